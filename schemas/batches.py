@@ -1,0 +1,150 @@
+"""The batch: 1 to 50 items of one feed with an id and a receive time; exactly one queue message.
+
+A batch id is a UUID version 8 (RFC 9562) that proves that we made it: 24 of its bits are a keyed hash over the feed and
+the rest. The API can thus answer `pending` for a batch that waits in the queue, which no table knows yet, and 404
+for an id that nobody handed out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+from schemas.errors import Permanent
+
+MESSAGE_VERSION = 1
+_TIME_BITS, _RANDOM_BITS, _MAC_BITS = 42, 55, 24
+_PAYLOAD_BITS = _TIME_BITS + _RANDOM_BITS
+_KEYED: Final = 1 << _PAYLOAD_BITS
+
+
+class Source(StrEnum):
+    """The way in that a batch came by."""
+
+    WEBHOOK = "webhook"
+    API = "api"
+    PULL = "pull"
+    RELEASE = "release"
+    """Deferred items whose turn has come; made by a worker."""
+
+
+class Operation(StrEnum):
+    """What a batch asks for; all items of a batch ask for the same."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+    """Remove the feed variants with these external ids; items hold nothing else."""
+    RELEASE = "release"
+    """Apply what is deferred for these external ids; items hold nothing else."""
+    CONNECT = "connect"
+    """Connect these feed variants: items hold `externalId` and may hold `variantId` (null disconnects); without it
+    the feed's rules for automatic connection are applied again."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """One queue message.
+
+    `received_ms` is the receive time in milliseconds since 1970 (UTC). `items` are canonical (`schemas.items`),
+    `indexes[k]` is the position of `items[k]` in the post or its row in the file (None: 0, 1, 2 …). `rejected`
+    (`Reject.as_json`) and `warnings` concern the same post and become part of the receipt. `run_id` is the run of a
+    pulled feed.
+    """
+
+    batch_id: uuid.UUID
+    account_id: int
+    feed_id: int
+    received_ms: int
+    source: Source
+    items: list[dict[str, Any]]
+    operation: Operation = Operation.UPSERT
+    indexes: list[int] | None = None
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    run_id: int | None = None
+
+    def encode(self) -> bytes:
+        """Return the message body."""
+        message: dict[str, Any] = {
+            "v": MESSAGE_VERSION,
+            "batchId": self.batch_id.hex,
+            "accountId": self.account_id,
+            "feedId": self.feed_id,
+            "receivedMs": self.received_ms,
+            "source": self.source,
+            "operation": self.operation,
+            "items": self.items,
+        }
+        if self.indexes is not None:
+            message["indexes"] = self.indexes
+        if self.rejected:
+            message["rejected"] = self.rejected
+        if self.warnings:
+            message["warnings"] = self.warnings
+        if self.run_id is not None:
+            message["runId"] = self.run_id
+        return orjson.dumps(message)
+
+
+def decode(body: bytes) -> Batch:
+    """Return the batch of a message body; raises `Permanent` when it is none."""
+    try:
+        message = orjson.loads(body)
+        if message["v"] != MESSAGE_VERSION:
+            raise Permanent(f"message version {message['v']!r}: this worker reads version {MESSAGE_VERSION}")
+        return Batch(
+            batch_id=uuid.UUID(hex=message["batchId"]),
+            account_id=message["accountId"],
+            feed_id=message["feedId"],
+            received_ms=message["receivedMs"],
+            source=Source(message["source"]),
+            operation=Operation(message["operation"]),
+            items=message["items"],
+            indexes=message.get("indexes"),
+            rejected=message.get("rejected", []),
+            warnings=message.get("warnings", []),
+            run_id=message.get("runId"),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Permanent(f"not a batch: {type(error).__name__}: {error}") from None
+
+
+def new_batch_id(feed_id: int, now_ms: int, key: bytes) -> uuid.UUID:
+    """Return a new id; `key` is the secret key of the settings."""
+    return _sealed(feed_id, (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS), key)
+
+
+def keyed_batch_id(feed_id: int, idempotency_key: str, key: bytes) -> uuid.UUID:
+    """Return the id that the same idempotency key on the same feed always gets."""
+    digest = hashlib.blake2b(f"{feed_id}:{idempotency_key}".encode(), digest_size=16).digest()
+    return _sealed(feed_id, _KEYED | (int.from_bytes(digest) & (_KEYED - 1)), key)
+
+
+def is_ours(batch_id: uuid.UUID, feed_id: int, key: bytes) -> bool:
+    """Return whether this id was made by `new_batch_id` or `keyed_batch_id` for this feed."""
+    payload = _payload(batch_id)
+    return _sealed(feed_id, payload, key) == batch_id
+
+
+def made_at_ms(batch_id: uuid.UUID) -> int | None:
+    """Return when a batch id was made, in milliseconds since 1970; None for one from an idempotency key."""
+    payload = _payload(batch_id)
+    return None if payload & _KEYED else payload >> _RANDOM_BITS
+
+
+def _sealed(feed_id: int, payload: int, key: bytes) -> uuid.UUID:
+    mac = hashlib.blake2b(b"%d:%d" % (feed_id, payload), digest_size=_MAC_BITS // 8, key=key[:64]).digest()
+    bits = payload << _MAC_BITS | int.from_bytes(mac)
+    high, middle, low = bits >> 74, bits >> 62 & 0xFFF, bits & (1 << 62) - 1
+    return uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 0b10 << 62 | low)
+
+
+def _payload(batch_id: uuid.UUID) -> int:
+    value = batch_id.int
+    return ((value >> 80) << 74 | (value >> 64 & 0xFFF) << 62 | value & (1 << 62) - 1) >> _MAC_BITS

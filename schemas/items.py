@@ -1,0 +1,220 @@
+"""The item: one element of a post or one record of a file, validated so that nothing valid can fail in Postgres.
+
+An omitted attribute keeps the stored value, an explicit null clears it, so an item is a dict that holds just what was
+sent. `validate` returns canonical items: integers as int, decimals as canonical text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Required
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from schemas import attributes as a
+from schemas.outcomes import Reject
+
+MAX_ITEMS = 50
+"""Items in one post and in one batch."""
+
+
+class Item(TypedDict, total=False):
+    """One vendor item (an inventory feed variant as its vendor describes it)."""
+
+    __pydantic_config__ = ConfigDict(extra="ignore", title="Item")  # type: ignore[misc]
+
+    externalId: Required[a.ExternalId]
+    vendorSku: a.ShortText | None
+    barcode: a.ShortText | None
+    inventoryQuantity: a.Int32 | None
+    manualInventoryQuantity: a.Int32 | None
+    allocationBufferOverride: a.Int32 | None
+    inventoryPolicy: a.InventoryPolicy | None
+    inventoryQuantityOverride: a.QuantityOverride | None
+    costPrice: a.DecimalText | None
+    retailPrice: a.DecimalText | None
+    compareAtPrice: a.DecimalText | None
+    name: a.ShortText | None
+    description: a.LongText | None
+    mpn: a.ShortText | None
+    handle: a.ShortText | None
+    externalGroupId: a.ShortText | None
+    externalUrl: a.UrlText | None
+    productType: a.ShortText | None
+    vendorName: a.ShortText | None
+    countryOfOrigin: a.ShortText | None
+    hsCode: a.ShortText | None
+    grams: a.NonNegativeDecimalText | None
+    images: a.JsonList | None
+    options: a.JsonList | None
+    tags: a.JsonList | None
+    metaFields: a.JsonValue | None
+    locations: a.JsonValue | None
+
+
+HOT_ATTRIBUTES = (
+    "vendorSku",
+    "barcode",
+    "inventoryQuantity",
+    "manualInventoryQuantity",
+    "allocationBufferOverride",
+    "inventoryPolicy",
+    "inventoryQuantityOverride",
+    "costPrice",
+    "retailPrice",
+    "compareAtPrice",
+)
+"""Attributes with a column of their own in the narrow table; all others are details, in a row that rarely changes."""
+
+ATTRIBUTES = tuple(Item.__annotations__)
+DETAIL_ATTRIBUTES = tuple(name for name in ATTRIBUTES if name not in ("externalId", *HOT_ATTRIBUTES))
+NULL_MEANS: dict[str, Any] = {
+    "inventoryPolicy": "track",
+    "inventoryQuantityOverride": "none",
+    "grams": "0",
+    "images": [],
+    "options": [],
+    "tags": [],
+}
+"""What an explicit null, or an attribute never sent, reads as; null for every other attribute."""
+
+READ_ONLY = frozenset(
+    ("id", "inventoryFeedId", "variantId", "createdAt", "updatedAt", "inventoryUpdatedAt", "lastFetchedAt")
+)
+"""Attributes of the resource that a sender may echo back; they are ignored with a warning."""
+
+_ITEMS = TypeAdapter(list[Item])
+_ITEM = TypeAdapter(Item)
+_MAX_SHOWN = 200
+
+
+@dataclass(slots=True)
+class Validated:
+    """The result of `validate`: canonical items with their positions, and what was wrong with the others.
+
+    `indexes[k]` is the position in the post of `items[k]`.
+    """
+
+    items: list[dict[str, Any]]
+    indexes: list[int]
+    rejects: list[Reject] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+
+
+def validate(raw: Sequence[Any]) -> Validated:
+    """Validate decoded items, all of them, whatever is wrong with some.
+
+    Every wrong field of a wrong item is one `Reject`; a wrong item never stops another one. Unknown attributes
+    are left out and reported as warnings `{"index", "externalId", "field", "code", "message"}`.
+    """
+    try:
+        items: list[Any] = _ITEMS.validate_python(raw)
+        result = Validated(items, list(range(len(items))))
+    except ValidationError:
+        result = _validate_each(raw)
+    for index, item in zip(result.indexes, result.items, strict=True):
+        if len(item) != len(raw[index]):
+            result.warnings.extend(_unknown(index, raw[index], item))
+    return result
+
+
+def _validate_each(raw: Sequence[Any]) -> Validated:
+    result = Validated([], [])
+    for index, element in enumerate(raw):
+        try:
+            item: Any = _ITEM.validate_python(element)
+        except ValidationError as error:
+            result.rejects.extend(rejects_of(error, index, element))
+        else:
+            result.items.append(item)
+            result.indexes.append(index)
+    return result
+
+
+def rejects_of(error: ValidationError, index: int, element: Any) -> list[Reject]:
+    """Return one `Reject` a wrong field, in the words of the field's own expectation."""
+    if not isinstance(element, dict):
+        return [Reject(index, None, None, "item.type", f"expected an object, got {_kind(element)}", shown(element))]
+    external_id = element.get("externalId")
+    known_id = shown(external_id) if isinstance(external_id, str | int) else None
+    rejects: dict[str, Reject] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else "item"
+        if name in rejects:
+            continue
+        if detail["type"] == "missing":
+            code, message, value = "required", f"{name} is required", None
+        else:
+            code = _CODES.get(detail["type"], "value")
+            value = shown(element.get(name))
+            message = f"expected {EXPECTED.get(name, 'a valid value')}, got {_kind(element.get(name))}"
+            if detail["type"] == "value_error":
+                message += f" ({str(detail['msg']).removeprefix('Value error, ')})"
+        rejects[name] = Reject(index, None if known_id is None else str(known_id), name, code, message, value)
+    return list(rejects.values())
+
+
+def _unknown(index: int, raw: dict[str, Any], item: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": index,
+            "externalId": item["externalId"],
+            "field": str(shown(name)),
+            "code": "read_only" if name in READ_ONLY else "unknown",
+            "message": f"{shown(name)} is {'read-only' if name in READ_ONLY else 'not a known attribute'}; ignored",
+        }
+        for name in raw
+        if name not in item
+    ]
+
+
+def shown(value: Any) -> Any:
+    """Return a value as an error may quote it: scalars as they are, all cut to 200 characters."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    written = value if isinstance(value, str) else repr(value)
+    return written if len(written) <= _MAX_SHOWN else written[: _MAX_SHOWN - 1] + "…"
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "an array",
+        dict: "an object",
+    }
+    kind = names.get(type(value), type(value).__name__)
+    return f'"{shown(value)}"' if isinstance(value, str) else f"{kind} {shown(value)!r}" if kind == "a number" else kind
+
+
+def _expectations() -> dict[str, str]:
+    properties = _ITEM.json_schema()["properties"]
+    found: dict[str, str] = {}
+    for name in ATTRIBUTES:
+        described = [properties[name], *properties[name].get("anyOf", ())]
+        found[name] = next((part["description"] for part in described if "description" in part), "a valid value")
+    return found
+
+
+EXPECTED = _expectations()
+"""Attribute → what its value must be, in words; from the types themselves."""
+
+_CODES = {
+    "string_type": "type",
+    "int_type": "type",
+    "list_type": "type",
+    "dict_type": "type",
+    "string_too_long": "length",
+    "string_too_short": "length",
+    "too_long": "length",
+    "string_pattern_mismatch": "characters",
+    "greater_than_equal": "range",
+    "less_than_equal": "range",
+    "literal_error": "choice",
+}

@@ -1,0 +1,27 @@
+"""All metrics of all processes, a line of meaning each (the help text); names use the words of the design."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+# The edge
+POSTS = Counter("feedline_posts_total", "Webhook posts answered, by HTTP status", ["status"])
+POST_SECONDS = Histogram("feedline_post_seconds", "Time to answer a webhook post", buckets=_SECONDS)
+ITEMS_ACCEPTED = Counter("feedline_items_accepted_total", "Items confirmed by the broker, by source", ["source"])
+ITEMS_REJECTED = Counter("feedline_items_rejected_total", "Items refused before the queue, by source", ["source"])
+PUBLISH_FAILURES = Counter("feedline_publish_failures_total", "Batches the broker did not take, by reason", ["reason"])
+POSTS_IN_FLIGHT = Gauge("feedline_posts_in_flight", "Posts being handled by this process")
+FEEDS_KNOWN = Gauge("feedline_feeds_known", "Webhook hashes in this process's snapshot of the feeds")
+FEEDS_AGE = Gauge("feedline_feeds_refreshed_timestamp_seconds", "When the snapshot of the feeds was last read")
+
+# The workers
+OUTCOMES = Counter("feedline_outcomes_total", "Items by outcome", ["outcome"])
+WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, transient, split", ["result"])
+WINDOW_SECONDS = Histogram("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
+WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+COMMIT_LAG = Histogram("feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_SECONDS)
+SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
+DEAD_LETTERS = Counter("feedline_dead_letters_total", "Dead letters stored, by code", ["code"])
+DEGRADED = Gauge("feedline_degraded", "1 while a dependency is away, by dependency", ["dependency"])

@@ -1,0 +1,114 @@
+"""Every setting of every process, read from environment variables, validated at start, frozen.
+
+`docs/settings.md` is made from this file (`feedline settings --markdown`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables in lower case; units are in the names."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr = Field(description="Postgres, postgresql://user:password@host:port/name")
+    amqp_url: SecretStr = Field(description="RabbitMQ, amqp://user:password@host:port/vhost")
+    secret_key: SecretStr = Field(
+        min_length=32,
+        description="at least 32 characters, the same for every process: signs batch ids, encrypts feeds' credentials",
+    )
+
+    host: str = Field("127.0.0.1", description="the address that edge and API listen on")
+    port: int = Field(8080, ge=0, le=65535, description="the edge's port; 0 takes a free one")
+    api_port: int = Field(8081, ge=0, le=65535, description="the API's port; 0 takes a free one")
+    monitor_host: str = Field("127.0.0.1", description="the address of /healthz, /readyz and /metrics of each process")
+    monitor_port: int = Field(0, ge=0, le=65535, description="their port; 0 takes a free one (logged at start)")
+    public_api_url: str = Field("", description="the API's address as senders see it, used in receipt URLs")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+
+    edge_processes: int = Field(1, ge=1, le=64, description="edge processes that the local stack starts")
+    worker_processes: int = Field(2, ge=1, le=64, description="worker processes that the local stack starts")
+
+    shards: int = Field(
+        8, ge=1, le=256, description="shard queues; a feed always maps to the same one; fixed for a fleet"
+    )
+    queue_max_length: int = Field(200_000, ge=1, description="batches a shard holds before it refuses more (503)")
+    queue_max_bytes: int = Field(4 * 2**30, ge=2**20, description="bytes a shard holds before it refuses more (503)")
+    queue_delivery_limit: int = Field(20, ge=1, description="deliveries before the broker dead-letters a batch")
+
+    body_limit_bytes: int = Field(2**20, ge=1024, description="largest body, before and after decompression")
+    edge_max_in_flight: int = Field(1_000, ge=1, description="posts being handled by one edge process before 503")
+    confirm_timeout_ms: int = Field(5_000, ge=1, description="wait for the broker's confirm before 503")
+    reply_timeout_ms: int = Field(5_000, ge=1, description="wait for the worker's reply before 202")
+    feeds_poll_ms: int = Field(30_000, ge=10, description="the edge reloads its feeds at least this often")
+    hash_grace_s: int = Field(86_400, ge=0, description="a rotated webhook hash stays valid this long")
+
+    window_max_batches: int = Field(64, ge=1, description="batches of one window at most")
+    window_max_bytes: int = Field(8 * 2**20, ge=1, description="message bytes of one window at most")
+    window_max_age_ms: int = Field(5, ge=0, description="a window waits this long for more batches")
+    heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")
+    heartbeat_timeout_ms: int = Field(5_000, ge=50, description="a worker without a heartbeat this long is dead")
+    watchdog_ms: int = Field(30_000, ge=100, description="messages waiting and nothing delivered this long: exit")
+    stop_timeout_ms: int = Field(10_000, ge=100, description="time to drain on SIGTERM before a hard stop")
+    receipt_days: int = Field(7, ge=2, le=400, description="days that receipts are kept")
+
+    pull_processes: int = Field(1, ge=0, le=16, description="puller processes that the local stack starts")
+    pull_allow_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated CIDR ranges that feeds may be pulled from although private"
+    )
+
+    @field_validator("pull_allow_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        names = tuple(part.strip() for part in value.split(",") if part.strip())
+        for name in names:
+            ipaddress.ip_network(name, strict=False)
+        return names
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def dsn(self) -> str:
+        """Return the Postgres address with its password."""
+        return self.database_url.get_secret_value()
+
+    @property
+    def amqp(self) -> str:
+        """Return the RabbitMQ address with its password."""
+        return self.amqp_url.get_secret_value()
+
+    @property
+    def key(self) -> bytes:
+        """Return the secret key as bytes."""
+        return self.secret_key.get_secret_value().encode()
+
+
+def load() -> Settings:
+    """Read the environment; end the process with one clear line a variable when it is not usable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"  {str(detail['loc'][0]).upper()}: "
+            + ("is required" if detail["type"] == "missing" else str(detail["msg"]))
+            + f" ({Settings.model_fields[str(detail['loc'][0])].description})"
+            for detail in error.errors(include_input=False)
+        ]
+        raise SystemExit("settings are not usable:\n" + "\n".join(lines)) from None
+
+
+def process_name(role: str) -> str:
+    """Return the name of this process's host and role as it stands in logs and AMQP connections."""
+    return f"feedline-{role}@{socket.gethostname()}"

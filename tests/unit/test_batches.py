@@ -1,0 +1,61 @@
+"""Batch ids prove that we made them; a message reads back as the batch it was made from."""
+
+import uuid
+
+import pytest
+
+from schemas.batches import Batch, Operation, Source, decode, is_ours, keyed_batch_id, made_at_ms, new_batch_id
+from schemas.errors import Permanent
+
+KEY = b"k" * 32
+NOW_MS = 1_790_000_000_000
+
+
+def test_a_new_id_is_a_version_8_uuid_that_knows_its_time_and_its_feed():
+    batch_id = new_batch_id(7, NOW_MS, KEY)
+
+    assert (batch_id.version, batch_id.variant) == (8, uuid.RFC_4122)
+    assert made_at_ms(batch_id) == NOW_MS
+    assert is_ours(batch_id, 7, KEY)
+
+
+def test_an_id_of_another_feed_another_key_or_nobody_is_not_ours():
+    batch_id = new_batch_id(7, NOW_MS, KEY)
+
+    assert not is_ours(batch_id, 8, KEY)
+    assert not is_ours(batch_id, 7, b"x" * 32)
+    assert not is_ours(uuid.uuid4(), 7, KEY)
+
+
+def test_the_same_idempotency_key_on_the_same_feed_gives_the_same_id():
+    first = keyed_batch_id(7, "order-1", KEY)
+
+    assert first == keyed_batch_id(7, "order-1", KEY)
+    assert first != keyed_batch_id(8, "order-1", KEY)
+    assert first != keyed_batch_id(7, "order-2", KEY)
+    assert is_ours(first, 7, KEY)
+    assert made_at_ms(first) is None
+
+
+def test_a_message_reads_back_as_its_batch():
+    batch = Batch(
+        batch_id=new_batch_id(2, NOW_MS, KEY),
+        account_id=1,
+        feed_id=2,
+        received_ms=NOW_MS,
+        source=Source.PULL,
+        operation=Operation.UPSERT,
+        items=[{"externalId": "1234", "retailPrice": "12.5", "barcode": None}],
+        indexes=[3],
+        rejected=[{"index": 0, "code": "required"}],
+        warnings=[{"index": 3, "code": "unknown"}],
+        run_id=9,
+    )
+
+    assert decode(batch.encode()) == batch
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"v":2}', b'{"v":1,"batchId":"x"}'])
+def test_what_is_no_batch_is_permanent(body):
+    with pytest.raises(Permanent):
+        decode(body)
