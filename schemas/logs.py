@@ -17,7 +17,10 @@ def configure(role: str, level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         lambda _logger, _name, event: {**event, "role": role},
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(
+            # Local variables hold hashes, tokens and addresses with passwords.
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_dumps)],

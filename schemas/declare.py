@@ -1,0 +1,97 @@
+"""Declares the broker's topology over a channel that is handed in; refuses live queues with other arguments.
+
+RabbitMQ answers a declaration that differs from the live queue with PRECONDITION_FAILED and closes the channel
+(https://www.rabbitmq.com/docs/queues#property-equivalence). Arguments of a live queue cannot be changed, so only an
+operator can decide what happens to its messages: the process stops with a message that says what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aio_pika.abc import AbstractChannel
+from aiormq.abc import AbstractChannel as PlainChannel
+from aiormq.exceptions import ChannelLockedResource, ChannelPreconditionFailed
+
+from schemas.errors import Permanent
+from schemas.settings import Settings
+from schemas.topology import DEAD_EXCHANGE, Queue, dead_queue, shard_queues
+
+_INEQUIVALENT = re.compile(
+    r"inequivalent arg '(?P<argument>[^']+)' for .*?: received (?P<sent>.+) but current is (?P<found>.+)"
+)
+_TYPED = re.compile(r"the value '(?P<value>.*)' of type '\w+'|'(?P<plain>.*)'")
+
+_SETTING_OF = {
+    "x-max-length": "QUEUE_MAX_LENGTH",
+    "x-max-length-bytes": "QUEUE_MAX_BYTES",
+    "x-delivery-limit": "QUEUE_DELIVERY_LIMIT",
+}
+
+
+async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -> None:
+    """Declare the dead exchange, the dead queue with its binding, and all shard queues; all durable.
+
+    Takes a channel of aio-pika or of aiormq. Raises `Permanent` when a live exchange or queue differs: its message
+    names the argument, what was found and what is expected. The channel is then closed by the broker. Errors of a lost
+    connection pass through.
+    """
+    plain = await channel.get_underlay_channel() if isinstance(channel, AbstractChannel) else channel
+    try:
+        await plain.exchange_declare(DEAD_EXCHANGE, exchange_type="fanout", durable=True)
+    except ChannelPreconditionFailed as error:
+        raise Permanent(_exchange_trouble(str(error))) from None
+    dead = dead_queue()
+    for queue in (dead, *shard_queues(settings)):
+        try:
+            await plain.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        except (ChannelPreconditionFailed, ChannelLockedResource) as error:
+            raise Permanent(queue_trouble(queue, str(error))) from None
+    await plain.queue_bind(dead.name, DEAD_EXCHANGE)
+
+
+def queue_trouble(queue: Queue, broker_says: str) -> str:
+    """Return what an operator is told about a live queue that differs from `queue`."""
+    found = _INEQUIVALENT.search(broker_says)
+    if found is None:
+        return f"the live queue {queue.name} cannot be used: RabbitMQ says {broker_says!r}. {_remedy(queue, None)}"
+    argument = found["argument"]
+    live = _shown(found["found"])
+    expected = _expected(queue.arguments, argument, found["sent"])
+    return (
+        f"the live queue {queue.name} has {argument} = {live}, but {argument} = {expected} is expected. "
+        f"{_remedy(queue, argument, live)}"
+    )
+
+
+def _exchange_trouble(broker_says: str) -> str:
+    return (
+        f"the live exchange {DEAD_EXCHANGE} is not a durable fanout exchange: RabbitMQ says {broker_says!r}. "
+        "Delete it in RabbitMQ (it holds no messages) and start again."
+    )
+
+
+def _expected(arguments: Mapping[str, Any], argument: str, sent: str) -> str:
+    return str(arguments[argument]) if argument in arguments else _shown(sent)
+
+
+def _shown(value: str) -> str:
+    """Return a value of the broker's message without its wrapping; `none` becomes words."""
+    if value.strip() == "none":
+        return "(not set)"
+    typed = _TYPED.search(value)
+    return (typed["value"] or typed["plain"] or "") if typed else value
+
+
+def _remedy(queue: Queue, argument: str | None, live: str = "") -> str:
+    """Return the two ways out. Changing the arguments of a live queue is impossible in RabbitMQ."""
+    again = (
+        f"stop everything that publishes, let the workers empty it, delete it "
+        f"(rabbitmqctl delete_queue {queue.name}) and start again: it is then made anew"
+    )
+    setting = _SETTING_OF.get(argument or "")
+    if setting is None or not live.isdigit():
+        return f"Arguments of a live queue cannot be changed: {again}."
+    return f"Arguments of a live queue cannot be changed: set {setting}={live} to keep the queue as it is, or {again}."

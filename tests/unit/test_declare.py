@@ -1,0 +1,43 @@
+"""What an operator reads when a live queue is not as it should be."""
+
+import pytest
+
+from schemas.declare import queue_trouble
+from schemas.topology import Queue
+
+IN_QUEUE = (
+    "PRECONDITION_FAILED - inequivalent arg '{}' for queue 'feedline.shard.000' in vhost '/': "
+    "received {} but current is {}"
+)
+QUEUE = Queue("feedline.shard.000", {"x-max-length": 200_000, "x-overflow": "reject-publish"})
+
+
+@pytest.mark.parametrize(
+    ("broker_says", "expected"),
+    [
+        (
+            IN_QUEUE.format("x-max-length", "the value '200000' of type 'long'", "the value '100' of type 'signedint'"),
+            "the live queue feedline.shard.000 has x-max-length = 100, but x-max-length = 200000 is expected",
+        ),
+        (
+            IN_QUEUE.format("x-overflow", "the value 'reject-publish' of type 'longstr'", "none"),
+            "the live queue feedline.shard.000 has x-overflow = (not set), but x-overflow = reject-publish is expected",
+        ),
+        (
+            IN_QUEUE.format("durable", "'true'", "'false'"),
+            "the live queue feedline.shard.000 has durable = false, but durable = true is expected",
+        ),
+    ],
+)
+def test_a_message_names_queue_argument_found_and_expected(broker_says, expected):
+    assert expected == queue_trouble(QUEUE, broker_says).partition(". ")[0]
+
+
+def test_a_length_that_a_setting_can_follow_is_said_to_do_so():
+    says = IN_QUEUE.format("x-max-length", "'x'", "the value '7' of type 'long'")
+
+    assert "set QUEUE_MAX_LENGTH=7" in queue_trouble(QUEUE, says)
+
+
+def test_what_the_broker_says_in_other_words_is_passed_on():
+    assert "RESOURCE_LOCKED - elsewhere" in queue_trouble(QUEUE, "RESOURCE_LOCKED - elsewhere")
