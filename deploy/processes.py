@@ -1,0 +1,200 @@
+"""How a child process is described and started, wherever it is started: by the supervisor or by the tests.
+
+Every child lives in a session of its own (Ctrl-C reaches the launcher alone, which stops the others in order), gets
+its stop signal when the launcher dies, and carries a marker in its environment by which a later start finds what
+an earlier one left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+MARKER = "FEEDLINE_STACK"
+"""Environment variable whose value names the stack that a process belongs to."""
+_PR_SET_PDEATHSIG = 1
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom a child runs as when the launcher is root and the program refuses root."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One child process: what to execute, as whom, where its output goes and which signal asks it to stop.
+
+    `descriptors` stay open in the child under their numbers; `log` is appended to.
+    """
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    log: Path
+    stop_signal: signal.Signals = signal.SIGTERM
+    user: User | None = None
+    descriptors: tuple[int, ...] = ()
+    stdin: int = field(default=subprocess.DEVNULL)
+
+    def options(self, output: IO[bytes]) -> dict[str, Any]:
+        """Return the keyword arguments of `subprocess.Popen` and of `asyncio.create_subprocess_exec`."""
+        chosen: dict[str, Any] = {
+            "env": dict(self.environment),
+            "cwd": "/" if self.user else None,
+            "stdin": self.stdin,
+            "stdout": output,
+            "stderr": subprocess.STDOUT,
+            "pass_fds": self.descriptors,
+            "start_new_session": True,
+            "preexec_fn": _die_with_parent(self.stop_signal),
+        }
+        if self.user:
+            chosen |= {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
+        return chosen
+
+
+def spawn(program: Program) -> subprocess.Popen[bytes]:
+    """Start a program; the caller waits for it."""
+    with program.log.open("ab") as output:
+        return subprocess.Popen(program.arguments, **program.options(output))  # noqa: S603
+
+
+def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+    """Return what a child does before it executes: ask the kernel for its stop signal when its parent dies."""
+    prctl = ctypes.CDLL(None).prctl  # loaded before the fork: the child may do next to nothing
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+
+    return ask
+
+
+def unprivileged_user() -> User | None:
+    """Return the user for programs that refuse root; None when this process is not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return User(name, entry.pw_uid, entry.pw_gid)
+    raise SystemExit("Postgres refuses to run as root, and this machine has neither a user postgres nor nobody.")
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, 0))
+        return int(listener.getsockname()[1])
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether something listens there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def marked(marker: str) -> list[int]:
+    """Return the live processes (zombies excepted) that carry this marker; the calling process is never one."""
+    wanted = f"{MARKER}={marker}".encode()
+    found = []
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def end(pids: Callable[[], Iterable[int]], *, stop_signal: signal.Signals, grace_s: float) -> list[int]:
+    """Ask the processes that `pids` finds to stop, kill those that are there after the grace; return the killed."""
+    for pid in pids():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, stop_signal)
+    deadline = time.monotonic() + grace_s
+    while list(pids()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed = list(pids())
+    for pid in killed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return killed
+
+
+class Server:
+    """A private server that is started and stopped in place: the base of Postgres and RabbitMQ.
+
+    `prepare` makes what the server needs on disk, once; `program` says how to start it; `answers` whether it takes
+    connections.
+    """
+
+    name = "server"
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Make the server's files; does nothing when they are there."""
+        raise NotImplementedError
+
+    def program(self) -> Program:
+        """Return how the server is started."""
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        """Return whether the server takes connections."""
+        raise NotImplementedError
+
+    def start(self, timeout_s: float = 60) -> None:
+        """Prepare and start the server and wait until it answers; raises RuntimeError with its last words."""
+        self.prepare()
+        program = self.program()
+        self.process = spawn(program)
+        deadline = time.monotonic() + timeout_s
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"{self.name} did not start; {program.log} ends with:\n{last_lines(program.log)}")
+            time.sleep(0.02)
+
+    def stop(self, timeout_s: float = 20) -> None:
+        """Ask the server to stop and wait; kill it when it does not."""
+        self._end(self.program().stop_signal, timeout_s)
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        self._end(signal.SIGKILL, 5)
+
+    def _end(self, how: signal.Signals, timeout_s: float) -> None:
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+
+def last_lines(log: Path, count: int = 8) -> str:
+    """Return the end of a log file, indented."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(f"    {line}" for line in text.splitlines()[-count:])

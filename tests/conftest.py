@@ -1,0 +1,80 @@
+"""Fixtures for every test: one private Postgres and one private RabbitMQ a run, a fresh database and vhost a test."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from deploy.migrate import migrate
+from deploy.postgres import Postgres
+from deploy.processes import MARKER
+from deploy.rabbitmq import RabbitMQ
+from schemas.settings import Settings
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def _marker() -> dict[str, str]:
+    return {MARKER: f"tests-{secrets.token_hex(8)}"}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory, _marker) -> Iterator[Postgres]:
+    """A private Postgres: `.dsn`, `.stop()`, `.kill()`, `.start()` (same address again). Leave it running."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"), _marker, durable=False)
+    server.start()
+    yield server
+    server.stop()
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres) -> str:
+    """A migrated database to copy from."""
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_feedline")
+    migrate(postgres.dsn_of("template_feedline"))
+    return "template_feedline"
+
+
+@pytest.fixture
+def database(postgres, _template) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
+    yield postgres.dsn_of(name)
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
+    """A private node: `.url`, `.stop()`, `.kill()`, `.start()` (same address again), `.new_vhost()`,
+    `.evaluate("erlang:expression()")`. Leave it running."""
+    server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), _marker, shell=True)
+    server.start()
+    yield server
+    server.stop()
+    server.stop_epmd()
+
+
+@pytest.fixture
+def amqp_url(rabbitmq) -> Iterator[str]:
+    """The address of a fresh virtual host."""
+    url = rabbitmq.new_vhost()
+    yield url
+    rabbitmq.delete_vhost(url)
+
+
+@pytest.fixture
+def settings(database, amqp_url) -> Settings:
+    """Settings over a fresh database and a fresh virtual host; every port is a free one."""
+    return Settings(
+        database_url=database, amqp_url=amqp_url, secret_key=secrets.token_hex(16), port=0, api_port=0, monitor_port=0
+    )

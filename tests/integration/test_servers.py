@@ -1,0 +1,72 @@
+"""The private servers that the tests and the local stack run on."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+import aio_pika
+import asyncpg
+import psycopg
+import pytest
+
+from deploy.migrate import migrate
+
+
+def test_a_fresh_database_has_all_tables(database):
+    with psycopg.connect(database) as connection:
+        assert (0,) == connection.execute("SELECT count(*) FROM feed_variants").fetchone()
+
+
+def test_migrating_twice_applies_nothing_twice(database):
+    assert [] == migrate(database)
+
+
+def test_data_survives_a_crash_of_postgres(postgres):
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS answer")
+    postgres.kill()
+    postgres.start()
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        assert (1,) == connection.execute("SELECT answer FROM kept").fetchone()
+        connection.execute("DROP TABLE kept")
+
+
+def test_postgres_asks_for_the_password(postgres):
+    with pytest.raises(psycopg.OperationalError, match="authentication failed"):
+        psycopg.connect(postgres.dsn.replace(urlsplit(postgres.dsn).password, "wrong"))
+
+
+async def test_settings_lead_to_both_servers(settings):
+    connection = await asyncpg.connect(settings.dsn)
+    await connection.close()
+    async with await aio_pika.connect(settings.amqp) as broker:
+        assert not broker.is_closed
+
+
+async def test_a_message_survives_a_restart_of_rabbitmq(rabbitmq, amqp_url):
+    async with await aio_pika.connect(amqp_url) as broker:
+        channel = await broker.channel()
+        await channel.declare_queue("kept", durable=True, arguments={"x-queue-type": "quorum"})
+        await channel.default_exchange.publish(aio_pika.Message(b"body", delivery_mode=2), "kept")
+    rabbitmq.stop()
+    rabbitmq.start()
+    async with await aio_pika.connect(amqp_url) as broker:
+        queue = await (await broker.channel()).get_queue("kept")
+        message = await queue.get()
+        assert b"body" == message.body
+        await message.ack()
+
+
+async def test_guest_does_not_exist_on_the_private_node(rabbitmq):
+    with pytest.raises(aio_pika.exceptions.ProbableAuthenticationError):
+        await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/")
+
+
+def test_the_private_node_listens_on_loopback_alone(rabbitmq):
+    outside = [info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
+    for address in outside:
+        if not address.startswith("127."):
+            for port in (rabbitmq.port, rabbitmq.distribution_port):
+                with pytest.raises(OSError, match="refused"):
+                    socket.create_connection((address, port), timeout=1)
