@@ -1,0 +1,274 @@
+-- The puller: planning, leasing and keeping runs. Leases are measured by the database's clock alone.
+
+-- name: feeds_to_plan(most)
+-- Pulled feeds that are new, changed, or whose account moved to another time zone since their next fetch was planned.
+SELECT f.id, f.account_id, f.enabled, f.settings, f.updated_at, a.time_zone
+  FROM inventory_feeds f
+  JOIN accounts a ON a.id = f.account_id
+  LEFT JOIN pull_feeds p ON p.feed_id = f.id
+ WHERE f.resource_type IN ('ftpCsv', 'xml', 'api') AND f.deleted_at IS NULL
+   AND (p.feed_id IS NULL OR p.planned_for <> f.updated_at OR p.time_zone <> a.time_zone)
+ ORDER BY f.id
+ LIMIT :most;
+
+-- name: plan_feed(feed_id, account_id, planned_for, time_zone, next_fetch_at, enabled)!
+-- A changed feed is due by its schedule again, not by its back-off; one that was disabled by us and is enabled again starts afresh.
+INSERT INTO pull_feeds AS p (feed_id, account_id, planned_for, time_zone, next_fetch_at)
+VALUES (:feed_id, :account_id, :planned_for, :time_zone, :next_fetch_at)
+ON CONFLICT (feed_id) DO UPDATE SET
+    planned_for = excluded.planned_for,
+    time_zone = excluded.time_zone,
+    next_fetch_at = excluded.next_fetch_at,
+    failures = 0,
+    failing_since = CASE WHEN :enabled AND p.disabled_at IS NOT NULL THEN NULL ELSE p.failing_since END,
+    disabled_at = CASE WHEN :enabled THEN NULL ELSE p.disabled_at END
+  WHERE (p.planned_for, p.time_zone) IS DISTINCT FROM (excluded.planned_for, excluded.time_zone);
+
+-- name: due_feeds(now, most)
+-- Feeds whose time has come; several pullers each take other rows.
+SELECT p.feed_id, p.account_id, p.time_zone, f.settings, f.enabled AND f.deleted_at IS NULL AS enabled
+  FROM pull_feeds p
+  JOIN inventory_feeds f ON f.id = p.feed_id
+ WHERE p.next_fetch_at <= :now
+ ORDER BY p.next_fetch_at
+ LIMIT :most
+   FOR UPDATE OF p SKIP LOCKED;
+
+-- name: set_next_fetch(next_fetch_at, feed_id)!
+UPDATE pull_feeds SET next_fetch_at = :next_fetch_at WHERE feed_id = :feed_id;
+
+-- name: next_due()$
+-- When the scheduler has to look again at the latest.
+SELECT min(next_fetch_at) FROM pull_feeds WHERE next_fetch_at IS NOT NULL;
+
+-- name: queue_run(account_id, feed_id, trigger, forced)^
+-- One active run a feed: nothing comes back when there is one already.
+INSERT INTO runs (account_id, feed_id, trigger, forced)
+VALUES (:account_id, :feed_id, :trigger, :forced)
+ON CONFLICT (feed_id) WHERE status IN ('queued', 'fetching') DO NOTHING
+RETURNING *;
+
+-- name: active_run(account_id, feed_id)^
+SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND status IN ('queued', 'fetching');
+
+-- name: claim_runs(owner, lease_s, most)
+-- Queued runs, and those whose puller is dead: those asked for by hand first. A run in progress keeps its place.
+UPDATE runs SET
+    status = 'fetching',
+    stage = 'fetching',
+    lease_owner = :owner,
+    lease_until = clock_timestamp() + make_interval(secs => :lease_s),
+    attempt = attempt + 1,
+    started_at = coalesce(started_at, clock_timestamp())
+ WHERE id IN (
+    SELECT id FROM runs
+     WHERE status IN ('queued', 'fetching') AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+     ORDER BY trigger = 'schedule', queued_at, id
+     LIMIT :most
+       FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- name: lease_expiry(owner)$
+-- When the next lease of another puller runs out.
+SELECT min(lease_until) FROM runs WHERE status = 'fetching' AND lease_owner <> :owner;
+
+-- name: renew_lease(lease_s, run_id, owner, attempt)^
+-- Nothing comes back when the run is no longer ours.
+UPDATE runs SET lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+RETURNING cancel_requested;
+
+-- name: release_lease(run_id, owner, attempt)!
+-- A puller that stops hands its run back: another one goes on with it at once.
+WITH handed AS (
+    UPDATE runs SET lease_owner = NULL, lease_until = NULL, attempt = attempt - 1
+     WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+    RETURNING id)
+SELECT pg_notify('runs_changed', id::text) FROM handed;
+
+-- name: set_stage(stage, run_id, owner, attempt)!
+UPDATE runs SET stage = :stage WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt;
+
+-- name: set_file(fingerprint, bytes, encoding, rows_read, rows_mapped, rows_rejected, rejects_left_out, parts, run_id, owner, attempt)^
+-- What parsing found out. Rejects are replaced in the same transaction.
+UPDATE runs SET
+    fingerprint = :fingerprint, bytes = :bytes, encoding = :encoding, rows_read = :rows_read,
+    rows_mapped = :rows_mapped, rows_rejected = :rows_rejected, rejects_left_out = :rejects_left_out, parts = :parts
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+RETURNING id;
+
+-- name: clear_rejects(run_id)!
+DELETE FROM run_rejects WHERE run_id = :run_id;
+
+-- name: begin_publishing(run_id, owner, attempt)$
+-- The receive time of all batches of the run: fixed once, so that a resumed run repeats it.
+UPDATE runs SET received_at = coalesce(received_at, date_trunc('milliseconds', clock_timestamp())), stage = 'publishing'
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+RETURNING received_at;
+
+-- name: set_progress(batches, counts, run_id, owner, attempt)!
+-- Batches confirmed from the first on; outcomes as they commit.
+UPDATE runs SET batches = :batches, counts = :counts
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching';
+
+-- name: outcomes_of_run(account_id, feed_id, received_at, run_id)^
+-- The receipts of a run: how many there are, and their items by outcome. The receive time, one for all of them, is
+-- what finds them: in one partition, by the index on (account_id, feed_id, received_at).
+WITH mine AS (
+    SELECT counts FROM receipts
+     WHERE account_id = :account_id AND feed_id = :feed_id AND received_at = :received_at AND run_id = :run_id)
+SELECT (SELECT count(*) FROM mine)::int AS receipts,
+       coalesce((SELECT jsonb_object_agg(outcome, n)
+                   FROM (SELECT key AS outcome, sum(value::bigint) AS n FROM mine, jsonb_each_text(counts) GROUP BY key) o
+                  WHERE n > 0), '{}'::jsonb) AS counts;
+
+-- name: create_seen()!
+CREATE TEMPORARY TABLE seen (external_id text COLLATE "C" NOT NULL) ON COMMIT DROP;
+
+-- name: analyze_seen()!
+ANALYZE seen;
+
+-- name: deal_missing(account_id, feed_id, part_items, run_id, first_part)$
+-- Stored items, or deferred ones, with a quantity that the file did not have, dealt out into parts after the file's own.
+WITH stored AS (
+    SELECT external_id FROM feed_variants
+     WHERE account_id = :account_id AND feed_id = :feed_id AND inventory_quantity <> 0
+     UNION
+    SELECT external_id FROM deferred_items
+     WHERE account_id = :account_id AND feed_id = :feed_id AND coalesce(item ->> 'inventoryQuantity', '0') <> '0'),
+gone AS (
+    SELECT external_id, (row_number() OVER (ORDER BY external_id) - 1) / :part_items AS part FROM stored
+     WHERE NOT EXISTS (SELECT FROM seen WHERE seen.external_id = stored.external_id)),
+dealt AS (
+    INSERT INTO run_missing (run_id, part, external_ids)
+    SELECT :run_id, :first_part + part, array_agg(external_id ORDER BY external_id) FROM gone GROUP BY part
+    RETURNING external_ids)
+SELECT coalesce(sum(cardinality(external_ids)), 0)::int FROM dealt;
+
+-- name: set_missing(missing, run_id, owner, attempt)^
+UPDATE runs SET missing = :missing, stage = 'cleaning'
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+RETURNING id;
+
+-- name: missing_parts(run_id, first_part, most)
+SELECT part, external_ids FROM run_missing WHERE run_id = :run_id AND part >= :first_part ORDER BY part LIMIT :most;
+
+-- name: clear_missing(run_id)!
+DELETE FROM run_missing WHERE run_id = :run_id;
+
+-- name: end_run(status, bytes, counts, settled, batches, error_code, error, note, run_id, owner, attempt)^
+-- Nothing comes back when the run is no longer ours.
+UPDATE runs SET
+    status = :status, stage = NULL, ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL,
+    bytes = coalesce(:bytes, bytes), counts = :counts, settled = :settled, batches = :batches,
+    error_code = :error_code, error = :error, note = :note
+ WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
+RETURNING *;
+
+-- name: settle_run(counts, run_id)!
+UPDATE runs SET counts = :counts, settled = true WHERE id = :run_id AND NOT settled;
+
+-- name: unsettled_runs(since, most)
+-- Ended runs whose last receipts were late.
+SELECT * FROM runs
+ WHERE status IN ('partial', 'cancelled', 'failed') AND NOT settled AND received_at IS NOT NULL AND ended_at > :since
+ ORDER BY ended_at
+ LIMIT :most;
+
+-- name: supersede_held(run_id, account_id, feed_id)
+-- A newer run of the feed was good, or is held itself: the older ones can no longer be approved.
+UPDATE runs SET status = 'cancelled', error_code = 'superseded', error = 'run ' || :run_id::bigint || ' took its place'
+ WHERE account_id = :account_id AND feed_id = :feed_id AND id < :run_id AND status = 'held'
+RETURNING id;
+
+-- name: feed_state(feed_id)^
+SELECT * FROM pull_feeds WHERE feed_id = :feed_id;
+
+-- name: pulled_feed(account_id, feed_id)^
+-- A feed as the puller needs it.
+SELECT f.id, f.account_id, f.name, f.resource_type, f.enabled, f.deleted_at IS NOT NULL AS deleted, f.settings,
+       f.secrets, f.updated_at, a.time_zone
+  FROM inventory_feeds f
+  JOIN accounts a ON a.id = f.account_id
+ WHERE f.account_id = :account_id AND f.id = :feed_id;
+
+-- name: feed_succeeded(run_id, status, now, next_fetch_at, fingerprint, etag, last_modified, rows, feed_id)!
+-- The last applied file is what the next one is compared with; a run that found the file unchanged keeps it.
+UPDATE pull_feeds SET
+    last_run_id = :run_id, last_run_status = :status, last_run_at = :now, last_success_at = :now, failures = 0,
+    failing_since = NULL, last_error = NULL, next_fetch_at = :next_fetch_at,
+    fingerprint = coalesce(:fingerprint, fingerprint),
+    etag = CASE WHEN :fingerprint::text IS NULL THEN etag ELSE :etag END,
+    last_modified = CASE WHEN :fingerprint::text IS NULL THEN last_modified ELSE :last_modified END,
+    rows = coalesce(:rows, rows)
+ WHERE feed_id = :feed_id;
+
+-- name: feed_failed(run_id, status, now, failed, bad, error, next_fetch_at, feed_id)^
+UPDATE pull_feeds SET
+    last_run_id = :run_id, last_run_status = :status, last_run_at = :now,
+    failures = failures + :failed::int,
+    failing_since = CASE WHEN :bad THEN coalesce(failing_since, :now) ELSE failing_since END,
+    last_error = :error, next_fetch_at = :next_fetch_at
+ WHERE feed_id = :feed_id
+RETURNING failures, failing_since;
+
+-- name: disable_feed(reason, feed_id, updated_at)^
+-- Only what the puller saw may be disabled: not a feed that someone changed meanwhile.
+UPDATE inventory_feeds SET enabled = false, disabled_reason = :reason, updated_at = now()
+ WHERE id = :feed_id AND enabled AND updated_at = :updated_at
+RETURNING updated_at;
+
+-- name: feed_disabled(now, updated_at, feed_id)!
+UPDATE pull_feeds SET disabled_at = :now, next_fetch_at = NULL, planned_for = :updated_at WHERE feed_id = :feed_id;
+
+-- name: failing_feeds(least)$
+SELECT count(*) FROM pull_feeds WHERE failures >= :least;
+
+-- name: prune_runs(before)!
+DELETE FROM runs WHERE ended_at < :before AND id NOT IN (SELECT last_run_id FROM pull_feeds WHERE last_run_id IS NOT NULL);
+
+-- name: list_runs(account_id, feed_id, before, status, limit)
+-- Newest first.
+SELECT * FROM runs
+ WHERE account_id = :account_id AND feed_id = :feed_id AND id < :before
+   AND (:status::text IS NULL OR status = :status)
+ ORDER BY id DESC
+ LIMIT :limit;
+
+-- name: get_run(account_id, feed_id, run_id)^
+SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND id = :run_id;
+
+-- name: get_run_locked(account_id, feed_id, run_id)^
+SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND id = :run_id FOR UPDATE;
+
+-- name: cancel_run(account_id, run_id)^
+-- What no puller has taken, and what is held, ends at once; the puller of another one is told.
+UPDATE runs SET
+    cancel_requested = true,
+    status = CASE WHEN status IN ('queued', 'held') THEN 'cancelled' ELSE status END,
+    ended_at = CASE WHEN status = 'queued' THEN now() ELSE ended_at END
+ WHERE account_id = :account_id AND id = :run_id AND status IN ('queued', 'fetching', 'held')
+RETURNING *;
+
+-- name: approve_run(account_id, run_id)^
+-- Nothing comes back when another run of the feed is active (unique index) or this one is not held.
+UPDATE runs SET
+    status = 'queued', queued_at = now(), approved_at = now(), ended_at = NULL, error_code = NULL, error = NULL, attempt = 0
+ WHERE account_id = :account_id AND id = :run_id AND status = 'held'
+   AND NOT EXISTS (SELECT FROM runs r WHERE r.feed_id = runs.feed_id AND r.status IN ('queued', 'fetching'))
+RETURNING *;
+
+-- name: rejects_of_run(account_id, run_id, first, limit)
+SELECT r.* FROM run_rejects r JOIN runs ON runs.id = r.run_id
+ WHERE runs.account_id = :account_id AND r.run_id = :run_id AND r.position >= :first
+ ORDER BY r.position
+ LIMIT :limit;
+
+-- name: stored_items(account_id, feed_id, external_ids)
+-- What the table holds for these items, for a preview's comparison.
+SELECT v.external_id, v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity,
+       v.allocation_buffer_override, v.inventory_policy, v.inventory_quantity_override, v.cost_price::text,
+       v.retail_price::text, v.compare_at_price::text, coalesce(d.attributes, '{}'::jsonb) AS details
+  FROM feed_variants v
+  LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
+ WHERE v.account_id = :account_id AND v.feed_id = :feed_id AND v.external_id = ANY(:external_ids);
