@@ -1,0 +1,94 @@
+"""Which batches go into one window: a pure builder, bounded by count, bytes, age and operation.
+
+Deliveries go in in the broker's order and come out in it. A window holds one operation, so it ends where the
+operation changes. A batch whose sender waits for the reply makes its window due at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.batches import Batch
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch as the broker handed it to us.
+
+    `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
+    clock. `reply_to` is the queue its sender waits at, or None.
+    """
+
+    tag: int
+    batch: Batch
+    size: int
+    at: float
+    reply_to: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a window: number of batches, message bytes, and age in seconds."""
+
+    batches: int
+    size: int
+    age: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Return the limits of the settings."""
+        return cls(settings.window_max_batches, settings.window_max_bytes, settings.window_max_age_ms / 1000)
+
+
+class WindowBuilder:
+    """Collects one window; the first delivery that does not fit waits for the next one."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._window: list[Delivery] = []
+        self._size = 0
+        self._urgent = False
+        self._next: Delivery | None = None
+
+    def __len__(self) -> int:
+        """Return the number of deliveries held."""
+        return len(self._window) + (self._next is not None)
+
+    @property
+    def full(self) -> bool:
+        """Whether the window is complete: nothing may be offered before `take`."""
+        return self._next is not None or len(self._window) >= self._limits.batches or self._size >= self._limits.size
+
+    def offer(self, delivery: Delivery) -> None:
+        """Add the next delivery, in the broker's order; the window must not be full."""
+        assert not self.full, "take the window first"
+        if self._window and not self._fits(delivery):
+            self._next = delivery
+            return
+        self._window.append(delivery)
+        self._size += delivery.size
+        self._urgent = self._urgent or delivery.reply_to is not None
+
+    def due(self) -> float | None:
+        """Return the monotonic time from which the window may go, -inf for at once, None when there is nothing."""
+        if not self._window:
+            return None
+        if self.full or self._urgent:
+            return float("-inf")
+        return self._window[0].at + self._limits.age
+
+    def take(self) -> list[Delivery]:
+        """Return the window and begin the next one."""
+        window, first = self._window, self._next
+        self._window, self._size, self._urgent, self._next = [], 0, False, None
+        if first is not None:
+            self.offer(first)
+        return window
+
+    def _fits(self, delivery: Delivery) -> bool:
+        return (
+            delivery.batch.operation is self._window[0].batch.operation
+            and self._size + delivery.size <= self._limits.size
+        )
