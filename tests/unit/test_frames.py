@@ -1,0 +1,94 @@
+"""Frames made by hand are what a general AMQP library reads, and a stream is cut right whatever its chunks."""
+
+import pamqp.frame
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pamqp import commands
+
+from ingest import frames
+from ingest.publish import back_off_s
+
+
+def unmarshalled(data):
+    result = []
+    while data:
+        used, channel, value = pamqp.frame.unmarshal(data)
+        result.append((channel, value))
+        data = data[used:]
+    return result
+
+
+def test_a_message_is_mandatory_persistent_json_with_its_ids():
+    data = b"".join(
+        (frames.publish_method(1, "feedline.shard.003"), *frames.content(1, 131_072, b"{}", "abc", ("reply", "id-1")))
+    )
+
+    (_, method), (_, header), (_, body) = unmarshalled(data)
+
+    assert ("", "feedline.shard.003", True, False) == (
+        method.exchange,
+        method.routing_key,
+        method.mandatory,
+        method.immediate,
+    )
+    assert (2, "application/json", "abc", "reply", "id-1") == (
+        header.properties.delivery_mode,
+        header.properties.content_type,
+        header.properties.message_id,
+        header.properties.reply_to,
+        header.properties.correlation_id,
+    )
+    assert (2, b"{}") == (header.body_size, body.value)
+
+
+def test_a_message_without_reply_has_no_reply_properties():
+    ((_, header), _) = unmarshalled(b"".join(frames.content(1, 131_072, b"{}", "abc")))
+
+    assert (None, None) == (header.properties.reply_to, header.properties.correlation_id)
+
+
+@given(body=st.binary(min_size=1, max_size=3_000), frame_max=st.integers(min_value=64, max_value=4_096))
+def test_a_long_body_is_cut_to_the_frame_size_and_reads_back(body, frame_max):
+    (_, header), *parts = unmarshalled(b"".join(frames.content(1, frame_max, body, "abc")))
+
+    assert (len(body), body) == (header.body_size, b"".join(part.value for _, part in parts))
+    assert all(len(part.value) + frames.OVERHEAD <= frame_max for _, part in parts)
+
+
+@given(st.data())
+def test_a_stream_gives_the_same_frames_whatever_its_chunks(data):
+    methods = [commands.Basic.Ack(5, True), commands.Basic.Nack(6, False), commands.Connection.Blocked("low on memory")]
+    stream = b"".join(pamqp.frame.marshal(method, 1) for method in methods) + frames.HEARTBEAT_FRAME
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    reader = frames.FrameReader(131_072)
+
+    found = [
+        frame
+        for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)
+        for frame in reader.feed(stream[start:end])
+    ]
+
+    assert frames.FrameReader(131_072).feed(stream) == found
+    assert [frames.METHOD, frames.METHOD, frames.METHOD, frames.HEARTBEAT] == [kind for kind, _, _ in found]
+    assert (frames.BASIC_ACK, 5, 1) == frames.confirm(found[0][2])
+    assert (frames.BASIC_NACK, 6, 2) == frames.confirm(found[1][2])
+
+
+@pytest.mark.parametrize(
+    "stream", [b"HTTP/1.1 400 Bad Request\r\n", b"\x01\x00\x01\xff\xff\xff\xff\x00", b"\x01\0\1\0\0\0\1xx"]
+)
+def test_what_is_no_amqp_is_a_broken_frame(stream):
+    with pytest.raises(frames.BrokenFrame):
+        frames.FrameReader(131_072).feed(stream)
+
+
+def test_a_name_over_255_bytes_is_refused_before_anything_is_written():
+    with pytest.raises(ValueError, match="longer than 255"):
+        frames.publish_method(1, "x" * 256)
+
+
+def test_the_delay_before_a_new_try_doubles_is_capped_and_never_zero():
+    assert [0.1, 0.2, 0.4] == [back_off_s(failures, 1.0) for failures in range(3)]
+    assert 5.0 == back_off_s(1_000, 1.0)
+    assert 0.05 == back_off_s(0, 0.0)
