@@ -201,8 +201,11 @@ def part_key(run_id: int, part: int) -> str:
     return f"run:{run_id}:{part}"
 
 
-def fingerprint(content_hash: str, settings_json: bytes) -> str:
-    """Return what parts depend on: a run resumes, and a file counts as unchanged, only while it is the same."""
-    seal = hashlib.blake2b(settings_json, digest_size=16, key=b"%d" % FINGERPRINT_VERSION)
-    seal.update(content_hash.encode())
-    return seal.hexdigest()
+def seal(settings_json: bytes) -> str:
+    """Return a short hash of the settings that a file is parsed by."""
+    return hashlib.blake2b(settings_json, digest_size=16, key=b"%d" % FINGERPRINT_VERSION).hexdigest()
+
+
+def fingerprint(content_hash: str, settings_seal: str) -> str:
+    """Return what parts depend on, content and settings: a run resumes only while it is the same."""
+    return hashlib.blake2b(f"{content_hash}:{settings_seal}".encode(), digest_size=16).hexdigest()

@@ -17,9 +17,8 @@ CREATE TABLE pull_feeds (
     last_error text,
     disabled_at timestamptz,              -- by the puller; cleared when someone enables the feed again
     -- what the last applied file was: an unchanged one is not parsed again, a much shorter one is held
-    fingerprint text,
-    etag text,
-    last_modified text,
+    validators jsonb,    -- etag, lastModified, contentHash, size
+    settings_seal text,  -- of the settings that it was parsed by
     rows integer
 ) WITH (fillfactor = 70);
 CREATE INDEX pull_feeds_due ON pull_feeds (next_fetch_at) WHERE next_fetch_at IS NOT NULL;

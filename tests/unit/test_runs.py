@@ -21,6 +21,7 @@ from schemas.runs import (
     guard,
     next_after,
     next_fetch,
+    seal,
 )
 
 NOW = datetime(2026, 5, 4, 10, 20, 30, 500_000, UTC)
@@ -160,5 +161,5 @@ def test_a_run_is_partial_when_anything_of_it_was_not_applied(rejected, counts, 
 
 
 def test_the_fingerprint_follows_the_content_and_the_settings():
-    assert fingerprint("a", b"{}") == fingerprint("a", b"{}")
-    assert 3 == len({fingerprint("a", b"{}"), fingerprint("b", b"{}"), fingerprint("a", b"[]")})
+    assert fingerprint("a", seal(b"{}")) == fingerprint("a", seal(b"{}"))
+    assert 3 == len({fingerprint("a", seal(b"{}")), fingerprint("b", seal(b"{}")), fingerprint("a", seal(b"[]"))})
