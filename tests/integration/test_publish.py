@@ -1,0 +1,176 @@
+"""The publisher against a real RabbitMQ: confirmed, in order, and never wedged."""
+
+import asyncio
+import contextlib
+
+import aiormq
+import pytest
+
+from ingest.publish import Publisher, Unavailable
+from schemas.batches import Batch, Source, decode, new_batch_id
+from schemas.errors import Permanent
+from schemas.topology import shard_queue
+
+KEY = b"k" * 32
+
+
+def batch(number=1, feed_id=1):
+    return Batch(
+        batch_id=new_batch_id(feed_id, 1_790_000_000_000 + number, KEY),
+        account_id=1,
+        feed_id=feed_id,
+        received_ms=1_790_000_000_000 + number,
+        source=Source.WEBHOOK,
+        items=[{"externalId": str(number)}],
+    )
+
+
+async def until(condition, timeout_s=20.0):
+    """Wait for a condition that no signal tells of."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def channel_of(url):
+    async with aiormq.connect(url) as connection:
+        yield await connection.channel()
+
+
+async def messages(url, queue, number):
+    """Take `number` messages off a queue."""
+    got = asyncio.Queue()
+    async with channel_of(url) as channel:
+        await channel.basic_consume(queue, got.put, no_ack=True)
+        async with asyncio.timeout(20):
+            return [await got.get() for _ in range(number)]
+
+
+async def test_concurrent_batches_arrive_whole_persistent_and_in_the_order_of_the_calls(settings):
+    sent = [batch(number) for number in range(300)]
+    async with Publisher(settings, "test") as publisher:
+        await asyncio.gather(*(publisher.publish(one) for one in sent))
+
+    found = await messages(settings.amqp, shard_queue(1), 300)
+
+    assert sent == [decode(message.body) for message in found]
+    assert {2} == {message.header.properties.delivery_mode for message in found}
+    assert [one.batch_id.hex for one in sent] == [message.header.properties.message_id for message in found]
+
+
+async def test_a_batch_larger_than_a_frame_arrives_whole(settings):
+    sent = batch()
+    sent.items = [{"externalId": "1", "description": "x" * 300_000}]
+    async with Publisher(settings, "test") as publisher:
+        await publisher.publish(sent, reply_to="amq.reply", correlation_id="c1")
+
+    (found,) = await messages(settings.amqp, shard_queue(1), 1)
+
+    assert sent == decode(found.body)
+    assert ("amq.reply", "c1") == (found.header.properties.reply_to, found.header.properties.correlation_id)
+
+
+async def test_a_deleted_queue_is_unroutable_and_is_made_again(settings):
+    async with Publisher(settings, "test") as publisher, channel_of(settings.amqp) as channel:
+        await channel.queue_delete(shard_queue(1))
+
+        with pytest.raises(Unavailable) as caught:
+            await publisher.publish(batch())
+
+        assert "unroutable" == caught.value.reason
+        await until(lambda: publisher._redeclaring.done())
+        await publisher.publish(batch())
+
+
+async def test_a_full_queue_is_full(settings):
+    small = settings.model_copy(update={"queue_max_length": 1})
+    async with Publisher(small, "test") as publisher:
+        with pytest.raises(Unavailable) as caught:
+            for number in range(10_000):
+                await publisher.publish(batch(number))
+
+    assert "full" == caught.value.reason
+
+
+async def test_a_late_confirm_is_a_timeout_and_the_next_batches_go_on(settings, rabbitmq):
+    quick = settings.model_copy(update={"confirm_timeout_ms": 200})
+    process = f"'{settings.amqp.rpartition('/')[2]}_{shard_queue(1)}'"
+    async with Publisher(quick, "test") as publisher:
+        rabbitmq.evaluate(f"sys:suspend({process})")
+        try:
+            with pytest.raises(Unavailable) as caught:
+                await publisher.publish(batch())
+        finally:
+            rabbitmq.evaluate(f"sys:resume({process})")
+
+        assert "timeout" == caught.value.reason
+        await publisher.publish(batch(2))
+
+
+async def test_a_blocked_broker_is_blocked_until_it_is_not(settings, rabbitmq):
+    quick = settings.model_copy(update={"confirm_timeout_ms": 300})
+    alarm = "{{resource_limit, memory, node()}, []}"
+    async with Publisher(quick, "test") as publisher:
+        rabbitmq.evaluate(f"rabbit_alarm:set_alarm({alarm})")
+        try:
+            reasons = []
+            while publisher.ready() is None:
+                with pytest.raises(Unavailable) as caught:
+                    await publisher.publish(batch())
+                reasons.append(caught.value.reason)
+            with pytest.raises(Unavailable) as caught:
+                await publisher.publish(batch())
+            assert {"blocked"} == {*reasons, caught.value.reason}
+            assert "blocked" in publisher.ready()
+        finally:
+            rabbitmq.evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()})")
+
+        await until(lambda: publisher.ready() is None)
+        await publisher.publish(batch())
+
+
+async def test_a_lost_broker_fails_what_is_in_flight_at_once_and_is_found_again(settings, rabbitmq):
+    slow = settings.model_copy(update={"confirm_timeout_ms": 60_000})
+    process = f"'{settings.amqp.rpartition('/')[2]}_{shard_queue(1)}'"
+    async with Publisher(slow, "test") as publisher:
+        rabbitmq.evaluate(f"sys:suspend({process})")
+        waiting = [asyncio.create_task(publisher.publish(batch(number))) for number in range(5)]
+        await until(lambda: publisher._wire.in_flight == 5)
+        await asyncio.to_thread(rabbitmq.kill)
+        try:
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+            with pytest.raises(Unavailable):
+                await publisher.publish(batch())
+            assert "rabbitmq" in publisher.ready()
+        finally:
+            await asyncio.to_thread(rabbitmq.start)
+
+        assert ["disconnected"] * 5 == [result.reason for result in results]
+        await until(lambda: publisher.ready() is None, 60)
+        await publisher.publish(batch())
+
+
+async def test_an_absent_broker_does_not_stop_a_process_from_starting(settings):
+    nowhere = settings.model_copy(update={"amqp_url": type(settings.amqp_url)("amqp://u:p@127.0.0.1:1/")})
+    async with Publisher(nowhere, "test") as publisher:
+        with pytest.raises(Unavailable) as caught:
+            await publisher.publish(batch())
+
+        assert "disconnected" == caught.value.reason
+        assert "rabbitmq" in publisher.ready()
+
+
+async def test_a_wrong_password_is_not_told_to_anybody(settings):
+    wrong = settings.amqp.replace("feedline:", "feedline:hunter2")
+    async with Publisher(settings.model_copy(update={"amqp_url": type(settings.amqp_url)(wrong)}), "test") as publisher:
+        assert "hunter2" not in publisher.ready()
+
+
+async def test_an_unsafe_live_queue_refuses_to_start_and_says_what_to_do(settings):
+    async with channel_of(settings.amqp) as channel:
+        await channel.queue_declare(shard_queue(0), durable=True, arguments={"x-queue-type": "quorum"})
+
+    with pytest.raises(Permanent, match=r"feedline\.shard\.000 has .* is expected"):
+        async with Publisher(settings, "test"):
+            pass
