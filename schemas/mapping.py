@@ -1,0 +1,271 @@
+"""How a pulled file is read: the format settings of a feed and the mapping expressions that make items of its records.
+
+Everything here is data: small, declarative, validated when a feed is saved, described in OpenAPI. No code is evaluated.
+`ingest/pull/mapping` compiles it; `docs/pull.md` explains it to users.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, Any, Literal, Self
+
+import re2
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.alias_generators import to_camel
+
+from schemas.items import ATTRIBUTES
+from schemas.jsonpaths import json_path
+from schemas.xpaths import check_xpath, item_path
+
+_ENCODINGS = (
+    frozenset(
+        [
+            "ascii",
+            "utf-8",
+            "utf-8-sig",
+            "utf-16",
+            "utf-16-le",
+            "utf-16-be",
+            "utf-32",
+            "utf-32-le",
+            "utf-32-be",
+            "big5",
+            "cp932",
+            "shift_jis",
+            "euc_jp",
+            "euc_kr",
+            "gb18030",
+            "gbk",
+            "gb2312",
+            "koi8-r",
+            "koi8-u",
+            "mac-roman",
+            "cp437",
+            "cp850",
+            "cp852",
+            "cp866",
+            "cp874",
+            "cp949",
+        ]
+    )
+    | {f"cp125{n}" for n in range(9)}
+    | {f"iso8859-{n}" for n in range(1, 17)}
+)
+_PATTERN_MEMORY = 1 << 20
+
+
+def encoding_name(value: str) -> str:
+    """Return Python's name of a character encoding; raises ValueError for an unknown one or one that is not text."""
+    try:
+        name = codecs.lookup(value.strip()).name
+    except (LookupError, UnicodeError):
+        raise ValueError(f"unknown encoding {value[:40]!r}") from None
+    if name not in _ENCODINGS:
+        raise ValueError(f"encoding {value[:40]!r} is not supported")
+    return name
+
+
+def _delimiter(value: Any) -> Any:
+    return {"\\t": "\t", "tab": "\t"}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _sound_delimiter(value: str) -> str:
+    if value.isalnum() or value in '"\r\n\0 .-+':
+        raise ValueError("expected one character that separates columns, such as , ; | or a tab")
+    return value
+
+
+def compile_pattern(pattern: str) -> Any:
+    """Return the compiled pattern (RE2: time linear in the text, whatever the pattern); raises ValueError."""
+    options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"not a usable pattern: {error}") from None
+
+
+def _sound_pattern(pattern: str) -> str:
+    if compile_pattern(pattern).groups > 1:
+        raise ValueError("expected a pattern with at most one group")
+    return pattern
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True
+    )
+
+
+class Number(_Model):
+    """Text to a number: group separators are removed, the decimal sign becomes a point, currency signs are refused."""
+
+    name: Literal["number"]
+    notation: Literal["decimal", "comma"] | None = Field(
+        None, description="the decimal sign; the feed's `decimalNotation` when not given"
+    )
+
+
+class TextToQuantity(_Model):
+    """Text to a quantity: the words given; "5+", ">5" and "≥5" are 5; "out of stock" and "sold out" are 0."""
+
+    name: Literal["textToQuantity"]
+    words: dict[Annotated[str, Field(max_length=100)], Annotated[int, Field(ge=-(2**31), lt=2**31)]] = Field(
+        default_factory=dict, max_length=100, description='what words mean, any case: {"in stock": 10}'
+    )
+
+
+class Prefix(_Model):
+    """Put a text before."""
+
+    name: Literal["prefix"]
+    text: Annotated[str, Field(max_length=255)]
+
+
+class Suffix(_Model):
+    """Put a text after."""
+
+    name: Literal["suffix"]
+    text: Annotated[str, Field(max_length=255)]
+
+
+class Match(_Model):
+    """The first match of a pattern: its group if it has one, else all of it; no match is empty (RE2 syntax)."""
+
+    name: Literal["match"]
+    pattern: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_sound_pattern)]
+
+
+class Split(_Model):
+    """Text to a list of trimmed texts; empty ones are left out."""
+
+    name: Literal["split"]
+    separator: Annotated[str, Field(min_length=1, max_length=10)] = ","
+
+
+def _tagged(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) and value in ("number", "textToQuantity", "split") else value
+
+
+Transform = Annotated[
+    Literal["trim", "lower", "upper"]
+    | Annotated[Number | TextToQuantity | Prefix | Suffix | Match | Split, Field(discriminator="name")],
+    BeforeValidator(_tagged),
+]
+"""One named change of a text; `"number"`, `"textToQuantity"` and `"split"` may stand without their settings."""
+
+Path = Annotated[
+    str | Annotated[int, Field(ge=1, le=10_000)],
+    Field(
+        description="a CSV column by name or position (1 is the first), an XPath, or a JSON path, relative to the item"
+    ),
+]
+Scalar = Annotated[str, Field(max_length=65_535)] | int | float | bool | None
+
+
+class Expression(_Model):
+    """Where an attribute's value comes from. Just a path may be written as its text."""
+
+    path: Path | Annotated[list[Path], Field(min_length=1, max_length=10)] | None = Field(
+        None, description="the source; of several, the first that is not empty"
+    )
+    constant: Scalar = Field(None, description="the same value for every item, instead of a path")
+    default: Scalar = Field(None, description="the value when the source is missing or empty")
+    transforms: Annotated[list[Transform], Field(max_length=8)] = Field(
+        default_factory=list, description="applied in order"
+    )
+    when_empty: Literal["keep", "clear"] = Field(
+        "keep", description="what an empty or missing source does: keep the stored value, or clear it"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == ("constant" not in self.model_fields_set):
+            raise ValueError("expected either a path or a constant")
+        if self.path is None and self.model_fields_set & {"default", "transforms", "when_empty"}:
+            raise ValueError("a constant has no default, transforms or whenEmpty")
+        return self
+
+    @property
+    def paths(self) -> tuple[str | int, ...]:
+        """Return the sources, in order; none for a constant."""
+        if self.path is None:
+            return ()
+        return tuple(self.path) if isinstance(self.path, list) else (self.path,)
+
+
+def _expression(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+def _attribute(name: str) -> str:
+    if name not in ATTRIBUTES:
+        raise ValueError(f"{name[:60]!r} is not an item attribute: expected one of {', '.join(ATTRIBUTES)}")
+    return name
+
+
+Attribute = Annotated[str, AfterValidator(_attribute), WithJsonSchema({"type": "string", "enum": list(ATTRIBUTES)})]
+Mapping = dict[Attribute, Annotated[Expression, BeforeValidator(_expression)]]
+"""Item attribute → where its value comes from."""
+Prefixed = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,49}$")],
+    Annotated[str, Field(min_length=1, max_length=500)],
+]
+
+
+class FormatSettings(_Model):
+    """How a feed's file is read and mapped; these are attributes of the feed (camelCase there)."""
+
+    resource_type: Literal["ftpCsv", "xml", "api"] = Field(description="CSV, XML or JSON")
+    delimiter: (
+        Annotated[str, BeforeValidator(_delimiter), Field(min_length=1, max_length=1), AfterValidator(_sound_delimiter)]
+        | None
+    ) = Field(None, description="between CSV columns; detected when not given")
+    csv_has_header: bool = Field(True, description="whether the first row names the columns")
+    decimal_notation: Literal["decimal", "comma"] = Field("decimal", description="the decimal sign of numbers in text")
+    encoding: Annotated[str, AfterValidator(encoding_name)] | None = Field(
+        None, description="the file's character encoding; declared by the file or detected when not given"
+    )
+    item_path: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
+        None, description="the XPath of the item elements, or the JSON path of the items"
+    )
+    namespaces: Annotated[Prefixed, Field(max_length=20)] = Field(
+        default_factory=dict, description="XML namespace prefixes used in paths: prefix → URI"
+    )
+    mapping: Annotated[Mapping, Field(max_length=len(ATTRIBUTES))] = Field(
+        default_factory=dict, description="item attribute → source; empty: columns and fields named like attributes"
+    )
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Self:
+        if self.mapping and "externalId" not in self.mapping:
+            raise ValueError("mapping: externalId is required: nothing else tells items apart")
+        if self.resource_type == "xml":
+            if self.item_path is None:
+                raise ValueError("itemPath is required for xml: the XPath of one item, such as /products/product")
+            item_path(self.item_path, self.namespaces)
+        elif self.item_path is not None:
+            if self.resource_type == "ftpCsv":
+                raise ValueError("itemPath does not go with ftpCsv")
+            json_path(self.item_path)
+        for attribute, expression in self.mapping.items():
+            for path in expression.paths:
+                self._check(attribute, path)
+        return self
+
+    def _check(self, attribute: str, path: str | int) -> None:
+        if self.resource_type == "ftpCsv":
+            wrong = isinstance(path, str) and (not path.strip() or len(path) > 255)  # noqa: PLR2004
+            if wrong or (not self.csv_has_header and not str(path).isdecimal()):
+                raise ValueError(f"mapping: {attribute}: expected a column's name, or its position without a header")
+            return
+        if isinstance(path, int):
+            raise ValueError(f"mapping: {attribute}: expected a path, got a number")  # noqa: TRY004
+        try:
+            if self.resource_type == "xml":
+                check_xpath(path, self.namespaces)
+            else:
+                json_path(path)
+        except ValueError as error:
+            raise ValueError(f"mapping: {attribute}: {error}") from None
