@@ -64,6 +64,18 @@ class Settings(BaseSettings):
         (), description="comma-separated CIDR ranges that feeds may be pulled from although private"
     )
 
+    pull_folder: str = Field("", description="where files being pulled are kept meanwhile; empty: the system's own")
+    pull_connect_timeout_ms: int = Field(10_000, ge=1, description="wait for a vendor's server to take a connection")
+    pull_read_timeout_ms: int = Field(60_000, ge=1, description="wait for the next bytes of a pulled file")
+    pull_total_timeout_ms: int = Field(3_600_000, ge=1, description="longest time for one file, retries included")
+    pull_max_bytes: int = Field(2 * 2**30, ge=1024, description="largest file pulled, as it is transferred")
+    pull_max_unpacked_bytes: int = Field(8 * 2**30, ge=1024, description="largest file after decompression")
+    pull_max_ratio: int = Field(200, ge=2, description="decompression beyond this ratio is taken for a bomb")
+    pull_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one fetch")
+    pull_attempts: int = Field(4, ge=1, le=20, description="attempts at one file before the run fails")
+    pull_max_pages: int = Field(1_000, ge=1, description="pages of one paginated API read in one run")
+    pull_max_page_bytes: int = Field(16 * 2**20, ge=1024, description="largest page of a paginated API")
+
     @field_validator("pull_allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:

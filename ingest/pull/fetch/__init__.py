@@ -1,0 +1,34 @@
+"""Getting a pulled feed's file, safely: over HTTP(S) or FTP(S), to a spool file, then decompressed for the parser.
+
+async def run(...):
+    context = FetchContext.of(settings)                      # one for a process
+    result = await fetch(FetchRequest(location, validators=last), context)
+    if isinstance(result, NotModified): ...
+    with open_content(result.path, content_encoding=result.content_encoding, suffixes=(".csv",)) as file: ...
+    result.discard()
+"""
+
+from ingest.pull.fetch.content import ContentLimits, open_content
+from ingest.pull.fetch.context import FetchContext
+from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
+from ingest.pull.fetch.guard import Guard
+from ingest.pull.fetch.location import masked
+from ingest.pull.fetch.request import Fetched, FetchRequest, Limits, NotModified, Validators
+from ingest.pull.fetch.transfer import fetch
+
+__all__ = (
+    "ContentLimits",
+    "FetchCode",
+    "FetchContext",
+    "FetchError",
+    "FetchRequest",
+    "FetchUnavailable",
+    "Fetched",
+    "Guard",
+    "Limits",
+    "NotModified",
+    "Validators",
+    "fetch",
+    "masked",
+    "open_content",
+)

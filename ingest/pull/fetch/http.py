@@ -1,0 +1,168 @@
+"""One attempt at a resource over HTTP(S): always GET, conditional, resumed where the last attempt broke off.
+
+Bodies are kept as they were transferred (`auto_decompress` is off): a gzip transfer coding is undone by
+`open_content` like any other gzip, ranges stay meaningful, and nothing unpacks without a bound.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+
+import aiohttp
+from yarl import URL
+
+from ingest.pull.fetch import answers
+from ingest.pull.fetch.context import FetchContext
+from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
+from ingest.pull.fetch.guard import GuardedResolver
+from ingest.pull.fetch.hops import keeps_credentials, next_hop
+from ingest.pull.fetch.location import masked
+from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
+from ingest.pull.fetch.spool import Spool
+
+USER_AGENT = "Feedline (inventory feed puller)"
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+@asynccontextmanager
+async def http_session(context: FetchContext) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a session for one fetch (cookies of one vendor are no other's); it connects to checked addresses alone."""
+    limits = context.limits
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(context.guard),
+        socket_factory=context.guard.socket,
+        use_dns_cache=False,
+        # One address after the other, so that a refusal is raised as it is and not collected.
+        happy_eyeballs_delay=None,
+        ssl=context.tls or True,
+    )
+    timeout = aiohttp.ClientTimeout(
+        total=None,
+        connect=limits.connect_timeout_ms / 1000,
+        sock_connect=limits.connect_timeout_ms / 1000,
+        sock_read=limits.read_timeout_ms / 1000,
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        timeout=timeout,
+        auto_decompress=False,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+    ) as session:
+        yield session
+
+
+class HttpSource:
+    """One resource over HTTP; remembers between attempts what a resumed one needs."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        request: FetchRequest,
+        url: URL,
+        credentials: dict[str, str],
+        context: FetchContext,
+    ) -> None:
+        self._session = session
+        self._request = request
+        self._url = url
+        self._credentials = credentials
+        self._context = context
+        self._if_range: str | None = None
+        self._declared: int | None = None
+        self._resumed = 0
+
+    async def attempt(self, spool: Spool) -> Fetched | NotModified:
+        """Fetch into the spool, from where the last attempt ended if the server can; raises fetch errors."""
+        shown = masked(str(self._url))
+        with told(shown, lambda: spool.size < (self._declared or 0)):
+            resuming = self._if_range is not None and spool.size > 0
+            async with self._answer(self._headers(spool.size if resuming else 0)) as (response, url):
+                if response.status == 304 and not resuming:  # noqa: PLR2004
+                    return NotModified(replace(self._request.validators), "server")
+                await self._begin(response, masked(str(url)), spool, resuming)
+                async for chunk in response.content.iter_any():
+                    await spool.take(chunk)
+        await spool.flush()
+        return answers.fetched(response, masked(str(url)), spool, declared=self._declared, resumed=self._resumed)
+
+    def _headers(self, offset: int) -> dict[str, str]:
+        headers = {"Accept": self._request.accept}
+        validators = self._request.validators
+        if offset:
+            return headers | {"Range": f"bytes={offset}-", "If-Range": self._if_range or ""}
+        if validators.etag:
+            headers["If-None-Match"] = validators.etag
+        if validators.last_modified:
+            headers["If-Modified-Since"] = validators.last_modified
+        return headers
+
+    @asynccontextmanager
+    async def _answer(self, headers: dict[str, str]) -> AsyncIterator[tuple[aiohttp.ClientResponse, URL]]:
+        """Follow redirects by hand: each hop is checked anew, and credentials stay with their origin."""
+        url, credentials = self._url, self._credentials
+        for _ in range(self._context.limits.max_redirects + 1):
+            response = await self._session.get(url, headers=headers | credentials, allow_redirects=False)
+            target = response.headers.get("Location")
+            if response.status not in _REDIRECTS or target is None:
+                try:
+                    yield response, url
+                finally:
+                    response.close()
+                return
+            response.close()
+            hop = next_hop(url, target, with_credentials=bool(self._credentials))
+            if not keeps_credentials(url, hop):
+                credentials = {}
+            url = hop
+        raise FetchError(
+            FetchCode.REDIRECT_LIMIT,
+            f"{masked(str(self._url))} redirects more than {self._context.limits.max_redirects} times",
+        )
+
+    async def _begin(self, response: aiohttp.ClientResponse, shown: str, spool: Spool, resuming: bool) -> None:
+        """Make the spool ready for this answer's body, or raise what its status means."""
+        length = response.content_length
+        if response.status == 206 and resuming:  # noqa: PLR2004
+            if answers.content_range(response) != (spool.size, self._declared):
+                self._if_range = None
+                raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} continued from another place than asked")
+            self._resumed += 1
+            return
+        if response.status == 416 and resuming:  # noqa: PLR2004
+            self._if_range = None
+            raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} changed while it was being fetched")
+        if response.status != 200:  # noqa: PLR2004
+            raise answers.refusal(response, shown, self._context.now())
+        await spool.restart()
+        self._resumed = 0
+        self._declared = length
+        # Without a length, what was received could not be told from the whole.
+        self._if_range = answers.strong_validator(response) if length is not None else None
+        if length is not None and length > self._context.limits.max_bytes:
+            raise FetchError(FetchCode.TOO_LARGE, f"{shown} is {length:,} bytes large")
+
+
+@contextmanager
+def told(shown: str, is_short: Callable[[], bool]) -> Iterator[None]:
+    """Turn what aiohttp raises into fetch errors, whose messages hold no credentials."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError:
+        raise FetchError(FetchCode.CERTIFICATE, f"{shown} has a TLS certificate that is not valid") from None
+    except (TimeoutError, aiohttp.ServerTimeoutError):
+        raise FetchUnavailable(FetchCode.TIMEOUT, f"{shown} did not answer in time") from None
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        raise FetchError(FetchCode.LOCATION, f"{shown} is not an address") from None
+    except (aiohttp.ClientConnectorError, ssl.SSLError):
+        raise FetchUnavailable(FetchCode.CONNECT, f"{shown} takes no connection") from None
+    except aiohttp.ClientPayloadError:
+        if is_short():
+            raise FetchUnavailable(FetchCode.TRUNCATED, f"{shown} ended before its declared length") from None
+        raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} broke off") from None
+    except aiohttp.ClientResponseError:
+        raise FetchError(FetchCode.PROTOCOL, f"{shown} answered something that is not HTTP") from None
+    except (aiohttp.ClientError, ConnectionError):
+        raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} broke off") from None

@@ -1,0 +1,147 @@
+"""Addresses by RFC 1738, and what of them may be shown."""
+
+import pytest
+
+from ingest.pull.fetch import FetchError, FetchRequest, masked
+from ingest.pull.fetch.credentials import headers_for
+from ingest.pull.fetch.location import parse
+
+
+def test_user_and_password_are_percent_decoded():
+    location = parse("https://us%65r%40shop:p%3Ass%2Fw%C3%B6rd@example.com:8443/stock.csv?day=1#top")
+
+    assert ("user@shop", "p:ss/wörd") == (location.user, location.password)
+    assert ("https", "example.com", 8443, "/stock.csv?day=1") == (
+        location.scheme,
+        location.host,
+        location.port,
+        location.target,
+    )
+
+
+def test_credentials_that_are_no_utf_8_are_latin_1():
+    assert "wörd" == parse("ftp://u:w%F6rd@example.com/f").password
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("ftp://h/stock.csv", ([], b"stock.csv", "I")),
+        ("ftp://h/data/in/stock.csv", ([b"data", b"in"], b"stock.csv", "I")),
+        ("ftp://h/%2Fdata/in/stock.csv", ([b"/data", b"in"], b"stock.csv", "I")),
+        ("ftp://h//data/stock.csv", ([b"/", b"data"], b"stock.csv", "I")),
+        ("ftp://h/a%2Fb/c", ([b"a/b"], b"c", "I")),
+        ("ftp://h/stock.csv;type=a", ([], b"stock.csv", "A")),
+        ("ftp://h/stock.csv;TYPE=I", ([], b"stock.csv", "I")),
+        ("ftp://h/100%25#1?x%3Btype=a.csv", ([], b"100%#1", "I")),
+        ("ftp://h/b%FCro/st%C3%BCck.csv", ([b"b\xfcro"], "stück.csv".encode(), "I")),
+    ],
+)
+def test_an_ftp_path_is_folders_to_enter_a_file_and_a_type(address, expected):
+    assert expected == parse(address).ftp_path()
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://h/", "ftp://h/data/", "ftp://h/f;type=d", "ftp://h/a%0D%0ADELE%20b", "ftp://h/f%00"]
+)
+def test_an_ftp_path_without_a_file_or_with_a_command_in_it_is_refused(address):
+    with pytest.raises(FetchError) as caught:
+        parse(address).ftp_path()
+
+    assert "location" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "stock.csv",
+        "file:///etc/passwd",
+        "gopher://secret@h/",
+        "http://",
+        "http://user:secret@/x",
+        "http://h:0/",
+        "http://h:99999/",
+        "http://[::1/",
+        "http://a b/",
+        "http://h%2eevil/",
+        "http://u:se\ncret@h/",
+        "http://u%0d%0aX:secret@h/",
+        "ftp://[fe80::1%25eth0]/secret",
+    ],
+)
+def test_what_is_no_address_is_refused_without_a_word_of_its_credentials(address):
+    with pytest.raises(FetchError) as caught:
+        parse(address)
+
+    assert "location" == caught.value.code
+    assert "secret" not in f"{caught.value} {caught.value!r}" or address.startswith("ftp://[")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://example.com/stock.csv", "https://example.com/stock.csv"),
+        ("ftp://user:pass@example.com:2121/%2Fdata/f;type=a", "ftp://***@example.com:2121/%2Fdata/f;type=a"),
+        ("https://api-key@example.com/", "https://***@example.com/"),
+        ("https://h/f?token=abc&page=2", "https://h/f?token=***&page=***"),
+        ("https://h/f?abc", "https://h/f?***"),
+        ("https://h/f?abc==", "https://h/f?abc=***"),
+        ("https://h/f#abc", "https://h/f"),
+        ("https://u:p@ss@h/f", "https://***@h/f"),
+        ("https://u:p/ss@h/f", "https://***@h/f"),
+        ("https://u:1/ss@h/f", "https://***@h/f"),
+        ("https://u:p?ss@h/f", "https://***@h/f"),
+        ("https://u:p#ss@h/f", "https://***@h/f"),
+        ("https://u:p@a?ss@h/f", "https://***@h/f"),
+        ("https://u:pass", "https://***"),
+        ("user:pass@h", "***"),
+        ("", "***"),
+    ],
+)
+def test_a_masked_address_holds_no_credential(address, expected):
+    assert expected == masked(address)
+
+
+def test_the_representations_of_a_request_and_a_location_hold_no_credential():
+    request = FetchRequest("https://user:hunter2@h/f?key=hunter2", "hunter2", "hunter2")
+
+    assert "FetchRequest(https://***@h/f?key=***)" == repr(request)
+    assert "hunter2" not in repr(parse(request.location))
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "secret", "headers"),
+    [
+        ("https://h/f", None, None, {}),
+        ("https://us%65r:p%40ss@h/f", None, None, {"Authorization": "Basic dXNlcjpwQHNz"}),
+        ("https://key@h/f", None, None, {"Authorization": "Basic a2V5Og=="}),
+        ("https://h/f", "abc", None, {"Authorization": "Bearer abc"}),
+        ("https://user:pass@h/f", "abc", None, {"Authorization": "Bearer abc"}),
+        ("https://h/f", "X-Api-Key:", "abc", {"X-Api-Key": "abc"}),
+        ("https://u:p@h/f", "X-Api-Key:", "abc", {"Authorization": "Basic dTpw", "X-Api-Key": "abc"}),
+        ("https://h/f", "authorization:", "Token abc", {"Authorization": "Token abc"}),
+        ("https://h/f", "user", "pass", {"Authorization": "Basic dXNlcjpwYXNz"}),
+    ],
+)
+def test_credentials_become_headers(address, token, secret, headers):
+    assert headers == headers_for(FetchRequest(address, token, secret), parse(address))
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "secret"),
+    [
+        ("https://h/f", None, "hunter2"),
+        ("https://h/f", "Host:", "hunter2"),
+        ("https://h/f", "Range:", "hunter2"),
+        ("https://h/f", "X-Key:", "hunter2\r\nHost: inside"),
+        ("https://h/f", "hunter2\n", None),
+        ("https://hunter%3A2:x@h/f", None, None),
+    ],
+)
+def test_credentials_that_cannot_be_sent_are_refused_and_not_quoted(address, token, secret):
+    with pytest.raises(FetchError) as caught:
+        headers_for(FetchRequest(address, token, secret), parse(address))
+
+    assert "credentials" == caught.value.code
+    assert "hunter" not in str(caught.value)
