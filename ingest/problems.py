@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from schemas.errors import Rejected
 
@@ -58,7 +59,7 @@ def document(status: int, code: str, detail: str, details: Mapping[str, Any] | N
     )
 
 
-def middleware(prefix: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def middleware(prefix: str) -> Middleware:
     """Return an aiohttp middleware that answers every refusal as a problem; `prefix` begins its own codes.
 
     A `ProblemError` is answered as it is, an HTTP error of aiohttp itself (no route, method, body too large) in the

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints, WithJsonSchema
 
@@ -107,7 +108,16 @@ def _plain_json(value: Any, depth: int = MAX_JSON_DEPTH) -> Any:
     return value
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ValueError("not a time zone of the IANA database") from None
+    return name
+
+
 ExternalId = Annotated[str, _text(255, 1)]
+Name = Annotated[str, _text(255, 1)]
 ShortText = Annotated[str, _text(255)]
 LongText = Annotated[str, _text(65_535)]
 UrlText = Annotated[str, _text(2_048)]
@@ -135,3 +145,9 @@ InventoryPolicy = Annotated[
     Field(description="one of ignore, deny, continue, dropship, track"),
 ]
 QuantityOverride = Annotated[Literal["none", "manual", "maximum"], Field(description="one of none, manual, maximum")]
+TimeZone = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=64),
+    Field(description="a time zone of the IANA database, such as Europe/Berlin", examples=["Europe/Berlin"]),
+    AfterValidator(_known_zone),
+]

@@ -1,0 +1,170 @@
+"""What a handler is given, and what it gives back.
+
+Every query of a handler goes through `Call.db`, which adds the caller's account to it: the one place where accounts
+are kept apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import asyncpg
+from aiohttp import web
+
+from ingest.api.etags import etag_of, matches
+from ingest.problems import ProblemError
+from ingest.publish import Publisher
+from schemas.secrets import Vault
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.api.operation import Operation, Scope
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all requests of a process share."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    vault: Vault
+    publisher: Publisher
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none)."""
+
+    token_id: int
+    account_id: int
+    scope: Scope
+    requests_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler returns.
+
+    `body` is a `Resource`, a dict or list of JSON values or resources, or None for no content. `status` None means the
+    operation's own. `updated_at` is the version of a single resource (default: the body's attribute of that name).
+    """
+
+    body: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    updated_at: datetime | None = None
+
+
+class Scoped:
+    """Runs named queries for one account: each gets `account_id`, and one that does not ask for it is refused."""
+
+    def __init__(self, executor: Any, account_id: int) -> None:
+        """Take a pool, for single statements, or a connection, for a transaction."""
+        self._executor = executor
+        self.account_id = account_id
+
+    async def all(self, query: Any, **arguments: Any) -> list[Any]:
+        """Return all rows of a query (aiosql: `name`)."""
+        return [row async for row in query(self._executor, **self._scoped(query, arguments))]
+
+    async def one(self, query: Any, **arguments: Any) -> Any:
+        """Return one row or None (aiosql: `name^`), one value (`name$`), or what a command tells (`name!`)."""
+        return await query(self._executor, **self._scoped(query, arguments))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Scoped]:
+        """Run what is inside in one transaction on one connection; `.connection` is that connection."""
+        async with self._executor.acquire() as connection, connection.transaction():
+            yield Scoped(connection, self.account_id)
+
+    @property
+    def connection(self) -> asyncpg.Connection:
+        """Return the transaction's connection, for what needs one (locks, COPY)."""
+        return self._executor
+
+    def _scoped(self, query: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert "account_id" in query.parameters, f"{query.__name__} is not scoped by account"
+        return {**arguments, "account_id": self.account_id}
+
+
+@dataclass(slots=True)
+class Call(Generic[Q, B]):
+    """One request, authenticated and validated: `query` and `body` have the operation's types."""
+
+    request: web.Request
+    operation: Operation
+    caller: Caller
+    path: dict[str, Any]
+    query: Q
+    body: B
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        """Return what all requests share."""
+        return self.request.app[SERVICES]
+
+    @property
+    def id(self) -> int:
+        """Return the path's `{id}`."""
+        value: int = self.path["id"]
+        return value
+
+    @property
+    def account_id(self) -> int:
+        """Return the caller's account."""
+        return self.caller.account_id
+
+    @property
+    def db(self) -> Scoped:
+        """Return the database as this account sees it."""
+        return Scoped(self.services.pool, self.caller.account_id)
+
+    def problem(
+        self, status: int, reason: str, detail: str, details: dict[str, Any] | None = None, **headers: str
+    ) -> ProblemError:
+        """Return a problem with the code `api.<resource>.<action>.<reason>`, to be raised.
+
+        `details` has one entry a field: `{"code", "message"}`. Headers are given with underscores (`Retry_After="1"`).
+        """
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return ProblemError(status, f"api.{self.operation.name}.{reason}", detail, details or {}, named)
+
+    def not_found(self, what: str | None = None) -> ProblemError:
+        """Return the 404 of a resource that is not there, or is another account's."""
+        return self.problem(404, "not_found", f"there is no {what or 'such resource'} with this id")
+
+    def invalid(self, field: str, code: str, message: str) -> ProblemError:
+        """Return the 422 of one attribute that cannot be, found by the handler."""
+        return self.problem(422, "invalid", f"{field}: {message}", {field: {"code": code, "message": message}})
+
+    def check_match(self, updated_at: datetime) -> None:
+        """Raise 412 when the request has an `If-Match` that is not this version; call it under a row lock."""
+        expected = self.request.headers.get("If-Match")
+        if expected is not None and not matches(expected, etag_of(updated_at)):
+            raise self.problem(
+                412, "changed", "the resource was changed since it was read: read it again", ETag=etag_of(updated_at)
+            )
+
+    def page(self, rows: Sequence[Any], body: Sequence[Any], cursor: str = "id") -> Answer:
+        """Return a page of `query.limit` resources; `rows` were read with a limit of one more, which tells of more.
+
+        `cursor` is the column of `rows` that `after` continues from.
+        """
+        limit: int = self.query.limit  # type: ignore[attr-defined]
+        if len(rows) <= limit:
+            return Answer(list(body))
+        after = str(rows[limit - 1][cursor])
+        target = self.request.rel_url.update_query(after=after)
+        link = f'<{self.services.settings.public_api_url.rstrip("/")}{target}>; rel="next"'
+        return Answer(list(body[:limit]), headers={"Link": link})

@@ -1,0 +1,109 @@
+"""The way of a request: who asks, may they, is it right, the handler, the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+from aiohttp import web
+from pydantic import BaseModel
+
+from ingest.api.auth import authenticate
+from ingest.api.call import SERVICES, Answer, Call, Caller
+from ingest.api.etags import etag_of, matches
+from ingest.api.operation import JSON, Operation
+from ingest.api.ratelimit import BUCKETS
+from ingest.api.validation import read_body, read_path, read_query
+from ingest.problems import ProblemError
+
+MAX_WARNING_HEADERS = 20
+POSTGRES_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a pooled connection that the server ended while it was idle
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+"""What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
+
+
+def handler_of(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of an operation."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            caller = await authenticate(request, operation)
+            _limit_rate(request, caller)
+            call = await _call(request, operation, caller)
+            answer = await operation.handler(call)
+        except POSTGRES_AWAY:
+            raise ProblemError(
+                503, "api.unavailable", "the database cannot be reached; try again", {}, {"Retry-After": "2"}
+            ) from None
+        return _response(call, answer) if isinstance(answer, Answer) else answer
+
+    return handle
+
+
+def _limit_rate(request: web.Request, caller: Caller) -> None:
+    if caller.requests_per_second is None:
+        return
+    wait_s = request.app[BUCKETS].take(caller.account_id, request.method, caller.requests_per_second, time.monotonic())
+    if wait_s:
+        headers = {"Retry-After": str(int(wait_s) + 1)}
+        raise ProblemError(429, "api.rate_limit", f"too many requests; try again in {wait_s:.1f} s", {}, headers)
+
+
+async def _call(request: web.Request, operation: Operation, caller: Caller) -> Call[Any, Any]:
+    path = read_path(request, operation)
+    query = read_query(request, operation)
+    limit_bytes = request.app[SERVICES].settings.body_limit_bytes
+    body, warnings = await read_body(request, operation, limit_bytes)
+    return Call(request, operation, caller, path, query, body, warnings)
+
+
+def _response(call: Call[Any, Any], answer: Answer) -> web.Response:
+    status = answer.status or call.operation.status
+    headers = dict(answer.headers)
+    if call.operation.etag and (updated_at := _updated_at(answer)):
+        headers["ETag"] = etag_of(updated_at)
+        condition = call.request.headers.get("If-None-Match")
+        if condition and call.request.method == "GET" and matches(condition, headers["ETag"]):
+            return web.Response(status=304, headers=headers)
+    response = web.Response(status=status, headers=headers)
+    for warning in call.warnings[:MAX_WARNING_HEADERS]:
+        response.headers.add("Warning", f"299 feedline {orjson.dumps(_ascii(warning['field'])).decode()}")
+    if answer.body is not None:
+        body = plain(answer.body)
+        if call.warnings and isinstance(body, dict):
+            body["warnings"] = call.warnings
+        response.body = orjson.dumps(body, default=plain)
+        response.content_type = JSON
+    return response
+
+
+def _updated_at(answer: Answer) -> datetime | None:
+    return answer.updated_at or getattr(answer.body, "updated_at", None)
+
+
+def _ascii(text: str) -> str:
+    printable = text.encode("ascii", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else "?" for character in printable)
+
+
+def plain(value: Any) -> Any:
+    """Return the JSON value of a resource; other values as they are."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, list):
+        return [plain(element) for element in value]
+    if isinstance(value, dict | str | int | float | None):
+        return value
+    raise TypeError(f"{type(value).__name__} is no JSON value")

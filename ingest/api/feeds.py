@@ -1,0 +1,256 @@
+"""Inventory feeds: the sources of a provider's items; how they arrive, and what becomes of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self, get_type_hints
+
+from pydantic import AfterValidator, BaseModel, Field, create_model
+
+from ingest.api.call import Answer, Call
+from ingest.api.feed_state import FeedState, MisfitError, new_state, shown_secrets
+from ingest.api.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
+from ingest.api.operation import Operation, Scope
+from ingest.problems import ProblemError
+from schemas import locations, queries
+from schemas.attributes import Name, ShortText, UrlText
+from schemas.feeds import FeedColumns, FeedSettings, ResourceType
+from schemas.secrets import Vault, new_webhook_hash
+
+FEEDS = queries.load("feeds")
+
+
+def _nullable(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the models' fields as a body takes them: none is required, null stands for the default."""
+    return {
+        name: (get_type_hints(model, include_extras=True)[name] | None, Field(None, description=field.description))
+        for model in models
+        for name, field in model.model_fields.items()
+    }
+
+
+_SETTABLE: dict[str, Any] = {
+    **_nullable(FeedColumns, FeedSettings),
+    "resource_location": (
+        Annotated[UrlText, AfterValidator(locations.check)] | None,
+        Field(None, description="http, https, ftp or ftps address; user:password@ is stored encrypted, shown masked"),
+    ),
+    "authentication_token": (ShortText | None, Field(None, description="of the REST API kind; shown masked")),
+    "authentication_secret": (ShortText | None, Field(None, description="of the REST API kind; shown masked")),
+}
+
+
+class _FeedBody(Body):
+    READ_ONLY: ClassVar[frozenset[str]] = Body.READ_ONLY | {"hash", "disabledReason"}
+
+
+class _FeedChanges(Changes):
+    READ_ONLY: ClassVar[frozenset[str]] = _FeedBody.READ_ONLY
+
+
+FeedCreate = create_model(
+    "FeedCreate",
+    __base__=_FeedBody,
+    __doc__="A new inventory feed.",
+    name=(Name, ...),
+    dropship_provider_id=(Id, ...),
+    resource_type=(ResourceType, ...),
+    **_SETTABLE,
+)
+FeedUpdate = create_model(
+    "FeedUpdate",
+    __base__=_FeedChanges,
+    __doc__="Changes of an inventory feed; what is omitted stays, null stands for the default.",
+    name=(Name, ""),
+    dropship_provider_id=(Id, 0),
+    resource_type=(ResourceType, "webhook"),
+    **_SETTABLE,
+)
+
+
+class Feed(FeedSettings, FeedColumns, Stored):
+    """An inventory feed: one source of items of a provider."""
+
+    name: str
+    dropship_provider_id: int
+    resource_type: ResourceType
+    hash: str = Field(description="the webhook's secret: the header `jetti-webhook-hash` of a post")
+    authentication_token: str | None = Field(description="masked")
+    authentication_secret: str | None = Field(description="masked")
+    disabled_reason: str | None = Field(description="why the system disabled it")
+
+    @classmethod
+    def of_feed(cls, row: Any, vault: Vault) -> Self:
+        """Return the resource of a row of `inventory_feeds`."""
+        settings = FeedSettings.model_validate(row["settings"]).model_dump()
+        return cls.of({**settings, **row, **shown_secrets(row["secrets"], vault)})
+
+
+class FeedQuery(Page):
+    """Filters of the list."""
+
+    dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="feeds of this provider")
+    resource_type: ResourceType | None = Field(None, description="feeds of this kind")
+    enabled: bool | None = Field(None, description="enabled feeds, or disabled ones")
+
+
+async def list_feeds(call: Call[FeedQuery, None]) -> Answer:
+    """Return a page."""
+    query = call.query.model_dump()
+    rows = await call.db.all(FEEDS.feed_list, **{**query, "limit": call.query.limit + 1})
+    return call.page(rows, [Feed.of_feed(row, call.services.vault) for row in rows])
+
+
+async def get_feed(call: Call[Query, None]) -> Answer:
+    """Return one."""
+    return _answer(call, await call.db.one(FEEDS.feed_get, id=call.id))
+
+
+async def create_feed(call: Call[Query, Any]) -> Answer:
+    """Make one, with a new webhook hash."""
+    try:
+        state = new_state(call.body.sent())
+    except MisfitError as error:
+        raise _misfit(call, error) from None
+    async with call.db.transaction() as db:
+        await _check_provider(call, db, state.dropship_provider_id)
+        row = await db.one(FEEDS.feed_create, hash=new_webhook_hash(), **_columns(state, call.services.vault))
+    return _answer(call, row)
+
+
+async def update_feed(call: Call[Query, Any]) -> Answer:
+    """Change one."""
+    async with call.db.transaction() as db:
+        row = await db.one(FEEDS.feed_lock, id=call.id)
+        if row is None:
+            raise call.not_found("inventory feed")
+        call.check_match(row["updated_at"])
+        before = FeedState.of_row(row, call.services.vault)
+        try:
+            state = before.changed(call.body.sent())
+        except MisfitError as error:
+            raise _misfit(call, error) from None
+        if state != before:
+            await _check_provider(call, db, state.dropship_provider_id)
+            row = await db.one(FEEDS.feed_update, id=call.id, **_columns(state, call.services.vault))
+    return _answer(call, row)
+
+
+async def rotate_hash(call: Call[Query, None]) -> Answer:
+    """Give one a new webhook hash; the one before stays valid for a while."""
+    grace_s = float(call.services.settings.hash_grace_s)
+    return _answer(
+        call, await call.db.one(FEEDS.feed_rotate_hash, id=call.id, hash=new_webhook_hash(), grace_s=grace_s)
+    )
+
+
+async def delete_feed(call: Call[Query, None]) -> Answer:
+    """Mark one deleted: invisible and closed at once; workers, the only writers of feed variants, remove its rows."""
+    async with call.db.transaction() as db:
+        row = await db.one(FEEDS.feed_lock, id=call.id)
+        if row is None:
+            raise call.not_found("inventory feed")
+        call.check_match(row["updated_at"])
+        await db.one(FEEDS.feed_delete, id=call.id, hash=new_webhook_hash())
+    return Answer()
+
+
+def _answer(call: Call[Any, Any], row: Any) -> Answer:
+    if row is None:
+        raise call.not_found("inventory feed")
+    return Answer(Feed.of_feed(row, call.services.vault), headers={"Cache-Control": "no-store"})
+
+
+async def _check_provider(call: Call[Any, Any], db: Any, provider_id: int) -> None:
+    if await db.one(FEEDS.feed_provider, id=provider_id) is None:
+        raise call.invalid("dropshipProviderId", "unknown", "there is no dropship provider with this id")
+
+
+def _misfit(call: Call[Any, Any], error: MisfitError) -> ProblemError:
+    missing = all(entry["code"] == "required" for entry in error.details.values())
+    return call.problem(422, "missing" if missing else "invalid", str(error), dict(error.details))
+
+
+def _columns(state: FeedState, vault: Vault) -> dict[str, Any]:
+    secrets = state.secrets.model_dump(by_alias=True, exclude_none=True)
+    return {
+        "name": state.name,
+        "dropship_provider_id": state.dropship_provider_id,
+        "resource_type": state.resource_type,
+        **state.columns.model_dump(),
+        "settings": state.settings.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "secrets": vault.encrypt(secrets) if secrets else None,
+    }
+
+
+_LIST, _ONE = "/api/inventory-feeds.json", "/api/inventory-feeds/{id}.json"
+
+OPERATIONS = (
+    Operation(
+        name="inventory_feeds.list",
+        method="GET",
+        path=_LIST,
+        summary="List inventory feeds",
+        scope=Scope.READ,
+        query=FeedQuery,
+        response=list[Feed],
+        handler=list_feeds,
+    ),
+    Operation(
+        name="inventory_feeds.create",
+        method="POST",
+        path=_LIST,
+        also_at=("/api/inventory-feed.json",),
+        summary="Create an inventory feed",
+        description="`resourceType` webhook: the vendor pushes; ftpCsv, xml, api: fetched from `resourceLocation`.",
+        scope=Scope.WRITE,
+        body=FeedCreate,
+        response=Feed,
+        status=201,
+        etag=True,
+        handler=create_feed,
+    ),
+    Operation(
+        name="inventory_feeds.get",
+        method="GET",
+        path=_ONE,
+        summary="Get an inventory feed",
+        description="With its webhook `hash`.",
+        scope=Scope.READ,
+        response=Feed,
+        etag=True,
+        handler=get_feed,
+    ),
+    Operation(
+        name="inventory_feeds.update",
+        method="PUT",
+        path=_ONE,
+        summary="Change an inventory feed",
+        description="Masked credentials may be sent back as they were read: they stay, as long as the server does.",
+        scope=Scope.WRITE,
+        body=FeedUpdate,
+        response=Feed,
+        etag=True,
+        handler=update_feed,
+    ),
+    Operation(
+        name="inventory_feeds.delete",
+        method="DELETE",
+        path=_ONE,
+        summary="Delete an inventory feed",
+        description="Its hash stops working at once; its feed variants are removed in the background.",
+        scope=Scope.WRITE,
+        status=204,
+        etag=True,
+        handler=delete_feed,
+    ),
+    Operation(
+        name="inventory_feeds.rotate_hash",
+        method="POST",
+        path="/api/inventory-feeds/{id}/rotate-hash.json",
+        summary="Give an inventory feed a new webhook hash",
+        description="The hash before it stays valid for `HASH_GRACE_S` seconds (a day by default).",
+        scope=Scope.WRITE,
+        response=Feed,
+        handler=rotate_hash,
+    ),
+)

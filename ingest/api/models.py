@@ -1,0 +1,79 @@
+"""Bases of the types that validate requests, shape answers and describe both in OpenAPI.
+
+Attributes are snake_case here and in SQL, camelCase in JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+INT64_MAX = 2**63 - 1
+MAX_PAGE = 250
+
+Id = Annotated[int, Field(ge=1, le=INT64_MAX, strict=True, json_schema_extra={"format": "int64"})]
+"""The id of a resource in a body."""
+
+
+class Body(BaseModel):
+    """What a request may hold. An omitted attribute keeps what is stored; `sent` tells which ones were not omitted.
+
+    Unknown attributes are let through here, so that `warnings.py` can report and then drop them.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", allow_inf_nan=False)
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"id", "createdAt", "updatedAt", "warnings"})
+    """Attributes of the resource that a sender may echo back; ignored with the warning `read_only`."""
+
+    def sent(self) -> dict[str, Any]:
+        """Return attribute (in snake_case) → value of just what was sent."""
+        return {name: getattr(self, name) for name in self.__class__.model_fields if name in self.model_fields_set}
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for described in schema.get("properties", {}).values():
+        described.pop("default", None)
+
+
+class Changes(Body):
+    """A body that changes a resource: nothing is required, and a default only stands for "not sent"."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+
+class Query(BaseModel):
+    """Query parameters; an unknown one is an error. As it stands: an operation that takes none."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class Page(Query):
+    """Keyset pagination: the answer's `Link` header with `rel="next"` is the address of the next page."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE, description="resources of one page")
+    after: int | None = Field(
+        None, ge=0, le=INT64_MAX, description="start after this id; as given by the `Link` header"
+    )
+
+
+class Resource(BaseModel):
+    """What an answer holds."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", validate_by_name=True, validate_by_alias=False)
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Return the resource of a database row whose columns have the attributes' names in snake_case."""
+        return cls.model_validate(dict(row))
+
+
+class Stored(Resource):
+    """A resource with an id and the times of its making and of its last change."""
+
+    id: int = Field(ge=1, description="read-only")
+    created_at: datetime = Field(description="read-only")
+    updated_at: datetime = Field(description="read-only")

@@ -1,0 +1,137 @@
+"""Dropship providers: the vendors of an account. A name is enough to make one."""
+
+from __future__ import annotations
+
+from ingest.api.call import Answer, Call
+from ingest.api.models import Body, Changes, Page, Query, Stored
+from ingest.api.operation import Operation, Scope
+from schemas import queries
+from schemas.attributes import Name
+
+PROVIDERS = queries.load("providers")
+
+
+class ProviderCreate(Body):
+    """A new dropship provider."""
+
+    name: Name
+
+
+class ProviderUpdate(Changes):
+    """Changes of a dropship provider; what is omitted stays."""
+
+    name: Name = ""
+
+
+class Provider(Stored):
+    """A dropship provider: a vendor of the account."""
+
+    name: Name
+
+
+async def list_providers(call: Call[Page, None]) -> Answer:
+    """Return a page."""
+    rows = await call.db.all(PROVIDERS.provider_list, after=call.query.after, limit=call.query.limit + 1)
+    return call.page(rows, [Provider.of(row) for row in rows])
+
+
+async def get_provider(call: Call[Query, None]) -> Answer:
+    """Return one."""
+    row = await call.db.one(PROVIDERS.provider_get, id=call.id)
+    if row is None:
+        raise call.not_found("dropship provider")
+    return Answer(Provider.of(row))
+
+
+async def create_provider(call: Call[Query, ProviderCreate]) -> Answer:
+    """Make one."""
+    return Answer(Provider.of(await call.db.one(PROVIDERS.provider_create, name=call.body.name)))
+
+
+async def update_provider(call: Call[Query, ProviderUpdate]) -> Answer:
+    """Change one."""
+    async with call.db.transaction() as db:
+        row = await db.one(PROVIDERS.provider_lock, id=call.id)
+        if row is None:
+            raise call.not_found("dropship provider")
+        call.check_match(row["updated_at"])
+        sent = call.body.sent()
+        if sent:
+            row = await db.one(PROVIDERS.provider_update, id=call.id, **sent)
+    return Answer(Provider.of(row))
+
+
+async def delete_provider(call: Call[Query, None]) -> Answer:
+    """Delete one that has no feeds."""
+    async with call.db.transaction() as db:
+        row = await db.one(PROVIDERS.provider_lock, id=call.id)
+        if row is None:
+            raise call.not_found("dropship provider")
+        call.check_match(row["updated_at"])
+        feeds = await db.one(PROVIDERS.provider_feeds, id=call.id)
+        if feeds:
+            raise call.problem(409, "has_feeds", f"delete its {feeds} inventory feeds first")
+        await db.one(PROVIDERS.provider_delete, id=call.id)
+    return Answer()
+
+
+_LIST, _ONE = "/api/dropship-providers.json", "/api/dropship-providers/{id}.json"
+
+OPERATIONS = (
+    Operation(
+        name="dropship_providers.list",
+        method="GET",
+        path=_LIST,
+        summary="List dropship providers",
+        scope=Scope.READ,
+        query=Page,
+        response=list[Provider],
+        handler=list_providers,
+    ),
+    Operation(
+        name="dropship_providers.create",
+        method="POST",
+        path=_LIST,
+        summary="Create a dropship provider",
+        description="A name is enough.",
+        scope=Scope.WRITE,
+        body=ProviderCreate,
+        response=Provider,
+        status=201,
+        etag=True,
+        handler=create_provider,
+    ),
+    Operation(
+        name="dropship_providers.get",
+        method="GET",
+        path=_ONE,
+        summary="Get a dropship provider",
+        scope=Scope.READ,
+        response=Provider,
+        etag=True,
+        handler=get_provider,
+    ),
+    Operation(
+        name="dropship_providers.update",
+        method="PUT",
+        path=_ONE,
+        summary="Change a dropship provider",
+        scope=Scope.WRITE,
+        body=ProviderUpdate,
+        response=Provider,
+        etag=True,
+        handler=update_provider,
+    ),
+    Operation(
+        name="dropship_providers.delete",
+        method="DELETE",
+        path=_ONE,
+        summary="Delete a dropship provider",
+        description="Refused while it has inventory feeds: delete those first.",
+        scope=Scope.WRITE,
+        status=204,
+        etag=True,
+        problems={409: "the provider has inventory feeds"},
+        handler=delete_provider,
+    ),
+)

@@ -1,0 +1,13 @@
+"""All operations of the API, in the order in which the documentation shows them."""
+
+from __future__ import annotations
+
+from ingest.api import account, feeds, providers, tokens
+from ingest.api.operation import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *providers.OPERATIONS,
+    *feeds.OPERATIONS,
+    *account.OPERATIONS,
+    *tokens.OPERATIONS,
+)

@@ -1,0 +1,181 @@
+"""Requests become values of an operation's types, or a problem with one entry a field.
+
+Limits: body size (the operation's own or `BODY_LIMIT_BYTES`), nesting (`MAX_DEPTH`), and counts (in the types). Unknown
+attributes are dropped and reported as warnings; unknown query parameters are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ingest.api.models import Body, Query
+from ingest.api.operation import JSON, Operation
+from ingest.problems import ProblemError
+from schemas.items import shown
+
+MAX_DEPTH = 32
+SECRETS = frozenset({"authenticationToken", "authenticationSecret", "resourceLocation"})
+"""Attributes whose values no error may quote."""
+
+_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown",
+    "literal_error": "choice",
+    "enum": "choice",
+    "string_pattern_mismatch": "characters",
+    "value_error": "value",
+}
+_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
+def problem(operation: Operation, status: int, reason: str, detail: str, details: Any = None) -> ProblemError:
+    """Return a problem of this operation."""
+    return ProblemError(status, f"api.{operation.name}.{reason}", detail, details)
+
+
+def read_path(request: web.Request, operation: Operation) -> dict[str, Any]:
+    """Return the path's parameters; raises 404 for text that cannot be an id."""
+    values = {name: kind.parse(request.match_info[name]) for name, kind in operation.path_parameters.items()}
+    if None in values.values():
+        raise problem(operation, 404, "not_found", "there is no such resource")
+    return values
+
+
+def read_query(request: web.Request, operation: Operation) -> Query:
+    """Return the query parameters; raises 400 with one entry a parameter."""
+    names = list(request.query)
+    twice = {name: {"code": "repeated", "message": "given more than once"} for name in names if names.count(name) > 1}
+    if twice:
+        raise problem(operation, 400, "query", f"given more than once: {', '.join(twice)}", twice)
+    try:
+        return operation.query.model_validate(dict(request.query))
+    except ValidationError as error:
+        details = entries(error)
+        raise problem(operation, 400, "query", "query parameters: " + _summary(details), details) from None
+
+
+async def read_body(request: web.Request, operation: Operation, limit_bytes: int) -> tuple[Any, list[dict[str, Any]]]:
+    """Return the body and the warnings about it.
+
+    Raises 400 for what is no JSON, 413 for a body that is too large, 415 for another media type, 422 with one
+    entry a field for what does not fit.
+    """
+    if operation.body is None:
+        return None, []
+    raw = await _read(request, operation, limit_bytes)
+    if not raw and operation.body_optional:
+        return None, []
+    if request.content_type in operation.media:
+        return raw, []
+    if request.content_type != JSON:
+        accepted = ", ".join((JSON, *operation.media))
+        raise problem(operation, 415, "media_type", f"send the body as {accepted} (header Content-Type)")
+    try:
+        decoded = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        where = {"line": error.lineno, "column": error.colno}
+        raise problem(operation, 400, "malformed", f"the body is not JSON: {error}", where) from None
+    if _deeper_than(decoded, MAX_DEPTH):
+        raise problem(operation, 400, "too_deep", f"the body is nested deeper than {MAX_DEPTH} levels")
+    if not operation.validated:
+        return decoded, []
+    return _validated(decoded, operation)
+
+
+async def _read(request: web.Request, operation: Operation, limit_bytes: int) -> bytes:
+    limit = operation.body_limit_bytes or limit_bytes
+    request._client_max_size = limit  # noqa: SLF001 - aiohttp has one limit an application, operations have their own
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise problem(operation, 413, "too_large", f"the body is larger than {limit} bytes") from None
+
+
+def _validated(decoded: Any, operation: Operation) -> tuple[Any, list[dict[str, Any]]]:
+    many = operation.many and isinstance(decoded, list)
+    if many and not 1 <= len(decoded) <= operation.many:
+        status = 413 if decoded else 422
+        raise problem(operation, status, "count", f"expected 1 to {operation.many} elements, got {len(decoded)}")
+    try:
+        value = adapter(list[operation.body] if many else operation.body).validate_python(decoded)  # type: ignore[name-defined]
+    except ValidationError as error:
+        details = entries(error)
+        reason = "missing" if all(entry["code"] == "required" for entry in details.values()) else "invalid"
+        raise problem(operation, 422, reason, _summary(details), details) from None
+    return value, list(_drop_unknown(value, ""))
+
+
+@cache
+def adapter(of: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type."""
+    return TypeAdapter(of)
+
+
+def entries(error: ValidationError) -> dict[str, dict[str, Any]]:
+    """Return one entry a wrong field: dotted path → `{"code", "message", "value"}`."""
+    found: dict[str, dict[str, Any]] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        path = ".".join(str(shown(part)) for part in detail["loc"]) or "body"
+        if path in found:
+            continue
+        entry = {"code": _code(detail["type"]), "message": str(detail["msg"]).removeprefix("Value error, ")}
+        if detail["type"] != "missing" and not SECRETS.intersection(map(str, detail["loc"])):
+            entry["value"] = shown(detail["input"])
+        found[path] = entry
+    return found
+
+
+def _code(kind: str) -> str:
+    if kind in _CODES:
+        return _CODES[kind]
+    if kind.startswith(_RANGE):
+        return "range"
+    if kind.endswith(("too_long", "too_short")):
+        return "length"
+    return "type"
+
+
+def _summary(details: dict[str, dict[str, Any]]) -> str:
+    path, first = next(iter(details.items()))
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{path}: {first['message']}{more}"
+
+
+def _drop_unknown(value: Any, path: str) -> Iterator[dict[str, Any]]:
+    """Yield a warning for each attribute that no type knows, and drop it."""
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from _drop_unknown(element, f"{path}{index}.")
+    elif isinstance(value, BaseModel):
+        for name in list(value.model_extra or ()):
+            read_only = isinstance(value, Body) and name in value.READ_ONLY
+            text = shown(name)
+            yield {
+                "field": f"{path}{text}",
+                "code": "read_only" if read_only else "unknown",
+                "message": f"{text} is {'read-only' if read_only else 'not a known attribute'}; ignored",
+            }
+            value.model_extra.pop(name)  # type: ignore[union-attr]
+            value.model_fields_set.discard(name)
+        for name, field in value.__class__.model_fields.items():
+            if name in value.model_fields_set:
+                yield from _drop_unknown(getattr(value, name), f"{path}{field.alias or name}.")
+
+
+def _deeper_than(value: Any, depth: int) -> bool:
+    level = [value]
+    while level and depth:
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        depth -= 1
+    return any(isinstance(value, dict | list) for value in level)

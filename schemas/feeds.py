@@ -1,0 +1,140 @@
+"""A feed's settings: what its vendor's files look like, when they are fetched, and what may not stand together.
+
+`FeedColumns` have columns of their own in `inventory_feeds` (the road looks at them); `FeedSettings` are the JSON of
+its `settings` column, by their camelCase names; `FeedSecrets` are what its `secrets` column holds encrypted
+(`schemas.secrets.Vault`). Names and defaults: Onport's API reference, and issue "pulled feeds" for what it leaves open.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic.alias_generators import to_camel
+
+from schemas import attributes as a
+
+ResourceType = Literal["webhook", "ftpCsv", "xml", "api"]
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+PULLED = ("ftpCsv", "xml", "api")
+Switch = Literal["enabled", "disabled"]
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError("not a known text encoding") from None
+    return name
+
+
+def _cron(expression: str) -> str:
+    try:
+        CronSim(expression, _ANY_TIME)
+    except CronSimError as error:
+        raise ValueError(f"not a cron expression: {error}") from None
+    return expression
+
+
+Encoding = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$"), AfterValidator(_known_encoding)]
+Delimiter = Annotated[str, Field(min_length=1, max_length=1, pattern=r'^[^\x00"\r\nA-Za-z0-9]$')]
+Cron = Annotated[str, Field(max_length=100, examples=["15 4 * * 1-5"]), AfterValidator(_cron)]
+SourcePath = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=50)]
+Tags = Annotated[list[a.ShortText], Field(max_length=250)]
+Namespaces = Annotated[dict[Prefix, SourcePath], Field(max_length=50)]
+
+
+class _Attributes(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="ignore", frozen=True
+    )
+
+
+class FeedColumns(_Attributes):
+    """The settings that the road looks at."""
+
+    enabled: StrictBool = Field(True, description="a disabled feed takes no posts and is not fetched")
+    over_limit: Literal["defer", "reject"] = Field(
+        "defer", description="what becomes of items over the daily SKU limit: kept for later, or refused"
+    )
+    automatically_connect: StrictBool = Field(True, description="connect feed variants to variants by SKU")
+    automatically_connect_by_barcode: StrictBool = Field(False, description="the same by barcode")
+    case_insensitive_skus: StrictBool = Field(False, description="compare SKUs without regard to case")
+    allocation_buffer: Annotated[int, Field(ge=0, le=a.INT32_MAX, strict=True)] = Field(
+        0, description="kept back of each feed variant's quantity"
+    )
+
+
+class FeedSettings(_Attributes):
+    """The settings that only pulling looks at, and labels."""
+
+    resource_location: str | None = Field(None, description="address of the file, credentials masked")
+    vendor_name: a.ShortText | None = Field(None, description="vendor of items that name none")
+    tags: Tags = Field([], description="tags of the feed")
+    delimiter: Delimiter | None = Field(None, description="of CSV; null: detected")
+    csv_has_header: StrictBool = Field(True, description="the first row of CSV holds column names")
+    decimal_notation: Literal["decimal", "comma"] = Field("decimal", description="12.50 or 12,50")
+    encoding: Encoding | None = Field(None, description="of the file, such as windows-1252; null: declared or detected")
+    item_path: SourcePath | None = Field(None, description="XPath or JSON path of one item")
+    namespaces: Namespaces = Field({}, description="prefixes of XPath expressions → URI")
+    mapping: dict[str, Any] | None = Field(None, description="item attribute → where it comes from; null: by name")
+    automated_fetching: Switch = Field("enabled", description="fetch on schedule")
+    fetch_frequency: Literal["never", "hourly", "daily", "custom", "webhook"] = Field(
+        "hourly", description="webhook: only when asked to; custom: by `fetchCron`"
+    )
+    fetch_cron: Cron | None = Field(None, description="minute hour day month weekday")
+    fetch_time_zone: a.TimeZone | None = Field(None, description="of the schedule; null: the account's")
+    fetch_cleanup: Switch = Field("disabled", description="set items that are missing from the file to quantity 0")
+    fetch_missing_guard: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.3, description="hold the run when the file has fewer rows than the last one by more than this share"
+    )
+
+
+class FeedSecrets(_Attributes):
+    """What is stored encrypted: the whole address with its credentials, and how the REST API kind authenticates."""
+
+    resource_location: str | None = None
+    authentication_token: str | None = None
+    authentication_secret: str | None = None
+
+
+COLUMNS = tuple(FeedColumns.model_fields)
+SETTINGS = tuple(FeedSettings.model_fields)
+
+_ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "delimiter": ("ftpCsv",),
+    "csv_has_header": ("ftpCsv",),
+    "decimal_notation": PULLED,
+    "encoding": PULLED,
+    "item_path": ("xml", "api"),
+    "namespaces": ("xml",),
+    "mapping": PULLED,
+    "fetch_cron": PULLED,
+    "fetch_time_zone": PULLED,
+    "fetch_cleanup": PULLED,
+    "resource_location": PULLED,
+    "authentication_token": PULLED,
+    "authentication_secret": PULLED,
+}
+
+
+def misfits(resource_type: str, settings: FeedSettings, secrets: FeedSecrets) -> dict[str, dict[str, str]]:
+    """Return what cannot be with this resource type, one entry an attribute: `{"code", "message"}`; {} when all fits.
+
+    An attribute that does not apply may be sent with its default, so that a resource that was read can be sent back.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, types in _ONLY_FOR.items():
+        holder: FeedSettings | FeedSecrets = secrets if name in FeedSecrets.model_fields else settings
+        if resource_type not in types and getattr(holder, name) != holder.__class__.model_fields[name].default:
+            message = f"only for resourceType {', '.join(types)}; this feed's is {resource_type}"
+            found[to_camel(name)] = {"code": "not_applicable", "message": message}
+    if resource_type in PULLED and not secrets.resource_location:
+        message = f"a feed of resourceType {resource_type} is fetched from its resourceLocation"
+        found["resourceLocation"] = {"code": "required", "message": message}
+    if resource_type in PULLED and settings.fetch_frequency == "custom" and settings.fetch_cron is None:
+        found["fetchCron"] = {"code": "required", "message": "fetchFrequency custom needs a cron expression"}
+    return found

@@ -1,0 +1,15 @@
+-- name: account_get(account_id)^
+-- The caller's own account.
+SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts WHERE id = :account_id;
+
+-- name: account_lock(account_id)^
+-- The same, held until the transaction ends, so that two editors do not overwrite each other.
+SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts WHERE id = :account_id FOR UPDATE;
+
+-- name: account_update(name, plan, daily_sku_limit, time_zone, account_id)^
+-- All attributes at once; the trigger tells the workers about a new limit or time zone.
+UPDATE accounts
+SET name = :name, plan = :plan, daily_sku_limit = :daily_sku_limit, time_zone = :time_zone,
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = :account_id
+RETURNING id, name, plan, daily_sku_limit, time_zone, created_at, updated_at;

@@ -1,0 +1,83 @@
+"""The API under test: its real application on a real port, with two accounts that must not see each other."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from ingest.api.app import application
+from schemas.secrets import new_token, token_digest
+
+
+class Api:
+    """A client that sends an account's token; `token=None` sends none."""
+
+    def __init__(self, client: TestClient[Any, Any], database: str) -> None:
+        self.client = client
+        self.database = database
+        self.account_id = self.execute("INSERT INTO accounts (name) VALUES ('first') RETURNING id")
+        self.other_account_id = self.execute("INSERT INTO accounts (name) VALUES ('second') RETURNING id")
+        self.token = self.new_token(self.account_id)
+        self.other_token = self.new_token(self.other_account_id)
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        """Run one statement behind the API's back; returns the first value of its first row, if any."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(sql, arguments)
+            row = cursor.fetchone() if cursor.description else None
+        return row and row[0]
+
+    def new_token(self, account_id: int, scope: str = "admin") -> str:
+        """Return a new token of an account."""
+        token = new_token()
+        self.execute(
+            "INSERT INTO api_tokens (account_id, name, scope, token_hash) VALUES (%s, 'test', %s, %s)",
+            account_id,
+            scope,
+            token_digest(token),
+        )
+        return token
+
+    async def call(self, method: str, path: str, token: str | None = "", **options: Any) -> ClientResponse:
+        """Return the answer; its body is read, so `.json()` needs no connection."""
+        headers = dict(options.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token or self.token}"
+        if isinstance(options.get("data"), bytes):
+            options["data"] = io.BytesIO(options["data"])
+        async with self.client.request(method, path, headers=headers, **options) as response:
+            await response.read()
+        return response
+
+    async def ok(self, method: str, path: str, json: Any = None, **options: Any) -> Any:
+        """Return the JSON of an answer that must be a 2xx."""
+        if json is not None:
+            options["json"] = json
+        response = await self.call(method, path, **options)
+        assert response.status < 300, await response.text()
+        return await response.json() if response.status != 204 else None
+
+    async def problem(self, status: int, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Return the problem document of an answer that must have this status."""
+        response = await self.call(method, path, **options)
+        assert (status, "application/problem+json") == (response.status, response.content_type), await response.text()
+        return await response.json()
+
+    async def new_feed(self, **attributes: Any) -> dict[str, Any]:
+        """Return a new feed of a new provider."""
+        provider = await self.ok("POST", "/api/dropship-providers.json", {"name": "Acme"})
+        body = {"name": "Stock", "dropshipProviderId": provider["id"], "resourceType": "webhook", **attributes}
+        return await self.ok("POST", "/api/inventory-feeds.json", body)
+
+
+@pytest.fixture
+async def api(settings) -> AsyncIterator[Api]:
+    """The API, an account (`.token`, scope admin), and another one (`.other_token`)."""
+    async with TestClient(TestServer(application(settings))) as client:
+        yield Api(client, settings.dsn)

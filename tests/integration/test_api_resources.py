@@ -1,0 +1,200 @@
+"""Providers, account and tokens over HTTP, against a real Postgres."""
+
+import pytest
+
+PROVIDERS = "/api/dropship-providers.json"
+
+
+async def test_a_provider_needs_only_a_name(api):
+    provider = await api.ok("POST", PROVIDERS, {"name": "Acme"})
+
+    assert "Acme" == provider["name"]
+    assert provider == await api.ok("GET", f"/api/dropship-providers/{provider['id']}.json")
+    assert [provider] == await api.ok("GET", PROVIDERS)
+
+
+async def test_a_provider_is_renamed_and_deleted(api):
+    provider = await api.ok("POST", PROVIDERS, {"name": "Acme"})
+    path = f"/api/dropship-providers/{provider['id']}.json"
+
+    renamed = await api.ok("PUT", path, {"name": "Acme Ltd"})
+    await api.ok("DELETE", path)
+
+    assert "Acme Ltd" == renamed["name"]
+    assert renamed["updatedAt"] > provider["updatedAt"]
+    assert "api.dropship_providers.get.not_found" == (await api.problem(404, "GET", path))["title"]
+
+
+async def test_a_provider_with_feeds_is_not_deleted(api):
+    feed = await api.new_feed()
+    path = f"/api/dropship-providers/{feed['dropshipProviderId']}.json"
+
+    assert "api.dropship_providers.delete.has_feeds" == (await api.problem(409, "DELETE", path))["title"]
+    await api.ok("DELETE", f"/api/inventory-feeds/{feed['id']}.json")
+    await api.ok("DELETE", path)
+
+
+async def test_what_is_missing_is_named(api):
+    problem = await api.problem(422, "POST", PROVIDERS, json={})
+
+    assert "api.dropship_providers.create.missing" == problem["title"]
+    assert {"name": {"code": "required", "message": "Field required"}} == problem["details"]
+
+
+async def test_each_wrong_field_has_an_entry(api):
+    problem = await api.problem(422, "PUT", "/api/account.json", json={"name": "", "timeZone": "Mars/Olympus"})
+
+    assert {"name": "length", "timeZone": "value"} == {name: e["code"] for name, e in problem["details"].items()}
+
+
+async def test_unknown_attributes_are_ignored_with_a_warning(api):
+    response = await api.call("POST", PROVIDERS, json={"name": "Acme", "colour": "red", "id": 7})
+
+    assert ['299 feedline "colour"', '299 feedline "id"'] == response.headers.getall("Warning")
+    assert [("colour", "unknown"), ("id", "read_only")] == [
+        (warning["field"], warning["code"]) for warning in (await response.json())["warnings"]
+    ]
+
+
+async def test_unknown_query_parameters_are_errors(api):
+    problem = await api.problem(400, "GET", PROVIDERS + "?colour=red&limit=0")
+
+    assert {"colour": "unknown", "limit": "range"} == {name: e["code"] for name, e in problem["details"].items()}
+
+
+async def test_pages_link_to_the_next_one_until_the_last(api):
+    made = [await api.ok("POST", PROVIDERS, {"name": f"vendor {number}"}) for number in range(5)]
+
+    found, target, pages = [], PROVIDERS + "?limit=2", 0
+    while target:
+        response = await api.call("GET", target)
+        found += await response.json()
+        pages += 1
+        target = response.links["next"]["url"].path_qs if "next" in response.links else None
+
+    assert (made, 3) == (found, pages)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "reason"),
+    [
+        (b"{", {"Content-Type": "application/json"}, 400, "malformed"),
+        (b'{"name":' + b"[" * 40 + b"]" * 40 + b"}", {"Content-Type": "application/json"}, 400, "too_deep"),
+        (b'{"name": "Acme"}', {"Content-Type": "text/plain"}, 415, "media_type"),
+        (b'{"name": "' + b"x" * 2**20 + b'"}', {"Content-Type": "application/json"}, 413, "too_large"),
+        (b"[]", {"Content-Type": "application/json"}, 422, "invalid"),
+    ],
+)
+async def test_a_body_that_is_wrong_as_a_whole_is_refused(api, body, headers, status, reason):
+    problem = await api.problem(status, "POST", PROVIDERS, data=body, headers=headers)
+
+    assert f"api.dropship_providers.create.{reason}" == problem["title"]
+
+
+async def test_two_editors_do_not_overwrite_each_other(api):
+    provider = await api.ok("POST", PROVIDERS, {"name": "Acme"})
+    path = f"/api/dropship-providers/{provider['id']}.json"
+    etag = (await api.call("GET", path)).headers["ETag"]
+
+    first = await api.call("PUT", path, json={"name": "one"}, headers={"If-Match": etag})
+    second = await api.call("PUT", path, json={"name": "two"}, headers={"If-Match": etag})
+
+    assert (200, 412) == (first.status, second.status)
+    assert first.headers["ETag"] == second.headers["ETag"] != etag
+    assert 304 == (await api.call("GET", path, headers={"If-None-Match": first.headers["ETag"]})).status
+    assert 412 == (await api.call("DELETE", path, headers={"If-Match": etag})).status
+    assert 204 == (await api.call("DELETE", path, headers={"If-Match": first.headers["ETag"]})).status
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "api.authorization.missing"),
+        ("Basic abc", "api.authorization.missing"),
+        ("Bearer ", "api.authorization.missing"),
+        ("Bearer feedline_wrong", "api.authorization.invalid"),
+    ],
+)
+async def test_without_a_valid_token_nothing_is_answered(api, header, code):
+    headers = {"Authorization": header} if header else {}
+
+    response = await api.call("GET", PROVIDERS, token=None, headers=headers)
+
+    assert (401, code) == (response.status, (await response.json())["title"])
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("scope", "statuses"), [("read", [200, 403, 403]), ("write", [200, 201, 403])])
+async def test_a_token_can_do_what_its_scope_includes(api, scope, statuses):
+    token = api.new_token(api.account_id, scope)
+
+    answers = [
+        await api.call("GET", PROVIDERS, token=token),
+        await api.call("POST", PROVIDERS, token=token, json={"name": "Acme"}),
+        await api.call("GET", "/api/tokens.json", token=token),
+    ]
+
+    assert statuses == [answer.status for answer in answers]
+
+
+async def test_a_token_is_shown_once_and_works_until_revoked(api):
+    made = await api.ok("POST", "/api/tokens.json", {"name": "shop", "scope": "write"})
+    used = await api.call("GET", PROVIDERS, token=made["token"])
+    listed = {token["id"]: token for token in await api.ok("GET", "/api/tokens.json")}
+    revoked = await api.ok("DELETE", f"/api/tokens/{made['id']}.json")
+
+    assert 200 == used.status
+    assert "token" not in listed[made["id"]]
+    assert listed[made["id"]]["lastUsedAt"] is not None
+    assert revoked["revokedAt"] is not None
+    assert 401 == (await api.call("GET", PROVIDERS, token=made["token"])).status
+
+
+async def test_a_token_is_not_stored(api):
+    made = await api.ok("POST", "/api/tokens.json", {"name": "shop"})
+
+    row = api.execute("SELECT row_to_json(t)::text FROM api_tokens t WHERE id = %s", made["id"])
+
+    assert made["token"] not in row
+
+
+async def test_the_account_is_read_and_changed(api):
+    before = await api.ok("GET", "/api/account.json")
+    changed = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 10, "timeZone": "Europe/Berlin"})
+    unlimited = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": None})
+
+    assert ("first", None, "UTC") == (before["name"], before["dailySkuLimit"], before["timeZone"])
+    assert (10, "Europe/Berlin", "first") == (changed["dailySkuLimit"], changed["timeZone"], changed["name"])
+    assert (None, "Europe/Berlin") == (unlimited["dailySkuLimit"], unlimited["timeZone"])
+
+
+async def test_over_the_rate_limit_is_429_with_a_time_to_wait(api):
+    api.execute("UPDATE accounts SET requests_per_second = 1 WHERE id = %s", api.account_id)
+
+    answers = [await api.call("GET", PROVIDERS) for _ in range(3)]
+
+    assert [200, 200, 429] == [answer.status for answer in answers]
+    assert "1" == answers[2].headers["Retry-After"]
+    assert 200 == (await api.call("GET", PROVIDERS, token=api.other_token)).status
+
+
+async def test_with_postgres_away_the_answer_is_503_and_then_right_again(api, postgres):
+    assert 200 == (await api.call("GET", PROVIDERS)).status
+
+    postgres.stop()
+    try:
+        away = await api.problem(503, "GET", PROVIDERS)
+    finally:
+        postgres.start()
+
+    assert "api.unavailable" == away["title"]
+    assert 200 == (await api.call("GET", PROVIDERS)).status
+
+
+async def test_nothing_at_a_path_and_a_wrong_method_are_problems(api):
+    assert "api.not_found" == (await api.problem(404, "GET", "/api/nothing.json"))["title"]
+    assert ["GET", "POST"] == [
+        method
+        for method in (await api.problem(405, "PATCH", PROVIDERS))["details"]["allowed"]
+        if method in ("GET", "POST")
+    ]
