@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from schemas.items import ATTRIBUTES
 from schemas.jsonpaths import json_path
+from schemas.pagination import Pagination
 from schemas.xpaths import check_xpath, item_path
 
 _ENCODINGS = (
@@ -233,6 +234,7 @@ class FormatSettings(_Model):
     namespaces: Annotated[Prefixed, Field(max_length=20)] = Field(
         default_factory=dict, description="XML namespace prefixes used in paths: prefix → URI"
     )
+    pagination: Pagination | None = Field(None, description="where the next page of a JSON API is")
     mapping: Annotated[Mapping, Field(max_length=len(ATTRIBUTES))] = Field(
         default_factory=dict, description="item attribute → source; empty: columns and fields named like attributes"
     )
@@ -241,6 +243,8 @@ class FormatSettings(_Model):
     def _fits_type(self) -> Self:
         if self.mapping and "externalId" not in self.mapping:
             raise ValueError("mapping: externalId is required: nothing else tells items apart")
+        if self.pagination is not None and self.resource_type != "api":
+            raise ValueError(f"pagination does not go with {self.resource_type}")
         if self.resource_type == "xml":
             if self.item_path is None:
                 raise ValueError("itemPath is required for xml: the XPath of one item, such as /products/product")

@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     pull_max_redirects: int = Field(5, ge=0, le=20, description="redirects followed in one fetch")
     pull_attempts: int = Field(4, ge=1, le=20, description="attempts at one file before the run fails")
     pull_max_pages: int = Field(1_000, ge=1, description="pages of one paginated API read in one run")
-    pull_max_page_bytes: int = Field(16 * 2**20, ge=1024, description="largest page of a paginated API")
 
     @field_validator("pull_allow_networks", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import Guard
 from ingest.pull.fetch.location import masked
+from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.fetch.request import Fetched, FetchRequest, Limits, NotModified, Validators
 from ingest.pull.fetch.transfer import fetch
 
@@ -27,8 +28,11 @@ __all__ = (
     "Guard",
     "Limits",
     "NotModified",
+    "Page",
     "Validators",
     "fetch",
     "masked",
+    "next_by",
     "open_content",
+    "pages",
 )

@@ -38,7 +38,9 @@ def fetched(
         content_encoding=headers.get("Content-Encoding", "").strip().lower() or None,
         suggested_name=_name(response),
         resumed=resumed,
-        headers={name.lower(): value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS},
+        headers={
+            name.lower(): ", ".join(headers.getall(name)) for name in headers if name.lower() not in _SECRET_HEADERS
+        },
     )
 
 

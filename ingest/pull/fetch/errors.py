@@ -32,7 +32,6 @@ class FetchCode(StrEnum):
     PROTOCOL = "protocol"
     PAGES_LIMIT = "pages_limit"
     PAGES_LOOP = "pages_loop"
-    PAGE_NOT_JSON = "page_not_json"
     CONTENT_CORRUPT = "content_corrupt"
     CONTENT_TRUNCATED = "content_truncated"
     CONTENT_BOMB = "content_bomb"
@@ -66,7 +65,6 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.PROTOCOL: "The server does not follow its protocol: ask the vendor to check it.",
     FetchCode.PAGES_LIMIT: "Use larger pages, or ask the operator for a higher limit.",
     FetchCode.PAGES_LOOP: "Check the feed's pagination settings: a page names itself or an earlier one as the next.",
-    FetchCode.PAGE_NOT_JSON: "Pagination needs pages of JSON: check the address and the feed's pagination settings.",
     FetchCode.CONTENT_CORRUPT: "The compressed file is damaged: ask the vendor to make it again.",
     FetchCode.CONTENT_TRUNCATED: "The compressed file ends too early: ask the vendor to make it again.",
     FetchCode.CONTENT_BOMB: "Ask the vendor for a smaller file, or the operator for a higher limit.",

@@ -68,6 +68,8 @@ class HttpSource:
         self._session = session
         self._request = request
         self._url = url
+        self.address = url
+        """Where the last answer came from, after redirects."""
         self._credentials = credentials
         self._context = context
         self._if_range: str | None = None
@@ -82,6 +84,7 @@ class HttpSource:
             async with self._answer(self._headers(spool.size if resuming else 0)) as (response, url):
                 if response.status == 304 and not resuming:  # noqa: PLR2004
                     return NotModified(replace(self._request.validators), "server")
+                self.address = url
                 await self._begin(response, masked(str(url)), spool, resuming)
                 async for chunk in response.content.iter_any():
                     await spool.take(chunk)

@@ -53,7 +53,6 @@ class Limits:
     max_redirects: int = 5
     attempts: int = 4
     max_pages: int = 1_000
-    max_page_bytes: int = 16 * 2**20
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -66,7 +65,6 @@ class Limits:
             max_redirects=settings.pull_max_redirects,
             attempts=settings.pull_attempts,
             max_pages=settings.pull_max_pages,
-            max_page_bytes=settings.pull_max_page_bytes,
         )
 
 
