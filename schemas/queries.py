@@ -16,4 +16,4 @@ _FOLDER = Path(__file__).parent / "sql"
 
 def load(name: str) -> Any:
     """Return the queries of `schemas/sql/<name>.sql`."""
-    return aiosql.from_path(_FOLDER / f"{name}.sql", "asyncpg")
+    return aiosql.from_path(_FOLDER / f"{name}.sql", "asyncpg", mandatory_parameters=False)

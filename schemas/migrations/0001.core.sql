@@ -106,7 +106,10 @@ CREATE TABLE feed_variants (
     inventory_quantity_override text NOT NULL DEFAULT 'none',
     PRIMARY KEY (account_id, feed_id, external_id)
 ) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX feed_variants_id ON feed_variants (account_id, id);
+-- Partial on what is never null: a query may use it if it names the id (id = $1, id > $1), and the compare, which does
+-- not, is left with the primary key. On an empty table the planner holds all indexes for equally cheap, and a worker
+-- keeps its plans; the same goes for the second indexes of deferred_items and receipts.
+CREATE UNIQUE INDEX feed_variants_id ON feed_variants (account_id, id) WHERE id IS NOT NULL;
 CREATE INDEX feed_variants_vendor_sku ON feed_variants (account_id, vendor_sku) WHERE vendor_sku IS NOT NULL;
 CREATE INDEX feed_variants_barcode ON feed_variants (account_id, barcode) WHERE barcode IS NOT NULL;
 CREATE INDEX feed_variants_variant ON feed_variants (account_id, variant_id) WHERE variant_id IS NOT NULL;
@@ -138,7 +141,7 @@ CREATE TABLE deferred_items (
     deferred_at timestamptz NOT NULL,
     PRIMARY KEY (account_id, feed_id, external_id)
 );
-CREATE INDEX ON deferred_items (account_id, position);
+CREATE INDEX deferred_items_position ON deferred_items (account_id, position) WHERE position IS NOT NULL;
 
 -- A batch's claim and its outcomes. Partitioned by receive day (UTC): pruning drops a table. The upkeep duty makes
 -- partitions ahead; the default one catches receive times that nobody foresaw.
@@ -155,7 +158,7 @@ CREATE TABLE receipts (
     PRIMARY KEY (account_id, batch_id, received_at)
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE receipts_default PARTITION OF receipts DEFAULT;
-CREATE INDEX ON receipts (account_id, feed_id, received_at);
+CREATE INDEX receipts_feed ON receipts (account_id, feed_id, received_at) WHERE feed_id IS NOT NULL;
 
 CREATE TABLE dead_letters (
     account_id bigint,  -- null: the message could not be read

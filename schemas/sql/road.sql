@@ -1,0 +1,70 @@
+-- One window's statements, in the order in which they run: see docs/road.md. Every one takes arrays, so that a
+-- window costs a handful of round trips whatever its size. {columns} and its like are filled in by
+-- workers/apply/statements.py with just the columns that a window's items speak of.
+
+-- name: window_feeds
+-- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window.
+SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
+       f.case_insensitive_skus, a.daily_sku_limit, a.time_zone,
+       EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred
+FROM inventory_feeds f
+JOIN accounts a ON a.id = f.account_id
+WHERE f.id = ANY ($1::bigint[])
+ORDER BY f.id
+FOR KEY SHARE OF f;
+
+-- name: seen_batches
+-- A receipt of the day before a batch's receive time means that the batch is a redelivery, or a sender's retry with
+-- the same Idempotency-Key. Only the owner of a shard writes its receipts, so looking is enough to claim.
+SELECT b.n
+FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS b (account_id, batch_id, received_at, n)
+JOIN receipts r
+  ON r.account_id = b.account_id AND r.batch_id = b.batch_id AND r.received_at > b.received_at - interval '24 hours';
+
+-- name: differing_rows
+-- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
+SELECT k.n, v.id, v.ctid, v.details_hash, v.charged{columns}
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
+     WITH ORDINALITY AS k (account_id, feed_id, external_id, item_hash, n)
+LEFT JOIN feed_variants v
+  ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
+WHERE v.item_hash IS DISTINCT FROM k.item_hash;
+
+-- name: stored_details
+-- Only for rows whose details hash differs from the item's.
+SELECT d.feed_variant_id, d.attributes::text AS attributes
+FROM unnest($1::bigint[], $2::bigint[]) AS k (account_id, feed_variant_id)
+JOIN feed_variant_details d ON d.account_id = k.account_id AND d.feed_variant_id = k.feed_variant_id;
+
+-- name: update_rows!
+-- By the place at which the compare found the row, which saves the second index look-up; a row that moved since
+-- (someone disconnected it) is not found, the count tells, and the window is done again.
+UPDATE feed_variants v
+SET item_hash = u.item_hash, details_hash = u.details_hash, charged = u.charged, updated_at = $1::timestamptz{assignments}
+FROM unnest($2::tid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]{parameters})
+     AS u (place, id, item_hash, details_hash, charged{columns})
+WHERE v.ctid = u.place AND v.id = u.id;
+
+-- name: insert_rows
+-- Only really new rows come here, so no identity value is burnt on a conflict.
+INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id, item_hash,
+                           details_hash, charged{columns})
+SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
+       u.charged{values}
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[]{parameters})
+     AS u (account_id, feed_id, external_id, item_hash, details_hash, charged{columns})
+RETURNING id, feed_id, external_id;
+
+-- name: write_details!
+INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
+SELECT u.account_id, u.feed_variant_id, u.attributes::jsonb
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u (account_id, feed_variant_id, attributes)
+ON CONFLICT (account_id, feed_variant_id) DO UPDATE SET attributes = excluded.attributes;
+
+-- name: write_receipts!
+-- Claim and outcome in one row: a second commit of the same delivery would break the primary key.
+INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items)
+SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items
+FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+            $9::bytea[])
+     AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items);

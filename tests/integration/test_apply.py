@@ -1,0 +1,181 @@
+"""A window against a real Postgres: rows, outcomes, receipts, claims."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+
+from schemas.batches import Batch, Source
+from schemas.errors import Transient
+from workers.apply import Context, apply_window
+from workers.apply.session import connect
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def connection(database):
+    """A worker's connection to a database with one account, one provider and two feeds (1 and 2)."""
+    connection = await connect(database, "test")
+    await connection.execute(
+        """
+        INSERT INTO accounts (name) VALUES ('one');
+        INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
+        INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash)
+        VALUES (1, 1, 'first', 'webhook', 'h1'), (1, 1, 'second', 'webhook', 'h2');
+        """
+    )
+    yield connection
+    await connection.close()
+
+
+def batch(*items, feed=1, at=NOW, **more):
+    return Batch(uuid4(), 1, feed, int(at.timestamp() * 1000), Source.WEBHOOK, list(items), **more)
+
+
+async def apply(connection, *batches, now=NOW):
+    return await apply_window(connection, batches, Context(None, lambda: now))
+
+
+async def rows(connection):
+    return {
+        (row["feed_id"], row["external_id"]): row
+        for row in await connection.fetch(
+            """
+            SELECT v.*, d.attributes::text AS details FROM feed_variants v
+            LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
+            """
+        )
+    }
+
+
+async def test_an_item_is_created_then_updated_then_unchanged(connection):
+    later = NOW + timedelta(minutes=1)
+    item = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
+
+    first = await apply(connection, batch(item))
+    second = await apply(connection, batch(item | {"inventoryQuantity": 11}), now=later)
+    third = await apply(connection, batch({"externalId": "1234", "inventoryQuantity": 11}), now=later + timedelta(1))
+
+    assert [{"created": 1}, {"updated": 1}, {"unchanged": 1}] == [
+        result.batches[0].counts for result in (first, second, third)
+    ]
+    row = (await rows(connection))[1, "1234"]
+    assert ("1234", 11, NOW, later, later) == (
+        row["vendor_sku"],
+        row["inventory_quantity"],
+        row["created_at"],
+        row["updated_at"],
+        row["inventory_updated_at"],
+    )
+
+
+async def test_the_time_of_the_quantity_moves_only_with_the_quantity(connection):
+    await apply(connection, batch({"externalId": "a", "inventoryQuantity": 1, "retailPrice": "5"}))
+
+    await apply(connection, batch({"externalId": "a", "inventoryQuantity": 1, "retailPrice": "6"}), now=NOW + timedelta(1))
+
+    row = (await rows(connection))[1, "a"]
+    assert (NOW + timedelta(1), NOW) == (row["updated_at"], row["inventory_updated_at"])
+
+
+async def test_details_are_merged_cleared_and_left_alone(connection):
+    await apply(connection, batch({"externalId": "a", "name": "n", "tags": ["x"], "grams": "5"}))
+    await apply(connection, batch({"externalId": "a", "mpn": "m", "tags": None}))
+
+    result = await apply(connection, batch({"externalId": "a", "inventoryQuantity": 3, "name": "n"}))
+
+    row = (await rows(connection))[1, "a"]
+    assert ({"updated": 1}, 3) == (result.batches[0].counts, row["inventory_quantity"])
+    assert {"name": "n", "mpn": "m", "grams": "5"} == orjson.loads(row["details"])
+
+
+async def test_new_rows_of_a_mixed_window_get_the_defaults_of_what_they_omit(connection):
+    await apply(
+        connection,
+        batch({"externalId": "a", "inventoryPolicy": "deny", "costPrice": "1.25"}, {"externalId": "b"}),
+        batch({"externalId": "a", "inventoryQuantityOverride": "manual"}, feed=2),
+    )
+
+    found = await rows(connection)
+    assert [("deny", "none"), ("track", "none"), ("track", "manual")] == [
+        (found[key]["inventory_policy"], found[key]["inventory_quantity_override"])
+        for key in ((1, "a"), (1, "b"), (2, "a"))
+    ]
+
+
+async def test_a_redelivered_batch_touches_nothing(connection):
+    sent = batch({"externalId": "a", "inventoryQuantity": 1})
+    await apply(connection, sent)
+    await apply(connection, batch({"externalId": "a", "inventoryQuantity": 2}))
+
+    again = await apply(connection, sent, sent)
+
+    assert [False, False] == [result.claimed for result in again.batches]
+    assert 2 == (await rows(connection))[1, "a"]["inventory_quantity"]
+
+
+async def test_the_first_of_two_batches_with_one_id_wins_within_a_window_and_the_id_is_free_again_after_a_day(
+    connection,
+):
+    sent = batch({"externalId": "a", "inventoryQuantity": 1})
+    twin = batch({"externalId": "a", "inventoryQuantity": 2})
+    twin.batch_id = sent.batch_id
+
+    window = await apply(connection, sent, twin)
+    twin.received_ms += 86_400_000
+    tomorrow = await apply(connection, twin)
+
+    assert [True, False] == [result.claimed for result in window.batches]
+    assert {"updated": 1} == tomorrow.batches[0].counts
+
+
+async def test_a_receipt_tells_each_item_that_is_not_simply_created_or_updated(connection):
+    await apply(connection, batch({"externalId": "same", "inventoryQuantity": 1}))
+    sent = batch(
+        {"externalId": "same", "inventoryQuantity": 1},
+        {"externalId": "new"},
+        {"externalId": "twice", "inventoryQuantity": 1},
+        {"externalId": "twice", "inventoryQuantity": 2},
+        indexes=[0, 2, 3, 4],
+        rejected=[{"index": 1, "externalId": "bad", "field": "name", "code": "type", "message": "m", "value": 5}],
+        warnings=[{"index": 2, "externalId": "new", "field": "x", "code": "unknown", "message": "w"}],
+    )
+
+    result = await apply(connection, sent)
+
+    row = await connection.fetchrow("SELECT * FROM receipts WHERE batch_id = $1", sent.batch_id)
+    assert {"created": 2, "unchanged": 1, "superseded": 1, "rejected": 1} == orjson.loads(row["counts"])
+    assert [
+        {"index": 0, "externalId": "same", "outcome": "unchanged"},
+        {"index": 1, "externalId": "bad", "field": "name", "code": "type", "message": "m", "value": 5}
+        | {"outcome": "rejected"},
+        {"index": 2, "externalId": "new", "outcome": "created"}
+        | {"warnings": [{"field": "x", "code": "unknown", "message": "w"}]},
+        {"index": 3, "externalId": "twice", "outcome": "superseded"},
+    ] == orjson.loads(row["items"])
+    assert ["unchanged", "rejected", "created", "superseded", "created"] == [
+        line["outcome"] for line in result.batches[0].items
+    ]
+
+
+async def test_a_batch_of_a_deleted_feed_is_rejected_and_has_a_receipt(connection):
+    await connection.execute("DELETE FROM inventory_feeds WHERE id = 2")
+    sent = batch({"externalId": "a"}, feed=2)
+
+    result = await apply(connection, sent, batch({"externalId": "a"}))
+
+    assert [{"rejected": 1}, {"created": 1}] == [each.counts for each in result.batches]
+    (line,) = result.batches[0].items
+    assert ("feed.deleted", 2) == (line["code"], await connection.fetchval("SELECT count(*) FROM receipts"))
+
+
+async def test_a_connection_lost_in_mid_window_is_transient(connection, database):
+    other = await asyncpg.connect(database)
+    await other.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+    await other.close()
+
+    with pytest.raises(Transient):
+        await apply(connection, batch({"externalId": "a"}))

@@ -1,0 +1,30 @@
+"""The Postgres session that windows run in."""
+
+from __future__ import annotations
+
+import asyncpg
+from asyncpg import Connection
+
+SESSION = {
+    # The road's statements look keys up in arrays whose lengths the planner cannot know. A plan made once, with
+    # nested loops over the primary key, is right for every window; one made from the statistics of a table that was
+    # empty a minute ago, or one with a sequential scan of a large one, is not.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+}
+
+
+async def connect(dsn: str, name: str) -> Connection:
+    """Return a connection for windows; `name` is how `pg_stat_activity` shows it."""
+    return await asyncpg.connect(
+        dsn,
+        server_settings=SESSION | {"application_name": name},
+        max_cached_statement_lifetime=0,  # the statements never change; preparing them again would be work for nothing
+        command_timeout=60,
+    )

@@ -1,0 +1,44 @@
+"""Tell what will pass by itself from what is wrong with the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from asyncpg import Connection
+
+from schemas.errors import Transient
+
+_PASSING = (
+    Transient,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,  # class 08, and the client's own "connection was closed"
+    asyncpg.TransactionRollbackError,  # class 40: serialization, deadlock
+    asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
+    asyncpg.OperatorInterventionError,  # class 57: shutdown, cancelled, starting up
+    asyncpg.PostgresSystemError,  # class 58: I/O error
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a failover left us with the standby
+)
+
+
+def is_transient(error: BaseException, connection: Connection) -> bool:
+    """Return whether the same window may succeed later, unchanged."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return bool(connection.is_closed())
+    return isinstance(error, _PASSING)
+
+
+@contextmanager
+def transient(connection: Connection) -> Iterator[None]:
+    """Raise `Transient` in place of what will pass by itself."""
+    try:
+        yield
+    except Transient:
+        raise
+    except Exception as error:
+        if is_transient(error, connection):
+            raise Transient(f"postgres: {type(error).__name__}: {error}") from error
+        raise

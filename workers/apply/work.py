@@ -1,0 +1,85 @@
+"""What a window works on: its batches, the feeds they are of, and one entry a feed variant they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.batches import Batch
+from schemas.outcomes import Outcome
+
+UNCHANGED = Outcome.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed's rules and its account's limit, as they were when the window's transaction began."""
+
+    id: int
+    account_id: int
+    daily_sku_limit: int | None
+    time_zone: ZoneInfo
+    rejects_over_limit: bool = False
+    connects: bool = False
+    connects_by_barcode: bool = False
+    ignores_sku_case: bool = False
+    has_deferred: bool = False
+    exists: bool = True
+
+    @classmethod
+    def gone(cls, feed_id: int, account_id: int) -> Feed:
+        """Return the stand-in for a feed that was deleted, alone or with its account."""
+        return cls(feed_id, account_id, None, ZoneInfo("UTC"), exists=False)
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed batch on its way: one outcome an item (`unchanged` until something says otherwise).
+
+    `day` is the account day that the batch is charged to; `notes[slot]` says why an item ended as it did.
+    """
+
+    batch: Batch
+    feed: Feed
+    day: date
+    outcomes: list[Outcome] = field(default_factory=list)
+    notes: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.outcomes = [UNCHANGED] * len(self.batch.items)
+
+    def reject_all(self, code: str, message: str) -> None:
+        """End every item as `rejected` for the same reason."""
+        for slot in range(len(self.outcomes)):
+            self.outcomes[slot] = Outcome.REJECTED
+            self.notes[slot] = {"code": code, "message": message}
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """All that a window asks of one feed variant.
+
+    `work` and `slot` are the last batch that names it and the place in it, which carry the outcome. `item` is the
+    merged item. The rest is filled in by the compare: `row` as read (None: the feed variant is new), its `changes`
+    by hot attribute, `details` as they will be stored (None: as they are), the hashes and the charge mark to write.
+    """
+
+    work: Work
+    slot: int
+    external_id: str
+    item: dict[str, Any]
+    item_hash: int = 0
+    row: Mapping[Any, Any] | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] | None = None
+    details_hash: int = 0
+    charged: int = 0
+
+    def end(self, outcome: Outcome, note: dict[str, Any] | None = None) -> None:
+        """Write the outcome of the item that carries it, with a note for the receipt."""
+        self.work.outcomes[self.slot] = outcome
+        if note is not None:
+            self.work.notes[self.slot] = note
