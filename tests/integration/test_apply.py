@@ -75,7 +75,9 @@ async def test_an_item_is_created_then_updated_then_unchanged(connection):
 async def test_the_time_of_the_quantity_moves_only_with_the_quantity(connection):
     await apply(connection, batch({"externalId": "a", "inventoryQuantity": 1, "retailPrice": "5"}))
 
-    await apply(connection, batch({"externalId": "a", "inventoryQuantity": 1, "retailPrice": "6"}), now=NOW + timedelta(1))
+    await apply(
+        connection, batch({"externalId": "a", "inventoryQuantity": 1, "retailPrice": "6"}), now=NOW + timedelta(1)
+    )
 
     row = (await rows(connection))[1, "a"]
     assert (NOW + timedelta(1), NOW) == (row["updated_at"], row["inventory_updated_at"])

@@ -10,9 +10,7 @@ from schemas.batches import Batch, Source
 from workers.apply.compare import attributes_of, compare_details, compare_hot, content_hash
 from workers.apply.work import Entry, Feed, Work
 
-WORK = Work(
-    Batch(uuid.uuid4(), 1, 1, 0, Source.WEBHOOK, []), Feed(1, 1, None, ZoneInfo("UTC")), date(2026, 1, 1)
-)
+WORK = Work(Batch(uuid.uuid4(), 1, 1, 0, Source.WEBHOOK, []), Feed(1, 1, None, ZoneInfo("UTC")), date(2026, 1, 1))
 
 
 def entry(row=None, **item):

@@ -26,9 +26,7 @@ _PASSING = (
 
 def is_transient(error: BaseException, connection: Connection) -> bool:
     """Return whether the same window may succeed later, unchanged."""
-    if isinstance(error, asyncpg.InterfaceError):
-        return bool(connection.is_closed())
-    return isinstance(error, _PASSING)
+    return bool(connection.is_closed()) or isinstance(error, _PASSING)
 
 
 @contextmanager
