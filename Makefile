@@ -1,5 +1,6 @@
 # Feedline: `make run` and `make test` do everything on a fresh Debian machine.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
@@ -8,10 +9,20 @@ help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements.txt pyproject.toml
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --requirement requirements.txt
-	$(VENV)/bin/pip install --quiet --no-deps --editable .
-	touch $@
+	@deploy/machine.sh python
+	@echo "Setting up the Python environment in $(VENV)"
+	@python3 -m venv $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.PHONY: servers
+servers:
+	@deploy/machine.sh python servers
+
+.PHONY: run
+run: servers $(VENV)/installed ## Set up and start the whole system here, in the foreground (Ctrl-C stops it)
+	@exec $(PYTHON) -m deploy.cli run
 
 .PHONY: lint
 lint: $(VENV)/installed ## Style, types and the import law
@@ -21,7 +32,7 @@ lint: $(VENV)/installed ## Style, types and the import law
 	$(VENV)/bin/lint-imports
 
 .PHONY: test
-test: $(VENV)/installed ## All tests, against servers that the run starts itself
+test: servers $(VENV)/installed ## All tests, against servers that the run starts itself
 	$(VENV)/bin/pytest
 
 .PHONY: format

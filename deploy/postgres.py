@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.processes import Program, Server, free_port, unprivileged_user
+from deploy.processes import MARKER, Program, Server, free_port, marked, name_of, unprivileged_user
 
 USER = "feedline"
 DATABASE = "feedline"
@@ -52,14 +52,16 @@ class Postgres(Server):
 
     name = "Postgres"
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None, *, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str] | None = None, *, durable: bool = True, log: Path | None = None
+    ) -> None:
         super().__init__()
         self.folder = folder
-        self.log = folder / "log"
+        self.log = log or folder / "log"
         self.port = 0
         self.durable = durable
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **(environment or {})}
-        self._user = unprivileged_user()
+        self._user = unprivileged_user(folder)
         self._descriptor = -1
         self._programs = programs()
 
@@ -82,7 +84,7 @@ class Postgres(Server):
         if not (self.folder / "data" / "PG_VERSION").exists() or not (self.folder / "password").exists():
             shutil.rmtree(self.folder / "data", ignore_errors=True)
             self._make()
-        _forget_dead_owner(self.folder / "data" / "postmaster.pid")
+        _forget_stranger(self.folder / "data" / "postmaster.pid", marked(self._environment.get(MARKER, "")))
 
     def program(self) -> Program:
         """Return how the server is started."""
@@ -159,13 +161,12 @@ def programs() -> Path:
     raise FileNotFoundError("no Postgres server is installed")
 
 
-def _forget_dead_owner(lock: Path) -> None:
-    """Remove a lock file whose process is gone: after a reboot its number may belong to any other process."""
+def _forget_stranger(lock: Path, ours: list[int]) -> None:
+    """Remove a lock file whose process number belongs to somebody else by now (after a reboot, in a new container).
+
+    One whose process is gone is left to Postgres, which then makes sure that no session of it is left either.
+    """
     with contextlib.suppress(FileNotFoundError, ValueError):
         owner = int(lock.read_text().split("\n", 1)[0])
-        try:
-            name = Path(f"/proc/{owner}/comm").read_text().strip()
-        except FileNotFoundError:
-            name = ""
-        if name != "postgres":
+        if name_of(owner) is not None and owner not in ours:
             lock.unlink()

@@ -15,13 +15,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 MARKER = "FEEDLINE_STACK"
 """Environment variable whose value names the stack that a process belongs to."""
+CHECKOUT = Path(__file__).parents[1]
 _PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
 
@@ -48,13 +49,13 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     user: User | None = None
     descriptors: tuple[int, ...] = ()
-    stdin: int = field(default=subprocess.DEVNULL)
+    stdin: int = subprocess.DEVNULL
 
     def options(self, output: IO[bytes]) -> dict[str, Any]:
         """Return the keyword arguments of `subprocess.Popen` and of `asyncio.create_subprocess_exec`."""
         chosen: dict[str, Any] = {
             "env": dict(self.environment),
-            "cwd": "/" if self.user else None,
+            "cwd": "/" if self.user else CHECKOUT,
             "stdin": self.stdin,
             "stdout": output,
             "stderr": subprocess.STDOUT,
@@ -83,10 +84,18 @@ def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
     return ask
 
 
-def unprivileged_user() -> User | None:
-    """Return the user for programs that refuse root; None when this process is not root."""
+def follow_parent() -> None:
+    """Have this process asked to stop (SIGTERM) when its parent dies."""
+    _die_with_parent(signal.SIGTERM)()
+
+
+def unprivileged_user(folder: Path) -> User | None:
+    """Return the user for a program that refuses root: the owner of its folder, or else one that the machine has for
+    such things. None when this process is not root."""
     if os.geteuid() != 0:
         return None
+    if folder.exists() and (owner := folder.stat()).st_uid != 0:
+        return User(str(owner.st_uid), owner.st_uid, owner.st_gid)
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
@@ -102,11 +111,15 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(listener.getsockname()[1])
 
 
-def accepts(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether something listens there."""
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether nothing listens there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            return False
         return True
-    return False
 
 
 def marked(marker: str) -> list[int]:
@@ -121,19 +134,28 @@ def marked(marker: str) -> list[int]:
     return found
 
 
-def end(pids: Callable[[], Iterable[int]], *, stop_signal: signal.Signals, grace_s: float) -> list[int]:
-    """Ask the processes that `pids` finds to stop, kill those that are there after the grace; return the killed."""
-    for pid in pids():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, stop_signal)
+def end_marked(marker: str, *, grace_s: float) -> int:
+    """Ask the processes that carry this marker to stop, kill those that are there after the grace; return how many."""
+    found = marked(marker)
+    for pid in found:
+        with contextlib.suppress(OSError):
+            # To Postgres SIGTERM means: wait for all sessions to end.
+            os.kill(pid, signal.SIGINT if name_of(pid) == "postgres" else signal.SIGTERM)
     deadline = time.monotonic() + grace_s
-    while list(pids()) and time.monotonic() < deadline:
+    while marked(marker) and time.monotonic() < deadline:
         time.sleep(0.05)
-    killed = list(pids())
-    for pid in killed:
+    for pid in marked(marker):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return killed
+    return len(found)
+
+
+def name_of(pid: int) -> str | None:
+    """Return the name of a live process's program; None when there is no such process."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return None
 
 
 class Server:
@@ -159,6 +181,11 @@ class Server:
     def answers(self) -> bool:
         """Return whether the server takes connections."""
         raise NotImplementedError
+
+    def prepared(self) -> Program:
+        """Make the server's files and return how it is started (for a supervisor)."""
+        self.prepare()
+        return self.program()
 
     def start(self, timeout_s: float = 60) -> None:
         """Prepare and start the server and wait until it answers; raises RuntimeError with its last words."""

@@ -41,10 +41,12 @@ class RabbitMQ(Server):
 
     name = "RabbitMQ"
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None, *, shell: bool = False) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str] | None = None, *, shell: bool = False, log: Path | None = None
+    ) -> None:
         super().__init__()
         self.folder = folder
-        self.log = folder / "log"
+        self.log = log or folder / "log"
         self.port = self.epmd_port = self.distribution_port = 0
         self._shell = shell
         self._environment = environment or {}
@@ -95,6 +97,7 @@ class RabbitMQ(Server):
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_CRASH_DUMP": f"{here}/erl_crash.dump",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "detached": "1",  # the start script then becomes the node instead of waiting for it
             **({"RABBITMQ_ALLOW_INPUT": "1"} if self._shell else {}),

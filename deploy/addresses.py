@@ -1,0 +1,60 @@
+"""The addresses of a local stack: ports that are free, URLs as people type them, real servers that answer."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from contextlib import suppress
+
+import aio_pika
+import psycopg
+from aio_pika.exceptions import AMQPError
+
+from deploy.processes import is_free
+
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - these are compared, not bound
+_CONNECT_S = 10
+_OLDEST_POSTGRES = 15_00_00
+
+
+class Refused(Exception):
+    """The stack cannot start as it is asked to; the message names the setting."""
+
+
+def url(host: str, port: int) -> str:
+    """Return the address at which a server that listens on `host` is reached from this machine."""
+    shown = _WILDCARDS.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def check_port(variable: str, host: str, port: int) -> None:
+    """Raise `Refused` when a port that was asked for is taken."""
+    if not is_free(port, host or "0.0.0.0"):  # noqa: S104 - what an empty HOST means
+        raise Refused(f"{variable}: port {port} of {host} cannot be used (taken by another program?)")
+
+
+def check_database(dsn: str) -> None:
+    """Raise `Refused` when DATABASE_URL does not lead to a Postgres of a version that will do."""
+    try:
+        with psycopg.connect(dsn, connect_timeout=_CONNECT_S) as connection:
+            version = connection.info.server_version
+    except psycopg.Error as error:
+        raise Refused(f"DATABASE_URL: {str(error).strip().splitlines()[0]}") from None
+    if version < _OLDEST_POSTGRES:
+        raise Refused(f"DATABASE_URL: Postgres 15 or newer is needed, this is {version // 10_000}")
+
+
+async def check_amqp(address: str) -> None:
+    """Raise `Refused` when AMQP_URL does not lead to a broker that lets us in."""
+    try:
+        connection = await aio_pika.connect(address, timeout=_CONNECT_S)
+        await connection.close()
+    except (TimeoutError, AMQPError, OSError, ValueError) as error:
+        raise Refused(f"AMQP_URL: the broker cannot be used ({type(error).__name__}: {error})") from None
+
+
+def is_ready(address: str) -> bool:
+    """Return whether a process answers 200 at this address (its /readyz)."""
+    with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310
+        return bool(answer.status == 200)  # noqa: PLR2004
+    return False

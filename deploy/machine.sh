@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs what the machine lacks: machine.sh [python] [servers]
+# With apt, as root or through sudo; elsewhere it says in one line what to install. Services of the machine are neither
+# started nor touched: SYSTEMD_OFFLINE and RUNLEVEL tell the packages' scripts that this is not the time.
+set -eu
+cd "$(dirname "$0")/.."
+log=.local/logs/apt.log
+packages='' things=''
+
+lacks() { # package, thing in words
+    packages="$packages $1"
+    things="$things${things:+, }$2"
+}
+
+has_postgres() {
+    command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres >/dev/null 2>&1
+}
+
+has_rabbitmq() {
+    command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]
+}
+
+for part in "$@"; do
+    case $part in
+    python)
+        if ! command -v python3 >/dev/null; then
+            lacks 'python3 python3-venv' 'Python 3.11 or newer with venv'
+        elif ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+            echo "Feedline needs Python 3.11 or newer; this machine's is $(python3 -V 2>&1)." >&2
+            exit 1
+        elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+            lacks python3-venv "Python's venv module"
+        fi
+        ;;
+    servers)
+        [ -n "${DATABASE_URL:-}" ] || has_postgres || lacks postgresql 'PostgreSQL 15 or newer (or set DATABASE_URL)'
+        [ -n "${AMQP_URL:-}" ] || has_rabbitmq || lacks rabbitmq-server 'RabbitMQ 3.10 or newer (or set AMQP_URL)'
+        ;;
+    esac
+done
+[ -n "$packages" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Please install $things, then run this again." >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=''
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
+    as_root=sudo
+else
+    echo "Please install what is missing, as root: apt-get install$packages" >&2
+    exit 1
+fi
+
+mkdir -p -m 700 .local/logs
+echo "Installing with apt:$packages (a minute or two; details in $log)"
+apt() {
+    # shellcheck disable=SC2086 # $as_root is empty or one word
+    $as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1 PREVLEVEL=N apt-get -q "$@" >>"$log" 2>&1
+}
+# shellcheck disable=SC2086 # one word a package
+if ! { apt update && apt install --yes --no-install-recommends $packages; }; then
+    tail -n 5 "$log" >&2
+    echo "apt could not install$packages; $log says why." >&2
+    exit 1
+fi

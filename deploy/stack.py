@@ -1,0 +1,259 @@
+"""The local stack: private servers, migrations, the demo and every role as a child process, until told to stop.
+
+Start: RabbitMQ and Postgres side by side → migrations and demo (while RabbitMQ boots) → roles → `stack.json`.
+Stop: intake roles → workers, which drain → servers; each step has its share of the 15 seconds that a stop may take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from deploy import demo
+from deploy.addresses import Refused, check_amqp, check_database, check_port, is_ready, url
+from deploy.local import Local
+from deploy.migrate import migrate
+from deploy.postgres import Postgres
+from deploy.processes import MARKER, Program, end_marked, free_port, is_free, marked
+from deploy.rabbitmq import RabbitMQ
+from deploy.roles import ROLES, Role
+from deploy.screen import Facts, Screen, listed
+from deploy.supervise import Child, Events
+from schemas.settings import Settings
+
+_START_S = 90
+_STOP_SHARE_S = 4.5
+
+
+class Stack:
+    """One run of the local stack.
+
+    `settings` are the environment's, with placeholders where private servers are wanted; `explicit` names the
+    settings that somebody chose, in lower case.
+    """
+
+    def __init__(self, local: Local, settings: Settings, screen: Screen, explicit: frozenset[str]) -> None:
+        self.local = local
+        self.settings = settings
+        self.screen = screen
+        self._explicit = explicit
+        self._environment = {MARKER: local.marker}
+        self._events = Events(notice=screen.notice, changed=self._publish)
+        self._postgres: Postgres | None = None
+        self._rabbitmq: RabbitMQ | None = None
+        self._children: dict[str, list[Child]] = {}
+        self._monitors: dict[str, int] = {}
+        self._published: dict[str, Any] | None = None
+        self._port, self._api_port = self._ports()
+
+    async def run(self) -> int:
+        """Start everything, wait for SIGINT or SIGTERM, stop everything; return the exit code."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._told, told)
+        starting, waiting = asyncio.create_task(self._start()), asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                await waiting
+        except Refused as refusal:
+            self.screen.trouble(str(refusal))
+            return 1
+        finally:
+            starting.cancel()
+            waiting.cancel()
+            await self._stop()
+        return 0
+
+    def _told(self, told: asyncio.Event) -> None:
+        if told.is_set():  # asked twice: somebody is in a hurry
+            for pid in marked(self._environment[MARKER]):
+                os.kill(pid, signal.SIGKILL)
+        told.set()
+
+    async def _start(self) -> None:
+        left = await asyncio.to_thread(self.local.clean_up)
+        if left:
+            self.screen.notice(f"ended {left} processes that an earlier launcher had left behind")
+        self._start_servers()
+        database_url, amqp_url = await self._database(), self._amqp_url()
+        seeded = await asyncio.to_thread(demo.seed, database_url, self.local.secret("api-token"))
+        self.screen.done("Demo account", "daily limit 10,000")
+        await self._broker(amqp_url)
+        api_url = url(self.settings.host, self._api_port)
+        shared = {
+            **os.environ,
+            **self._environment,
+            "DATABASE_URL": database_url,
+            "AMQP_URL": amqp_url,
+            "SECRET_KEY": self.settings.secret_key.get_secret_value(),
+            "PORT": str(self._port),
+            "API_PORT": str(self._api_port),
+            "PUBLIC_API_URL": self.settings.public_api_url or api_url,
+            "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
+            "STOP_TIMEOUT_MS": str(int(self._stop_share_s() * 1000) - 500),
+        }
+        await self._start_roles(shared)
+        self._published = {
+            "edgeUrl": url(self.settings.host, self._port),
+            "apiUrl": api_url,
+            "apiToken": self.local.secret("api-token"),
+            "demoFeed": {"id": seeded.feed_id, "hash": seeded.feed_hash},
+            "databaseUrl": database_url,
+            "amqpUrl": amqp_url,
+        }
+        self._publish()
+        self.screen.ready(self._facts(seeded.feed_hash))
+
+    def _start_servers(self) -> None:
+        """Start the private servers that are wanted: RabbitMQ first, it takes longest."""
+        if "amqp_url" not in self._explicit:
+            node = RabbitMQ(self.local.folder / "rabbitmq", self._environment, log=self.local.log("rabbitmq"))
+            node.port, node.epmd_port = self.local.port("amqp"), self.local.port("epmd")
+            node.distribution_port = self.local.port("distribution")
+            self._rabbitmq = node
+            self._add("rabbitmq", Child("RabbitMQ", node.prepared, node.answers, self._events))
+        if "database_url" not in self._explicit:
+            cluster = Postgres(self.local.folder / "postgres", self._environment, log=self.local.log("postgres"))
+            cluster.port = self.local.port("postgres")
+            self._postgres = cluster
+            self._add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
+
+    async def _database(self) -> str:
+        """Return the address of a migrated database."""
+        if self._postgres:
+            await self._wait("postgres", "Postgres")
+            database_url = self._postgres.dsn
+            self.screen.done("Postgres", f"private, port {self._postgres.port}")
+        else:
+            database_url = self.settings.dsn
+            await asyncio.to_thread(check_database, database_url)
+            self.screen.done("Postgres", "the one of DATABASE_URL")
+        applied = await asyncio.to_thread(migrate, database_url)
+        self.screen.done("Migrations", f"{len(applied)} applied" if applied else "nothing to apply")
+        return database_url
+
+    def _amqp_url(self) -> str:
+        return self._rabbitmq.url if self._rabbitmq else self.settings.amqp
+
+    async def _broker(self, amqp_url: str) -> None:
+        """Wait until the broker takes connections."""
+        if self._rabbitmq:
+            await self._wait("rabbitmq", "RabbitMQ")
+            self.screen.done("RabbitMQ", f"private, port {self._rabbitmq.port}")
+        else:
+            await check_amqp(amqp_url)
+            self.screen.done("RabbitMQ", "the one of AMQP_URL")
+
+    async def _start_roles(self, environment: dict[str, str]) -> None:
+        roles = [role for role in ROLES if role.exists()]
+        for role in roles:
+            for number in range(1, role.count(self.settings) + 1):
+                self._add(role.name, self._role_child(role, number, environment))
+        for role in roles:
+            if role.name in self._children:
+                await self._wait(role.name, role.label)
+                count = len(self._children[role.name])
+                self.screen.done(role.label, f"{count} process{'es' if count > 1 else ''}")
+
+    def _role_child(self, role: Role, number: int, environment: dict[str, str]) -> Child:
+        name = f"{role.name}-{number}"
+        host = self.settings.monitor_host
+        offset = len(self._monitors)
+        self._monitors[name] = self.settings.monitor_port + offset if self.settings.monitor_port else free_port(host)
+
+        def make() -> Program:
+            if not self.settings.monitor_port and not is_free(self._monitors[name], host):
+                self._monitors[name] = free_port(host)
+            own = {**environment, "MONITOR_PORT": str(self._monitors[name])}
+            return Program(role.command(), own, self.local.log(name))
+
+        return Child(name, make, lambda: is_ready(f"{url(host, self._monitors[name])}/readyz"), self._events)
+
+    def _add(self, role: str, child: Child) -> None:
+        self._children.setdefault(role, []).append(child)
+        child.start()
+
+    async def _wait(self, role: str, label: str) -> None:
+        try:
+            async with asyncio.timeout(_START_S):
+                for child in self._children[role]:
+                    await child.ready.wait()
+        except TimeoutError:
+            raise Refused(f"{label}: not ready after {_START_S} s; see {self.local.logs}") from None
+
+    def _publish(self) -> None:
+        """Write `stack.json` again, as long as the stack is ready."""
+        if self._published is None:
+            return
+        roles = ["edge", "api", "pull", "workers", "postgres", "rabbitmq", *self._children]
+        pids = {role: [child.pid for child in self._children.get(role, []) if child.pid] for role in roles}
+        monitors: dict[str, list[str]] = {}
+        for name, port in self._monitors.items():
+            monitors.setdefault(name.rpartition("-")[0], []).append(url(self.settings.monitor_host, port))
+        self.local.publish({**self._published, "pids": pids, "monitors": monitors, "launcherPid": os.getpid()})
+
+    async def _stop(self) -> None:
+        self._published = None
+        self.local.note("stopping")
+        self.local.withdraw()
+        intake = [child for role in ROLES if role.intake for child in self._children.get(role.name, [])]
+        rest = [child for role in ROLES if not role.intake for child in self._children.get(role.name, [])]
+        servers = [child for name in ("rabbitmq", "postgres") for child in self._children.get(name, [])]
+        if intake or rest or servers:
+            self.screen.begin("stopping")
+        await self._stop_together(intake)
+        await self._stop_together(rest)
+        await self._stop_together(servers)
+        if self._rabbitmq:
+            await asyncio.to_thread(self._rabbitmq.stop_epmd)
+        await asyncio.to_thread(end_marked, self._environment[MARKER], grace_s=0.5)
+
+    async def _stop_together(self, children: Sequence[Child]) -> None:
+        """Stop these at once, each within the step's share of time."""
+        share = self._stop_share_s()
+        stopped = await asyncio.gather(*(child.stop(share) for child in children))
+        for child, in_time in zip(children, stopped, strict=True):
+            if not in_time:
+                self.screen.notice(f"{child.name} did not stop within {share:g} s and was killed")
+        if children:
+            self.screen.done("Stopped", listed(child.name for child in children))
+
+    def _stop_share_s(self) -> float:
+        """Return the time that each step of a stop has: the one somebody chose, or a third of what a stop may take."""
+        if "stop_timeout_ms" in self._explicit:
+            return self.settings.stop_timeout_ms / 1000 + 0.5
+        return _STOP_SHARE_S
+
+    def _ports(self) -> tuple[int, int]:
+        """Return the ports of edge and API: those asked for, or free ones when the usual ones are taken."""
+        host, chosen = self.settings.host, []
+        for variable, wanted in (("port", self.settings.port), ("api_port", self.settings.api_port)):
+            if wanted and variable in self._explicit and wanted not in chosen:
+                check_port(variable.upper(), host, wanted)
+                chosen.append(wanted)
+            elif wanted and wanted not in chosen and is_free(wanted, host):
+                chosen.append(wanted)
+            else:
+                chosen.append(self.local.port(variable))
+        return chosen[0], chosen[1]
+
+    def _facts(self, feed_hash: str) -> Facts:
+        mine, broker = self._postgres, self._rabbitmq
+        rows = [("API token", str(self.local.folder / "api-token"))]
+        rows += [("Postgres", f"private, 127.0.0.1:{mine.port}" if mine else "the one of DATABASE_URL")]
+        rows += [("RabbitMQ", f"private, 127.0.0.1:{broker.port}" if broker else "the one of AMQP_URL")]
+        rows += [("All of it", str(self.local.folder / "stack.json"))]
+        return Facts(
+            edge_url=url(self.settings.host, self._port),
+            api_url=url(self.settings.host, self._api_port),
+            feed_hash=feed_hash,
+            rows=rows,
+            token_file=str(self.local.folder / "api-token"),
+            logs=str(self.local.logs),
+        )

@@ -1,0 +1,117 @@
+"""Keep one child process alive: start it, wait until it is ready, start it again with back-off when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deploy.processes import Program
+
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
+STEADY_S = 15.0
+"""A child that lived this long is healthy: its next end is a first one again."""
+_POLL_S = 0.05
+
+
+def delay_s(failures: int) -> float:
+    """Return the wait before a start, after so many ends in a row (1 is the first)."""
+    return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the owner of children wants to hear."""
+
+    notice: Callable[[str], None]
+    """One line for people."""
+    changed: Callable[[], None]
+    """A child's process was started or has ended."""
+
+
+class Child:
+    """One supervised process. `make` prepares its files and returns its program (called before each start, off the
+    event loop); `answers` tells whether it is ready (the same)."""
+
+    def __init__(
+        self, name: str, make: Callable[[], Program], answers: Callable[[], bool], events: Events, *, role: str = ""
+    ) -> None:
+        self.name = name
+        self.role = role or name
+        self.ready = asyncio.Event()
+        self._make = make
+        self._answers = answers
+        self._events = events
+        self._process: asyncio.subprocess.Process | None = None
+        self._stop_signal = signal.SIGTERM
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the live process's id; None between an end and the next start."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    def start(self) -> None:
+        """Start and from now on keep it running."""
+        self._task = asyncio.create_task(self._keep(), name=self.name)
+
+    async def stop(self, grace_s: float) -> bool:
+        """End it for good; return False when it had to be killed."""
+        process, task = self._process, self._task
+        self._task = None
+        if task:
+            task.cancel()
+            await asyncio.wait([task])
+        process = self._process or process
+        if process is None or process.returncode is not None:
+            return True
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(self._stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), grace_s)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            return False
+        return True
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            started = loop.time()
+            try:
+                ended = await self._once()
+            except (OSError, RuntimeError) as error:
+                ended = f"cannot be started ({error})"
+            self._process = None
+            self.ready.clear()
+            self._events.changed()
+            failures = 1 if loop.time() - started > STEADY_S else failures + 1
+            wait_s = delay_s(failures)
+            self._events.notice(f"{self.name} {ended}; it is started again in {wait_s:g} s")
+            await asyncio.sleep(wait_s)
+
+    async def _once(self) -> str:
+        """Run the process once; return how it ended."""
+        program = await asyncio.to_thread(self._make)
+        with program.log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(*program.arguments, **program.options(output))
+        self._process, self._stop_signal = process, program.stop_signal
+        self._events.changed()
+        waiting = asyncio.create_task(self._wait_ready())
+        try:
+            code = await process.wait()
+        finally:
+            waiting.cancel()
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code} (see {program.log})"
+
+    async def _wait_ready(self) -> None:
+        while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110 - another process has no event to wait for
+            await asyncio.sleep(_POLL_S)
+        self.ready.set()
