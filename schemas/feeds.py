@@ -8,26 +8,19 @@ its `settings` column, by their camelCase names; `FeedSecrets` are what its `sec
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic.alias_generators import to_camel
 
 from schemas import attributes as a
+from schemas.mapping import Format, FormatSettings
 
 ResourceType = Literal["webhook", "ftpCsv", "xml", "api"]
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 PULLED = ("ftpCsv", "xml", "api")
 Switch = Literal["enabled", "disabled"]
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ValueError("not a known text encoding") from None
-    return name
 
 
 def _cron(expression: str) -> str:
@@ -38,13 +31,8 @@ def _cron(expression: str) -> str:
     return expression
 
 
-Encoding = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$"), AfterValidator(_known_encoding)]
-Delimiter = Annotated[str, Field(min_length=1, max_length=1, pattern=r'^[^\x00"\r\nA-Za-z0-9]$')]
 Cron = Annotated[str, Field(max_length=100, examples=["15 4 * * 1-5"]), AfterValidator(_cron)]
-SourcePath = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=50)]
 Tags = Annotated[list[a.ShortText], Field(max_length=250)]
-Namespaces = Annotated[dict[Prefix, SourcePath], Field(max_length=50)]
 
 
 class _Attributes(BaseModel):
@@ -68,19 +56,12 @@ class FeedColumns(_Attributes):
     )
 
 
-class FeedSettings(_Attributes):
+class FeedSettings(Format, _Attributes):
     """The settings that only pulling looks at, and labels."""
 
     resource_location: str | None = Field(None, description="address of the file, credentials masked")
     vendor_name: a.ShortText | None = Field(None, description="vendor of items that name none")
     tags: Tags = Field([], description="tags of the feed")
-    delimiter: Delimiter | None = Field(None, description="of CSV; null: detected")
-    csv_has_header: StrictBool = Field(True, description="the first row of CSV holds column names")
-    decimal_notation: Literal["decimal", "comma"] = Field("decimal", description="12.50 or 12,50")
-    encoding: Encoding | None = Field(None, description="of the file, such as windows-1252; null: declared or detected")
-    item_path: SourcePath | None = Field(None, description="XPath or JSON path of one item")
-    namespaces: Namespaces = Field({}, description="prefixes of XPath expressions → URI")
-    mapping: dict[str, Any] | None = Field(None, description="item attribute → where it comes from; null: by name")
     automated_fetching: Switch = Field("enabled", description="fetch on schedule")
     fetch_frequency: Literal["never", "hourly", "daily", "custom", "webhook"] = Field(
         "hourly", description="webhook: only when asked to; custom: by `fetchCron`"
@@ -129,7 +110,8 @@ def misfits(resource_type: str, settings: FeedSettings, secrets: FeedSecrets) ->
     found: dict[str, dict[str, str]] = {}
     for name, types in _ONLY_FOR.items():
         holder: FeedSettings | FeedSecrets = secrets if name in FeedSecrets.model_fields else settings
-        if resource_type not in types and getattr(holder, name) != holder.__class__.model_fields[name].default:
+        default = holder.__class__.model_fields[name].get_default(call_default_factory=True)
+        if resource_type not in types and getattr(holder, name) != default:
             message = f"only for resourceType {', '.join(types)}; this feed's is {resource_type}"
             found[to_camel(name)] = {"code": "not_applicable", "message": message}
     if resource_type in PULLED and not secrets.resource_location:
@@ -137,4 +119,18 @@ def misfits(resource_type: str, settings: FeedSettings, secrets: FeedSecrets) ->
         found["resourceLocation"] = {"code": "required", "message": message}
     if resource_type in PULLED and settings.fetch_frequency == "custom" and settings.fetch_cron is None:
         found["fetchCron"] = {"code": "required", "message": "fetchFrequency custom needs a cron expression"}
-    return found
+    return found or _format_misfits(resource_type, settings)
+
+
+def _format_misfits(resource_type: str, settings: FeedSettings) -> dict[str, dict[str, str]]:
+    if resource_type not in PULLED:
+        return {}
+    given = settings.model_dump(include=set(Format.model_fields))
+    try:
+        FormatSettings.model_validate({"resource_type": resource_type, **given})
+    except ValidationError as error:
+        message = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        name = "mapping" if message.startswith("mapping") else "itemPath"
+        code = "required" if "is required" in message else "value"
+        return {name: {"code": code, "message": message.removeprefix("mapping: ")}}
+    return {}

@@ -10,7 +10,17 @@ import codecs
 from typing import Annotated, Any, Literal, Self
 
 import re2
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    WithJsonSchema,
+    field_serializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from schemas.items import ATTRIBUTES
@@ -215,15 +225,14 @@ Prefixed = dict[
 ]
 
 
-class FormatSettings(_Model):
+class Format(_Model):
     """How a feed's file is read and mapped; these are attributes of the feed (camelCase there)."""
 
-    resource_type: Literal["ftpCsv", "xml", "api"] = Field(description="CSV, XML or JSON")
     delimiter: (
         Annotated[str, BeforeValidator(_delimiter), Field(min_length=1, max_length=1), AfterValidator(_sound_delimiter)]
         | None
     ) = Field(None, description="between CSV columns; detected when not given")
-    csv_has_header: bool = Field(True, description="whether the first row names the columns")
+    csv_has_header: StrictBool = Field(True, description="whether the first row names the columns")
     decimal_notation: Literal["decimal", "comma"] = Field("decimal", description="the decimal sign of numbers in text")
     encoding: Annotated[str, AfterValidator(encoding_name)] | None = Field(
         None, description="the file's character encoding; declared by the file or detected when not given"
@@ -238,6 +247,20 @@ class FormatSettings(_Model):
     mapping: Annotated[Mapping, Field(max_length=len(ATTRIBUTES))] = Field(
         default_factory=dict, description="item attribute → source; empty: columns and fields named like attributes"
     )
+
+    @field_serializer("mapping")
+    def _as_sent(self, mapping: Mapping) -> dict[str, Any]:
+        """Keep apart a constant null and none at all."""
+        return {
+            name: expression.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            for name, expression in mapping.items()
+        }
+
+
+class FormatSettings(Format):
+    """The same for one kind of file, checked that all of it goes together."""
+
+    resource_type: Literal["ftpCsv", "xml", "api"] = Field(description="CSV, XML or JSON")
 
     @model_validator(mode="after")
     def _fits_type(self) -> Self:

@@ -33,7 +33,11 @@ def application(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_services(settings))
     add_operations(app, OPERATIONS)
     docs.add_routes(app, settings, OPERATIONS)
-    monitor.add_routes(app, alive=lambda: None, ready=lambda: None)
+
+    def ready() -> str | None:
+        return app[SERVICES].publisher.ready()
+
+    monitor.add_routes(app, alive=lambda: None, ready=ready)
     return app
 
 

@@ -38,7 +38,7 @@ async def test_a_webhook_feed_has_a_hash_and_defaults(api):
         "fetchCleanup": "disabled",
         "fetchMissingGuard": 0.3,
         "resourceLocation": None,
-        "mapping": None,
+        "mapping": {},
         "disabledReason": None,
     }.items() <= feed.items()
 
@@ -115,6 +115,10 @@ async def test_masked_credentials_do_not_follow_to_another_server(api):
         ({**CSV, "fetchTimeZone": "Mars/Olympus"}, "fetchTimeZone", "value"),
         ({**CSV, "encoding": "klingon"}, "encoding", "value"),
         ({**CSV, "delimiter": ";;"}, "delimiter", "length"),
+        ({**CSV, "resourceType": "xml"}, "itemPath", "required"),
+        ({**CSV, "mapping": {"vendorSku": "sku"}}, "mapping", "required"),
+        ({**CSV, "mapping": {"externalId": {"constant": "1", "default": "2"}}}, "mapping.externalId", "value"),
+        ({**CSV, "mapping": {"colour": "x"}}, "mapping.colour.[key]", "value"),
         ({**CSV, "fetchMissingGuard": 2}, "fetchMissingGuard", "range"),
         ({"enabled": "yes"}, "enabled", "type"),
         ({"overLimit": "drop"}, "overLimit", "choice"),
@@ -138,6 +142,20 @@ async def test_omitted_stays_and_null_is_the_default(api):
     changed = await api.ok("PUT", path_of(feed), {"delimiter": None, "allocationBuffer": None})
 
     assert (None, 0, ["a"]) == (changed["delimiter"], changed["allocationBuffer"], changed["tags"])
+
+
+async def test_a_mapping_is_answered_as_it_was_sent(api):
+    mapping = {
+        "externalId": {"path": ["id", "code"], "transforms": ["trim", {"name": "prefix", "text": "a-"}]},
+        "inventoryQuantity": {"path": "stock", "transforms": [{"name": "textToQuantity", "words": {"in stock": 5}}]},
+        "vendorName": {"constant": None},
+    }
+
+    feed = await api.new_feed(**CSV, mapping=mapping, delimiter="tab", encoding="UTF8")
+    again = await api.ok("PUT", path_of(feed), {"name": "Other"})
+
+    assert (mapping, mapping) == (feed["mapping"], again["mapping"])
+    assert ("\t", "utf-8") == (feed["delimiter"], feed["encoding"])
 
 
 async def test_a_rotated_hash_stays_known_for_the_grace_period(api, settings):
