@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -15,25 +15,30 @@ Probe = Callable[[], str | None]
 """Returns None when all is well, or one line that says what is not."""
 
 
-def add_routes(app: web.Application, *, alive: Probe, ready: Probe) -> None:
-    """Add `/healthz`, `/readyz` and `/metrics` to an application."""
+def answers(*, alive: Probe, ready: Probe) -> dict[str, Callable[[], web.Response]]:
+    """Return the three paths, each with the function that answers it."""
 
     def answer(probe: Probe) -> web.Response:
         trouble = probe()
         return web.json_response({"status": trouble or "ok"}, status=503 if trouble else 200)
 
-    async def healthz(_: web.Request) -> web.Response:
-        return answer(alive)
-
-    async def readyz(_: web.Request) -> web.Response:
-        return answer(ready)
-
-    async def metrics(_: web.Request) -> web.Response:
+    def metrics() -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
+    return {"/healthz": lambda: answer(alive), "/readyz": lambda: answer(ready), "/metrics": metrics}
+
+
+def add_routes(app: web.Application, *, alive: Probe, ready: Probe) -> None:
+    """Add `/healthz`, `/readyz` and `/metrics` to an application."""
+
+    def handler(answer: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(_: web.Request) -> web.Response:
+            return answer()
+
+        return handle
+
+    for path, answer in answers(alive=alive, ready=ready).items():
+        app.router.add_get(path, handler(answer))
 
 
 def application(*, alive: Probe, ready: Probe) -> web.Application:

@@ -1,0 +1,38 @@
+"""`python -m ingest edge | api | pull`: the composition roots of the way in.
+
+Each role is a module `ingest.<role>.main` with `async def main(settings)`, which opens its sockets, serves until
+SIGTERM or SIGINT, drains and returns; an exception ends the process with a non-zero status.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import structlog
+import uvloop
+
+from schemas import logs, settings
+from schemas.errors import FeedlineError
+
+ROLES = ("edge", "api", "pull")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one role to its end and return the exit status."""
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.stderr.write(f"usage: python -m ingest {'|'.join(ROLES)}\n")
+        return 2
+    (role,) = arguments
+    loaded = settings.load()
+    logs.configure(role, loaded.log_level)
+    try:
+        uvloop.run(import_module(f"ingest.{role}.main").main(loaded))
+    except (FeedlineError, OSError) as error:
+        structlog.get_logger().error("stopped", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

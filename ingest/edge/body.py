@@ -1,0 +1,200 @@
+"""The body of a post: from bytes to a list of 1 to 50 decoded elements, within bounds, with errors that say where.
+
+Pure but for `read`, which takes the bytes off the connection. Every limit holds before and after decompression.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from ingest.problems import ProblemError
+from schemas.items import MAX_ITEMS
+
+MAX_DEPTH: Final = 32
+READ_TIMEOUT_S: Final = 30.0
+"""A sender that is slower than this for one body is told 408: it holds one of the places of `EDGE_MAX_IN_FLIGHT`."""
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = 16 + zlib.MAX_WBITS
+_MAX_MEMBERS = 16
+"""Each member costs a copy of the rest, so a body of many empty ones would be a bomb of its own."""
+_SHOWN = 24
+
+
+async def read(request: web.BaseRequest, limit: int, timeout_s: float = READ_TIMEOUT_S) -> bytes:
+    """Return the body as it was sent, still encoded; raises `ProblemError` 400, 408, 411 or 413."""
+    headers = request.headers
+    declared = headers.get("Content-Length")
+    if declared is None:
+        if "Transfer-Encoding" not in headers:
+            raise ProblemError(411, "edge.body.length_required", "Send a body with a Content-Length (or chunked).")
+    elif int(declared) > limit:
+        raise too_large(limit)
+    content = request.content
+    if content.is_eof():  # all of it came with the head: the usual case
+        body = content.read_nowait(-1)
+        if len(body) > limit:
+            raise too_large(limit)
+        return body
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            while chunk := await content.readany():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise ProblemError(408, "edge.body.slow", f"The body did not arrive within {timeout_s:g} s.") from None
+    except (HttpProcessingError, web.RequestPayloadError) as error:
+        raise ProblemError(400, "edge.body.broken", f"The body is not well-formed HTTP: {error}.") from None
+    return b"".join(chunks)
+
+
+def check_headers(headers: Mapping[str, str]) -> bool:
+    """Return whether the body is gzip-encoded; raises `ProblemError` 415 for what is not JSON."""
+    content_type = headers.get("Content-Type")
+    if content_type is not None and not is_json(content_type):
+        raise ProblemError(
+            415,
+            "edge.body.type",
+            "Send Content-Type: application/json (in UTF-8).",
+            {"contentType": content_type[:200]},
+            {"Accept": "application/json"},
+        )
+    encoding = headers.get("Content-Encoding")
+    if encoding is None:
+        return False
+    name = encoding.strip().lower()
+    if name in ("gzip", "x-gzip"):
+        return True
+    if name in ("identity", ""):
+        return False
+    raise ProblemError(
+        415,
+        "edge.body.encoding",
+        "Send the body as it is, or with Content-Encoding: gzip.",
+        {"contentEncoding": encoding[:200]},
+        {"Accept-Encoding": "gzip, identity"},
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def is_json(content_type: str) -> bool:
+    """Return whether a Content-Type is JSON in UTF-8; JSON is always UTF-8 (RFC 8259, 8.1)."""
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    if media not in ("application/json", "text/json") and not (
+        media.startswith("application/") and media.endswith("+json")
+    ):
+        return False
+    charsets = [
+        value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name == "charset"
+    ]
+    return all(charset in ("utf-8", "utf8", "us-ascii", "ascii") for charset in charsets)
+
+
+def gunzip(body: bytes, limit: int) -> bytes:
+    """Return a decompressed body; never makes more than `limit` bytes; raises `ProblemError` 400 or 413."""
+    parts: list[bytes] = []
+    size, rest = 0, body
+    try:
+        for _ in range(_MAX_MEMBERS):  # a gzip file may have several members (RFC 1952, 2.2)
+            member = zlib.decompressobj(_GZIP)
+            part = member.decompress(rest, limit + 1 - size)
+            size += len(part)
+            if size > limit:
+                raise too_large(limit, "after decompression")
+            if not member.eof:
+                raise ProblemError(400, "edge.body.gzip", "The gzip body is cut short.")
+            parts.append(part)
+            rest = member.unused_data
+            if not rest:
+                return b"".join(parts)
+    except zlib.error as error:
+        raise ProblemError(400, "edge.body.gzip", f"The body is not gzip: {error}.") from None
+    raise ProblemError(400, "edge.body.gzip", f"The gzip body has more than {_MAX_MEMBERS} members.")
+
+
+def decode(body: bytes) -> list[Any]:
+    """Return the elements of a JSON body, one item alone as a list of one; raises `ProblemError` 400 or 413."""
+    body = body.removeprefix(_BOM)
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _malformed(error, body) from None
+    elements = [decoded] if decoded.__class__ is dict else decoded
+    if elements.__class__ is not list:
+        raise ProblemError(
+            400, "edge.body.shape", f"Send an array of 1 to {MAX_ITEMS} items, or one item, not {_kind(decoded)}."
+        )
+    if not elements:
+        raise ProblemError(400, "edge.body.shape", f"The array is empty; send 1 to {MAX_ITEMS} items.")
+    if len(elements) > MAX_ITEMS:
+        raise ProblemError(
+            413,
+            "edge.body.too_many_items",
+            f"{len(elements)} items in one post; send at most {MAX_ITEMS}.",
+            {"items": len(elements), "limit": MAX_ITEMS},
+        )
+    # Flat items are the rule: looking for depth is only worth it where more is opened than the items themselves.
+    if body.count(b"[") + body.count(b"{") > len(elements) + MAX_DEPTH and too_deep(elements, MAX_DEPTH):
+        raise ProblemError(400, "edge.body.depth", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    return elements
+
+
+def too_deep(value: Any, limit: int) -> bool:
+    """Return whether arrays and objects are nested deeper than `limit` levels; without recursion."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+            if inner.__class__ is dict or inner.__class__ is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def too_large(limit: int, when: str = "") -> ProblemError:
+    """Return the refusal of a body over the limit."""
+    detail = f"The body has more than {limit} bytes{' ' + when if when else ''}; send fewer items a post."
+    return ProblemError(413, "edge.body.too_large", detail, {"limitBytes": limit})
+
+
+def _malformed(error: orjson.JSONDecodeError, body: bytes) -> ProblemError:
+    """Return where JSON breaks; `position` counts characters from 0, line and column from 1."""
+    if not body.strip():
+        return ProblemError(400, "edge.body.empty", f"The body is empty; send an array of 1 to {MAX_ITEMS} items.")
+    try:
+        body.decode()
+    except UnicodeDecodeError as broken:
+        line, column = body.count(b"\n", 0, broken.start) + 1, broken.start - body.rfind(b"\n", 0, broken.start)
+        return ProblemError(
+            400,
+            "edge.body.utf8",
+            f"The body is not UTF-8: byte {broken.start} (line {line}, byte {column} of it) is {broken.reason}.",
+            {"line": line, "column": column, "position": broken.start},
+        )
+    near = error.doc[max(error.pos - _SHOWN // 2, 0) : error.pos + _SHOWN // 2]
+    return ProblemError(
+        400,
+        "edge.body.malformed",
+        f"Malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}.",
+        {"line": error.lineno, "column": error.colno, "position": error.pos, "near": near},
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {str: "text", bool: "a boolean", int: "a number", float: "a number"}
+    return "null" if value is None else names[type(value)]

@@ -1,0 +1,38 @@
+"""The edge process: opens its sockets, hands them down, stops in order (intake, what is in flight, broker)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ingest.edge.post import Posts
+from ingest.edge.refresh import Feeds
+from ingest.edge.server import dispatcher, runner
+from ingest.publish import Publisher
+from ingest.serving import announce, listening, monitored, run_until, stop_signals
+from schemas.settings import Settings, process_name
+
+
+async def main(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; raises `Permanent` when the live queues are unsafe."""
+    await serve(settings, stop_signals())
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set."""
+    feeds = Feeds(settings)
+    async with Publisher(settings, process_name("edge")) as publisher:
+        posts = Posts(settings, publisher, lambda: feeds.current)
+
+        def ready() -> str | None:
+            return "stopping" if stop.is_set() else feeds.ready() or publisher.ready()
+
+        def alive() -> str | None:
+            return None
+
+        web_runner = runner(dispatcher(posts.handle, alive=alive, ready=ready), settings.stop_timeout_ms / 1000)
+        async with (
+            monitored(settings, alive=alive, ready=ready) as monitor_url,
+            listening(web_runner, settings.host, settings.port, reuse_port=True) as url,
+        ):
+            announce(url=url, monitor=monitor_url)
+            await run_until(stop, feeds.run(), publisher.watch())

@@ -1,0 +1,150 @@
+"""One webhook post, start to end: who, what, which batch, onto the queue, 202.
+
+hash → feed ── headers → body → elements ── items, rejects, warnings ── batch → confirmed → 202
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+import structlog
+from aiohttp import web
+
+from ingest.edge import body as bodies
+from ingest.edge.batch_ids import HEADER as IDEMPOTENCY_KEY
+from ingest.edge.batch_ids import batch_id_of
+from ingest.edge.feeds import Feed, Snapshot
+from ingest.problems import ProblemError, internal
+from ingest.publish import Publisher, Unavailable
+from schemas.batches import Batch, Source
+from schemas.items import Validated, validate
+from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_IN_FLIGHT
+from schemas.settings import Settings
+
+PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
+HASH_HEADERS: Final = ("jetti-webhook-hash", "onport-webhook-hash")
+RETRY_AFTER_S: Final = {"disconnected": 2, "blocked": 5, "full": 5, "unroutable": 2, "timeout": 2}
+
+_log = structlog.get_logger()
+_ACCEPTED = ITEMS_ACCEPTED.labels(Source.WEBHOOK.value)
+_REJECTED = ITEMS_REJECTED.labels(Source.WEBHOOK.value)
+
+
+class Posts:
+    """The handler of posts. `feeds` returns the current snapshot; `now_ms` the time in milliseconds since 1970."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        feeds: Callable[[], Snapshot],
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._limit = settings.body_limit_bytes
+        self._most = settings.edge_max_in_flight
+        self._secret = settings.key
+        self._receipts = f"{settings.public_api_url.rstrip('/')}/api/batches/"
+        self._publisher = publisher
+        self._feeds = feeds
+        self._now_ms = now_ms
+        self._answered: dict[int, Any] = {}
+        self.in_flight = 0
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer one post; every refusal is a problem document."""
+        began = time.perf_counter()
+        self.in_flight += 1
+        POSTS_IN_FLIGHT.set(self.in_flight)
+        try:
+            response = await self._accept(request)
+        except ProblemError as problem:
+            _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail)
+            response = problem.response()
+        except Exception:  # noqa: BLE001 - the last line of defence; logged
+            _log.exception("post_failed")
+            response = internal("edge").response()
+        finally:
+            self.in_flight -= 1
+            POSTS_IN_FLIGHT.set(self.in_flight)
+        answered = self._answered.get(response.status)
+        if answered is None:
+            answered = self._answered[response.status] = POSTS.labels(response.status)
+        answered.inc()
+        POST_SECONDS.observe(time.perf_counter() - began)
+        return response
+
+    async def _accept(self, request: web.BaseRequest) -> web.Response:
+        if self.in_flight > self._most:
+            raise _busy(self._most)
+        headers = request.headers
+        now_ms = self._now_ms()
+        sent_hash = headers.get(HASH_HEADERS[0])
+        feed = self._feeds().sender(sent_hash if sent_hash is not None else headers.get(HASH_HEADERS[1]), now_ms)
+        gzipped = bodies.check_headers(headers)
+        raw = await bodies.read(request, self._limit)
+        elements = bodies.decode(bodies.gunzip(raw, self._limit) if gzipped else raw)
+        batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), now_ms, self._secret)
+        valid = validate(elements)
+        rejected = [reject.as_json() for reject in valid.rejects]
+        if rejected:
+            _REJECTED.inc(len(elements) - len(valid.items))
+        if not valid.items:
+            raise _all_invalid(rejected)
+        batch = Batch(
+            batch_id=batch_id,
+            account_id=feed.account_id,
+            feed_id=feed.id,
+            received_ms=now_ms,
+            source=Source.WEBHOOK,
+            items=valid.items,
+            indexes=valid.indexes if rejected else None,
+            rejected=rejected,
+            warnings=valid.warnings,
+        )
+        await self._publish(batch, feed)
+        _ACCEPTED.inc(len(valid.items))
+        return self._accepted(batch, valid, rejected)
+
+    async def _publish(self, batch: Batch, feed: Feed) -> None:
+        try:
+            await self._publisher.publish(batch)
+        except Unavailable as error:
+            raise ProblemError(
+                503,
+                f"edge.queue.{error.reason}",
+                f"Nothing was accepted: {error}. Send it again; an {IDEMPOTENCY_KEY} makes that safe.",
+                {"feedId": feed.id},
+                {"Retry-After": str(RETRY_AFTER_S[error.reason])},
+            ) from None
+
+    def _accepted(self, batch: Batch, valid: Validated, rejected: list[dict[str, Any]]) -> web.Response:
+        batch_id = str(batch.batch_id)
+        _log.debug(
+            "post_accepted",
+            batch_id=batch_id,
+            feed_id=batch.feed_id,
+            account_id=batch.account_id,
+            items=len(batch.items),
+            rejected=len(rejected),
+        )
+        answer = {
+            "batchId": batch_id,
+            "accepted": len(batch.items),
+            "rejected": rejected,
+            "warnings": valid.warnings,
+            "receiptUrl": f"{self._receipts}{batch_id}.json",
+        }
+        return web.Response(status=202, body=orjson.dumps(answer), content_type="application/json")
+
+
+def _busy(most: int) -> ProblemError:
+    return ProblemError(
+        503, "edge.busy", f"This server handles {most} posts at once already.", {"limit": most}, {"Retry-After": "1"}
+    )
+
+
+def _all_invalid(rejected: list[dict[str, Any]]) -> ProblemError:
+    return ProblemError(422, "edge.items.invalid", "No item is valid, so nothing was accepted.", {"rejected": rejected})

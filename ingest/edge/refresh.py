@@ -1,0 +1,109 @@
+"""Keeps the snapshot of the feeds fresh: told by NOTIFY feeds_changed, and by a slow poll should a notice be lost.
+
+While Postgres is away the last snapshot stays in use, so posts are still accepted.
+Source: https://www.postgresql.org/docs/current/sql-listen.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import Any
+
+import asyncpg
+import structlog
+
+from ingest.edge.feeds import Snapshot, snapshot
+from schemas import queries
+from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
+from schemas.settings import Settings
+
+_log = structlog.get_logger()
+
+_CHANNEL = "feeds_changed"
+_TIMEOUT_S = 10.0
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
+_QUIET_S = 0.05
+"""Notices of one burst of changes lead to one reload."""
+
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What asyncpg raises when Postgres is away, starting, or stopping."""
+
+
+class Feeds:
+    """The current snapshot and the task that renews it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queries = queries.load("edge")
+        self._changed = asyncio.Event()
+        self._loaded = asyncio.Event()
+        self.current: Snapshot = Snapshot()
+        self.trouble: str | None = "the feeds have not been read yet"
+
+    def ready(self) -> str | None:
+        """Return None when a snapshot is there, however old: posts can be told from strangers."""
+        return None if self._loaded.is_set() else f"feeds: {self.trouble}"
+
+    async def first(self, timeout_s: float) -> bool:
+        """Wait for the first snapshot; returns whether it came in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._loaded.wait()
+        return self._loaded.is_set()
+
+    async def run(self) -> None:
+        """Read, listen and read again, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self._follow()
+                failures = 0
+            except AWAY as error:
+                failures = min(failures + 1, 10) if self.trouble else 0
+                self.trouble = f"postgres: {str(error) or type(error).__name__}"
+                DEGRADED.labels("postgres").set(1)
+                delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**failures) * random.uniform(0.5, 1)  # noqa: S311
+                _log.warning("feeds_not_refreshed", reason=self.trouble, retry_in_s=round(delay, 2))
+                await asyncio.sleep(delay)
+
+    async def _follow(self) -> None:
+        """Hold one connection: reload when told and when the poll is due; raises what `AWAY` lists."""
+        connection = await asyncpg.connect(
+            self._settings.dsn,
+            timeout=_TIMEOUT_S,
+            command_timeout=_TIMEOUT_S,
+            server_settings={"application_name": "feedline-edge"},
+        )
+        lost = asyncio.Event()
+
+        def over(_: Any) -> None:
+            lost.set()
+            self._changed.set()
+
+        connection.add_termination_listener(over)
+        try:
+            await connection.add_listener(_CHANNEL, lambda *_: self._changed.set())
+            while not lost.is_set():
+                self._changed.clear()
+                await self._load(connection)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.feeds_poll_ms / 1000):
+                        await self._changed.wait()
+                await asyncio.sleep(_QUIET_S)
+            raise ConnectionResetError("the connection was closed")
+        finally:
+            connection.terminate()
+
+    async def _load(self, connection: Any) -> None:
+        self.current = snapshot(await connection.fetch(self._queries.feeds_of_edge.sql))
+        hashes = len(self.current.by_digest or ())
+        self.trouble = None
+        DEGRADED.labels("postgres").set(0)
+        FEEDS_KNOWN.set(hashes)
+        FEEDS_AGE.set(time.time())
+        if not self._loaded.is_set():
+            self._loaded.set()
+            _log.info("feeds_loaded", hashes=hashes)

@@ -1,0 +1,72 @@
+"""What the composition roots of the way in share: listen, serve the monitor, run until told to stop or a task dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from schemas import monitor
+from schemas.settings import Settings
+
+_log = structlog.get_logger()
+_BACKLOG = 1_024
+
+
+@contextlib.asynccontextmanager
+async def listening(runner: web.BaseRunner, host: str, port: int, *, reuse_port: bool = False) -> AsyncIterator[str]:
+    """Serve on an address and give its URL; afterwards stop accepting, finish what is in flight, close.
+
+    `reuse_port` lets several processes share the port (SO_REUSEPORT). The runner's `shutdown_timeout` bounds the end.
+    """
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG).start()
+        bound = runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        yield f"http://{shown}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def monitored(settings: Settings, *, alive: monitor.Probe, ready: monitor.Probe) -> AsyncIterator[str]:
+    """Serve the monitor on its own address and give its URL."""
+    runner = web.AppRunner(monitor.application(alive=alive, ready=ready), access_log=None, shutdown_timeout=1)
+    async with listening(runner, settings.monitor_host, settings.monitor_port) as url:
+        yield url
+
+
+def announce(**addresses: str) -> None:
+    """Log the one event that says where this process listens."""
+    _log.info("listening", host=socket.gethostname(), **addresses)
+
+
+def stop_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run_until(stop: asyncio.Event, *duties: Coroutine[Any, Any, None]) -> None:
+    """Run duties that never end until `stop` is set; raises what one of them raises, and RuntimeError when one ends."""
+    tasks = {asyncio.create_task(duty, name=getattr(duty, "__qualname__", "duty")) for duty in duties}
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
+            raise RuntimeError(f"{task.get_name()} ended")
+    finally:
+        for task in (*tasks, stopped):
+            task.cancel()
+        await asyncio.gather(*tasks, stopped, return_exceptions=True)

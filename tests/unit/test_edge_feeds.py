@@ -1,0 +1,101 @@
+"""Who may post with which hash, and which batch id a post gets."""
+
+import pytest
+
+from ingest.edge.batch_ids import batch_id_of
+from ingest.edge.feeds import Snapshot, snapshot
+from ingest.problems import ProblemError
+from schemas.batches import is_ours
+
+NOW_MS = 1_790_000_000_000
+KEY = b"k" * 32
+
+
+def row(**changed):
+    return {
+        "id": 7,
+        "account_id": 3,
+        "enabled": True,
+        "disabled_reason": None,
+        "resource_type": "webhook",
+        "hash": "new",
+        "previous_hash": None,
+        "previous_until_ms": None,
+    } | changed
+
+
+def refusal(feeds, webhook_hash, now_ms=NOW_MS):
+    with pytest.raises(ProblemError) as caught:
+        feeds.sender(webhook_hash, now_ms)
+    return caught.value.status, caught.value.code
+
+
+def test_a_hash_finds_its_feed_and_account():
+    feed = snapshot([row(), row(id=8, hash="other")]).sender("new", NOW_MS)
+
+    assert (7, 3) == (feed.id, feed.account_id)
+
+
+def test_hashes_are_not_kept_in_clear():
+    assert "new" not in repr(snapshot([row()]))
+
+
+@pytest.mark.parametrize("webhook_hash", ["unknown", "", "\udcff", "NEW", "new "])
+def test_an_unknown_hash_is_401(webhook_hash):
+    assert (401, "edge.hash.unknown") == refusal(snapshot([row()]), webhook_hash)
+
+
+def test_a_missing_hash_is_401_and_says_which_header():
+    assert (401, "edge.hash.missing") == refusal(snapshot([row()]), None)
+
+
+def test_a_rotated_hash_is_valid_for_its_grace_period_only():
+    feeds = snapshot([row(previous_hash="old", previous_until_ms=NOW_MS + 1)])
+
+    assert 7 == feeds.sender("new", NOW_MS).id
+    assert 7 == feeds.sender("old", NOW_MS).id
+    assert (401, "edge.hash.expired") == refusal(feeds, "old", NOW_MS + 1)
+
+
+def test_a_hash_that_is_new_again_does_not_expire():
+    feeds = snapshot([row(previous_hash="new", previous_until_ms=NOW_MS - 1)])
+
+    assert 7 == feeds.sender("new", NOW_MS).id
+
+
+def test_a_disabled_feed_is_403_with_its_reason():
+    feeds = snapshot([row(enabled=False, disabled_reason="empty for days")])
+
+    with pytest.raises(ProblemError, match="empty for days") as caught:
+        feeds.sender("new", NOW_MS)
+
+    assert (403, "edge.feed.disabled") == (caught.value.status, caught.value.code)
+
+
+def test_a_pulled_feed_takes_no_posts():
+    assert (403, "edge.feed.not_a_webhook") == refusal(snapshot([row(resource_type="ftpCsv")]), "new")
+
+
+def test_before_the_first_snapshot_nobody_is_unknown():
+    assert (503, "edge.feeds.unknown") == refusal(Snapshot(), "new")
+
+
+def test_a_post_gets_a_new_id_and_the_same_key_the_same_one():
+    fresh = {batch_id_of(7, None, NOW_MS, KEY) for _ in range(10)}
+    keyed = {batch_id_of(7, "order 1/2", NOW_MS + number, KEY) for number in range(10)}
+
+    assert (10, 1) == (len(fresh), len(keyed))
+    assert all(is_ours(batch_id, 7, KEY) for batch_id in fresh | keyed)
+    assert batch_id_of(8, "order 1/2", NOW_MS, KEY) not in keyed
+
+
+@pytest.mark.parametrize("key", ["", " ", "a ", "x" * 256, "ümlaut", "a\x01b", "a\nb"])
+def test_a_key_that_is_no_key_is_400(key):
+    with pytest.raises(ProblemError) as caught:
+        batch_id_of(7, key, NOW_MS, KEY)
+
+    assert (400, "edge.idempotency_key.invalid") == (caught.value.status, caught.value.code)
+
+
+def test_a_key_of_255_characters_is_taken():
+    assert is_ours(batch_id_of(7, "x" * 255, NOW_MS, KEY), 7, KEY)
