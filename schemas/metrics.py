@@ -22,6 +22,7 @@ WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, trans
 WINDOW_SECONDS = Histogram("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
 WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 COMMIT_LAG = Histogram("feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_SECONDS)
+REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker delivered again")
 SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
 DEAD_LETTERS = Counter("feedline_dead_letters_total", "Dead letters stored, by code", ["code"])
 DEGRADED = Gauge("feedline_degraded", "1 while a dependency is away, by dependency", ["dependency"])

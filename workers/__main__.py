@@ -1,0 +1,31 @@
+"""`python -m workers`: one worker process, configured by environment variables (docs/settings.md)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvloop
+
+from schemas import logs, settings
+from schemas.errors import Permanent
+from workers.service import Worker
+
+
+def main() -> None:
+    """Run a worker until SIGTERM; exits non-zero when a part of it dies."""
+    configured = settings.load()
+    logs.configure("worker", configured.log_level)
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # we log what a lost connection means ourselves
+
+    async def serve() -> int:
+        return await Worker(configured).run()
+
+    try:
+        sys.exit(uvloop.run(serve()))
+    except Permanent as error:
+        sys.exit(f"cannot start: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A worker's AMQP connections: made when needed, made again when lost, never silently half-alive.
+
+aiormq, the layer below aio-pika, is used as it is: a connection that breaks is over, and so is every channel on it;
+owners see that and ask for a new channel. aio-pika's robust connections mend themselves out of sight, and are
+known to come back without consuming.
+
+Deliveries and publishes go over different connections, because RabbitMQ stops reading from a publishing connection
+while memory or disk is short (https://www.rabbitmq.com/docs/connection-blocked), and acks must still get through then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiormq
+import structlog
+from aiormq.abc import AbstractChannel, AbstractConnection
+from yarl import URL
+
+from schemas.declare import declare
+from schemas.settings import Settings
+from workers.backoff import Backoff
+from workers.health import Health
+
+HEARTBEAT_S = 3
+"""The broker drops a silent peer after two to three of these, 9 s at most: its deliveries then return."""
+TIMEOUT_S = 10.0
+AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
+"""What aiormq raises when a connection or channel is lost, or is closed already (RuntimeError)."""
+_log = structlog.get_logger()
+
+
+class Broker:
+    """One AMQP connection that is made again when it is needed and lost."""
+
+    def __init__(self, settings: Settings, name: str, health: Health) -> None:
+        self._settings = settings
+        self._url = URL(settings.amqp).update_query(heartbeat=HEARTBEAT_S, name=name, timeout=int(TIMEOUT_S))
+        self._name = name
+        self._health = health
+        self._connection: AbstractConnection | None = None
+        self._connecting = asyncio.Lock()
+
+    async def channel(self, *, confirms: bool = False) -> AbstractChannel:
+        """Return a new channel, waiting for RabbitMQ for as long as it is away.
+
+        Raises `Permanent` when the live topology is not what it must be.
+        """
+        backoff = Backoff()
+        while True:
+            try:
+                connection = await self._connect()
+                channel = await connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
+            except AWAY as error:
+                self._health.trouble("rabbitmq", self._name, error)
+                await asyncio.sleep(backoff.delay())
+            else:
+                self._health.well("rabbitmq", self._name)
+                return channel
+
+    async def declare(self) -> None:
+        """Declare the topology anew: a queue was deleted. Raises one of `AWAY`, or `Permanent`."""
+        connection = await self._connect()
+        await self._declare(connection)
+
+    async def close(self) -> None:
+        """Close the connection; unacked deliveries return to their queues."""
+        if self._connection is not None:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._connection.close()
+
+    async def _connect(self) -> AbstractConnection:
+        async with self._connecting:
+            if self._connection is not None and self._connection.is_opened:
+                return self._connection
+            async with asyncio.timeout(TIMEOUT_S):
+                connection = await aiormq.connect(str(self._url))
+            try:
+                await self._declare(connection)
+            except BaseException:
+                await connection.close()
+                raise
+            self._connection = connection
+            _log.info("rabbitmq_connected", connection=self._name)
+            return connection
+
+    async def _declare(self, connection: AbstractConnection) -> None:
+        channel = await connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
+        async with asyncio.timeout(TIMEOUT_S * 3):
+            await declare(channel, self._settings)
+            await channel.close()

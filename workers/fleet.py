@@ -1,0 +1,74 @@
+"""Our shards: starts and stops an owner a shard as the live list changes."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from schemas import metrics
+from workers.assign import shards_of
+from workers.owner import ShardOwner
+
+_log = structlog.get_logger()
+
+
+class Fleet:
+    """The owners of one worker. `run` raises what an owner raises: a dead owner ends the process."""
+
+    def __init__(self, worker_id: uuid.UUID, shards: int, owner_of: Callable[[int], ShardOwner]) -> None:
+        self._id = worker_id
+        self._shards = shards
+        self._owner_of = owner_of
+        self._wanted: frozenset[int] = frozenset()
+        self._tasks: dict[asyncio.Task[None], ShardOwner] = {}
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def owners(self) -> list[ShardOwner]:
+        """Return the owners at work, draining ones included."""
+        return list(self._tasks.values())
+
+    def update(self, live: frozenset[uuid.UUID]) -> None:
+        """Take note of the live workers; `run` acts on it."""
+        wanted = shards_of(self._id, live, self._shards)
+        if wanted != self._wanted and not self._stopping:
+            _log.info("assigned", shards=sorted(wanted), workers=len(live))
+            self._wanted = wanted
+            self._changed.set()
+
+    def stop(self) -> None:
+        """Hand all shards over; `run` returns when that is done."""
+        self._stopping = True
+        self._wanted = frozenset()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep an owner at each wanted shard until stopped."""
+        try:
+            while not (self._stopping and not self._tasks):
+                self._reconcile()
+                waiting = asyncio.ensure_future(self._changed.wait())
+                done, _ = await asyncio.wait((waiting, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                self._changed.clear()
+                for task in [task for task in self._tasks if task in done]:
+                    del self._tasks[task]
+                    task.result()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _reconcile(self) -> None:
+        for owner in self._tasks.values():
+            if owner.shard not in self._wanted:
+                owner.stop()
+        owned = {owner.shard for owner in self._tasks.values()}
+        for shard in sorted(self._wanted - owned):
+            owner = self._owner_of(shard)
+            self._tasks[asyncio.create_task(owner.run(), name=f"shard {shard}")] = owner
+        metrics.SHARDS_OWNED.set(len(self._wanted))

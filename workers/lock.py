@@ -1,0 +1,175 @@
+"""The right to write for one shard: a session advisory lock on the one connection that its windows run on.
+
+If the connection breaks, the lock and the open transaction are gone together, so there is never a writer
+without the lock. docs/fleet.md has the whole argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+
+from schemas import queries
+from schemas.errors import FeedlineError
+from schemas.settings import Settings
+from workers import database
+from workers.apply.session import SESSION
+
+FLEET = queries.load("fleet")
+SHARD_SPACE = 0x73686172
+"""The first key of a shard's advisory lock ("shar"); the second is the shard."""
+DRAIN_WAIT_S = 10.0
+"""Longer than the broker takes to notice that a host is dead (workers/broker.py), and than a worker that has lost
+Postgres keeps batches of a shard that it is handing over (workers/owner.py)."""
+LOCK_WAIT_MS = 5_000
+_DRAIN_POLL_S = 0.2
+_log = structlog.get_logger()
+
+
+class Taken(FeedlineError):
+    """Another worker has the lock: what is in hand must be given back to the broker."""
+
+
+def connection_name(worker_id: uuid.UUID, what: str) -> str:
+    """Return the name of a worker's connection in pg_stat_activity (at most 63 bytes)."""
+    return f"feedline-worker {worker_id.hex} {what}"
+
+
+class ShardLock:
+    """The lock of one shard; `on_lost` is called when the connection that holds it breaks."""
+
+    def __init__(self, settings: Settings, worker_id: uuid.UUID, shard: int, on_lost: Callable[[], None]) -> None:
+        self._dsn = settings.dsn
+        self._worker_id = worker_id
+        self._shard = shard
+        self._name = connection_name(worker_id, f"shard {shard}")
+        self._on_lost = on_lost
+        self._connection: asyncpg.Connection | None = None
+        self.lost_at: float | None = None
+        """When it was lost (monotonic seconds) without having been had again."""
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock is ours, as far as we know."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def acquire(self) -> None:
+        """Wait for as long as it takes until the lock is ours and nobody else has batches in hand.
+
+        Only for an owner that has no deliveries. Raises one of `database.AWAY`.
+        """
+        if self.held:
+            return
+        connection = await database.connect(self._dsn, self._name, session=SESSION)
+        try:
+            while not (await self._try(connection) or await self._wait(connection)):
+                pass
+            await self._wait_for_drain(connection)
+            self._have(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+
+    async def connection(self) -> asyncpg.Connection:
+        """Return the connection that holds the lock; had it been lost, after getting the lock again.
+
+        For an owner that has deliveries in hand. Raises `Taken` when another worker has got the lock meanwhile, or one
+        of `database.AWAY`.
+        """
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        connection = await database.connect(self._dsn, self._name, session=SESSION)
+        try:
+            if await self._try(connection):
+                noted = await FLEET.drain_of(connection, shard=self._shard)
+                if noted in (None, self._worker_id):
+                    self._have(connection)
+                    return connection
+        except BaseException:
+            connection.terminate()
+            raise
+        connection.terminate()
+        raise Taken(f"shard {self._shard} was taken over")
+
+    def drop(self) -> None:
+        """Give up a connection that may be broken, and with it the lock."""
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def note_drain(self) -> None:
+        """Write down that we cancel our consumer with batches in hand; raises one of `database.AWAY`."""
+        connection = self._connection
+        if connection is None:
+            raise asyncpg.InterfaceError("the lock is lost")
+        await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
+
+    async def release(self) -> None:
+        """Let go of the lock, and of the note that we drain; nothing may be in hand any more."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
+                if connection.is_closed():  # the note must go all the same
+                    connection = await database.connect(self._dsn, self._name)
+                await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
+                await connection.close()
+        except database.AWAY as error:
+            connection.terminate()
+            _log.warning("release_failed", shard=self._shard, error=str(error))
+        except BaseException:
+            connection.terminate()
+            raise
+
+    async def _try(self, connection: asyncpg.Connection) -> bool:
+        """Try to get the lock, ending a session of our own that the server does not know to be dead."""
+        key = {"space": SHARD_SPACE, "key": self._shard}
+        while not await FLEET.try_lock(connection, **key):
+            holder = await FLEET.lock_holder(connection, **key)
+            if holder is None:
+                continue
+            if holder["application_name"] != self._name:
+                return False
+            await FLEET.terminate(connection, pid=holder["pid"])
+            await asyncio.sleep(_DRAIN_POLL_S)
+        return True
+
+    async def _wait(self, connection: asyncpg.Connection) -> bool:
+        """Wait in the server's queue for the lock, so that it is ours the moment it is free; return whether it is.
+
+        A waiting statement holds a snapshot, which keeps vacuum from cleaning up, so it does not wait for long.
+        """
+        await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
+        try:
+            await FLEET.wait_for_lock(connection, space=SHARD_SPACE, key=self._shard)
+        except asyncpg.LockNotAvailableError:
+            return False
+        finally:
+            if not connection.is_closed():
+                await connection.execute("RESET lock_timeout")
+        return True
+
+    async def _wait_for_drain(self, connection: asyncpg.Connection) -> None:
+        """Wait until a worker that lost the lock while it handed the shard over has nothing in hand any more."""
+        began = time.monotonic()
+        while (other := await FLEET.drain_of(connection, shard=self._shard)) not in (None, self._worker_id):
+            if time.monotonic() - began >= DRAIN_WAIT_S:
+                _log.warning("drain_left_behind", shard=self._shard, worker=str(other))
+                break
+            await asyncio.sleep(_DRAIN_POLL_S)
+        if other is not None:
+            await FLEET.clear_drain(connection, shard=self._shard, worker_id=other)
+
+    def _have(self, connection: asyncpg.Connection) -> None:
+        self._connection, self.lost_at = connection, None
+        connection.add_termination_listener(self._lost)
+
+    def _lost(self, connection: asyncpg.Connection) -> None:
+        if connection is self._connection:
+            self.lost_at = time.monotonic()
+            self._on_lost()

@@ -1,0 +1,236 @@
+"""From a consumer's deliveries to committed windows: one window in Postgres at a time, acked after its commit.
+
+    deliveries → decode → builder → (due, none in flight) → apply and commit → ack, reply
+
+While a window is in flight the next one is received and decoded. A window that Postgres cannot take waits and is tried
+again, with its deliveries unacked and the consumer in place, so no delivery count is burnt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from schemas import metrics
+from schemas.batches import decode
+from schemas.errors import FeedlineError, Permanent, Transient
+from schemas.settings import Settings
+from workers import database
+from workers.apply import BatchResult, Context, WindowResult
+from workers.backoff import Backoff
+from workers.broker import AWAY as BROKER_AWAY
+from workers.broker import Broker
+from workers.health import Health
+from workers.lock import DRAIN_WAIT_S, ShardLock
+from workers.session import Session
+from workers.window import Delivery, Limits, WindowBuilder
+
+Apply = Callable[..., Awaitable[WindowResult]]
+"""`workers.apply.apply_window`."""
+Reply = Callable[[Delivery, BatchResult], Awaitable[None]]
+DRAIN_PATIENCE_S = DRAIN_WAIT_S / 3
+"""A worker that hands over and cannot reach Postgres keeps what is in hand no longer than this: the next owner
+waits `DRAIN_WAIT_S` for it, and noticing that the connection is lost takes up to 5 s (workers/database.py)."""
+_log = structlog.get_logger()
+
+
+class GivenUp(FeedlineError):
+    """What is in hand goes back to the broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all shards of a worker share."""
+
+    settings: Settings
+    broker: Broker
+    health: Health
+    apply: Apply
+    reply: Reply
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Pump:
+    """Works off one session; `stopping` asks it to finish what is in hand and to end."""
+
+    def __init__(  # noqa: PLR0913 - all of an owner's
+        self,
+        shard: int,
+        session: Session,
+        lock: ShardLock,
+        tools: Tools,
+        *,
+        wake: asyncio.Event,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._who = f"shard {shard}"
+        self._log = _log.bind(shard=shard)
+        self._session = session
+        self._lock = lock
+        self._tools = tools
+        self._wake = wake
+        self._stopping = stopping
+        self._builder = WindowBuilder(Limits.of(tools.settings))
+        self._flight: asyncio.Task[None] | None = None
+        self.ended_at = time.monotonic()
+        """When the last window ended, or the pump began (monotonic seconds)."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is in hand."""
+        return self._flight is None and not self._session.raw and not len(self._builder)
+
+    async def run(self) -> None:
+        """Work until the channel is over, or, after a cancel by us or by the broker, all in hand is done.
+
+        Raises `Taken` or `GivenUp` when what is in hand must be given back, and whatever `apply` raises beside
+        `Transient`.
+        """
+        try:
+            while True:
+                self._collect()
+                if self._session.over:
+                    self._log.warning("channel_closed", in_hand=len(self._session.raw) + len(self._builder))
+                    return
+                await self._begin_drain()
+                await self._stage()
+                if self._flight is None:
+                    self._launch()
+                if self._session.cancelled and self.empty:
+                    return
+                await self._pause()
+        except asyncio.CancelledError:
+            if self._flight is not None:
+                self._flight.cancel()
+            raise
+        finally:
+            if self._flight is not None:  # it holds the connection; what it commits is claimed
+                await asyncio.wait([self._flight])
+                if not self._flight.cancelled() and (error := self._flight.exception()) is not None:
+                    self._log.warning("window_given_up", error=str(error))
+
+    async def _begin_drain(self) -> None:
+        """Once asked to stop: note it under the lock, then cancel the consumer (in this order: docs/fleet.md)."""
+        if not self._stopping.is_set() or self._session.cancelled or self._flight is not None or not self._lock.held:
+            return
+        try:
+            await self._lock.note_drain()
+        except database.AWAY as error:
+            self._tools.health.trouble("postgres", self._who, error)
+            self._lock.drop()
+            return
+        try:
+            await self._session.cancel()
+        except BROKER_AWAY as error:
+            self._log.warning("cancel_failed", error=f"{type(error).__name__}: {error}")
+            await self._session.close()
+
+    async def _stage(self) -> None:
+        """Decode the next window's deliveries."""
+        raw, builder = self._session.raw, self._builder
+        while raw and not builder.full:
+            message, at = raw.popleft()
+            tag, body, properties = message.delivery_tag or 0, message.body, message.header.properties
+            if message.redelivered:
+                metrics.REDELIVERIES.inc()
+            try:
+                batch = decode(body)
+            except Permanent as error:
+                self._log.error("undecodable_message", error=str(error), size=len(body))
+                await self._session.reject(tag)
+                continue
+            builder.offer(Delivery(tag, batch, len(body), at, properties.reply_to, properties.correlation_id))
+
+    def _launch(self) -> None:
+        due = self._builder.due()
+        if not self._lock.held:
+            self._fly(self._regain())
+        elif due is not None and (self._session.cancelled or due <= time.monotonic()):
+            self._fly(self._commit(self._builder.take()))
+
+    def _fly(self, work: Coroutine[None, None, None]) -> None:
+        self._flight = asyncio.create_task(work, name=f"{self._who} window")
+        self._flight.add_done_callback(lambda _: self._wake.set())
+
+    def _collect(self) -> None:
+        if self._flight is not None and self._flight.done():
+            flight, self._flight = self._flight, None
+            self.ended_at = time.monotonic()
+            flight.result()
+
+    async def _pause(self) -> None:
+        """Wait until something happened, or the window that is being built is due."""
+        due = self._builder.due() if self._flight is None else None
+        timer = None
+        if due is not None:
+            timer = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._wake.clear()
+
+    async def _commit(self, window: list[Delivery]) -> None:
+        began = time.monotonic()
+        result = await self._apply(window)
+        await self._session.ack(window[-1].tag)
+        self._measure(window, result, time.monotonic() - began)
+        for delivery, outcome in zip(window, result.batches, strict=True):
+            if delivery.reply_to is not None:
+                await self._tools.reply(delivery, outcome)
+
+    async def _apply(self, window: list[Delivery]) -> WindowResult:
+        batches = [delivery.batch for delivery in window]
+        wanted = any(delivery.reply_to is not None for delivery in window)
+        context = Context(self._tools.settings, self._tools.now, with_usage=wanted)
+        backoff = Backoff()
+        while True:
+            connection = await self._held(backoff)
+            try:
+                result = await self._tools.apply(connection, batches, context)
+            except Transient as error:
+                metrics.WINDOWS.labels("transient").inc()
+                if isinstance(error.__cause__, OSError | TimeoutError):
+                    self._lock.drop()  # nobody knows what the server is doing on it
+                await self._wait_out(error, backoff)
+            else:
+                self._tools.health.well("postgres", self._who)
+                return result
+
+    async def _regain(self) -> None:
+        await self._held(Backoff())
+        self._tools.health.well("postgres", self._who)
+
+    async def _held(self, backoff: Backoff) -> object:
+        """Return the connection that holds the lock, waiting while Postgres is away."""
+        while True:
+            try:
+                return await self._lock.connection()
+            except database.AWAY as error:
+                await self._wait_out(error, backoff)
+
+    async def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
+        self._tools.health.trouble("postgres", self._who, error)
+        if self._session.over:
+            raise GivenUp("the channel is closed")
+        lost_at = self._lock.lost_at
+        if self._session.cancelled and lost_at is not None and time.monotonic() - lost_at > DRAIN_PATIENCE_S:
+            raise GivenUp("Postgres is away while the shard is handed over")
+        await asyncio.sleep(backoff.delay())
+
+    def _measure(self, window: list[Delivery], result: WindowResult, seconds: float) -> None:
+        metrics.WINDOWS.labels("split" if result.split else "committed").inc()
+        metrics.WINDOW_SECONDS.observe(seconds)
+        metrics.WINDOW_BATCHES.observe(len(window))
+        now_ms = self._tools.now().timestamp() * 1000
+        for outcome in result.batches:
+            if outcome.claimed:
+                metrics.COMMIT_LAG.observe(max(0.0, (now_ms - outcome.batch.received_ms) / 1000))
+                for name, count in outcome.counts.items():
+                    metrics.OUTCOMES.labels(name).inc(count)

@@ -1,0 +1,126 @@
+"""A worker process: puts the parts together, runs them, stops them in order.
+
+Stop: leave the live list (others begin to take over) → hand all shards over → close what is left. What is not done
+within `stop_timeout_ms` is cut off: its deliveries return to their queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import uuid
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from schemas import metrics, monitor
+from schemas.settings import Settings, process_name
+from workers.apply import apply_window
+from workers.broker import Broker
+from workers.fleet import Fleet
+from workers.health import Health
+from workers.heartbeat import Heartbeat
+from workers.lock import ShardLock
+from workers.outlet import Outlet
+from workers.owner import ShardOwner
+from workers.pump import Apply, Tools
+from workers.watchdog import Watchdog
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """One worker; `run` returns the process's exit code."""
+
+    def __init__(self, settings: Settings, apply: Apply = apply_window) -> None:
+        self.id = uuid.uuid4()
+        self._settings = settings
+        self._health = Health()
+        name = f"{process_name('worker')} {self.id}"
+        self._broker = Broker(settings, name, self._health)
+        self._out = Broker(settings, f"{name} out", self._health)
+        self._outlet = Outlet(self._out, settings.shards)
+        self._tools = Tools(settings, self._broker, self._health, apply, self._outlet.reply)
+        self._fleet = Fleet(self.id, settings.shards, self._owner)
+        self._heartbeat = Heartbeat(settings, self.id, self._health, self._fleet.update)
+        self._watchdog = Watchdog(lambda: self._fleet.owners, self._broker, settings.watchdog_ms / 1000)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask for a graceful stop."""
+        self._stop.set()
+
+    async def run(self) -> int:
+        """Work until asked to stop (0), or until a part dies or the stop takes too long (1)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        runner = await self._listen()
+        fleet = asyncio.create_task(self._fleet.run(), name="fleet")
+        tasks = [fleet, *(asyncio.create_task(part, name=name) for name, part in self._parts())]
+        try:
+            code = await self._until_stop_or_death(tasks)
+            if code == 0:
+                code = await self._drain(fleet)
+            return code
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._heartbeat.close()
+            for broker in (self._broker, self._out):
+                await broker.close()
+            await runner.cleanup()
+            _log.info("stopped", worker=str(self.id))
+
+    def _parts(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
+        return [
+            ("heartbeat", self._heartbeat.run()),
+            ("replies", self._outlet.run()),
+            ("watchdog", self._watchdog.run()),
+        ]
+
+    def _owner(self, shard: int) -> ShardOwner:
+        def lock_of(shard: int, on_lost: Callable[[], None]) -> ShardLock:
+            return ShardLock(self._settings, self.id, shard, on_lost)
+
+        return ShardOwner(shard, lock_of, self._tools)
+
+    async def _listen(self) -> web.AppRunner:
+        """Serve /healthz, /readyz and /metrics."""
+        runner = web.AppRunner(
+            monitor.application(alive=self._watchdog.alive, ready=self._health.ready), access_log=None
+        )
+        await runner.setup()
+        await web.TCPSite(runner, self._settings.monitor_host, self._settings.monitor_port).start()
+        addresses = [f"http://{host}:{port}" for host, port, *_ in runner.addresses]
+        _log.info("listening", monitor=addresses[0], worker=str(self.id))
+        return runner
+
+    async def _until_stop_or_death(self, tasks: Sequence[asyncio.Task[None]]) -> int:
+        """A part that ends before it is told to takes the process with it."""
+        stopping = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in tasks:
+            if task in done:
+                error = task.exception()
+                _log.error("part_died", part=task.get_name(), error=repr(error), exc_info=error)
+                return 1
+        return 0
+
+    async def _drain(self, fleet: asyncio.Task[None]) -> int:
+        _log.info("draining", worker=str(self.id))
+        self._fleet.stop()
+        leaving = asyncio.create_task(self._heartbeat.leave())
+        done, _ = await asyncio.wait([fleet], timeout=self._settings.stop_timeout_ms / 1000)
+        metrics.SHARDS_OWNED.set(0)
+        if not done:
+            _log.error("hard_stop", after_ms=self._settings.stop_timeout_ms)
+            leaving.cancel()
+            return 1
+        fleet.result()
+        await leaving
+        return 0

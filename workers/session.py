@@ -1,0 +1,99 @@
+"""One consumer on one channel: deliveries in the broker's order, acks, and how it ends.
+
+Deliveries are kept as they came until a window is built, because a decoded batch takes several times the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelNotFoundEntity
+
+from workers.broker import AWAY, TIMEOUT_S
+
+
+class QueueGone(Exception):
+    """The queue does not exist (any more): declare it and consume again."""
+
+
+class Session:
+    """A consumer on a channel; `wake` is called whenever there is something new to look at."""
+
+    def __init__(self, channel: AbstractChannel, wake: Callable[[], None], clock: Callable[[], float]) -> None:
+        self._channel = channel
+        self._wake = wake
+        self._clock = clock
+        self._tag: str | None = None
+        self.delivered_at = clock()
+        """When the last delivery came, or the session began (monotonic seconds)."""
+        self.raw: deque[tuple[DeliveredMessage, float]] = deque()
+        """Deliveries with their arrival on `clock`, oldest first."""
+        self.cancelled = False
+        """No more deliveries will come: we cancelled the consumer, or the broker did."""
+        channel.closing.add_done_callback(self._over)
+
+    @property
+    def over(self) -> bool:
+        """Whether the channel is closed: what is in hand is no longer ours to ack."""
+        return self._channel.is_closed
+
+    async def start(self, queue: str, prefetch: int) -> None:
+        """Begin to consume; raises `QueueGone`, or one of `AWAY`.
+
+        The prefetch is per consumer: quorum queues know no global one.
+        """
+        self._channel.on_consumer_cancel_callbacks.add(self._cancelled_by_broker)
+        await self._channel.basic_qos(prefetch_count=prefetch, timeout=TIMEOUT_S)
+        try:
+            started = await self._channel.basic_consume(queue, self._delivered, timeout=TIMEOUT_S)
+        except ChannelNotFoundEntity as error:
+            raise QueueGone(str(error)) from None
+        self._tag = started.consumer_tag
+
+    async def cancel(self) -> None:
+        """Stop the deliveries; what is in hand stays in hand. Raises one of `AWAY`."""
+        if self._tag is not None and not self.cancelled:
+            await self._channel.basic_cancel(self._tag, timeout=TIMEOUT_S)
+        self.cancelled = True
+
+    async def ack(self, tag: int) -> None:
+        """Ack everything up to a delivery tag; on a closed channel there is nothing to do: they will come again."""
+        await self._settle(self._channel.basic_ack(tag, multiple=True, wait=False))
+
+    async def reject(self, tag: int) -> None:
+        """Hand one delivery to the dead exchange."""
+        await self._settle(self._channel.basic_reject(tag, requeue=False, wait=False))
+
+    async def close(self) -> None:
+        """Close the channel; waits for the broker's answer, so acks sent before have been taken."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._channel.close()
+        except AWAY:
+            pass  # then it is closed
+
+    async def _settle(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):  # a frame put into the queue of a dead connection waits for ever
+                await sending
+        except AWAY:
+            await self.close()
+            self._wake()
+
+    async def _delivered(self, message: DeliveredMessage) -> None:
+        self.delivered_at = self._clock()
+        self.raw.append((message, self.delivered_at))
+        self._wake()
+
+    def _cancelled_by_broker(self, _: Any) -> None:
+        self.cancelled = True
+        self._wake()
+
+    def _over(self, closing: asyncio.Future[Any]) -> None:
+        if not closing.cancelled():
+            closing.exception()
+        self._wake()
