@@ -24,7 +24,7 @@ _ENCRYPTED = 0x1
 
 
 @contextmanager
-def open_member(file: io.BufferedReader, suffixes: Sequence[str]) -> Iterator[IO[bytes]]:
+def open_member(file: IO[bytes], suffixes: Sequence[str]) -> Iterator[IO[bytes]]:
     """Open the only member, or the first that has one of the suffixes. Raises `FetchError` (`content_…`)."""
     _check_directory(file)
     try:
@@ -70,7 +70,7 @@ def _is_litter(name: str) -> bool:
     return "__MACOSX" in path.parts or path.name.startswith(".") or path.name == "Thumbs.db"
 
 
-def _check_directory(file: io.BufferedReader) -> None:
+def _check_directory(file: IO[bytes]) -> None:
     """Raise `FetchError` when the directory is larger than a feed's archive can have (APPNOTE 4.3.14, 4.3.16)."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - _TAIL_BYTES))

@@ -9,6 +9,8 @@ import bz2
 import gzip
 import io
 import re
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -138,10 +140,19 @@ def _unpack(
     elif _BZIP2.match(head):
         source = bz2.BZ2File(reader)
     elif head.startswith(ZIP_MAGIC):
-        source = stack.enter_context(open_member(reader, suffixes))
+        source = stack.enter_context(open_member(_seekable(reader, stack), suffixes))
     else:
         return reader
     return _bounded(stack, source, path, limits)
+
+
+def _seekable(reader: io.BufferedReader, stack: ExitStack) -> IO[bytes]:
+    """Return a reader that can be read from its end, as a zip must be: one inside a transfer coding is copied out."""
+    if reader.seekable():
+        return reader
+    copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    shutil.copyfileobj(reader, copy, BUFFER_BYTES)
+    return copy
 
 
 def _bounded(stack: ExitStack, source: IO[bytes], path: Path, limits: ContentLimits) -> io.BufferedReader:

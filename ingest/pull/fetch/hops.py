@@ -34,10 +34,15 @@ def next_hop(current: URL, target: str, *, with_credentials: bool) -> URL:
 
 def keeps_credentials(current: URL, hop: URL) -> bool:
     """Return whether credentials may go along: same origin, or the same host stepping up from http to https."""
-    if current.origin() == hop.origin():
+    if _origin(current) == _origin(hop):
         return True
     return (
         current.host == hop.host
         and (current.scheme, hop.scheme) == ("http", "https")
         and ((current.port, hop.port) == _DEFAULT_PORTS)
     )
+
+
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, the default port filled in."""
+    return url.scheme, url.host, url.port
