@@ -26,3 +26,13 @@ REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker d
 SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
 DEAD_LETTERS = Counter("feedline_dead_letters_total", "Dead letters stored, by code", ["code"])
 DEGRADED = Gauge("feedline_degraded", "1 while a dependency is away, by dependency", ["dependency"])
+
+# The puller
+RUNS = Counter("feedline_runs_total", "Runs ended, by status", ["status"])
+RUN_SECONDS = Histogram(
+    "feedline_run_seconds", "Time of a run from its start to its end", buckets=(1, 5, 15, 60, 300, 1800, 7200)
+)
+RUN_ROWS = Counter("feedline_run_rows_total", "Rows of pulled files: mapped, rejected", ["result"])
+RUNS_ACTIVE = Gauge("feedline_runs_active", "Runs that this puller carries out")
+FEED_ALERTS = Counter("feedline_feed_alerts_total", "Alerts: run_held, feed_failing, feed_disabled", ["alert"])
+FEEDS_FAILING = Gauge("feedline_feeds_failing", "Pulled feeds that failed three times or more in succession")

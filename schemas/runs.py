@@ -25,7 +25,6 @@ ALERT_AFTER = 3
 """Failures in succession before the feed is flagged aloud."""
 MAX_ATTEMPTS = 5
 """A run that took this many pullers down with it is not tried again."""
-DEFAULT_GUARD_PERCENT = 30
 FINGERPRINT_VERSION = 1
 """Raised when the parser gives other parts for the same file and settings, so that no run resumes across the change."""
 MAX_PART_ITEMS = 50
@@ -166,10 +165,11 @@ class Held:
     reason: str
 
 
-def guard(facts: FileFacts, last_rows: int | None, share_percent: float) -> Held | None:
+def guard(facts: FileFacts, last_rows: int | None, share: float) -> Held | None:
     """Return why this file must not be applied without a human's word; None when it may be.
 
-    `last_rows` is the row count of the last run that was applied, None when there is none.
+    `last_rows` is the row count of the last run that was applied, None when there is none; `share` (0 to 1) is the
+    feed's `fetchMissingGuard`.
     """
     if facts.declared_bytes is not None and facts.bytes < facts.declared_bytes:
         return Held("short", f"{facts.bytes} bytes came of {facts.declared_bytes} that the server declared")
@@ -179,15 +179,15 @@ def guard(facts: FileFacts, last_rows: int | None, share_percent: float) -> Held
         return Held("empty", "the file holds no rows")
     if facts.rows_mapped == 0:
         return Held("unusable", f"none of the {facts.rows_read} rows could be used")
-    if last_rows and fell_by_more(facts.rows_read, last_rows, share_percent):
+    if last_rows and fell_by_more(facts.rows_read, last_rows, share):
         fall = f"{100 * (last_rows - facts.rows_read) / last_rows:.0f} % fewer than the {last_rows} of the last run"
-        return Held("fewer_rows", f"{facts.rows_read} rows, {fall} (allowed: {share_percent:g} %)")
+        return Held("fewer_rows", f"{facts.rows_read} rows, {fall} (allowed: {100 * share:g} %)")
     return None
 
 
-def fell_by_more(count: int, last: int, share_percent: float) -> bool:
+def fell_by_more(count: int, last: int, share: float) -> bool:
     """Return whether `count` is below `last` by more than the share."""
-    return (last - count) * 100 > last * share_percent
+    return last - count > last * share + 1e-9
 
 
 def final_status(rows_rejected: int, counts: Mapping[str, int], late_batches: int) -> RunStatus:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ingest.api import account, feeds, providers, tokens
+from ingest.api import account, feeds, providers, runs, tokens
 from ingest.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *providers.OPERATIONS,
     *feeds.OPERATIONS,
+    *runs.OPERATIONS,
     *account.OPERATIONS,
     *tokens.OPERATIONS,
 )

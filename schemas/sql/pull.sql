@@ -69,14 +69,16 @@ UPDATE runs SET
 RETURNING *;
 
 -- name: lease_expiry(owner)$
--- When the next lease of another puller runs out.
-SELECT min(lease_until) FROM runs WHERE status = 'fetching' AND lease_owner <> :owner;
+-- Seconds until the next lease of another puller runs out.
+SELECT extract(epoch FROM min(lease_until) - clock_timestamp())::float8
+  FROM runs WHERE status = 'fetching' AND lease_owner <> :owner;
 
 -- name: renew_lease(lease_s, run_id, owner, attempt)^
 -- Nothing comes back when the run is no longer ours.
 UPDATE runs SET lease_until = clock_timestamp() + make_interval(secs => :lease_s)
  WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
-RETURNING cancel_requested;
+RETURNING cancel_requested OR EXISTS (
+    SELECT FROM inventory_feeds f WHERE f.id = runs.feed_id AND f.deleted_at IS NOT NULL) AS cancel_requested;
 
 -- name: release_lease(run_id, owner, attempt)!
 -- A puller that stops hands its run back: another one goes on with it at once.
@@ -165,8 +167,8 @@ UPDATE runs SET
  WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
 RETURNING *;
 
--- name: settle_run(counts, run_id)!
-UPDATE runs SET counts = :counts, settled = true WHERE id = :run_id AND NOT settled;
+-- name: settle_run(counts, settled, run_id)!
+UPDATE runs SET counts = :counts, settled = :settled WHERE id = :run_id AND NOT settled;
 
 -- name: unsettled_runs(since, most)
 -- Ended runs whose last receipts were late.
@@ -257,9 +259,9 @@ UPDATE runs SET
    AND NOT EXISTS (SELECT FROM runs r WHERE r.feed_id = runs.feed_id AND r.status IN ('queued', 'fetching'))
 RETURNING *;
 
--- name: rejects_of_run(account_id, run_id, first, limit)
+-- name: rejects_of_run(account_id, run_id, limit)
 SELECT r.* FROM run_rejects r JOIN runs ON runs.id = r.run_id
- WHERE runs.account_id = :account_id AND r.run_id = :run_id AND r.position >= :first
+ WHERE runs.account_id = :account_id AND r.run_id = :run_id
  ORDER BY r.position
  LIMIT :limit;
 

@@ -136,13 +136,13 @@ def test_a_feed_is_disabled_after_days_without_a_usable_file():
     ],
 )
 def test_the_guard_holds_what_cannot_be_the_whole_file(facts, last_rows, code):
-    held = guard(facts, last_rows, 30)
+    held = guard(facts, last_rows, 0.3)
     assert code == (held.code if held else None)
 
 
 def test_the_guard_says_what_it_saw():
     expected = Held("fewer_rows", "50 rows, 50 % fewer than the 100 of the last run (allowed: 30 %)")
-    assert expected == guard(FileFacts(1, 50, 50), 100, 30)
+    assert expected == guard(FileFacts(1, 50, 50), 100, 0.3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,294 @@
+"""Runs of pulled feeds: fetch now, watch, cancel, approve what the guard held, download the rejects."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import Field, StrictBool
+
+from ingest.api.call import Answer, Call
+from ingest.api.models import INT64_MAX, Body, Page, Query, Resource
+from ingest.api.operation import Operation, Scope
+from schemas import queries
+from schemas.runs import PULLED_TYPES, RunStatus
+
+PULL = queries.load("pull")
+MAX_REJECTS = 1_000
+
+
+class FetchNow(Body):
+    """How to fetch."""
+
+    force: StrictBool = Field(False, description="parse and publish the file even if it is unchanged")
+
+
+class Run(Resource):
+    """One fetch of a pulled feed."""
+
+    id: int
+    inventory_feed_id: int
+    status: RunStatus
+    stage: str | None = Field(
+        description="what a run in progress is at: fetching, parsing, publishing, settling, cleaning"
+    )
+    trigger: str = Field(description="schedule, manual, or changed (the file changed while a run was interrupted)")
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    bytes: int = Field(description="as transferred")
+    encoding: str | None = Field(description="character encoding of the file: given, declared or detected")
+    rows_read: int = Field(description="rowsMapped + rowsRejected")
+    rows_mapped: int
+    rows_rejected: int
+    rejects_left_out: int = Field(description="rejects that were counted and not kept")
+    rejects_url: str | None = Field(description="the rejects as CSV")
+    batches: int = Field(description="confirmed by the broker, those of missing items included")
+    missing: int | None = Field(
+        description="items set to quantity 0 because the file no longer had them; null: not looked for"
+    )
+    counts: dict[str, int] = Field(description="items by outcome, as they commit")
+    settled: bool = Field(description="the counts are final")
+    approved_at: datetime | None
+    error_code: str | None
+    error: str | None = Field(description="why the run failed, was held or cancelled")
+    note: str | None
+
+    @classmethod
+    def of_row(cls, row: Any) -> Run:
+        """Return the resource of a row of `runs`."""
+        known = dict(row)
+        for name in ("bytes", "rows_read", "rows_mapped", "rows_rejected"):
+            known[name] = known[name] or 0
+        feed_id, run_id = known["feed_id"], known["id"]
+        rejects = f"/api/inventory-feeds/{feed_id}/runs/{run_id}/rejects.csv" if known["rows_rejected"] else None
+        return cls.of({**known, "inventory_feed_id": feed_id, "rejects_url": rejects})
+
+
+class Reject(Resource):
+    """One reason why a row of the file was refused."""
+
+    row: int = Field(description="of the file, counted from 1 as people do; a CSV's header is row 1")
+    external_id: str | None
+    field: str | None = Field(description="the item attribute")
+    column: str | None = Field(description="the column, XPath or JSON path that the value came from")
+    code: str
+    message: str
+    value: str | None = Field(description="what stood there, cut to 200 characters")
+
+
+class RunQuery(Page):
+    """Filters of the list."""
+
+    status: RunStatus | None = Field(None, description="runs with this status")
+
+
+async def fetch_now(call: Call[Query, FetchNow | None]) -> Answer:
+    """Queue a run, or return the one that is active already."""
+    await _pulled_feed(call, must_be_enabled=True)
+    forced = call.body is not None and call.body.force
+    async with call.db.transaction() as db:
+        row = await db.one(PULL.queue_run, feed_id=call.id, trigger="manual", forced=forced)
+        row = row or await db.one(PULL.active_run, feed_id=call.id)
+    if row is None:  # it ended between the two statements
+        raise call.problem(409, "busy", "a run of this feed has just ended: try again", Retry_After="1")
+    return _answer(row)
+
+
+async def list_runs(call: Call[RunQuery, None]) -> Answer:
+    """Return a page, newest first."""
+    await _pulled_feed(call)
+    before = INT64_MAX if call.query.after is None else call.query.after
+    limit = call.query.limit + 1
+    rows = await call.db.all(PULL.list_runs, feed_id=call.id, before=before, status=call.query.status, limit=limit)
+    return call.page(rows, [Run.of_row(row) for row in rows])
+
+
+async def get_run(call: Call[Query, None]) -> Answer:
+    """Return one."""
+    return _answer(await _run(call), status=200)
+
+
+async def cancel_run(call: Call[Query, None]) -> Answer:
+    """Cancel one that is queued, in progress or held."""
+    run = await _run(call)
+    row = await call.db.one(PULL.cancel_run, run_id=run["id"])
+    if row is None:
+        raise call.problem(409, "ended", f"the run is {run['status']} already")
+    return _answer(row)
+
+
+async def approve_run(call: Call[Query, None]) -> Answer:
+    """Let a held run go on."""
+    run = await _run(call)
+    if run["status"] == RunStatus.HELD:
+        await _pulled_feed(call, must_be_enabled=True)
+    row = await call.db.one(PULL.approve_run, run_id=run["id"])
+    if row is None:
+        run = await _run(call)
+        if run["status"] == RunStatus.HELD:
+            raise call.problem(409, "busy", "another run of the feed is in progress: wait for it, or cancel it")
+        raise call.problem(
+            409, "not_held", f"the run is {run['status']}: {run['error'] or 'there is nothing to approve'}"
+        )
+    return _answer(row)
+
+
+async def rejects_json(call: Call[Query, None]) -> Answer:
+    """Return the rejects that were kept."""
+    return Answer([Reject.of(reject) for reject in await _rejects(call)])
+
+
+async def rejects_csv(call: Call[Query, None]) -> web.Response:
+    """Return the rejects that were kept as a file."""
+    rejects = await _rejects(call)
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(("row", "externalId", "field", "column", "code", "message", "value"))
+    for reject in rejects:
+        table.writerow(harmless(cell) for cell in reject.values())
+    name = f"feed-{call.id}-run-{call.path['run']}-rejects.csv"
+    return web.Response(
+        body=written.getvalue().encode(),
+        content_type="text/csv",
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.,]+$)")
+
+
+def harmless(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+async def _pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
+    row = await call.db.one(PULL.pulled_feed, feed_id=call.id)
+    if row is None or row["deleted"]:
+        raise call.not_found("inventory feed")
+    if row["resource_type"] not in PULLED_TYPES:
+        raise call.problem(409, "not_pulled", f"a feed of resourceType {row['resource_type']} is not fetched")
+    if must_be_enabled and not row["enabled"]:
+        raise call.problem(409, "disabled", "the feed is disabled: enable it first")
+    return row
+
+
+async def _run(call: Call[Any, Any]) -> Any:
+    row = await call.db.one(PULL.get_run, feed_id=call.id, run_id=call.path["run"])
+    if row is None:
+        raise call.not_found("run")
+    return row
+
+
+async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
+    run = await _run(call)
+    rows = await call.db.all(PULL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
+    return [
+        {
+            "row": row["row_number"],
+            "external_id": row["external_id"],
+            "field": row["field"],
+            "column": row["source"],
+            "code": row["code"],
+            "message": row["message"],
+            "value": row["value"],
+        }
+        for row in rows
+    ]
+
+
+def _answer(row: Any, status: int | None = None) -> Answer:
+    run = Run.of_row(row)
+    where = f"/api/inventory-feeds/{run.inventory_feed_id}/runs/{run.id}.json"
+    return Answer(run, status=status, headers={} if status else {"Location": where})
+
+
+_RUNS = "/api/inventory-feeds/{id}/runs"
+_NOT_PULLED = {409: "the feed is not fetched (`resourceType` webhook)"}
+
+OPERATIONS = (
+    Operation(
+        name="runs.fetch",
+        method="POST",
+        path="/api/inventory-feeds/{id}/fetch.json",
+        summary="Fetch a feed now",
+        description="Queues a run and answers it; when one is queued or in progress already, answers that one.",
+        scope=Scope.WRITE,
+        body=FetchNow,
+        body_optional=True,
+        response=Run,
+        status=202,
+        problems={409: "the feed is disabled, or not fetched (`resourceType` webhook)"},
+        handler=fetch_now,
+    ),
+    Operation(
+        name="runs.list",
+        method="GET",
+        path=f"{_RUNS}.json",
+        summary="List the runs of a feed, newest first",
+        scope=Scope.READ,
+        query=RunQuery,
+        response=list[Run],
+        problems=_NOT_PULLED,
+        handler=list_runs,
+    ),
+    Operation(
+        name="runs.get",
+        method="GET",
+        path=f"{_RUNS}/{{run}}.json",
+        summary="Get a run",
+        scope=Scope.READ,
+        response=Run,
+        handler=get_run,
+    ),
+    Operation(
+        name="runs.cancel",
+        method="POST",
+        path=f"{_RUNS}/{{run}}/cancel.json",
+        summary="Cancel a run",
+        description="What it published before stays; a held run is dropped.",
+        scope=Scope.WRITE,
+        response=Run,
+        status=202,
+        problems={409: "the run has ended"},
+        handler=cancel_run,
+    ),
+    Operation(
+        name="runs.approve",
+        method="POST",
+        path=f"{_RUNS}/{{run}}/approve.json",
+        summary="Approve a held run",
+        description="Applies the file as it was held. If it is another one by now, the guard looks at it again.",
+        scope=Scope.WRITE,
+        response=Run,
+        status=202,
+        problems={409: "the run is not held, or another one is in progress"},
+        handler=approve_run,
+    ),
+    Operation(
+        name="runs.rejects",
+        method="GET",
+        path=f"{_RUNS}/{{run}}/rejects.json",
+        summary="List the rejects of a run",
+        description=f"The first {MAX_REJECTS:,}; `rejectsLeftOut` of the run counts the others.",
+        scope=Scope.READ,
+        response=list[Reject],
+        handler=rejects_json,
+    ),
+    Operation(
+        name="runs.rejects_csv",
+        method="GET",
+        path=f"{_RUNS}/{{run}}/rejects.csv",
+        summary="Download the rejects of a run as CSV",
+        scope=Scope.READ,
+        response=str,
+        produces=("text/csv",),
+        handler=rejects_csv,
+    ),
+)

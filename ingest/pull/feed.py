@@ -1,0 +1,125 @@
+"""A pulled feed as the puller needs it: where its file lies, how it is read, when it is fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import orjson
+from pydantic import ValidationError
+
+from ingest.pull.fetch import FetchRequest, Validators
+from schemas.errors import Rejected
+from schemas.feeds import FeedSecrets, FeedSettings
+from schemas.mapping import Format, FormatSettings
+from schemas.runs import Frequency, Schedule, seal
+from schemas.secrets import Vault
+
+_FORMAT = frozenset(Format.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class PulledFeed:
+    """A row of `inventory_feeds` with its settings read and its secrets decrypted.
+
+    `time_zone` is the account's. `updated_at` tells whether someone changed the feed meanwhile.
+    """
+
+    id: int
+    account_id: int
+    resource_type: str
+    enabled: bool
+    updated_at: datetime
+    time_zone: str
+    settings: FeedSettings
+    secrets: FeedSecrets
+
+    @classmethod
+    def of(cls, row: Any, vault: Vault) -> Self:
+        """Return the feed of a row; raises `Permanent` when its secrets cannot be read."""
+        return cls(
+            id=row["id"],
+            account_id=row["account_id"],
+            resource_type=row["resource_type"],
+            enabled=row["enabled"],
+            updated_at=row["updated_at"],
+            time_zone=row["time_zone"],
+            settings=FeedSettings.model_validate(row["settings"]),
+            secrets=FeedSecrets.model_validate(vault.decrypt(row["secrets"])),
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return when the feed is fetched."""
+        return schedule_of(self.settings, self.time_zone)
+
+    @property
+    def cleans_up(self) -> bool:
+        """Return whether missing items are to get quantity 0."""
+        return self.settings.fetch_cleanup == "enabled"
+
+    def format(self) -> FormatSettings:
+        """Return how the file is read; raises `Rejected` when the settings do not fit together."""
+        return format_of(self.resource_type, self.settings)
+
+    def seal(self) -> str:
+        """Return a short hash of all that decides, beside the file, what items come out of it."""
+        settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name"})
+        return seal(orjson.dumps([self.resource_type, settings], option=orjson.OPT_SORT_KEYS))
+
+    def request(self, stored: dict[str, Any] | None) -> FetchRequest:
+        """Return what to fetch; `stored` are the validators of the last applied file (`pull_feeds.validators`)."""
+        return request_of(self.secrets, validators_of(stored))
+
+
+def schedule_of(settings: FeedSettings, time_zone: str) -> Schedule:
+    """Return when a feed is fetched; `time_zone` is the account's, for a feed that has none of its own."""
+    frequency = Frequency(settings.fetch_frequency)
+    if settings.automated_fetching == "disabled":
+        frequency = Frequency.NEVER
+    return Schedule(frequency, settings.fetch_cron, settings.fetch_time_zone or time_zone)
+
+
+def format_of(resource_type: str, settings: FeedSettings) -> FormatSettings:
+    """Return how a feed's file is read; raises `Rejected` when the settings do not fit together."""
+    given = settings.model_dump(include=set(_FORMAT))
+    try:
+        return FormatSettings.model_validate({"resource_type": resource_type, **given})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Rejected(f"the feed's settings: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def request_of(secrets: FeedSecrets, validators: Validators | None = None) -> FetchRequest:
+    """Return what to fetch; raises `Rejected` when there is no address."""
+    if not secrets.resource_location:
+        raise Rejected("the feed has no resourceLocation")
+    return FetchRequest(
+        location=secrets.resource_location,
+        authentication_token=secrets.authentication_token,
+        authentication_secret=secrets.authentication_secret,
+        validators=validators or Validators(),
+    )
+
+
+def validators_of(stored: dict[str, Any] | None) -> Validators:
+    """Return validators as the fetch takes them."""
+    given = stored or {}
+    return Validators(
+        etag=given.get("etag"),
+        last_modified=given.get("lastModified"),
+        content_hash=given.get("contentHash"),
+        size=given.get("size"),
+    )
+
+
+def stored_validators(validators: Validators) -> dict[str, Any]:
+    """Return validators as `pull_feeds.validators` keeps them."""
+    return {
+        "etag": validators.etag,
+        "lastModified": validators.last_modified,
+        "contentHash": validators.content_hash,
+        "size": validators.size,
+    }

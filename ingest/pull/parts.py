@@ -1,0 +1,92 @@
+"""Publishes a run's parts: several confirms in flight, waiting while the broker is full or away, order kept.
+
+Order matters only between parts that hold the same external id, so only parts that share none are in flight together:
+whichever of them has to be sent again, a later row of the file is never overtaken by an earlier one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from ingest.publish import Publisher, Unavailable
+from schemas.batches import Batch
+from schemas.metrics import ITEMS_ACCEPTED
+
+_log = structlog.get_logger()
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far publishing has come: parts confirmed from the first on (`batches`), those after a gap in `ahead`."""
+
+    batches: int
+    ahead: set[int] = field(default_factory=set)
+
+    def confirmed(self, part: int) -> None:
+        """Count a part in."""
+        self.ahead.add(part)
+        while self.batches in self.ahead:
+            self.ahead.remove(self.batches)
+            self.batches += 1
+
+
+class PartPublisher:
+    """Publishes numbered batches of one run."""
+
+    def __init__(self, publisher: Publisher, in_flight: int, check: Callable[[], None]) -> None:
+        """`check` raises when nothing more may be published: it is asked before each try."""
+        self._publisher = publisher
+        self._most = in_flight
+        self._check = check
+
+    async def publish(self, parts: AsyncIterator[tuple[int, Batch]], progress: Progress) -> None:
+        """Publish them all; returns when the broker has confirmed each."""
+        in_flight: dict[asyncio.Task[None], tuple[int, set[str]]] = {}
+        busy: set[str] = set()
+        try:
+            async for number, batch in parts:
+                keys = {item["externalId"] for item in batch.items}
+                while len(in_flight) >= self._most or not busy.isdisjoint(keys):
+                    await _settle_some(in_flight, busy, progress)
+                busy |= keys
+                in_flight[asyncio.create_task(self._until_taken(batch))] = (number, keys)
+            while in_flight:
+                await _settle_some(in_flight, busy, progress)
+        finally:
+            for task in in_flight:
+                task.cancel()
+            if in_flight:
+                await asyncio.wait(in_flight)
+
+    async def _until_taken(self, batch: Batch) -> None:
+        waits = 0
+        while True:
+            self._check()
+            try:
+                await self._publisher.publish(batch)
+            except Unavailable as error:
+                if waits == 0:
+                    _log.info("run_waits_for_broker", run_id=batch.run_id, feed_id=batch.feed_id, reason=error.reason)
+                longest = min(_FIRST_WAIT_S * 2.0 ** min(waits, 10), _LONGEST_WAIT_S)
+                await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+                waits += 1
+            else:
+                ITEMS_ACCEPTED.labels(batch.source).inc(len(batch.items))
+                return
+
+
+async def _settle_some(
+    in_flight: dict[asyncio.Task[None], tuple[int, set[str]]], busy: set[str], progress: Progress
+) -> None:
+    done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        number, keys = in_flight.pop(task)
+        busy -= keys
+        task.result()
+        progress.confirmed(number)

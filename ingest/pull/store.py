@@ -1,0 +1,272 @@
+"""The puller's rows: runs, their leases and what each feed's last file was. All SQL of the puller goes through here.
+
+Statements that a run waits for are tried again while Postgres is away; the run's lease bounds how long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from schemas import queries
+from schemas.runs import RunStatus
+
+PULL = queries.load("pull")
+T = TypeVar("T")
+
+POSTGRES_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+"""What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
+
+_RETRY_S = (0.1, 0.3, 1.0, 2.0)
+MISSING_PAGE = 100
+"""Parts of missing items read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was claimed. `batches` were confirmed, and `missing` dealt out, by an earlier attempt."""
+
+    id: int
+    account_id: int
+    feed_id: int
+    trigger: str
+    forced: bool
+    approved: bool
+    attempt: int
+    fingerprint: str | None
+    received_at: datetime | None
+    batches: int
+    missing: int | None
+    queued_at: datetime
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Return the run of a row of `runs`."""
+        return cls(
+            id=row["id"],
+            account_id=row["account_id"],
+            feed_id=row["feed_id"],
+            trigger=row["trigger"],
+            forced=row["forced"],
+            approved=row["approved_at"] is not None,
+            attempt=row["attempt"],
+            fingerprint=row["fingerprint"],
+            received_at=row["received_at"],
+            batches=row["batches"],
+            missing=row["missing"],
+            queued_at=row["queued_at"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What the receipts of a run say so far: how many there are, and items by outcome."""
+
+    receipts: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """What parsing found out, as it stands in the run's row; `rejects` are rows of `run_rejects` after the run id."""
+
+    fingerprint: str
+    bytes: int
+    encoding: str | None
+    rows_read: int
+    rows_mapped: int
+    rows_rejected: int
+    rejects_left_out: int
+    parts: int
+    rejects: Sequence[tuple[Any, ...]]
+
+
+class Store:
+    """The puller's view of the database. `owner` names this puller in leases."""
+
+    def __init__(self, pool: asyncpg.Pool, owner: UUID) -> None:
+        self.pool = pool
+        self.owner = owner
+
+    async def patiently(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Return what `work` does in one transaction, trying again while Postgres is away."""
+        failures = 0
+        while True:
+            try:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    return await work(connection)
+            except POSTGRES_AWAY:
+                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+                failures += 1
+
+    async def claim(self, most: int, lease_s: float) -> list[Run]:
+        """Take up to `most` runs that no live puller holds."""
+        async with self.pool.acquire() as connection:
+            return [
+                Run.of(row) async for row in PULL.claim_runs(connection, owner=self.owner, lease_s=lease_s, most=most)
+            ]
+
+    async def renew_lease(self, run_id: int, attempt: int, lease_s: float) -> bool | None:
+        """Return whether someone asked to cancel; None when the run is no longer ours. Does not try again."""
+        async with self.pool.acquire() as connection:
+            row = await PULL.renew_lease(connection, lease_s=lease_s, run_id=run_id, owner=self.owner, attempt=attempt)
+        return None if row is None else bool(row["cancel_requested"])
+
+    async def hand_back(self, run: Run) -> None:
+        """Let another puller go on with a run at once."""
+        async with self.pool.acquire() as connection:
+            await PULL.release_lease(connection, run_id=run.id, owner=self.owner, attempt=run.attempt)
+
+    async def set_stage(self, run: Run, stage: str) -> None:
+        """Say what a run is at."""
+        await self.patiently(
+            lambda c: PULL.set_stage(c, stage=stage, run_id=run.id, owner=self.owner, attempt=run.attempt)
+        )
+
+    async def set_file(self, run: Run, file: FileRow) -> bool:
+        """Keep what parsing found out; False when the run is no longer ours."""
+
+        async def work(connection: asyncpg.Connection) -> bool:
+            row = await PULL.set_file(
+                connection,
+                fingerprint=file.fingerprint,
+                bytes=file.bytes,
+                encoding=file.encoding,
+                rows_read=file.rows_read,
+                rows_mapped=file.rows_mapped,
+                rows_rejected=file.rows_rejected,
+                rejects_left_out=file.rejects_left_out,
+                parts=file.parts,
+                run_id=run.id,
+                owner=self.owner,
+                attempt=run.attempt,
+            )
+            if row is None:
+                return False
+            await PULL.clear_rejects(connection, run_id=run.id)
+            await connection.copy_records_to_table(
+                "run_rejects",
+                records=((run.id, position, *reject) for position, reject in enumerate(file.rejects)),
+                columns=REJECT_COLUMNS,
+            )
+            return True
+
+        return await self.patiently(work)
+
+    async def begin_publishing(self, run: Run) -> datetime | None:
+        """Return the receive time of the run's batches, the same in every attempt; None when it is no longer ours."""
+        return await self.patiently(
+            lambda c: PULL.begin_publishing(c, run_id=run.id, owner=self.owner, attempt=run.attempt)
+        )
+
+    async def outcomes(self, run: Run, received_at: datetime) -> Outcomes:
+        """Return what became of the run's items so far."""
+        row = await self.patiently(
+            lambda c: PULL.outcomes_of_run(
+                c, account_id=run.account_id, feed_id=run.feed_id, received_at=received_at, run_id=run.id
+            )
+        )
+        return Outcomes(row["receipts"], row["counts"])
+
+    async def set_progress(self, run: Run, batches: int, counts: dict[str, int]) -> None:
+        """Keep how far the run has come."""
+        await self.patiently(
+            lambda c: PULL.set_progress(
+                c,
+                batches=batches,
+                counts=counts,
+                run_id=run.id,
+                owner=self.owner,
+                attempt=run.attempt,
+            )
+        )
+
+    async def settle(self, run_id: int, counts: dict[str, int], *, settled: bool) -> None:
+        """Keep the counts of an ended run whose receipts were late."""
+        await self.patiently(lambda c: PULL.settle_run(c, counts=counts, settled=settled, run_id=run_id))
+
+    async def deal_missing(
+        self, run: Run, seen: Callable[[], AsyncIterator[tuple[str]]], first_part: int, part_items: int
+    ) -> int | None:
+        """Deal what is stored with a quantity and was not seen out into parts; return how many items; None: not ours.
+
+        `seen` gives every external id of the file, as rows of one column. They go into a temporary table by COPY:
+        exact, no memory of this process, no WAL, gone with the transaction.
+        """
+
+        async def work(connection: asyncpg.Connection) -> int | None:
+            await PULL.create_seen(connection)
+            await connection.copy_records_to_table("seen", records=seen(), columns=("external_id",))
+            await PULL.analyze_seen(connection)
+            await PULL.clear_missing(connection, run_id=run.id)
+            missing: int = await PULL.deal_missing(
+                connection,
+                account_id=run.account_id,
+                feed_id=run.feed_id,
+                part_items=part_items,
+                run_id=run.id,
+                first_part=first_part,
+            )
+            row = await PULL.set_missing(
+                connection, missing=missing, run_id=run.id, owner=self.owner, attempt=run.attempt
+            )
+            return None if row is None else missing
+
+        return await self.patiently(work)
+
+    async def missing_parts(self, run: Run, first_part: int) -> AsyncIterator[tuple[int, list[str]]]:
+        """Yield part number and external ids, from `first_part` on."""
+        while True:
+            part = first_part
+
+            async def work(connection: asyncpg.Connection, part: int = part) -> list[Any]:
+                found = PULL.missing_parts(connection, run_id=run.id, first_part=part, most=MISSING_PAGE)
+                return [row async for row in found]
+
+            rows = await self.patiently(work)
+            for row in rows:
+                yield row["part"], row["external_ids"]
+            if len(rows) < MISSING_PAGE:
+                return
+            first_part = rows[-1]["part"] + 1
+
+    async def supersede_held(self, connection: asyncpg.Connection, run: Run) -> list[int]:
+        """End the older held runs of the feed; return their ids."""
+        found = PULL.supersede_held(connection, run_id=run.id, account_id=run.account_id, feed_id=run.feed_id)
+        return [row["id"] async for row in found]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """Run what is inside in one transaction."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+
+REJECT_COLUMNS = (
+    "run_id",
+    "position",
+    "row_number",
+    "external_id",
+    "field",
+    "source",
+    "code",
+    "message",
+    "value",
+)
+
+GOOD_STATUSES = frozenset((RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.NOT_MODIFIED))

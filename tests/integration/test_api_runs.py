@@ -1,0 +1,148 @@
+"""Runs over HTTP: fetch now, watch, cancel, approve, rejects; another account sees nothing."""
+
+import csv
+import io
+
+import pytest
+
+from ingest.api.runs import harmless
+
+CSV = {"resourceType": "ftpCsv", "resourceLocation": "https://files.example.com/stock.csv"}
+
+
+def path_of(feed, rest):
+    return f"/api/inventory-feeds/{feed['id']}/{rest}"
+
+
+def run_path(run, rest=".json"):
+    return f"/api/inventory-feeds/{run['inventoryFeedId']}/runs/{run['id']}{rest}"
+
+
+def set_status(api, run, status, **columns):
+    names = "".join(f", {name} = %s" for name in columns)
+    api.execute(f"UPDATE runs SET status = %s{names} WHERE id = %s", status, *columns.values(), run["id"])
+
+
+async def test_a_run_is_queued_at_once_and_can_be_watched(api):
+    feed = await api.new_feed(**CSV)
+
+    response = await api.call("POST", path_of(feed, "fetch.json"))
+    run = await response.json()
+
+    assert (202, run_path(run)) == (response.status, response.headers["Location"])
+    assert {"status": "queued", "trigger": "manual", "rowsRead": 0, "batches": 0, "counts": {}}.items() <= run.items()
+    assert run == await api.ok("GET", run_path(run))
+    assert [run] == await api.ok("GET", path_of(feed, "runs.json"))
+
+
+async def test_a_feed_has_one_active_run_however_often_it_is_asked_for(api):
+    feed = await api.new_feed(**CSV)
+
+    first = await api.ok("POST", path_of(feed, "fetch.json"))
+    second = await api.ok("POST", path_of(feed, "fetch.json"), {"force": True})
+
+    assert first == second
+
+
+async def test_runs_come_newest_first_in_pages(api):
+    feed = await api.new_feed(**CSV)
+    runs = []
+    for _ in range(5):
+        runs.append(await api.ok("POST", path_of(feed, "fetch.json")))
+        set_status(api, runs[-1], "failed")
+
+    first = await api.call("GET", path_of(feed, "runs.json?limit=3"))
+    link = first.headers["Link"].partition(">")[0].removeprefix("<")
+    second = await api.call("GET", link)
+
+    expected = [run["id"] for run in reversed(runs)]
+    assert expected == [run["id"] for run in [*await first.json(), *await second.json()]]
+    assert "Link" not in second.headers
+    assert [] == await api.ok("GET", path_of(feed, "runs.json?status=not%20modified"))
+
+
+@pytest.mark.parametrize(("status", "after"), [("queued", "cancelled"), ("held",) * 2, ("fetching",) * 2])
+async def test_a_run_is_cancelled_at_once_or_its_puller_is_told(api, status, after):
+    run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"))
+    set_status(api, run, status)
+
+    cancelled = await api.ok("POST", run_path(run, "/cancel.json"))
+
+    assert after == cancelled["status"]
+    assert True is api.execute("SELECT cancel_requested FROM runs WHERE id = %s", run["id"])
+
+
+async def test_a_run_that_has_ended_cannot_be_cancelled_or_approved(api):
+    run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"))
+    set_status(api, run, "succeeded")
+
+    assert "api.runs.cancel.ended" == (await api.problem(409, "POST", run_path(run, "/cancel.json")))["title"]
+    assert "api.runs.approve.not_held" == (await api.problem(409, "POST", run_path(run, "/approve.json")))["title"]
+
+
+async def test_a_held_run_is_queued_again_when_approved_unless_another_is_active(api):
+    feed = await api.new_feed(**CSV)
+    held = await api.ok("POST", path_of(feed, "fetch.json"))
+    set_status(api, held, "held", error="half of the rows are gone")
+    other = await api.ok("POST", path_of(feed, "fetch.json"))
+
+    busy = await api.problem(409, "POST", run_path(held, "/approve.json"))
+    await api.ok("POST", run_path(other, "/cancel.json"))
+    approved = await api.ok("POST", run_path(held, "/approve.json"))
+
+    assert "api.runs.approve.busy" == busy["title"]
+    assert ("queued", None) == (approved["status"], approved["error"])
+    assert approved["approvedAt"] is not None
+
+
+async def test_rejects_come_as_csv_and_json(api):
+    run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"))
+    set_status(api, run, "partial", rows_rejected=1)
+    api.execute(
+        "INSERT INTO run_rejects VALUES (%s, 0, 17, 'A-1', 'inventoryQuantity', 'Stock', 'type', %s, %s)",
+        run["id"],
+        'expected, "a"',
+        "=cmd()",
+    )
+
+    run = await api.ok("GET", run_path(run))
+    listed = await api.ok("GET", run_path(run, "/rejects.json"))
+    response = await api.call("GET", run["rejectsUrl"])
+
+    expected = ["17", "A-1", "inventoryQuantity", "Stock", "type", 'expected, "a"']
+    assert expected == [str(value) for value in listed[0].values()][:6]
+    rows = list(csv.reader(io.StringIO(await response.text())))
+    assert ["row", "externalId", "field", "column", "code", "message", "value"] == rows[0]
+    assert [*expected, "'=cmd()"] == rows[1]
+    assert "text/csv" == response.content_type
+
+
+@pytest.mark.parametrize(("cell", "expected"), [("=1+1", "'=1+1"), ("-5", "-5"), ("+a", "'+a"), ("5", "5"), (7, 7)])
+def test_no_cell_is_taken_for_a_formula(cell, expected):
+    assert expected == harmless(cell)
+
+
+async def test_a_webhook_feed_and_a_disabled_one_are_not_fetched(api):
+    pushed = await api.new_feed()
+    disabled = await api.new_feed(**CSV, enabled=False)
+
+    assert "api.runs.fetch.not_pulled" == (await api.problem(409, "POST", path_of(pushed, "fetch.json")))["title"]
+    assert "api.runs.fetch.disabled" == (await api.problem(409, "POST", path_of(disabled, "fetch.json")))["title"]
+
+
+async def test_another_account_finds_no_run(api):
+    run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"))
+    set_status(api, run, "held", rows_rejected=1)
+    feed = {"id": run["inventoryFeedId"]}
+
+    for method, path in (
+        ("POST", path_of(feed, "fetch.json")),
+        ("GET", path_of(feed, "runs.json")),
+        ("GET", run_path(run)),
+        ("GET", run_path(run, "/rejects.csv")),
+        ("GET", run_path(run, "/rejects.json")),
+        ("POST", run_path(run, "/cancel.json")),
+        ("POST", run_path(run, "/approve.json")),
+    ):
+        await api.problem(404, method, path, token=api.other_token)
+    assert "held" == (await api.ok("GET", run_path(run)))["status"]
