@@ -61,6 +61,78 @@ SELECT u.account_id, u.feed_variant_id, u.attributes::jsonb
 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u (account_id, feed_variant_id, attributes)
 ON CONFLICT (account_id, feed_variant_id) DO UPDATE SET attributes = excluded.attributes;
 
+-- name: delete_rows
+-- With their details and what is deferred for them; the order of the keys is the order of the row locks.
+WITH k AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
+), gone AS (
+    DELETE FROM feed_variants v USING k
+    WHERE v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
+    RETURNING k.n, v.account_id, v.id
+), details AS (
+    DELETE FROM feed_variant_details d USING gone
+    WHERE d.account_id = gone.account_id AND d.feed_variant_id = gone.id
+), forgotten AS (
+    DELETE FROM deferred_items i USING k
+    WHERE i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id
+)
+SELECT n FROM gone;
+
+-- name: deferred_of
+SELECT k.n, i.item::text
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
+JOIN deferred_items i
+  ON i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;
+
+-- name: keep_deferred!
+-- An item that waits already keeps its place; the item given holds its fields too.
+INSERT INTO deferred_items (deferred_at, account_id, feed_id, external_id, item, batch_id)
+SELECT $1::timestamptz, u.account_id, u.feed_id, u.external_id, u.item::jsonb, u.batch_id
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[])
+     WITH ORDINALITY AS u (account_id, feed_id, external_id, item, batch_id, n)
+ORDER BY u.n
+ON CONFLICT (account_id, feed_id, external_id) DO UPDATE SET item = excluded.item, batch_id = excluded.batch_id;
+
+-- name: forget_deferred!
+DELETE FROM deferred_items i
+USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS k (account_id, feed_id, external_id)
+WHERE i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;
+
+-- name: read_usage
+SELECT u.account_id, u.day, u.used
+FROM unnest($1::bigint[], $2::date[]) AS k (account_id, day)
+JOIN usage u ON u.account_id = k.account_id AND u.day = k.day;
+
+-- name: open_usage!
+-- So that there is a row to lock.
+INSERT INTO usage (account_id, day, used)
+SELECT k.account_id, k.day, 0
+FROM unnest($1::bigint[], $2::date[]) AS k (account_id, day)
+ORDER BY k.account_id, k.day
+ON CONFLICT DO NOTHING;
+
+-- name: lock_usage
+-- Always in this order: windows that charge the same days wait for one another and never in a circle.
+SELECT u.account_id, u.day, u.used
+FROM usage u
+JOIN unnest($1::bigint[], $2::date[]) AS k (account_id, day) ON u.account_id = k.account_id AND u.day = k.day
+ORDER BY u.account_id, u.day
+FOR UPDATE OF u;
+
+-- name: charge_usage
+-- The limit is looked up here once more: one that was lowered meanwhile holds. A day that would be above its limit
+-- is left as it is, and fewer rows come back.
+INSERT INTO usage (account_id, day, used)
+SELECT k.account_id, k.day, k.taken
+FROM unnest($1::bigint[], $2::date[], $3::integer[]) AS k (account_id, day, taken)
+JOIN accounts a ON a.id = k.account_id
+WHERE k.taken <= coalesce(a.daily_sku_limit, 2147483647)
+ORDER BY k.account_id, k.day
+ON CONFLICT (account_id, day) DO UPDATE SET used = usage.used + excluded.used
+WHERE usage.used + excluded.used
+      <= coalesce((SELECT a.daily_sku_limit FROM accounts a WHERE a.id = usage.account_id), 2147483647)
+RETURNING account_id, day, used;
+
 -- name: write_receipts!
 -- Claim and outcome in one row: a second commit of the same delivery would break the primary key.
 INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from asyncpg import Connection
 
 from schemas.batches import Batch
 from workers.apply import transaction
-from workers.apply.results import Context, WindowResult
+from workers.apply.admit import Purse
+from workers.apply.results import BatchResult, Context, WindowResult
 from workers.apply.transients import transient
+from workers.apply.usage import Crowded
 
 
 async def apply_window(connection: Connection, batches: Sequence[Batch], context: Context) -> WindowResult:
@@ -21,6 +24,16 @@ async def apply_window(connection: Connection, batches: Sequence[Batch], context
     """
     now = context.clock()
     with transient(connection):
-        async with transaction.whole(connection):
-            results = await transaction.settle(connection, batches, now)
+        results, _ = await _commit(connection, batches, now)
     return WindowResult(results, now)
+
+
+async def _commit(
+    connection: Connection, batches: Sequence[Batch], now: datetime
+) -> tuple[list[BatchResult], list[Purse]]:
+    try:
+        async with transaction.whole(connection):
+            return await transaction.settle(connection, batches, now, lock_usage=False)
+    except Crowded:
+        async with transaction.whole(connection):
+            return await transaction.settle(connection, batches, now, lock_usage=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from schemas.batches import Batch
 from schemas.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from workers.apply.admit import Purse
 
 UNCHANGED = Outcome.UNCHANGED
 
@@ -39,23 +41,26 @@ class Feed:
 class Work:
     """A claimed batch on its way: one outcome an item (`unchanged` until something says otherwise).
 
-    `day` is the account day that the batch is charged to; `notes[slot]` says why an item ended as it did.
+    `day` is the account day that the batch is charged to (`ordinal`: its number), `purse` what that day has room
+    for. `notes[slot]` says why an item ended as it did.
     """
 
     batch: Batch
     feed: Feed
     day: date
+    ordinal: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    purse: Purse | None = None
 
     def __post_init__(self) -> None:
+        self.ordinal = self.day.toordinal()
         self.outcomes = [UNCHANGED] * len(self.batch.items)
 
-    def reject_all(self, code: str, message: str) -> None:
-        """End every item as `rejected` for the same reason."""
-        for slot in range(len(self.outcomes)):
-            self.outcomes[slot] = Outcome.REJECTED
-            self.notes[slot] = {"code": code, "message": message}
+    def reject(self, slot: int, code: str, message: str) -> None:
+        """End an item as `rejected`."""
+        self.outcomes[slot] = Outcome.REJECTED
+        self.notes[slot] = {"code": code, "message": message}
 
 
 @dataclass(slots=True, eq=False)
@@ -63,20 +68,23 @@ class Entry:
     """All that a window asks of one feed variant.
 
     `work` and `slot` are the last batch that names it and the place in it, which carry the outcome. `item` is the
-    merged item. The rest is filled in by the compare: `row` as read (None: the feed variant is new), its `changes`
-    by hot attribute, `details` as they will be stored (None: as they are), the hashes and the charge mark to write.
+    merged item, with what `was_deferred` for it underneath. The rest is filled in by the compare: `row` as read (None:
+    the feed variant is new), its `changes` by hot attribute, `details` as they will be stored (None: as they are), the
+    hashes and the charge mark to write; and by the write: its `id`.
     """
 
     work: Work
     slot: int
     external_id: str
     item: dict[str, Any]
+    was_deferred: bool = False
     item_hash: int = 0
-    row: Mapping[Any, Any] | None = None
+    row: Any = None
     changes: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] | None = None
     details_hash: int = 0
     charged: int = 0
+    id: int = 0
 
     def end(self, outcome: Outcome, note: dict[str, Any] | None = None) -> None:
         """Write the outcome of the item that carries it, with a note for the receipt."""

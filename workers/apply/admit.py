@@ -1,0 +1,89 @@
+"""The daily SKU limit, decided purely: which changes fit into the account's day, which have to wait.
+
+Counted are distinct feed variants created or changed on a day of the account's time zone. A row's charge mark tells
+on which days it was counted already: the ordinal of the newest such day in the upper 32 bits, and a mask of it and the
+31 days before it in the lower ones. So a batch that waited over midnight is charged to its own day, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from workers.apply.work import Entry
+
+_DAYS = 32
+_MASK = (1 << _DAYS) - 1
+
+
+@dataclass(slots=True)
+class Purse:
+    """One account's day: its limit (None: unlimited), what is used of it, and what a window wants and takes."""
+
+    account_id: int
+    day: date
+    limit: int | None
+    used: int = 0
+    wanted: int = 0
+    taken: int = 0
+
+    @property
+    def room(self) -> int:
+        """Return how many more feed variants the day takes for certain, without a limit as many as are wanted."""
+        return self.wanted if self.limit is None else max(self.limit - self.used, 0)
+
+    @property
+    def contended(self) -> bool:
+        """Return whether some of what is wanted fits, but not all: then who comes first must be settled by a lock."""
+        return 0 < self.room < self.wanted
+
+
+def is_charged(mark: int, day: int) -> bool:
+    """Return whether a row's charge mark says that it was counted on a day (an ordinal)."""
+    age = (mark >> _DAYS) - day
+    return 0 <= age < _DAYS and bool(mark >> age & 1)
+
+
+def charge(mark: int, day: int) -> int:
+    """Return the mark that counts a day in; a day before the mark's memory is counted but not remembered."""
+    newest = mark >> _DAYS
+    age = newest - day
+    if age < 0:
+        kept = (mark & _MASK) << -age & _MASK if -age < _DAYS else 0
+        return day << _DAYS | kept | 1
+    return mark | 1 << age if age < _DAYS else mark
+
+
+def purses_of(changed: Iterable[Entry]) -> list[Purse]:
+    """Return a purse for every account's day that some changed entries have to be charged to, sorted by both."""
+    purses: dict[tuple[int, int], Purse] = {}
+    for entry in changed:
+        work = entry.work
+        if is_charged(entry.charged, work.ordinal):
+            continue
+        if work.purse is None:
+            key = (work.feed.account_id, work.ordinal)
+            if (purse := purses.get(key)) is None:
+                purses[key] = purse = Purse(work.feed.account_id, work.day, work.feed.daily_sku_limit)
+            work.purse = purse
+        work.purse.wanted += 1
+    return [purses[key] for key in sorted(purses)]
+
+
+def admit(changed: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Divide changed entries, in arrival order, into those that are admitted (their marks charged) and the others."""
+    admitted: list[Entry] = []
+    others: list[Entry] = []
+    for entry in changed:
+        work = entry.work
+        if not is_charged(entry.charged, work.ordinal):
+            purse = work.purse
+            assert purse is not None
+            if purse.taken >= purse.room:
+                others.append(entry)
+                continue
+            purse.taken += 1
+            entry.charged = charge(entry.charged, work.ordinal)
+        admitted.append(entry)
+    return admitted, others

@@ -1,0 +1,86 @@
+"""Claim the batches of a window: what was seen before is left alone, what is of a feed that is gone is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Connection
+
+from schemas.batches import Batch
+from schemas.usage import account_day, zone
+from workers.apply import receipts
+from workers.apply.statements import ROAD
+from workers.apply.work import Feed, Work
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def claim(connection: Connection, batches: Sequence[Batch]) -> list[Work | None]:
+    """Return the work of each batch, None for one that was seen before."""
+    rows = await connection.fetch(ROAD.window_feeds.sql, sorted({batch.feed_id for batch in batches}))
+    feeds = {row["id"]: _feed(row) for row in rows}
+    seen = await connection.fetch(
+        ROAD.seen_batches.sql,
+        [batch.account_id for batch in batches],
+        [batch.batch_id for batch in batches],
+        [_time(batch.received_ms) for batch in batches],
+    )
+    done = {row[0] - 1 for row in seen}
+    ids: set[UUID] = set()
+    works: list[Work | None] = []
+    for place, batch in enumerate(batches):
+        if place in done or batch.batch_id in ids:
+            works.append(None)
+            continue
+        ids.add(batch.batch_id)
+        works.append(_work(batch, feeds.get(batch.feed_id)))
+    return works
+
+
+async def write_receipts(connection: Connection, works: Sequence[Work], now: datetime) -> None:
+    """Write the receipts, which are the claims too."""
+    encoded = [receipts.encode(work) for work in works]
+    batches = [work.batch for work in works]
+    await connection.execute(
+        ROAD.write_receipts.sql,
+        now,
+        [batch.account_id for batch in batches],
+        [batch.batch_id for batch in batches],
+        [_time(batch.received_ms) for batch in batches],
+        [batch.feed_id for batch in batches],
+        [batch.run_id for batch in batches],
+        [batch.source for batch in batches],
+        [counts for counts, _ in encoded],
+        [items for _, items in encoded],
+    )
+
+
+def _feed(row: Any) -> Feed:
+    return Feed(
+        id=row["id"],
+        account_id=row["account_id"],
+        daily_sku_limit=row["daily_sku_limit"],
+        time_zone=zone(row["time_zone"]),
+        rejects_over_limit=row["over_limit"] == "reject",
+        connects=row["automatically_connect"],
+        connects_by_barcode=row["automatically_connect_by_barcode"],
+        ignores_sku_case=row["case_insensitive_skus"],
+        has_deferred=row["has_deferred"],
+    )
+
+
+def _work(batch: Batch, feed: Feed | None) -> Work:
+    if feed is None or feed.account_id != batch.account_id:
+        feed = Feed.gone(batch.feed_id, batch.account_id)
+    work = Work(batch, feed, account_day(batch.received_ms, feed.time_zone))
+    if not feed.exists:
+        for slot in range(len(batch.items)):
+            work.reject(slot, "feed.deleted", "the feed was deleted while the batch waited")
+    return work
+
+
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)

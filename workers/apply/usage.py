@@ -1,0 +1,55 @@
+"""Charge the accounts' days in the transaction that writes: never above a limit, and a rollback refunds itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asyncpg import Connection
+
+from schemas.errors import Transient
+from workers.apply.admit import Purse
+from workers.apply.statements import ROAD
+
+
+class Crowded(Transient):
+    """Another window took the room that this one had counted on: do it again, with the usage rows locked first."""
+
+
+async def look(connection: Connection, purses: Sequence[Purse], *, lock: bool) -> None:
+    """Fill in what is used of the purses that have a limit; lock them all, in order, if any is contended.
+
+    While all that is wanted fits by far, the rows are locked last and shortly (`charge`), so that the shards of one
+    account run side by side.
+    """
+    limited = [purse for purse in purses if purse.limit is not None]
+    if not limited:
+        return
+    if not lock:
+        await _read(connection, limited, ROAD.read_usage.sql)
+        if not any(purse.contended for purse in limited):
+            return
+    await connection.execute(ROAD.open_usage.sql, *_keys(purses))
+    await _read(connection, purses, ROAD.lock_usage.sql)
+
+
+async def charge(connection: Connection, purses: Sequence[Purse]) -> None:
+    """Add what the window took to the accounts' days; raises `Crowded` if that would be above a limit."""
+    taken = [purse for purse in purses if purse.taken]
+    if not taken:
+        return
+    rows = await connection.fetch(ROAD.charge_usage.sql, *_keys(taken), [purse.taken for purse in taken])
+    if len(rows) < len(taken):
+        raise Crowded("the daily SKU limit filled up, or was lowered, while the window was at work")
+    used = {(row[0], row[1]): row[2] for row in rows}
+    for purse in taken:
+        purse.used = used[purse.account_id, purse.day]
+
+
+async def _read(connection: Connection, purses: Sequence[Purse], statement: str) -> None:
+    used = {(row[0], row[1]): row[2] for row in await connection.fetch(statement, *_keys(purses))}
+    for purse in purses:
+        purse.used = used.get((purse.account_id, purse.day), 0)
+
+
+def _keys(purses: Sequence[Purse]) -> tuple[list[int], list[object]]:
+    return [purse.account_id for purse in purses], [purse.day for purse in purses]
