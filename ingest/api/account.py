@@ -75,6 +75,7 @@ OPERATIONS = (
         description="Raising `dailySkuLimit` releases deferred items, oldest first.",
         scope=Scope.ADMIN,
         body=AccountUpdate,
+        example={"dailySkuLimit": 20000, "timeZone": "Europe/Berlin"},
         response=Account,
         etag=True,
         handler=update_account,

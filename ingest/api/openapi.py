@@ -155,7 +155,8 @@ def _request_body(operation: Operation, schemas: dict[tuple[str, str], Any]) -> 
     if operation.many:
         several = {"type": "array", "items": schema, "minItems": 1, "maxItems": operation.many}
         schema = {"oneOf": [schema, several]}
-    content = {JSON: {"schema": schema}} | {media: {"schema": {"type": "string"}} for media in operation.media}
+    shown = {} if operation.example is None else {"example": operation.example}
+    content = {JSON: {"schema": schema, **shown}} | {media: {"schema": {"type": "string"}} for media in operation.media}
     return {"required": not operation.body_optional, "content": content}
 
 

@@ -69,6 +69,7 @@ class Operation:
     `media` are further media types that a body may have (the handler gets bytes).
     `response` is the type of the answer (None: no content); `also` are other statuses with their types, `produces` the
     answer's media type. `problems` are the statuses that do not follow from the rest, each with its reason.
+    `example` is a body that stands in the documentation; a test validates it.
     `also_at` are other spellings of the path that are served, and not documented.
     `etag`: a single resource with `updated_at`: answers `ETag`, honours `If-None-Match` (GET) and `If-Match`.
     """
@@ -87,6 +88,7 @@ class Operation:
     many: int = 0
     media: tuple[str, ...] = ()
     body_optional: bool = False
+    example: Any = None
     body_limit_bytes: int | None = None
     response: Any = None
     status: int = 200

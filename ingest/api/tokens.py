@@ -81,6 +81,7 @@ OPERATIONS = (
         description="The answer holds the token; it is stored as a digest and cannot be shown again.",
         scope=Scope.ADMIN,
         body=TokenCreate,
+        example={"name": "shop", "scope": "write"},
         response=NewToken,
         status=201,
         handler=create_token,

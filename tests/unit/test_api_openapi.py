@@ -1,0 +1,84 @@
+"""The OpenAPI document and the table of operations that it is made from."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+import ingest.api
+from ingest.api.openapi import document
+from ingest.api.routes import OPERATIONS
+from ingest.api.validation import adapter
+from schemas import queries
+
+DOCUMENT = document(OPERATIONS, "")
+STATIC = Path(ingest.api.__file__).parent / "static"
+
+
+def test_every_operation_is_described_once():
+    described = [one["operationId"] for path in DOCUMENT["paths"].values() for one in path.values()]
+
+    assert [operation.name for operation in OPERATIONS] == sorted(
+        described, key=[operation.name for operation in OPERATIONS].index
+    )
+    assert len(described) == len(set(described))
+
+
+def test_every_reference_leads_somewhere():
+    names = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(DOCUMENT))
+
+    assert names
+    assert set(names) <= set(DOCUMENT["components"]["schemas"])
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in OPERATIONS if one.example is not None], ids=lambda operation: operation.name
+)
+def test_every_example_is_valid(operation):
+    adapter(operation.body).validate_python(operation.example)
+
+
+def test_every_body_that_json_is_sent_to_has_an_example():
+    assert [] == [one.name for one in OPERATIONS if one.body is not None and one.example is None]
+
+
+def test_what_a_body_takes_but_ignores_is_not_documented():
+    provider = DOCUMENT["components"]["schemas"]["ProviderCreate"]
+
+    assert (["name"], ["name"]) == (list(provider["properties"]), provider["required"])
+
+
+def test_a_change_requires_nothing_and_promises_no_defaults():
+    update = DOCUMENT["components"]["schemas"]["FeedUpdate"]
+
+    assert "required" not in update
+    assert not [name for name, schema in update["properties"].items() if "default" in schema]
+
+
+def test_the_page_loads_nothing_from_outside():
+    for file in STATIC.iterdir():
+        assert [] == re.findall(r"""(?:src|href|url|import|fetch)\W{1,3}(?:https?:)?//[^'"\s)]*""", file.read_text())
+
+
+@pytest.mark.parametrize("name", ["accounts", "providers", "feeds", "tokens"])
+def test_every_query_of_the_api_is_scoped_by_account(name):
+    loaded = queries.load(name)
+    public = {"token_owner"}  # finds out whose a token is
+
+    assert (
+        set()
+        == {
+            query
+            for query in loaded.available_queries
+            if not query.endswith("_cursor") and "account_id" not in getattr(loaded, query).parameters
+        }
+        - public
+    )
+
+
+def test_the_types_that_validate_are_the_ones_that_describe():
+    operation = next(one for one in OPERATIONS if one.name == "dropship_providers.create")
+
+    assert TypeAdapter(operation.body).json_schema() == DOCUMENT["components"]["schemas"]["ProviderCreate"]
