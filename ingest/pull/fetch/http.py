@@ -9,7 +9,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 
 import aiohttp
 from yarl import URL
@@ -81,9 +80,10 @@ class HttpSource:
         shown = masked(str(self._url))
         with told(shown, lambda: spool.size < (self._declared or 0)):
             resuming = self._if_range is not None and spool.size > 0
-            async with self._answer(self._headers(spool.size if resuming else 0)) as (response, url):
-                if response.status == 304 and not resuming:  # noqa: PLR2004
-                    return NotModified(replace(self._request.validators), "server")
+            headers = self._headers(spool.size if resuming else 0)
+            async with self._answer(headers) as (response, url):
+                if response.status == 304 and headers.keys() & {"If-None-Match", "If-Modified-Since"}:  # noqa: PLR2004
+                    return NotModified(self._request.validators, "server")
                 self.address = url
                 await self._begin(response, masked(str(url)), spool, resuming)
                 async for chunk in response.content.iter_any():
