@@ -39,3 +39,7 @@ test: servers $(VENV)/installed ## All tests, against servers that the run start
 format: $(VENV)/installed ## Format and mend what can be mended
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
+	$(PYTHON) -m deploy.bench

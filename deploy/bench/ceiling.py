@@ -1,0 +1,133 @@
+"""What Postgres alone reaches: bulk array upserts of the same items into the same tables, on two connections.
+
+Two processes, a connection each, each owning half of the catalogue, so that the client is no bottleneck. Every item is
+in its key's order, arguments are made before the clock starts, one statement (and one commit) a window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import multiprocessing
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+
+from deploy.bench.catalogue import KINDS, SKUS
+
+CONNECTIONS = 2
+WINDOW_ITEMS = 3_200
+"""64 batches of 50, the largest window of a worker."""
+ACCOUNT = 1_000_000
+"""An account id that no feed of the road uses."""
+
+_LEAN = """
+INSERT INTO feed_variants AS stored (account_id, feed_id, external_id, vendor_sku, inventory_quantity, retail_price,
+                                     item_hash, details_hash, created_at, updated_at, inventory_updated_at)
+SELECT $1, $2, sent.*, 0, 0, now(), now(), now()
+FROM unnest($3::text[], $4::text[], $5::integer[], $6::numeric[]) AS sent
+ON CONFLICT (account_id, feed_id, external_id) DO UPDATE
+SET vendor_sku = excluded.vendor_sku, inventory_quantity = excluded.inventory_quantity,
+    retail_price = excluded.retail_price, updated_at = excluded.updated_at,
+    inventory_updated_at = excluded.inventory_updated_at
+WHERE (stored.vendor_sku, stored.inventory_quantity, stored.retail_price)
+      IS DISTINCT FROM (excluded.vendor_sku, excluded.inventory_quantity, excluded.retail_price)
+"""
+
+_RICH = """
+WITH sent AS (
+    SELECT * FROM unnest($3::text[], $4::text[], $5::integer[], $6::numeric[], $7::text[], $8::numeric[], $9::text[])
+             AS sent (external_id, vendor_sku, inventory_quantity, retail_price, barcode, cost_price, attributes)
+), hot AS (
+    INSERT INTO feed_variants AS stored (account_id, feed_id, external_id, vendor_sku, inventory_quantity, retail_price,
+                                         barcode, cost_price, item_hash, details_hash, created_at, updated_at,
+                                         inventory_updated_at)
+    SELECT $1, $2, external_id, vendor_sku, inventory_quantity, retail_price, barcode, cost_price, 0, 0, now(), now(),
+           now()
+    FROM sent
+    ON CONFLICT (account_id, feed_id, external_id) DO UPDATE
+    SET vendor_sku = excluded.vendor_sku, inventory_quantity = excluded.inventory_quantity,
+        retail_price = excluded.retail_price, barcode = excluded.barcode, cost_price = excluded.cost_price,
+        updated_at = excluded.updated_at, inventory_updated_at = excluded.inventory_updated_at
+    WHERE (stored.vendor_sku, stored.inventory_quantity, stored.retail_price, stored.barcode, stored.cost_price)
+          IS DISTINCT FROM (excluded.vendor_sku, excluded.inventory_quantity, excluded.retail_price, excluded.barcode,
+                            excluded.cost_price)
+    RETURNING id, external_id
+)
+INSERT INTO feed_variant_details AS stored (account_id, feed_variant_id, attributes)
+SELECT $1, hot.id, sent.attributes::jsonb FROM hot JOIN sent USING (external_id)
+ON CONFLICT (account_id, feed_variant_id) DO UPDATE SET attributes = excluded.attributes
+WHERE stored.attributes IS DISTINCT FROM excluded.attributes
+"""
+
+_HOT_OF_RICH = ("externalId", "vendorSku", "inventoryQuantity", "retailPrice", "barcode", "costPrice")
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Items a second that Postgres alone reaches."""
+
+    changed: float
+    unchanged: float
+
+
+def measure(dsn: str, kind: str, seconds: float) -> Ceiling:
+    """Return the ceiling for a kind of item; each of the two figures is measured for `seconds`."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(CONNECTIONS) as pool:
+        pool.starmap(_fill, [(dsn, kind, share) for share in range(CONNECTIONS)], chunksize=1)
+        rates = {
+            changing: sum(
+                pool.starmap(
+                    _upsert, [(dsn, kind, share, changing, seconds) for share in range(CONNECTIONS)], chunksize=1
+                )
+            )
+            for changing in (False, True)
+        }
+    return Ceiling(changed=rates[True], unchanged=rates[False])
+
+
+def _windows(kind: str, share: int, quantity: int) -> list[tuple[Any, ...]]:
+    numbers = list(range(share, SKUS, CONNECTIONS))
+    windows: list[tuple[Any, ...]] = []
+    for start in range(0, len(numbers), WINDOW_ITEMS):
+        items = [KINDS[kind](number, quantity) for number in numbers[start : start + WINDOW_ITEMS]]
+        columns = _HOT_OF_RICH if kind == "rich" else _HOT_OF_RICH[:4]
+        arrays = [[item[column] for item in items] for column in columns]
+        if kind == "rich":
+            details = ({k: v for k, v in item.items() if k not in _HOT_OF_RICH} for item in items)
+            arrays.append([orjson.dumps(detail).decode() for detail in details])
+        windows.append((ACCOUNT, share, *arrays))
+    return windows
+
+
+def _fill(dsn: str, kind: str, share: int) -> None:
+    asyncio.run(_pass(dsn, kind, [_windows(kind, share, 0)], 0))
+
+
+def _upsert(dsn: str, kind: str, share: int, changing: bool, seconds: float) -> float:
+    passes = [_windows(kind, share, quantity) for quantity in ((1, 2, 3) if changing else (0,))]
+    return asyncio.run(_pass(dsn, kind, passes, seconds))
+
+
+async def _pass(dsn: str, kind: str, passes: list[list[tuple[Any, ...]]], seconds: float) -> float:
+    """Send windows for `seconds`, or all of one pass when 0; return items a second."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        statement = await connection.prepare(_RICH if kind == "rich" else _LEAN)
+        started = time.perf_counter()
+        items = 0
+        for windows in itertools.cycle(passes):
+            for window in windows:
+                await statement.fetch(*window)
+                items += len(window[2])
+                if seconds and time.perf_counter() - started >= seconds:
+                    return items / (time.perf_counter() - started)
+            if not seconds:
+                break
+        return items / (time.perf_counter() - started)
+    finally:
+        await connection.close()

@@ -1,0 +1,64 @@
+"""Drives a server with wrk (Debian's package) and reads what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.bench.catalogue import Post
+
+_SCRIPT = Path(__file__).with_name("posts.lua")
+THREADS = 1
+"""One thread of wrk sends more than two cores can take in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the load generator saw: posts answered, how many of them not with 2xx or 3xx, and latency in ms."""
+
+    posts: int
+    seconds: float
+    refused: int
+    failed: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+    @property
+    def posts_per_second(self) -> float:
+        """Return posts answered a second."""
+        return self.posts / self.seconds
+
+
+def write_posts(path: Path, posts: Sequence[Post]) -> None:
+    """Write posts as `posts.lua` reads them."""
+    path.write_text("".join(post.feed.hash + "\t" + "\1".join(post.parts) + "\n" for post in posts))
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """How to send: `step` is added to the quantity after each pass; `rate` is posts a second, 0 as fast as it goes."""
+
+    seconds: int
+    connections: int = 32
+    quantity: int = 1
+    step: int = 0
+    rate: float = 0
+
+
+async def drive(url: str, posts: Path, how: Drive) -> Load:
+    """Send posts to a URL for a while; raises RuntimeError when wrk fails."""
+    pause_ms = how.connections / how.rate * 1000 if how.rate else 0
+    process = await asyncio.create_subprocess_exec(
+        "wrk", f"-t{THREADS}", f"-c{how.connections}", f"-d{how.seconds}s", "--timeout", "20s", "-s", str(_SCRIPT), url,
+        "--", str(posts), str(how.quantity), str(how.step), f"{pause_ms:.3f}", str(THREADS),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output = (await process.communicate())[0].decode()
+    if process.returncode or "RESULT " not in output:
+        raise RuntimeError(f"wrk ended with {process.returncode}: {output}")
+    return Load(**json.loads(output.partition("RESULT ")[2]))

@@ -1,0 +1,166 @@
+"""The system under measurement: private durable servers and the processes of the road, each started by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+
+from deploy.bench.catalogue import Feed
+from deploy.migrate import migrate
+from deploy.postgres import Postgres
+from deploy.processes import Program, free_port, spawn
+from deploy.rabbitmq import RabbitMQ
+
+FEEDS = 8
+WORKERS = 2
+ACCOUNT = 1
+DAILY_SKU_LIMIT = 100_000_000
+_READY_S = 30
+_STOP_S = 15
+
+
+@dataclass(slots=True)
+class System:
+    """Addresses and processes of a running system."""
+
+    folder: Path
+    dsn: str
+    environment: dict[str, str]
+    postgres: Postgres
+    rabbitmq: RabbitMQ
+    feeds: list[Feed] = field(default_factory=list)
+
+    @contextmanager
+    def role(self, name: str, *arguments: str, **environment: str) -> Iterator[int]:
+        """Run one process of the road (`python -m ...`); yields its process id."""
+        log = self.folder / f"{name}.log"
+        program = Program((sys.executable, "-m", *arguments), self.environment | environment, log)
+        process = spawn(program)
+        try:
+            yield process.pid
+        finally:
+            process.send_signal(program.stop_signal)
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @asynccontextmanager
+    async def edge(self) -> AsyncIterator[tuple[str, int]]:
+        """Run an edge; yields its webhook address and process id when it is ready."""
+        port = free_port()
+        with self.role("edge", "ingest", "edge", PORT=str(port)) as pid:
+            await _ready(f"http://127.0.0.1:{port}/readyz")
+            yield f"http://127.0.0.1:{port}/webhooks/inventory-feeds/parse-webhooks.json", pid
+
+    @asynccontextmanager
+    async def workers(self) -> AsyncIterator[list[int]]:
+        """Run the workers; yields their process ids when each owns its share of the shards."""
+        ports = [free_port() for _ in range(WORKERS)]
+        pids: list[int] = []
+        roles = [self.role(f"worker-{n}", "workers", MONITOR_PORT=str(port)) for n, port in enumerate(ports)]
+        with roles[0] as first, roles[1] as second:
+            pids += [first, second]
+            for port in ports:
+                await _ready(f"http://127.0.0.1:{port}/readyz")
+            yield pids
+
+
+@asynccontextmanager
+async def system(folder: Path) -> AsyncIterator[System]:
+    """Start durable private servers in a fresh folder, with one account and its webhook feeds."""
+    postgres, rabbitmq = Postgres(folder / "postgres"), RabbitMQ(folder / "rabbitmq")
+    try:
+        postgres.start()
+        await _record_commit_times(postgres)
+        rabbitmq.start()
+        migrate(postgres.dsn)
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "DATABASE_URL": postgres.dsn,
+            "AMQP_URL": rabbitmq.url,
+            "SECRET_KEY": secrets.token_hex(32),
+            "LOG_LEVEL": "warning",
+        }
+        made = System(folder, postgres.dsn, environment, postgres, rabbitmq)
+        made.feeds = await _feeds(postgres.dsn)
+        yield made
+    finally:
+        rabbitmq.stop()
+        rabbitmq.stop_epmd()
+        postgres.stop()
+        postgres.close()
+
+
+async def _record_commit_times(postgres: Postgres) -> None:
+    """Let post-to-commit be measured by the commit itself, not by the moment before it."""
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    await connection.close()
+    postgres.stop()
+    postgres.start()
+
+
+async def _feeds(dsn: str) -> list[Feed]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "INSERT INTO accounts (id, name, daily_sku_limit) VALUES ($1, 'benchmark', $2)", ACCOUNT, DAILY_SKU_LIMIT
+        )
+        provider = await connection.fetchval(
+            "INSERT INTO dropship_providers (account_id, name) VALUES ($1, 'benchmark') RETURNING id", ACCOUNT
+        )
+        feeds = [
+            await connection.fetchrow(
+                "INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash) "
+                "VALUES ($1, $2, $3, 'webhook', $4) RETURNING id, hash",
+                ACCOUNT,
+                provider,
+                f"feed {number}",
+                secrets.token_hex(16),
+            )
+            for number in range(FEEDS)
+        ]
+        return [Feed(feed["id"], feed["hash"]) for feed in feeds]
+    finally:
+        await connection.close()
+
+
+async def _ready(url: str) -> None:
+    async with asyncio.timeout(_READY_S), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(url) as response:
+                    if response.status == 200:  # noqa: PLR2004
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+def peak_mb(pid: int) -> float:
+    """Return a process's peak resident memory in MB (VmHWM)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+    return found
