@@ -27,7 +27,7 @@ from deploy.bench import ceiling
 from deploy.bench.catalogue import SKUS, Post, posts
 from deploy.bench.load import Drive, Load, drive, write_posts
 from deploy.bench.report import Report
-from deploy.bench.system import ACCOUNT, System, family, peak_mb, system
+from deploy.bench.system import ACCOUNT, System, cpu_s, family, peak_mb, system
 from deploy.processes import free_port
 from schemas.items import MAX_ITEMS
 
@@ -111,7 +111,7 @@ async def _kind(bench: Bench, kind: str) -> None:
     async with bench.running.workers() as workers, bench.running.edge() as (url, edge):
         _say(f"{kind} items: filling {SKUS:,} SKUs")
         await _fill(bench, url, made)
-        changed = await _road(bench, url, file, kind, top)
+        changed = await _road(bench, url, file, kind, top, {"edge": [edge], "workers": workers})
         if kind == "lean":
             await _latency(bench, url, file, changed / 2)
         _memory(bench, f"{kind} items", {"edge": edge, "worker 1": workers[0], "worker 2": workers[1]})
@@ -132,12 +132,21 @@ async def _fill(bench: Bench, url: str, made: list[Post]) -> None:
     await bench.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
 
 
-async def _road(bench: Bench, url: str, file: Path, kind: str, top: ceiling.Ceiling) -> float:
+async def _road(
+    bench: Bench, url: str, file: Path, kind: str, top: ceiling.Ceiling, roles: dict[str, list[int]]
+) -> float:
     """Measure items/s from first post to last commit, all unchanged and all changed; return the latter."""
+    assert bench.running.postgres.process
+    assert bench.running.rabbitmq.process
+    measured = roles | {
+        "Postgres": [bench.running.postgres.process.pid],
+        "RabbitMQ": [bench.running.rabbitmq.process.pid],
+    }
     rate = 0.0
     for case, step in (("unchanged", 0), ("changed", 1)):
         _say(f"{kind} items: the road, all {case}")
         since = await bench.now()
+        before = {name: sum(map(cpu_s, pids)) for name, pids in measured.items()}
         load = await drive(url, file, Drive(bench.seconds, quantity=1 + step, step=step))
         last = await bench.drained(since, load.posts - load.refused)
         count, _ = await bench.committed(since)
@@ -145,6 +154,9 @@ async def _road(bench: Bench, url: str, file: Path, kind: str, top: ceiling.Ceil
         best = top.changed if step else top.unchanged
         name = f"the road, {kind}, all {case}"
         bench.report.at_least(name, rate, "items/s", of=best, target=_TARGETS[case])
+        for part, pids in measured.items():
+            used_us = (sum(map(cpu_s, pids)) - before[part]) * 1e6
+            bench.report.add(f"  CPU an item: {part}", used_us / (count * MAX_ITEMS), "µs")
         _trouble(bench, name, load)
     return rate
 
