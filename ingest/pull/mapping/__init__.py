@@ -1,0 +1,1 @@
+"""Mapping expressions compiled and evaluated: records of a file to canonical items."""

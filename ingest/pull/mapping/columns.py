@@ -1,0 +1,163 @@
+"""An expression compiled: a function of one record's values, and a faster one of a whole column of them.
+
+`candidate` is the meaning of an expression; `column` gives the same for many records at once and refuses (ValueError,
+TypeError) a column in which not every value is plainly right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ingest.pull.mapping.cells import Notation, adapter
+from ingest.pull.mapping.kinds import Kind
+from ingest.pull.mapping.transforms import compile_transform
+from ingest.pull.mapping.vectors import REMEMBERED, Cell, Run, canonical_first, mapped, remembered, texts, wholes
+from ingest.pull.parse.result import MISSING
+from schemas.attributes import INT32_MAX, canonical_decimal
+from schemas.mapping import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one attribute is made. `label` names the source in rejects, `sources` are positions in the values' list."""
+
+    attribute: str
+    label: str | None
+    sources: tuple[int, ...]
+    candidate: Cell
+    column: Run
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where values come from: `as_text` for CSV and XML, where all is text and an empty one is no value."""
+
+    as_text: bool
+    notation: Notation
+
+
+def compile_column(
+    attribute: str, kind: Kind, expression: Expression, sources: tuple[int, ...], origin: Origin
+) -> Column:
+    """Compile the expression of an attribute."""
+    label = ", ".join(str(path) for path in expression.paths) or None
+    candidate = _candidate(attribute, kind, expression, origin)
+    check = _check(attribute, kind)
+    if not sources:
+        value = check(candidate())
+        return Column(
+            attribute, label, (), candidate, lambda _, count: ([value] * count, value is MISSING), lambda: value
+        )
+
+    def cell(*raw: Any) -> Any:
+        return check(candidate(*raw))
+
+    bare = not expression.transforms and expression.default is None and expression.when_empty == "keep"
+    column = mapped(cell, sources)
+    if bare and kind.name == "text" and len(sources) == 1:
+        column = texts(sources[0], kind, as_text=origin.as_text, required=attribute == "externalId")
+    elif kind.name in ("whole", "decimal", "choice"):
+        if not origin.as_text or len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
+            column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
+        else:
+            canonical = bare and kind.name == "decimal" and origin.notation == "decimal"
+            column = remembered(canonical_first(cell) if canonical else cell, sources[0])
+    if bare and kind.name == "whole" and len(sources) == 1 and not origin.as_text:
+        column = wholes(sources[0], column)
+    return Column(attribute, label, sources, candidate, column, cell)
+
+
+def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origin) -> Cell:
+    if not expression.paths:
+        constant = adapter(attribute, kind, "decimal")(expression.constant)
+        return lambda: constant
+    transforms = [compile_transform(transform, origin.notation) for transform in expression.transforms]
+    adapt = adapter(attribute, kind, origin.notation)
+    default = MISSING
+    if expression.default is not None:
+        default = adapter(attribute, kind, "decimal")(expression.default)
+    when_empty = None if expression.when_empty == "clear" else MISSING
+    keeps_empty_text = kind.name == "text" and not origin.as_text and when_empty is MISSING
+
+    def candidate(*raw: Any) -> Any:
+        value, empty = _first(raw, as_text=origin.as_text)
+        for transform in transforms:
+            if value is MISSING:
+                break
+            value = transform(value)
+        if value is not MISSING and value != "":
+            return adapt(value)
+        if default is not MISSING:
+            return default
+        if empty is None:
+            return None
+        return empty if keeps_empty_text and empty.__class__ is str else when_empty
+
+    return candidate
+
+
+def _first(raw: tuple[Any, ...], *, as_text: bool) -> tuple[Any, Any]:
+    """Return the first value that is not empty (or MISSING), and the first empty one: MISSING, null, "", []."""
+    empty = MISSING
+    for found in raw:
+        value = found.strip() if as_text and found.__class__ is str else found
+        blank = value is MISSING or value is None or value in ("", [])
+        if not blank and not (value.__class__ is str and value.isspace()):
+            return value, empty
+        if empty is MISSING:
+            empty = value
+    return MISSING, empty
+
+
+def _text(value: Any, kind: Kind) -> Any:
+    if value.__class__ is str and kind.min_length <= len(value) <= kind.max_length:
+        return value
+    raise ValueError
+
+
+def _whole(value: Any, _: Kind) -> Any:
+    if value.__class__ is int and -INT32_MAX - 1 <= value <= INT32_MAX:
+        return value
+    raise ValueError
+
+
+def _decimal(value: Any, kind: Kind) -> Any:
+    canonical = canonical_decimal(value)
+    if kind.non_negative and canonical[0] == "-":
+        raise ValueError
+    return canonical
+
+
+def _choice(value: Any, kind: Kind) -> Any:
+    if value in kind.choices:
+        return value
+    raise ValueError
+
+
+def _structure(value: Any, kind: Kind) -> Any:
+    assert kind.adapter is not None
+    return kind.adapter.validate_python(value)
+
+
+def _check(attribute: str, kind: Kind) -> Callable[[Any], Any]:
+    """Return the function that passes a value that is plainly right, canonical, and raises for every other."""
+    required = attribute == "externalId"
+    right: Callable[[Any, Kind], Any] = {
+        "text": _text,
+        "whole": _whole,
+        "decimal": _decimal,
+        "choice": _choice,
+    }.get(kind.name, _structure)
+
+    def check(value: Any) -> Any:
+        if value is not MISSING and value is not None:
+            return right(value, kind)
+        if required:
+            raise ValueError
+        return value
+
+    return check

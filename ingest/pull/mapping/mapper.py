@@ -1,0 +1,177 @@
+"""Records to items: a block's columns at once where all is right, one record at a time where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.pull.mapping.cells import CellError
+from ingest.pull.mapping.columns import Column, Origin, compile_column
+from ingest.pull.mapping.kinds import kinds
+from ingest.pull.mapping.vectors import Made
+from ingest.pull.parse.result import MISSING, Block, FileReject, FormatError, Record
+from schemas.items import ATTRIBUTES, shown, validate
+from schemas.mapping import Expression, FormatSettings
+
+Extract = Callable[[Sequence[Any]], Sequence[Sequence[Any]]]
+"""Records → for every path, the values of all the records."""
+
+
+@dataclass(slots=True)
+class Mapped:
+    """Canonical items with their rows, and the rejects of `rejected` other records."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    rejects: list[FileReject] = field(default_factory=list)
+    rejected: int = 0
+
+
+def paths_of(mapping: Mapping[str, Expression]) -> list[str | int]:
+    """Return the different source paths of a mapping, in order."""
+    return list(dict.fromkeys(path for expression in mapping.values() for path in expression.paths))
+
+
+class Mapper:
+    """A mapping compiled for one file. `extract` reads the values of `paths_of(mapping)` from records."""
+
+    def __init__(self, settings: FormatSettings, mapping: Mapping[str, Expression], extract: Extract) -> None:
+        positions = {path: position for position, path in enumerate(paths_of(mapping))}
+        origin = Origin(settings.resource_type != "api", settings.decimal_notation)
+        self._extract = extract
+        self._columns: list[Column] = []
+        for attribute in (name for name in ATTRIBUTES if name in mapping):
+            expression = mapping[attribute]
+            sources = tuple(positions[path] for path in expression.paths)
+            try:
+                self._columns.append(compile_column(attribute, kinds()[attribute], expression, sources, origin))
+            except (ValueError, TypeError):
+                raise FormatError(f"mapping: the constant of {attribute} is not a value that it takes") from None
+        self._names = [column.attribute for column in self._columns]
+        self._labels = {column.attribute: column.label for column in self._columns}
+
+    def map(self, record: Record) -> dict[str, Any] | list[FileReject]:
+        """Return the canonical item of one record, or why there is none."""
+        mapped = self.map_block(Block([record.row], [record.source], suspect=record.suspect))
+        return mapped.items[0] if mapped.items else mapped.rejects
+
+    def map_block(self, block: Block) -> Mapped:
+        """Return the items of a block's records."""
+        count = len(block.records)
+        if not count:
+            return Mapped()
+        values = self._extract(block.records)
+        wrong = set(range(count)) if block.suspect else set()
+        items: list[dict[str, Any]] = [{}] * count if block.suspect else self._items(values, count, wrong)
+        if not wrong:
+            return Mapped(items, block.rows)
+        mapped = Mapped()
+        for position, (row, item) in enumerate(zip(block.rows, items, strict=True)):
+            rejects: list[FileReject] = []
+            found: dict[str, Any] | None = item
+            if position in wrong:
+                found, rejects = self._one(row, [column[position] for column in values], suspect=block.suspect)
+            if found is None:
+                mapped.rejects += rejects
+                mapped.rejected += 1
+            else:
+                mapped.items.append(found)
+                mapped.rows.append(row)
+        return mapped
+
+    def _items(self, values: Sequence[Sequence[Any]], count: int, wrong: set[int]) -> list[dict[str, Any]]:
+        names = self._names
+        columns, gaps = [], []
+        for column in self._columns:
+            made, has_gaps = self._run(column, values, count, wrong)
+            columns.append(made)
+            if has_gaps:
+                gaps.append((column.attribute, made))
+        items = [dict(zip(names, row, strict=False)) for row in zip(*columns, strict=True)]
+        for name, made in gaps:
+            for item, value in zip(items, made, strict=True):
+                if value is MISSING:
+                    del item[name]
+        return items
+
+    def _run(self, column: Column, values: Sequence[Sequence[Any]], count: int, wrong: set[int]) -> Made:
+        try:
+            return column.column(values, count)
+        except (ValueError, TypeError):
+            made = []
+            for position in range(count):
+                try:
+                    made.append(column.cell(*(values[source][position] for source in column.sources)))
+                except (ValueError, TypeError):
+                    made.append(MISSING)
+                    wrong.add(position)
+            return made, True
+
+    def _one(self, row: int, values: list[Any], *, suspect: bool) -> tuple[dict[str, Any] | None, list[FileReject]]:
+        raw: dict[str, Any] = {}
+        errors: dict[str, tuple[CellError, Any]] = {}
+        for column in self._columns:
+            sources = [values[source] for source in column.sources]
+            try:
+                value = column.candidate(*sources)
+                if suspect:
+                    _refuse_undecoded(value)
+            except CellError as error:
+                errors[column.attribute] = error, next((v for v in sources if v is not MISSING), None)
+            else:
+                if value is not MISSING:
+                    raw[column.attribute] = value
+        result = validate([raw])
+        external_id = raw.get("externalId")
+        external_id = _clean(external_id) if external_id.__class__ is str else None
+        rejects = [
+            FileReject(
+                row,
+                external_id,
+                name,
+                self._labels[name],
+                error.code,
+                f"{error}; got {_clean(shown(value))!r}",
+                _clean(shown(value)),
+            )
+            for name, (error, value) in errors.items()
+        ]
+        rejects += [
+            FileReject(
+                row,
+                external_id,
+                reject.field,
+                self._labels.get(reject.field or ""),
+                reject.code,
+                _clean(reject.message),
+                _clean(reject.value),
+            )
+            for reject in result.rejects
+            if reject.field not in errors
+        ]
+        return (None, rejects) if rejects else (result.items[0], [])
+
+
+def _refuse_undecoded(value: Any) -> None:
+    if value.__class__ is str:
+        broken = "\ufffd" in value or not _is_unicode(value)
+    else:
+        broken = value.__class__ in (list, dict) and not _is_unicode(repr(value))
+    if broken:
+        raise CellError("encoding", "bytes that are no text in the file's encoding: set the feed's encoding")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clean(value: Any) -> Any:
+    """Return a text fit for JSON: what could not be decoded becomes U+FFFD."""
+    if value.__class__ is str and not _is_unicode(value):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

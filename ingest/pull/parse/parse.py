@@ -1,0 +1,73 @@
+"""A file to chunks of canonical items: reader → mapper → chunks of 50. Pure: bytes in, items out; blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingest.pull.mapping.mapper import Mapped, Mapper
+from ingest.pull.parse.csv_columns import open_csv
+from ingest.pull.parse.result import CHUNK_ITEMS, Block, Chunk, Record, Report
+from schemas.mapping import FormatSettings
+
+_MAX_REJECTS = 200
+"""Reasons that wait for items to share a chunk with."""
+
+
+class Parse:
+    """One pass over a file; iterate it once. `report` is complete when the iteration ends.
+
+    `stream` is a binary file, or yields bytes; already decompressed. `charset` is what the transport declared (HTTP).
+    `limit` stops after so many records (previews). Iterating raises FormatError when the file as a whole cannot be
+    read; a file that is cut off or malformed further on gives the items before that, and a report that is not complete.
+    """
+
+    def __init__(
+        self, stream: Any, settings: FormatSettings, *, charset: str | None = None, limit: int | None = None
+    ) -> None:
+        self.report = Report()
+        self._stream, self._settings, self._charset, self._limit = stream, settings, charset, limit
+
+    def __iter__(self) -> Iterator[Chunk]:
+        blocks, mapper = self._open()
+        if mapper is None:
+            return
+        waiting = Mapped()
+        for block in blocks:
+            mapped = mapper.map_block(block)
+            self._count(block, mapped)
+            waiting.items += mapped.items
+            waiting.rows += mapped.rows
+            waiting.rejects += block.rejects + mapped.rejects
+            waiting.rejected += mapped.rejected + len(block.rejects)
+            while len(waiting.items) >= CHUNK_ITEMS or len(waiting.rejects) >= _MAX_REJECTS:
+                yield _cut(waiting)
+            if self._limit is not None and self.report.rows_read >= self._limit:
+                break
+        while waiting.items or waiting.rejects:
+            yield _cut(waiting)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records as they stand in the file, instead of items; those that cannot be read are left out."""
+        blocks, mapper = self._open()
+        if mapper is not None:
+            for block in blocks:
+                for row, source in zip(block.rows, block.records, strict=True):
+                    yield Record(row, source, block.suspect)
+
+    def _open(self) -> tuple[Iterator[Block], Mapper | None]:
+        reader, mapper = open_csv(self._stream, self._settings, self.report, self._charset)
+        return reader.blocks(), mapper
+
+    def _count(self, block: Block, mapped: Mapped) -> None:
+        rejected = mapped.rejected + len(block.rejects)
+        self.report.rows_read += len(mapped.items) + rejected
+        self.report.rows_mapped += len(mapped.items)
+        self.report.rows_rejected += rejected
+
+
+def _cut(waiting: Mapped) -> Chunk:
+    chunk = Chunk(waiting.items[:CHUNK_ITEMS], waiting.rows[:CHUNK_ITEMS], waiting.rejects, waiting.rejected)
+    del waiting.items[:CHUNK_ITEMS], waiting.rows[:CHUNK_ITEMS]
+    waiting.rejects, waiting.rejected = [], 0
+    return chunk

@@ -1,0 +1,153 @@
+"""What parsing gives: chunks of canonical items with their rows, rejects, and a report on the file as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from schemas.errors import Rejected
+
+CHUNK_ITEMS = 50
+"""Items of a chunk at most: what fits one batch."""
+BLOCK_BYTES = 1 << 16
+"""The stream is read in blocks of this size, so that nothing depends on how its bytes arrived."""
+MAX_RECORD_BYTES = 4 << 20
+"""A larger record is refused; the largest that memory is held for."""
+MAX_FIELDS_NOTED = 200
+"""Names of columns or paths that a report lists at most."""
+
+
+class FormatError(Rejected):
+    """The file as a whole cannot be read with the feed's settings; the message says what to set or mend."""
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+"""The value of a source that a record does not have: the attribute is omitted, so the stored value is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReject:
+    """Why one record, or one value of it, was refused.
+
+    `row` counts from 1 as a person does: a spreadsheet's row of a CSV file (its header is row 1), the n-th item of XML
+    or JSON. `field` is the item attribute, `column` the column or path it came from, `value` what stood there (cut).
+    """
+
+    row: int
+    external_id: str | None
+    field: str | None
+    column: str | None
+    code: str
+    message: str
+    value: Any = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what receipts, runs and previews carry; `index` is the row."""
+        return {
+            "index": self.row,
+            "externalId": self.external_id,
+            "field": self.field,
+            "column": self.column,
+            "code": self.code,
+            "message": self.message,
+            "value": self.value,
+        }
+
+
+def reject_from_json(raw: dict[str, Any]) -> FileReject:
+    """Return the reject that `FileReject.as_json` wrote."""
+    return FileReject(
+        raw["index"], raw["externalId"], raw["field"], raw["column"], raw["code"], raw["message"], raw["value"]
+    )
+
+
+@dataclass(slots=True)
+class Block:
+    """Records as a reader gives them: `records[k]` stands at `rows[k]` and is valid until the next block is asked for.
+
+    A CSV record is a list of texts, an XML one an element, a JSON one a tuple of the item and the objects that enclose
+    it, innermost first. `suspect` is set when a text may hold U+0000 or bytes that could not be decoded.
+    """
+
+    rows: list[int]
+    records: list[Any]
+    rejects: list[FileReject] = field(default_factory=list)
+    suspect: bool = False
+
+
+@dataclass(slots=True)
+class Record:
+    """One record: its row and its raw source (see `Block`), valid until the next one is asked for."""
+
+    row: int
+    source: Any
+    suspect: bool = False
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Up to 50 canonical items; `items[k]` came from `rows[k]`. `rejected` counts records, `rejects` reasons."""
+
+    items: list[dict[str, Any]]
+    rows: list[int]
+    rejects: list[FileReject] = field(default_factory=list)
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """What is known of the file; complete when the last chunk has been taken.
+
+    `complete` is false, with the `reason`, when the file ends or breaks off before its end. `page_fields` are the
+    values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
+    that no attribute takes.
+    """
+
+    complete: bool = True
+    reason: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    columns: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    page_fields: dict[str, Any] = field(default_factory=dict)
+    rows_read: int = 0
+    rows_mapped: int = 0
+    rows_rejected: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as an object for JSON, with these names."""
+        return asdict(self)
+
+    def break_off(self, reason: str) -> None:
+        """Note that the file is not whole; the first reason stays."""
+        if self.complete:
+            self.complete, self.reason = False, reason
+
+
+def blocks_of(stream: Any, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """Yield a stream's bytes in blocks of `size`, the last one shorter; `stream` has `read(n)` or yields bytes."""
+    if hasattr(stream, "read"):
+        parts: Iterator[bytes] = iter(lambda: stream.read(size), b"")
+    else:
+        parts = iter(stream)
+    waiting, length = [], 0
+    for part in parts:
+        if length == 0 and len(part) == size:
+            yield part
+            continue
+        waiting.append(part)
+        length += len(part)
+        if length >= size:
+            joined = b"".join(waiting)
+            whole = length - length % size
+            for start in range(0, whole, size):
+                yield joined[start : start + size]
+            waiting, length = [joined[whole:]], length - whole
+    if length:
+        yield b"".join(waiting)
