@@ -1,0 +1,125 @@
+"""A running edge for the tests that need one."""
+
+import asyncio
+import contextlib
+import io
+from dataclasses import dataclass
+
+import aiohttp
+import aiormq
+import asyncpg
+import orjson
+import pytest
+
+from ingest.edge.post import PATH, Posts
+from ingest.edge.refresh import Feeds
+from ingest.edge.server import dispatcher, runner
+from ingest.publish import Publisher
+from ingest.serving import listening
+from schemas.batches import decode
+from schemas.settings import Settings
+from schemas.topology import shard_of, shard_queue
+
+SEED = """
+    INSERT INTO accounts (id, name) VALUES (1, 'demo');
+    INSERT INTO dropship_providers (id, account_id, name) VALUES (1, 1, 'vendor');
+    INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resource_type, hash, enabled) VALUES
+        (1, 1, 1, 'pushed', 'webhook', 'hash-1', true),
+        (2, 1, 1, 'off', 'webhook', 'hash-2', false),
+        (3, 1, 1, 'pulled', 'ftpCsv', 'hash-3', true);
+"""
+
+
+@dataclass
+class Edge:
+    """One running edge and a client of it."""
+
+    url: str
+    client: aiohttp.ClientSession
+    settings: Settings
+    feeds: Feeds
+    publisher: Publisher
+    posts: Posts
+
+    async def post(self, body, webhook_hash="hash-1", **headers):
+        """Post JSON (or bytes as they are); returns (status, answer, headers)."""
+        sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        if webhook_hash is not None:
+            sent.setdefault("jetti-webhook-hash", webhook_hash)
+        data = io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
+        async with self.client.post(self.url + PATH, data=data, headers=sent) as response:
+            return response.status, orjson.loads(await response.read()), response.headers
+
+    async def queued(self, number=1, feed_id=1):
+        """Take batches off the feed's shard queue."""
+        queue, got = shard_queue(shard_of(feed_id, self.settings.shards)), asyncio.Queue()
+        async with aiormq.connect(self.settings.amqp) as connection:
+            channel = await connection.channel()
+            await channel.basic_consume(queue, got.put, no_ack=True)
+            async with asyncio.timeout(20):
+                return [decode((await got.get()).body) for _ in range(number)]
+
+    async def waiting(self, feed_id=1):
+        """Return how many messages wait on the feed's shard queue."""
+        queue = shard_queue(shard_of(feed_id, self.settings.shards))
+        async with aiormq.connect(self.settings.amqp) as connection:
+            channel = await connection.channel()
+            return (await channel.queue_declare(queue, passive=True)).message_count
+
+
+async def _until(condition, timeout_s=20.0):
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - nothing signals these
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def _running(settings, *, read=True):
+    feeds = Feeds(settings)
+    refreshing = asyncio.create_task(feeds.run())
+    async with Publisher(settings, "test-edge") as publisher, aiohttp.ClientSession() as client:
+        posts = Posts(settings, publisher, lambda: feeds.current)
+        handler = dispatcher(posts.handle, alive=lambda: None, ready=lambda: feeds.ready() or publisher.ready())
+        async with listening(runner(handler, 5), "127.0.0.1", 0, reuse_port=True) as url:
+            if read:
+                assert await feeds.first(20)
+            yield Edge(url, client, settings, feeds, publisher, posts)
+    refreshing.cancel()
+    await asyncio.gather(refreshing, return_exceptions=True)
+
+
+@pytest.fixture
+def until():
+    """Wait for a condition (a function) that no signal tells of."""
+    return _until
+
+
+@pytest.fixture
+def running_edge():
+    """A context manager that runs an edge with the given settings; `read=False` does not wait for the feeds."""
+    return _running
+
+
+@pytest.fixture
+def edge_settings(settings):
+    """Two shards are enough here, and quicker to declare than eight."""
+    return settings.model_copy(update={"shards": 2})
+
+
+@pytest.fixture
+async def seeded(database):
+    """A connection to the database with three feeds: 1 takes posts, 2 is disabled, 3 is pulled."""
+    connection = await asyncpg.connect(database)
+    await connection.execute(SEED)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def edge(edge_settings, seeded):
+    """An edge with short times."""
+    tuned = edge_settings.model_copy(
+        update={"confirm_timeout_ms": 500, "feeds_poll_ms": 500, "public_api_url": "http://api"}
+    )
+    async with _running(tuned) as one:
+        yield one

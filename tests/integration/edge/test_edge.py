@@ -1,0 +1,189 @@
+"""The webhook endpoint against a real RabbitMQ and Postgres: its answers, and what then is on the queue."""
+
+import asyncio
+import gzip
+
+import orjson
+import pytest
+
+from ingest.edge.post import PATH
+from schemas.batches import is_ours
+
+ITEM = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
+
+
+async def test_a_post_is_one_confirmed_batch_and_202_says_where_its_receipt_will_be(edge):
+    status, answer, headers = await edge.post([ITEM, {"externalId": "2", "retailPrice": "12.50"}])
+
+    (batch,) = await edge.queued()
+    assert 202 == status
+    assert "application/json" == headers["Content-Type"]
+    assert {
+        "batchId": str(batch.batch_id),
+        "accepted": 2,
+        "rejected": [],
+        "warnings": [],
+        "receiptUrl": f"http://api/api/batches/{batch.batch_id}.json",
+    } == answer
+    assert [ITEM, {"externalId": "2", "retailPrice": "12.5"}] == batch.items
+    assert (1, 1, "webhook", None) == (batch.account_id, batch.feed_id, batch.source, batch.indexes)
+    assert is_ours(batch.batch_id, 1, edge.settings.key)
+
+
+async def test_one_item_alone_is_taken(edge):
+    assert 202 == (await edge.post(ITEM))[0]
+    assert [ITEM] == (await edge.queued())[0].items
+
+
+async def test_onports_header_is_taken_too(edge):
+    assert 202 == (await edge.post(ITEM, None, **{"onport-webhook-hash": "hash-1"}))[0]
+
+
+async def test_valid_items_go_on_when_others_are_rejected_and_unknown_attributes_are_warned_of(edge):
+    status, answer, _ = await edge.post(
+        [{"externalId": "1", "inventoryQuantity": "in stock"}, {**ITEM, "colour": "red"}]
+    )
+
+    (batch,) = await edge.queued()
+    assert (202, 1) == (status, answer["accepted"])
+    (reject,) = answer["rejected"]
+    assert (0, "1", "inventoryQuantity", "type", "in stock") == tuple(
+        reject[name] for name in ("index", "externalId", "field", "code", "value")
+    )
+    assert [("colour", "unknown")] == [(warning["field"], warning["code"]) for warning in answer["warnings"]]
+    assert ([ITEM], [1]) == (batch.items, batch.indexes)
+    assert (answer["rejected"], answer["warnings"]) == (batch.rejected, batch.warnings)
+
+
+async def test_no_valid_item_is_422_and_nothing_is_enqueued(edge):
+    status, answer, headers = await edge.post([{"externalId": ""}, {}])
+
+    assert (422, "edge.items.invalid") == (status, answer["title"])
+    assert "application/problem+json" == headers["Content-Type"]
+    assert [0, 1] == [reject["index"] for reject in answer["details"]["rejected"]]
+    assert 0 == await edge.waiting()
+
+
+async def test_fifty_items_are_taken_and_fifty_one_are_413(edge):
+    assert 202 == (await edge.post([{"externalId": str(number)} for number in range(50)]))[0]
+    status, answer, _ = await edge.post([{"externalId": str(number)} for number in range(51)])
+
+    assert (413, "edge.body.too_many_items") == (status, answer["title"])
+    assert 1 == await edge.waiting()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b'[{"externalId": }]', {}, 400, "edge.body.malformed"),
+        (b"[]", {}, 400, "edge.body.shape"),
+        (b"", {}, 400, "edge.body.empty"),
+        (b"[1]", {"Idempotency_Key": " "}, 400, "edge.idempotency_key.invalid"),
+        (b"[1]", {}, 422, "edge.items.invalid"),
+        (b"[1]", {"Content_Type": "text/csv"}, 415, "edge.body.type"),
+        (b"[1]", {"Content_Encoding": "br"}, 415, "edge.body.encoding"),
+        (b"[1]", {"Content_Encoding": "gzip"}, 400, "edge.body.gzip"),
+        (b" " * (2**20 + 1), {}, 413, "edge.body.too_large"),
+        (gzip.compress(b" " * 100 * 2**20), {"Content_Encoding": "gzip"}, 413, "edge.body.too_large"),
+        (b"[1]", {"jetti_webhook_hash": "nobody"}, 401, "edge.hash.unknown"),
+        (b"[1]", {"jetti_webhook_hash": "hash-2"}, 403, "edge.feed.disabled"),
+        (b"[1]", {"jetti_webhook_hash": "hash-3"}, 403, "edge.feed.not_a_webhook"),
+    ],
+)
+async def test_a_refusal_is_a_problem_and_enqueues_nothing(edge, body, headers, status, code):
+    found, answer, sent = await edge.post(body, **headers)
+
+    assert (status, code, status) == (found, answer["title"], answer["status"])
+    assert ("application/problem+json", f"/problems/{code}") == (sent["Content-Type"], answer["type"])
+    assert answer["detail"]
+    assert 0 == await edge.waiting()
+
+
+async def test_a_missing_hash_is_401(edge):
+    assert (401, "edge.hash.missing") == ((found := await edge.post(ITEM, None))[0], found[1]["title"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", PATH, 405, "POST"),
+        ("PUT", PATH, 405, "POST"),
+        ("POST", "/healthz", 405, "GET,HEAD"),
+        ("GET", "/", 404, None),
+    ],
+)
+async def test_other_methods_and_paths_are_problems(edge, method, path, status, allowed):
+    async with edge.client.request(method, edge.url + path) as response:
+        assert (status, allowed) == (response.status, response.headers.get("Allow"))
+        assert "application/problem+json" == response.headers["Content-Type"]
+
+
+async def raw(url, *chunks):
+    """Send bytes as they are and return the status line and body of the answer."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for chunk in chunks:
+        writer.write(chunk)
+        await writer.drain()
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return int(head.split()[1])
+
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\njetti-webhook-hash: hash-1\r\n".encode()
+
+
+async def test_a_body_without_length_is_411(edge):
+    assert 411 == await raw(edge.url, HEAD + b"\r\n")
+
+
+async def test_a_chunked_body_is_taken_within_the_same_limit(edge):
+    body = orjson.dumps([ITEM])
+    chunk = b"%x\r\n%b\r\n" % (len(body), body)
+    large = b"%x\r\n%b\r\n" % (600_000, b" " * 600_000)
+
+    assert 202 == await raw(edge.url, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunk, b"0\r\n\r\n")
+    assert 413 == await raw(edge.url, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", large, large, b"0\r\n\r\n")
+
+
+async def test_a_length_over_the_limit_is_refused_before_the_body_comes(edge):
+    assert 413 == await raw(edge.url, HEAD + b"Content-Length: 2000000\r\n\r\n")
+
+
+async def test_a_body_in_pieces_is_one_body(edge):
+    body = orjson.dumps([ITEM])
+    head = HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
+
+    assert 202 == await raw(edge.url, head + body[:5], body[5:9], body[9:])
+
+
+async def test_gzip_is_taken(edge):
+    assert 202 == (await edge.post(gzip.compress(orjson.dumps([ITEM])), Content_Encoding="gzip"))[0]
+    assert [ITEM] == (await edge.queued())[0].items
+
+
+async def test_the_same_idempotency_key_on_the_same_feed_is_the_same_batch(edge):
+    first, second, other = [(await edge.post(ITEM, Idempotency_Key=key))[1] for key in ("a", "a", "b")]
+
+    assert first["batchId"] == second["batchId"] != other["batchId"]
+    assert [first["batchId"]] * 2 + [other["batchId"]] == [str(batch.batch_id) for batch in await edge.queued(3)]
+
+
+async def test_health_readiness_and_metrics_are_on_the_main_port_too(edge):
+    await edge.post(ITEM)
+    for path, expected in (
+        ("/healthz", b"ok"),
+        ("/readyz", b"ok"),
+        ("/metrics", b'feedline_posts_total{status="202"}'),
+    ):
+        async with edge.client.get(edge.url + path) as response:
+            assert 200 == response.status
+            assert expected in await response.read()
+
+
+async def test_too_many_posts_in_flight_are_503_with_retry_after(edge):
+    edge.posts._most = 0
+
+    status, answer, headers = await edge.post(ITEM)
+
+    assert (503, "edge.busy", "1") == (status, answer["title"], headers["Retry-After"])
