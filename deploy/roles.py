@@ -26,10 +26,7 @@ class Role:
 
     def exists(self) -> bool:
         """Return whether this checkout has the role."""
-        try:
-            return find_spec(self.module) is not None
-        except ModuleNotFoundError:
-            return False
+        return find_spec(self.module) is not None
 
     def command(self) -> tuple[str, ...]:
         """Return the command line of one process, to be run in the checkout's folder."""
@@ -37,8 +34,8 @@ class Role:
 
 
 ROLES = (
-    Role("edge", "Edge", "ingest.edge", ("ingest", "edge"), lambda settings: settings.edge_processes),
-    Role("api", "API", "ingest.api", ("ingest", "api"), lambda _: 1),
-    Role("pull", "Puller", "ingest.pull", ("ingest", "pull"), lambda settings: settings.pull_processes),
+    Role("edge", "Edge", "ingest.edge.main", ("ingest", "edge"), lambda settings: settings.edge_processes),
+    Role("api", "API", "ingest.api.main", ("ingest", "api"), lambda _: 1),
+    Role("pull", "Puller", "ingest.pull.main", ("ingest", "pull"), lambda settings: settings.pull_processes),
     Role("workers", "Workers", "workers.__main__", ("workers",), lambda settings: settings.worker_processes, False),
 )

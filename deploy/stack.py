@@ -183,7 +183,9 @@ class Stack:
         try:
             async with asyncio.timeout(_START_S):
                 for child in self._children[role]:
-                    await child.ready.wait()
+                    await child.wait_ready()
+        except RuntimeError as error:
+            raise Refused(f"{label} does not start: {error}") from None
         except TimeoutError:
             raise Refused(f"{label}: not ready after {_START_S} s; see {self.local.logs}") from None
 

@@ -12,6 +12,8 @@ from deploy.processes import Program
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
 STEADY_S = 15.0
+HOPELESS = 4
+"""Ends in a row, without having been ready, after which whoever waits for the child is told not to."""
 """A child that lived this long is healthy: its next end is a first one again."""
 _POLL_S = 0.05
 
@@ -41,6 +43,8 @@ class Child:
         self.name = name
         self.role = role or name
         self.ready = asyncio.Event()
+        self.hopeless = asyncio.Event()
+        self.last_end = ""
         self._make = make
         self._answers = answers
         self._events = events
@@ -78,6 +82,17 @@ class Child:
             return False
         return True
 
+    async def wait_ready(self) -> None:
+        """Wait until it is ready; raises RuntimeError with how it ended when it ends again and again before that."""
+        waits = [asyncio.create_task(event.wait()) for event in (self.ready, self.hopeless)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self.ready.is_set():
+            raise RuntimeError(f"{self.name} {self.last_end}")
+
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
@@ -88,6 +103,9 @@ class Child:
             except (OSError, RuntimeError) as error:
                 ended = f"cannot be started ({error})"
             self._process = None
+            self.last_end = ended
+            if not self.ready.is_set() and failures + 1 >= HOPELESS:
+                self.hopeless.set()
             self.ready.clear()
             self._events.changed()
             failures = 1 if loop.time() - started > STEADY_S else failures + 1
@@ -115,3 +133,4 @@ class Child:
         while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110 - another process has no event to wait for
             await asyncio.sleep(_POLL_S)
         self.ready.set()
+        self.hopeless.clear()
