@@ -18,15 +18,16 @@ MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]
 """Part number and items to the batch."""
 
 
-def why_not(rows_mapped: int, last_rows: int | None, share: float, late: int) -> str | None:
+def why_not(rows_mapped: int, last_mapped: int | None, share: float, late: int) -> str | None:
     """Return why missing items are left alone although the feed asks for them to be zeroed; None when they are not.
 
-    A row that was refused may be the item that seems to be missing, so too many of them stop the clean-up.
+    A row that was refused may be the item that seems to be missing, so far fewer usable rows than in the last
+    run (None: there was none, or a person approved this one) stop the clean-up.
     """
     if late:
         return f"missing items were left alone: {late} batches are not applied yet"
-    if last_rows and fell_by_more(rows_mapped, last_rows, share):
-        return f"missing items were left alone: {rows_mapped} usable rows, {last_rows} in the last run"
+    if last_mapped and fell_by_more(rows_mapped, last_mapped, share):
+        return f"missing items were left alone: {rows_mapped} usable rows, {last_mapped} in the last run"
     return None
 
 

@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Ending:
-    """How a run ended; `validators` and `rows` are of the file that was applied (None keeps the stored ones)."""
+    """How a run ended; `validators`, `rows`, `mapped`: of the file that was applied (None: keep what is stored)."""
 
     status: RunStatus
     batches: int = 0
@@ -34,6 +34,7 @@ class Ending:
     validators: dict[str, Any] | None = None
     settings_seal: str | None = None
     rows: int | None = None
+    mapped: int | None = None
     again: bool = False
     """Queue another run at once: the file changed under this one."""
 
@@ -114,6 +115,7 @@ class Closer:
             validators=ending.validators,
             settings_seal=ending.settings_seal,
             rows=ending.rows,
+            mapped=ending.mapped,
             feed_id=feed.id,
         )
 

@@ -101,6 +101,7 @@ def request_of(secrets: FeedSecrets, validators: Validators | None = None) -> Fe
         authentication_token=secrets.authentication_token,
         authentication_secret=secrets.authentication_secret,
         validators=validators or Validators(),
+        keep_short=True,
     )
 
 

@@ -19,7 +19,8 @@ CREATE TABLE pull_feeds (
     -- what the last applied file was: an unchanged one is not parsed again, a much shorter one is held
     validators jsonb,    -- etag, lastModified, contentHash, size
     settings_seal text,  -- of the settings that it was parsed by
-    rows integer
+    rows integer,
+    mapped integer
 ) WITH (fillfactor = 70);
 CREATE INDEX pull_feeds_due ON pull_feeds (next_fetch_at) WHERE next_fetch_at IS NOT NULL;
 

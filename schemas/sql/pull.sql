@@ -194,14 +194,15 @@ SELECT f.id, f.account_id, f.name, f.resource_type, f.enabled, f.deleted_at IS N
   JOIN accounts a ON a.id = f.account_id
  WHERE f.account_id = :account_id AND f.id = :feed_id;
 
--- name: feed_succeeded(run_id, status, now, next_fetch_at, validators, settings_seal, rows, feed_id)!
+-- name: feed_succeeded(run_id, status, now, next_fetch_at, validators, settings_seal, rows, mapped, feed_id)!
 -- The last applied file is what the next one is compared with; a run that found the file unchanged keeps it.
 UPDATE pull_feeds SET
     last_run_id = :run_id, last_run_status = :status, last_run_at = :now, last_success_at = :now, failures = 0,
     failing_since = NULL, last_error = NULL, next_fetch_at = :next_fetch_at,
     validators = coalesce(:validators::jsonb, validators),
     settings_seal = coalesce(:settings_seal, settings_seal),
-    rows = coalesce(:rows, rows)
+    rows = coalesce(:rows, rows),
+    mapped = coalesce(:mapped, mapped)
  WHERE feed_id = :feed_id;
 
 -- name: feed_failed(run_id, status, now, failed, bad, error, next_fetch_at, feed_id)^

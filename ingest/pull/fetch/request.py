@@ -37,6 +37,8 @@ class FetchRequest:
     authentication_secret: str | None = None
     validators: Validators = field(default_factory=Validators)
     accept: str = "*/*"
+    keep_short: bool = False
+    """Whether a file that ends before its declared length, in every attempt, is returned as `short` and not refused."""
 
     def __repr__(self) -> str:
         return f"FetchRequest({masked(self.location)})"
@@ -91,6 +93,8 @@ class Fetched:
     resumed: int = 0
     """How many times a broken transfer was continued instead of begun again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    short: bool = False
+    """It ended before the length that the server declared (only when `FetchRequest.keep_short` asked for it)."""
 
     def discard(self) -> None:
         """Delete the spool file."""

@@ -18,8 +18,8 @@ from ingest.pull.fetch.credentials import headers_for
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
 from ingest.pull.fetch.ftp import FtpSource
 from ingest.pull.fetch.http import HttpSource, http_session
-from ingest.pull.fetch.location import Location, parse
-from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
+from ingest.pull.fetch.location import Location, masked, parse
+from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.retry import with_retries
 from ingest.pull.fetch.spool import Spool
 
@@ -47,9 +47,14 @@ async def spooled(source: Source, request: FetchRequest, context: FetchContext) 
     spool = await asyncio.to_thread(Spool, context.folder, context.limits.max_bytes)
     kept = False
     try:
-        result = await with_retries(
-            lambda: source.attempt(spool), context.limits.attempts, context.sleep, context.jitter
-        )
+        try:
+            result = await with_retries(
+                lambda: source.attempt(spool), context.limits.attempts, context.sleep, context.jitter
+            )
+        except FetchUnavailable as error:
+            if error.code is not FetchCode.TRUNCATED or not request.keep_short:
+                raise
+            result = await _short(spool, masked(request.location))
         if isinstance(result, Fetched):
             if result.content_hash == request.validators.content_hash:
                 return NotModified(result.validators, "content hash")
@@ -68,6 +73,13 @@ async def in_time(total_ms: int, shown: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise FetchUnavailable(FetchCode.TIMEOUT, f"{shown} took longer than {total_ms:,} ms") from None
+
+
+async def _short(spool: Spool, shown: str) -> Fetched:
+    """Return what came of a file that always ends before its declared length."""
+    await spool.flush()
+    content_hash = spool.content_hash()
+    return Fetched(spool.path, spool.size, content_hash, Validators(content_hash=content_hash), shown, short=True)
 
 
 @asynccontextmanager

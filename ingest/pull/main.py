@@ -1,0 +1,121 @@
+"""The puller's composition root: `python -m ingest pull`. It opens the sockets and hands them down.
+
+SIGTERM: takes no more runs, lets those in hand finish for half of the stop time, hands the others back, closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import orjson
+import structlog
+from aiohttp import web
+
+from ingest.publish import Publisher
+from ingest.pull.carrier import Carrier
+from ingest.pull.ending import Closer
+from ingest.pull.fetch import FetchContext
+from ingest.pull.file import FileMaker
+from ingest.pull.parsing import FileParser
+from ingest.pull.run import Runner
+from ingest.pull.scheduler import Scheduler
+from ingest.pull.store import Store
+from schemas import monitor
+from schemas.secrets import Vault
+from schemas.settings import Settings, process_name
+
+_log = structlog.get_logger()
+_CONNECT_TIMEOUT_S = 5.0
+_QUERY_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """A puller's parts, connected."""
+
+    scheduler: Scheduler
+    publisher: Publisher
+    store: Store
+
+
+async def main(settings: Settings) -> None:
+    """Pull until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with connected(settings) as puller, _monitored(settings, puller):
+        tasks = [
+            asyncio.create_task(puller.scheduler.run(), name="scheduler"),
+            asyncio.create_task(puller.scheduler.wake.listen(settings.dsn), name="listener"),
+            asyncio.create_task(puller.publisher.watch(), name="publisher watch"),
+            asyncio.create_task(stop.wait(), name="stop"),
+        ]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping")
+        await puller.scheduler.drain(settings.stop_timeout_ms / 2000)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in done:
+            task.result()  # a dead background task ends the process with its error
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> AsyncIterator[Puller]:
+    """Open what a puller needs; it starts while Postgres or the broker is away."""
+    folder = Path(settings.pull_folder or tempfile.gettempdir())
+    async with open_pool(settings) as pool, Publisher(settings, process_name("pull")) as publisher:
+        store = Store(pool, uuid.uuid4())
+        files = FileMaker(store, FetchContext.of(settings), folder, FileParser(settings))
+        runner = Runner(settings, store, publisher, files)
+        carrier = Carrier(store, runner, Closer(store, settings, clock), Vault(settings.key), folder)
+        yield Puller(Scheduler(settings, store, carrier, clock), publisher, store)
+
+
+def open_pool(settings: Settings) -> asyncpg.Pool:
+    """Return the puller's pool: a connection for each run, for its lease, and for the scheduler."""
+    return asyncpg.create_pool(
+        settings.dsn,
+        min_size=0,
+        max_size=2 * settings.pull_concurrency + 2,
+        command_timeout=_QUERY_TIMEOUT_S,
+        timeout=_CONNECT_TIMEOUT_S,
+        init=_json,
+    )
+
+
+async def _json(connection: asyncpg.Connection) -> None:
+    """Let jsonb columns be Python values."""
+    await connection.set_type_codec(
+        "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+    )
+
+
+@asynccontextmanager
+async def _monitored(settings: Settings, puller: Puller) -> AsyncIterator[None]:
+    def ready() -> str | None:
+        return puller.scheduler.trouble or puller.publisher.ready()
+
+    runner = web.AppRunner(monitor.application(alive=lambda: None, ready=ready), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.monitor_host, settings.monitor_port)
+        await site.start()
+        _log.info("listening", monitor=[f"http://{host}:{port}" for host, port, *_ in runner.addresses])
+        yield
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runner.cleanup(), 2)

@@ -1,0 +1,224 @@
+"""One run from the file to the receipts.
+
+    fetch → parse to disk → guard ─┬→ publish → settle → missing items → settle → succeeded, partial
+            (nothing published)    └→ held
+
+Everything is parsed before anything is published, for only the end of a file tells whether it is whole. A run that was
+interrupted is carried out again by any puller: it finds the parts on its disk or makes the same ones from the same
+bytes, goes on behind the last confirmed one, and batch ids made of (run, part) let the workers skip what came twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ingest.publish import Publisher
+from ingest.pull import cleanup
+from ingest.pull.ending import Ending
+from ingest.pull.feed import PulledFeed
+from ingest.pull.file import FileMaker, Unchanged
+from ingest.pull.lease import Lease, LeaseLost
+from ingest.pull.parts import PartPublisher, Progress
+from ingest.pull.settle import Settler
+from ingest.pull.spooled import Spooled
+from ingest.pull.store import PULL, FileRow, Run, Store
+from schemas.batches import Batch, Source, keyed_batch_id
+from schemas.runs import FileFacts, RunStatus, final_status, fingerprint, guard, part_key
+from schemas.settings import Settings
+
+RUN_FOLDER = "feedline-run-"
+"""What the name of a folder of parsed parts begins with; the run's id follows."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the feed's last applied file was."""
+
+    validators: dict[str, Any] | None
+    settings_seal: str | None
+    rows: int | None
+    mapped: int | None
+
+
+@dataclass(slots=True)
+class Errand:
+    """A run in one puller's hands. `progress` and `counts` say how far it has come, also when it is stopped."""
+
+    run: Run
+    feed: PulledFeed
+    lease: Lease
+    progress: Progress
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Runner:
+    """Carries runs out."""
+
+    def __init__(self, settings: Settings, store: Store, publisher: Publisher, files: FileMaker) -> None:
+        self._settings = settings
+        self._store = store
+        self._publisher = publisher
+        self._files = files
+
+    async def carry_out(self, errand: Errand) -> Ending:
+        """Return how the run ended; raises `Rejected` or `Transient` when its file cannot be had or read."""
+        run, feed = errand.run, errand.feed
+        before = await self._before(feed)
+        spooled = await self._file(run, feed, before)
+        if isinstance(spooled, Unchanged):
+            return Ending(RunStatus.NOT_MODIFIED, validators=spooled.validators, settings_seal=feed.seal())
+        facts = spooled.facts
+        found = fingerprint(facts["contentHash"], feed.seal())
+        if run.received_at is not None and found != run.fingerprint:
+            await spooled.discard()
+            return Ending(
+                RunStatus.FAILED,
+                batches=run.batches,
+                settled=False,
+                error_code="changed",
+                error="the file or the feed's settings changed while the run was interrupted; a new run follows",
+                again=True,
+            )
+        if not await self._store.set_file(run, _file_row(found, facts)):
+            raise LeaseLost(f"run {run.id} is another puller's now")
+        trusted = run.received_at is not None or (run.approved and found == run.fingerprint)
+        held = None if trusted else guard(_file_facts(facts), before.rows, feed.settings.fetch_missing_guard)
+        if held is not None:
+            return Ending(RunStatus.HELD, bytes=facts["bytes"], error_code=held.code, error=held.reason)
+        ending = await self._publish(errand, spooled, before)
+        await spooled.discard()
+        return ending
+
+    async def _before(self, feed: PulledFeed) -> Before:
+        row = await self._store.patiently(lambda connection: PULL.feed_state(connection, feed_id=feed.id))
+        if row is None:
+            return Before(None, None, None, None)
+        return Before(row["validators"], row["settings_seal"], row["rows"], row["mapped"])
+
+    async def _file(self, run: Run, feed: PulledFeed, before: Before) -> Spooled | Unchanged:
+        """Return the parsed file: what lies on this machine's disk if it is the run's, else fetched anew."""
+        folder = self.folder(run)
+        spooled = await asyncio.to_thread(Spooled.find, folder)
+        if spooled is not None and run.fingerprint == fingerprint(spooled.facts["contentHash"], feed.seal()):
+            return spooled
+        first_time = run.fingerprint is None and not run.forced
+        known = before.validators if first_time and before.settings_seal == feed.seal() else None
+        return await self._files.make(run, feed, known, folder)
+
+    def folder(self, run: Run) -> Path:
+        """Return where a run's parsed parts lie."""
+        return self._files.folder / f"{RUN_FOLDER}{run.id}"
+
+    async def _publish(self, errand: Errand, spooled: Spooled, before: Before) -> Ending:
+        run, feed, progress = errand.run, errand.feed, errand.progress
+        received_at = await self._store.begin_publishing(run)
+        if received_at is None:
+            raise LeaseLost(f"run {run.id} is another puller's now")
+        facts, patience_s = spooled.facts, self._settings.pull_settle_ms / 1000
+        settler = Settler(self._store, run, received_at, progress)
+        maker = _BatchMaker(run, received_at, self._settings.key)
+        publisher = PartPublisher(self._publisher, self._settings.pull_in_flight, errand.lease.check)
+        async with _following(settler, errand):
+            await publisher.publish(maker.of_file(spooled, progress.batches), progress)
+        await self._store.set_stage(run, "settling")
+        late = await settler.settle(facts["parts"], patience_s)
+        note, expected = None, facts["parts"]
+        if feed.cleans_up:
+            mapped_before = None if run.approved else before.mapped
+            note = cleanup.why_not(facts["rowsMapped"], mapped_before, feed.settings.fetch_missing_guard, late)
+            if note is None:
+                missing = await cleanup.deal(self._store, run, spooled.seen, facts["parts"])
+                if missing is None:
+                    raise LeaseLost(f"run {run.id} is another puller's now")
+                expected += cleanup.part_count(missing)
+                zeros = cleanup.batches(self._store, run, max(progress.batches, facts["parts"]), maker.batch)
+                async with _following(settler, errand):
+                    await publisher.publish(zeros, progress)
+                late = await settler.settle(expected, patience_s)
+        if late:
+            note = f"{late} of {expected} batches are not applied yet; counts follow"
+        return Ending(
+            final_status(facts["rowsRejected"], settler.latest.counts, late),
+            batches=expected,
+            counts=settler.latest.counts,
+            settled=late == 0,
+            bytes=facts["bytes"],
+            note=note,
+            validators=facts["validators"],
+            settings_seal=feed.seal(),
+            rows=facts["rowsRead"],
+            mapped=facts["rowsMapped"],
+        )
+
+
+class _BatchMaker:
+    """Makes batches whose ids and receive times are the same in every attempt."""
+
+    def __init__(self, run: Run, received_at: datetime, key: bytes) -> None:
+        self._run = run
+        self._received_ms = (received_at - _EPOCH) // timedelta(milliseconds=1)
+        self._key = key
+
+    def batch(self, part: int, items: list[dict[str, Any]], rows: list[int] | None = None) -> Batch:
+        """Return the batch of a part."""
+        run = self._run
+        return Batch(
+            batch_id=keyed_batch_id(run.feed_id, part_key(run.id, part), self._key),
+            account_id=run.account_id,
+            feed_id=run.feed_id,
+            received_ms=self._received_ms,
+            source=Source.PULL,
+            items=items,
+            indexes=rows,
+            run_id=run.id,
+        )
+
+    async def of_file(self, spooled: Spooled, first: int) -> AsyncIterator[tuple[int, Batch]]:
+        """Yield the batches of the file from part `first` on."""
+        async for part in spooled.parts(first):
+            yield part.number, self.batch(part.number, part.items, part.rows)
+
+
+@asynccontextmanager
+async def _following(settler: Settler, errand: Errand) -> AsyncIterator[None]:
+    """Count outcomes as they commit, while something is published; what goes wrong in it is raised at the end."""
+    task = asyncio.create_task(settler.follow(errand.counts))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+    if not task.cancelled():
+        await task
+
+
+def _file_row(found: str, facts: dict[str, Any]) -> FileRow:
+    return FileRow(
+        fingerprint=found,
+        bytes=facts["bytes"],
+        encoding=facts["encoding"],
+        rows_read=facts["rowsRead"],
+        rows_mapped=facts["rowsMapped"],
+        rows_rejected=facts["rowsRejected"],
+        rejects_left_out=facts["rejectsLeftOut"],
+        parts=facts["parts"],
+        rejects=facts["rejects"],
+    )
+
+
+def _file_facts(facts: dict[str, Any]) -> FileFacts:
+    return FileFacts(
+        bytes=facts["bytes"],
+        rows_read=facts["rowsRead"],
+        rows_mapped=facts["rowsMapped"],
+        declared_bytes=facts["declaredBytes"],
+        complete=facts["complete"],
+        incomplete_reason=facts["reason"],
+    )

@@ -1,0 +1,244 @@
+"""Whole runs: from a vendor's file to rows, with everything that may be wrong with the file."""
+
+import asyncio
+import gzip
+
+import orjson
+from aiohttp import web
+
+
+def csv_of(quantities):
+    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
+
+
+STOCK = {f"A-{n:04}": n for n in range(1, 121)}
+
+
+async def test_a_file_becomes_rows_and_the_run_says_so(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert STOCK == await pulling.quantities(feed)
+    expected = {"status": "succeeded", "rows_read": 120, "rows_mapped": 120, "rows_rejected": 0, "batches": 3}
+    assert expected.items() <= run.items()
+    assert {"created": 120} == run["counts"]
+    assert (len(csv_of(STOCK)), True, None) == (run["bytes"], run["settled"], run["error"])
+    assert run["queued_at"] <= run["started_at"] <= run["ended_at"]
+
+
+async def test_an_unchanged_file_is_not_parsed_again_unless_forced_or_read_in_another_way(
+    pulling, puller, worker, vendor
+):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+    await pulling.run(puller, feed)
+
+    again = await pulling.run(puller, feed)
+    forced = await pulling.run(puller, feed, forced=True)
+    other = orjson.dumps({"fetchFrequency": "never", "vendorName": "Acme"}).decode()
+    await pulling.execute("UPDATE inventory_feeds SET settings = $1, updated_at = now() WHERE id = $2", other, feed)
+    changed = await pulling.run(puller, feed)
+
+    assert ("not modified", None, 0) == (again["status"], again["rows_read"], again["batches"])
+    assert ("succeeded", {"unchanged": 120}) == (forced["status"], forced["counts"])
+    assert ("succeeded", {"updated": 120}) == (changed["status"], changed["counts"])
+    assert [200, 304, 200, 200] == [status for _, status in vendor.asked]
+
+
+async def test_a_failing_row_never_fails_the_file(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": "in stock", "C": 3})
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert {"A": 1, "C": 3} == await pulling.quantities(feed)
+    assert ("partial", 3, 2, 1) == tuple(run[name] for name in ("status", "rows_read", "rows_mapped", "rows_rejected"))
+    reject = dict(await pulling.execute("SELECT * FROM run_rejects WHERE run_id = $1", run["id"]))
+    assert {
+        "row_number": 3,
+        "external_id": "B",
+        "field": "inventoryQuantity",
+        "source": "inventoryQuantity",
+        "value": "in stock",
+    }.items() <= reject.items()
+
+
+async def test_rejects_are_kept_up_to_a_bound_and_the_others_counted(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of({**STOCK, **{f"B-{n}": "many" for n in range(1_200)}})
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    kept = (await pulling.execute("SELECT count(*) FROM run_rejects WHERE run_id = $1", run["id"]))["count"]
+    assert (1_000, 200, 1_200) == (kept, run["rejects_left_out"], run["rows_rejected"])
+
+
+async def test_an_empty_file_changes_nothing_and_is_held(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed(fetchCleanup="enabled")
+    await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of({})
+    run = await pulling.run(puller, feed)
+
+    assert ("held", "empty", 0) == (run["status"], run["error_code"], run["batches"])
+    assert STOCK == await pulling.quantities(feed)
+    assert (await pulling.state(feed))["failing_since"] is not None
+
+
+async def test_a_file_with_far_fewer_rows_is_held_until_approved(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed(fetchCleanup="enabled")
+    await pulling.run(puller, feed)
+
+    half = dict(list(STOCK.items())[:60])
+    vendor.files["stock.csv"] = csv_of(half)
+    held = await pulling.run(puller, feed)
+    stored = await pulling.quantities(feed)
+    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    approved = await pulling.carry_out(puller, held["id"])
+
+    assert ("held", "fewer_rows") == (held["status"], held["error_code"])
+    assert STOCK == stored
+    assert ("succeeded", 60, 4) == (approved["status"], approved["missing"], approved["batches"])
+    assert {**dict.fromkeys(STOCK, 0), **half} == await pulling.quantities(feed)
+
+
+async def test_a_held_run_is_over_with_the_next_good_one(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+    await pulling.run(puller, feed)
+    vendor.files["stock.csv"] = csv_of({"A": 1})
+    held = await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of({**STOCK, "B": 5})
+    good = await pulling.run(puller, feed)
+
+    assert ("held", "succeeded") == (held["status"], good["status"])
+    after = await pulling.row(held["id"])
+    assert ("cancelled", "superseded", f"run {good['id']} took its place") == (
+        after["status"],
+        after["error_code"],
+        after["error"],
+    )
+
+
+async def test_an_approved_run_whose_file_changed_is_guarded_again(pulling, puller, worker, vendor, tmp_path):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+    await pulling.run(puller, feed)
+    vendor.files["stock.csv"] = csv_of({"A": 1})
+    held = await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of({"A": 2})
+    (tmp_path / f"feedline-run-{held['id']}" / "file.json").unlink()  # approved on another machine
+    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    again = await pulling.carry_out(puller, held["id"])
+
+    assert "held" == again["status"]
+    assert STOCK == await pulling.quantities(feed)
+
+
+async def test_a_compressed_file_that_breaks_off_is_held(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = gzip.compress(csv_of(STOCK).encode())[:-40]
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert ("held", "truncated") == (run["status"], run["error_code"])
+    assert {} == await pulling.quantities(feed)
+
+
+async def test_a_file_shorter_than_declared_is_held_and_can_be_approved(pulling, puller, worker, vendor):
+    async def break_off(request):
+        response = web.StreamResponse(headers={"Content-Length": "5000"})
+        await response.prepare(request)
+        await response.write(csv_of({"A": 1, "B": 2}).encode())
+        await asyncio.sleep(0.2)  # aiohttp's client forgets what it has not handed out when the connection breaks
+        request.transport.close()
+        return response
+
+    vendor.files["stock.csv"] = break_off
+    feed = await pulling.feed()
+
+    held = await pulling.run(puller, feed)
+    stored = await pulling.quantities(feed)
+    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    approved = await pulling.carry_out(puller, held["id"])
+
+    assert ("held", "truncated", {}) == (held["status"], held["error_code"], stored)
+    assert "fewer than the server declared" in held["error"]
+    assert ("succeeded", {"A": 1, "B": 2}) == (approved["status"], await pulling.quantities(feed))
+
+
+async def test_missing_items_get_quantity_0_through_the_road(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of({**STOCK, "Z": 0})
+    feed = await pulling.feed(fetchCleanup="enabled")
+    other = await pulling.feed()
+    await pulling.run(puller, feed)
+    await pulling.run(puller, other)
+
+    vendor.files["stock.csv"] = csv_of({key: value for key, value in STOCK.items() if key > "A-0020"})
+    run = await pulling.run(puller, feed)
+
+    expected = {key: value if key > "A-0020" else 0 for key, value in STOCK.items()} | {"Z": 0}
+    assert expected == await pulling.quantities(feed)
+    assert {**STOCK, "Z": 0} == await pulling.quantities(other)
+    assert ("succeeded", 20, {"unchanged": 100, "updated": 20}) == (run["status"], run["missing"], run["counts"])
+
+
+async def test_a_row_that_was_refused_is_not_missing(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": 2, "C": 3, "D": 4})
+    feed = await pulling.feed(fetchCleanup="enabled")
+    await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": "many", "C": 3})
+    run = await pulling.run(puller, feed)
+
+    assert ("partial", None) == (run["status"], run["missing"])  # half of the rows unusable: nothing is zeroed
+    assert "left alone" in run["note"]
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": "many", "C": 3, "E": 5})
+    run = await pulling.run(puller, feed)
+    assert {"A": 1, "B": 2, "C": 3, "D": 0, "E": 5} == await pulling.quantities(feed)
+
+
+async def test_without_clean_up_missing_items_stay(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": 2, "C": 3, "D": 4})
+    feed = await pulling.feed()
+    await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of({"A": 1, "B": 2, "C": 3})
+    await pulling.run(puller, feed)
+
+    assert {"A": 1, "B": 2, "C": 3, "D": 4} == await pulling.quantities(feed)
+
+
+async def test_the_last_row_of_an_item_wins_however_far_apart(pulling, puller, worker, vendor):
+    rows = [f"A-{n % 70},{n}" for n in range(700)]
+    vendor.files["stock.csv"] = "externalId,inventoryQuantity\n" + "\n".join(rows) + "\n"
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert {f"A-{n % 70}": n for n in range(630, 700)} == await pulling.quantities(feed)
+    assert ("succeeded", 700) == (run["status"], sum(run["counts"].values()))
+
+
+async def test_a_file_that_cannot_be_had_fails_the_run_and_shows_no_secret(pulling, puller, worker, vendor):
+    feed = await pulling.feed("gone.csv")
+
+    run = await pulling.run(puller, feed)
+
+    assert ("failed", "not_found") == (run["status"], run["error_code"])
+    assert "s3cret" not in run["error"]
+
+
+async def test_a_disabled_feed_is_not_fetched(pulling, puller, worker, vendor):
+    feed = await pulling.feed()
+    await pulling.execute("UPDATE inventory_feeds SET enabled = false WHERE id = $1", feed)
+
+    run = await pulling.run(puller, feed)
+
+    assert ("cancelled", "disabled", []) == (run["status"], run["error_code"], vendor.asked)
