@@ -24,6 +24,9 @@ WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buc
 COMMIT_LAG = Histogram("feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_SECONDS)
 REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker delivered again")
 SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
+USAGE_ALERTS = Counter(
+    "feedline_usage_alerts_total", "Accounts' days that reached 80 or 100 % of the limit", ["percent"]
+)
 DEAD_LETTERS = Counter("feedline_dead_letters_total", "Dead letters stored, by code", ["code"])
 DEGRADED = Gauge("feedline_degraded", "1 while a dependency is away, by dependency", ["dependency"])
 

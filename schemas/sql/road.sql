@@ -140,3 +140,17 @@ SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.ru
 FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
             $9::bytea[])
      AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items);
+
+-- name: receipt_of
+SELECT counts::text AS counts, items
+FROM receipts
+WHERE account_id = $1 AND batch_id = $2
+ORDER BY received_at DESC
+LIMIT 1;
+
+-- name: account_of
+SELECT daily_sku_limit, time_zone FROM accounts WHERE id = $1;
+
+-- name: usage_of
+SELECT coalesce((SELECT used FROM usage WHERE account_id = $1 AND day = $2), 0) AS used,
+       (SELECT count(*) FROM deferred_items WHERE account_id = $1) AS deferred;

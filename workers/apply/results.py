@@ -39,11 +39,15 @@ class BatchResult:
     counts: dict[str, int] = field(default_factory=dict)
     usage: dict[str, Any] | None = None
     work: Work | None = None
+    stored_items: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """Return every item of the batch with its outcome and reason, as a reply carries them."""
-        return [] if self.work is None else every_item(self.work)
+        """Return every item of the batch with its outcome and reason, as a reply carries them.
+
+        Of a batch that was seen before: what its receipt lists, if `with_usage` was asked for.
+        """
+        return self.stored_items if self.work is None else every_item(self.work)
 
 
 @dataclass(slots=True)

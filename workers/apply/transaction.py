@@ -52,7 +52,7 @@ async def settle(
     purses = await apply_works(connection, claimed, now, lock_usage=lock_usage)
     if claimed:
         await write_receipts(connection, claimed, now)
-    return [_result(batch, work) for batch, work in zip(batches, works, strict=True)], purses
+    return [result_of(batch, work) for batch, work in zip(batches, works, strict=True)], purses
 
 
 async def apply_works(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:
@@ -66,7 +66,8 @@ async def apply_works(connection: Connection, works: Sequence[Work], now: dateti
     return await upsert(connection, works, now, lock_usage=lock_usage)
 
 
-def _result(batch: Batch, work: Work | None) -> BatchResult:
+def result_of(batch: Batch, work: Work | None) -> BatchResult:
+    """Return the result of a batch; None is one that was seen before."""
     if work is None:
         return BatchResult(batch, claimed=False)
     return BatchResult(batch, claimed=True, counts=receipts.counts_of(work), work=work)

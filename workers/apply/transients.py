@@ -20,6 +20,7 @@ _PASSING = (
     asyncpg.OperatorInterventionError,  # class 57: shutdown, cancelled, starting up
     asyncpg.PostgresSystemError,  # class 58: I/O error
     asyncpg.LockNotAvailableError,
+    asyncpg.SyntaxOrAccessError,  # class 42: not the schema that this worker knows, or no right to it; no item's fault
     asyncpg.ReadOnlySQLTransactionError,  # a failover left us with the standby
 )
 

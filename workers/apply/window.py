@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
 from asyncpg import Connection
 
 from schemas.batches import Batch
-from workers.apply import transaction
+from workers.apply import alerts, replies, transaction
 from workers.apply.admit import Purse
+from workers.apply.isolate import apply_split
 from workers.apply.results import BatchResult, Context, WindowResult
-from workers.apply.transients import transient
+from workers.apply.transients import is_transient, transient
 from workers.apply.usage import Crowded
+
+_log = structlog.get_logger()
 
 
 async def apply_window(connection: Connection, batches: Sequence[Batch], context: Context) -> WindowResult:
     """Apply the batches of one operation, in their order, and commit; harmless when they were applied before.
 
     The connection must hold the shard's advisory lock and no transaction. Raises `Transient` when Postgres is
-    away or in the way (nothing is committed, or all of it: do the same window again); a cancelled call leaves no
-    transaction behind.
+    away or in the way (nothing is committed, or some of it, or all: do the same window again); a cancelled call leaves
+    no transaction behind.
     """
     now = context.clock()
+    split = False
     with transient(connection):
-        results, _ = await _commit(connection, batches, now)
-    return WindowResult(results, now)
+        try:
+            results, purses = await _commit(connection, batches, now)
+        except Exception as error:
+            if is_transient(error, connection):
+                raise
+            _log.warning("window_split", batches=len(batches), error=f"{type(error).__name__}: {error}")
+            split = True
+            results, purses = await _one_by_one(connection, batches, now)
+        alerts.raise_alerts(purses)
+        if context.with_usage:
+            await replies.complete(connection, results)
+    return WindowResult(results, now, split)
 
 
 async def _commit(
@@ -37,3 +52,20 @@ async def _commit(
     except Crowded:
         async with transaction.whole(connection):
             return await transaction.settle(connection, batches, now, lock_usage=True)
+
+
+async def _one_by_one(
+    connection: Connection, batches: Sequence[Batch], now: datetime
+) -> tuple[list[BatchResult], list[Purse]]:
+    results: list[BatchResult] = []
+    purses: list[Purse] = []
+    for batch in batches:
+        try:
+            (result,), charged = await _commit(connection, [batch], now)
+        except Exception as error:
+            if is_transient(error, connection):
+                raise
+            result, charged = await apply_split(connection, batch, now)
+        results.append(result)
+        purses += charged
+    return results, purses

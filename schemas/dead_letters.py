@@ -1,0 +1,144 @@
+"""Dead letters in Postgres: store, find, replay, discard. For workers, the API and the command line alike.
+
+A replay publishes the payload as a fresh batch, received now, and marks the dead letter when the broker has confirmed
+it. The fresh id is derived from the dead letter's, so that a replay that was cut short between the two and is
+done again is applied once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from asyncpg import Connection
+
+from schemas import queries
+from schemas.batches import Batch, decode, keyed_batch_id
+from schemas.errors import Permanent
+
+Status = Literal["dead", "replayed", "discarded"]
+Publish = Callable[[Batch], Awaitable[None]]
+"""Returns when the broker has confirmed the batch; raises `Transient`."""
+MAX_FOUND = 1_000
+MAX_REASON = 1_000
+_SQL = queries.load("dead_letters")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One item that could not be applied, or one message that could not be read (then most is None).
+
+    `payload` is a message body (`schemas.batches`): a batch of the one item, or whatever the broker gave up on.
+    """
+
+    account_id: int | None
+    feed_id: int | None
+    batch_id: UUID | None
+    external_id: str | None
+    code: str
+    reason: str
+    payload: bytes
+    received_at: datetime | None
+    id: int = 0
+    dead_at: datetime | None = None
+    status: Status = "dead"
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which dead letters are meant; None is any. `account_id` None is for operators only."""
+
+    account_id: int | None
+    ids: Sequence[int] | None = None
+    feed_id: int | None = None
+    code: str | None = None
+    status: Status | None = None
+    after: int = 0
+    limit: int = MAX_FOUND
+
+
+def of_message(body: bytes, code: str, reason: str) -> DeadLetter:
+    """Return the dead letter of a message that the broker gave up on, with what can still be read of it."""
+    try:
+        batch = decode(body)
+    except Permanent:
+        return DeadLetter(None, None, None, None, code, reason, body, None)
+    received = datetime.fromtimestamp(batch.received_ms / 1000).astimezone()
+    return DeadLetter(batch.account_id, batch.feed_id, batch.batch_id, None, code, reason, body, received)
+
+
+async def store(connection: Connection, letters: Sequence[DeadLetter], now: datetime) -> None:
+    """Store dead letters in the caller's transaction."""
+    await connection.execute(
+        _SQL.store.sql,
+        now,
+        [letter.account_id for letter in letters],
+        [letter.feed_id for letter in letters],
+        [letter.batch_id for letter in letters],
+        [letter.external_id for letter in letters],
+        [letter.code for letter in letters],
+        [letter.reason[:MAX_REASON].replace("\0", "") for letter in letters],
+        [letter.payload for letter in letters],
+        [letter.received_at for letter in letters],
+    )
+
+
+async def find(connection: Connection, wanted: Filter) -> list[DeadLetter]:
+    """Return what the filter means, at most `limit` (up to `MAX_FOUND`), by id."""
+    rows = await connection.fetch(
+        _SQL.find.sql,
+        wanted.account_id,
+        None if wanted.ids is None else list(wanted.ids),
+        wanted.feed_id,
+        wanted.code,
+        wanted.status,
+        wanted.after,
+        min(wanted.limit, MAX_FOUND),
+    )
+    return [_letter(row) for row in rows]
+
+
+async def replay(
+    connection: Connection, wanted: Filter, publish: Publish, *, now: datetime, key: bytes
+) -> tuple[list[int], list[int]]:
+    """Publish what the filter means as fresh batches; return the ids of what was replayed and what cannot be read.
+
+    `key` is the secret key of the settings. Raises what `publish` raises; what was replayed until then is marked.
+    """
+    replayed: list[int] = []
+    unreadable: list[int] = []
+    for found in await find(connection, replace(wanted, status="dead")):
+        async with connection.transaction():
+            row = await connection.fetchrow(_SQL.hold.sql, found.id)
+            if row is None:
+                continue
+            try:
+                batch = _fresh(found, now, key)
+            except Permanent:
+                unreadable.append(found.id)
+                continue
+            await publish(batch)
+            await connection.fetch(_SQL.settle.sql, [found.id], "replayed", now)
+            replayed.append(found.id)
+    return replayed, unreadable
+
+
+async def discard(connection: Connection, wanted: Filter, *, now: datetime) -> list[int]:
+    """Mark what the filter means as discarded; return the ids. They stay listed, with their payload."""
+    ids = [letter.id for letter in await find(connection, replace(wanted, status="dead"))]
+    return [row["id"] for row in await connection.fetch(_SQL.settle.sql, ids, "discarded", now)]
+
+
+def _fresh(letter: DeadLetter, now: datetime, key: bytes) -> Batch:
+    batch = decode(letter.payload)
+    batch_id = keyed_batch_id(batch.feed_id, f"dead-letter:{letter.id}", key)
+    received_ms = int(now.timestamp() * 1000)
+    return replace(batch, batch_id=batch_id, received_ms=received_ms, rejected=[], warnings=[])
+
+
+def _letter(row: Any) -> DeadLetter:
+    return DeadLetter(**dict(row))

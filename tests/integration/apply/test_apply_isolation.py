@@ -1,0 +1,143 @@
+"""Poison is isolated, everything else is applied; what passes by itself is left to be done again."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from schemas.batches import decode
+from schemas.errors import Transient
+
+POISON = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.external_id LIKE 'poison%' THEN RAISE EXCEPTION 'cannot digest %', new.external_id; END IF;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON feed_variants FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def items(*names):
+    return [{"externalId": name, "inventoryQuantity": 1} for name in names]
+
+
+async def test_poison_goes_to_the_dead_letters_alone_and_everything_else_is_applied(road):
+    await road.connection.execute(POISON)
+    await road.limit(100)
+    good, bad = road.batch(*items("a", "b")), road.batch(*items("c", "poison 1", "d", "e", "poison 2"))
+    bad.indexes = [0, 1, 2, 4, 6]
+    last = road.batch(*items("f"))
+
+    result = await road.apply(good, bad, last)
+
+    assert [{"created": 2}, {"created": 3, "dead": 2}, {"created": 1}] == [each.counts for each in result.batches]
+    assert result.split
+    assert ["a", "b", "c", "d", "e", "f"] == [key for _, key in sorted(await road.rows())]
+    assert [6] == list((await road.used()).values())
+    counts, lines = await road.receipt(bad)
+    assert ({"created": 3, "dead": 2}, [(1, "poison 1"), (6, "poison 2")]) == (
+        counts,
+        [(line["index"], line["externalId"]) for line in lines],
+    )
+    letters = await road.connection.fetch("SELECT * FROM dead_letters ORDER BY id")
+    assert [("poison 1", "postgres.P0001", "RaiseError: cannot digest poison 1")] == [
+        (letter["external_id"], letter["code"], letter["reason"]) for letter in letters[:1]
+    ]
+    alone = decode(letters[1]["payload"])
+    assert (items("poison 2"), [6], bad.received_ms) == (alone.items, alone.indexes, alone.received_ms)
+
+
+async def test_a_batch_of_one_poisonous_item_is_dead_and_is_not_tried_again(road):
+    await road.connection.execute(POISON)
+    sent = road.batch(*items("poison"))
+
+    first, second = await road.apply(sent), await road.apply(sent)
+
+    assert ([{"dead": 1}], [False]) == (
+        [each.counts for each in first.batches],
+        [each.claimed for each in second.batches],
+    )
+
+
+async def test_poison_of_a_deleted_feeds_neighbour_leaves_its_rejection_alone(road):
+    await road.connection.execute(POISON)
+    await road.connection.execute("DELETE FROM inventory_feeds WHERE id = 2")
+
+    result = await road.apply(road.batch(*items("poison")), road.batch(*items("a", "b"), feed=2))
+
+    assert [{"dead": 1}, {"rejected": 2}] == [each.counts for each in result.batches]
+
+
+async def test_an_error_in_our_own_code_is_isolated_too(road, monkeypatch):
+    from workers.apply import compare  # noqa: PLC0415 - only here
+
+    hash_of = compare.content_hash
+    monkeypatch.setattr(compare, "content_hash", lambda item: hash_of(item) if item["externalId"] != "odd" else 1 / 0)
+
+    assert ["created", "dead", "created"] == await road.outcomes(*items("a", "odd", "b"))
+    assert "internal" == await road.connection.fetchval("SELECT code FROM dead_letters")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DeadlockDetectedError("x"),
+        asyncpg.SerializationError("x"),
+        asyncpg.LockNotAvailableError("x"),
+        asyncpg.AdminShutdownError("x"),
+        asyncpg.DiskFullError("x"),
+        asyncpg.UndefinedColumnError("x"),
+        ConnectionResetError("x"),
+        TimeoutError("x"),
+    ],
+)
+async def test_what_passes_by_itself_is_transient_and_leaves_nothing_behind(road, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("workers.apply.transaction.write_receipts", fail)
+
+    with pytest.raises(Transient):
+        await road.apply(road.batch(*items("a")))
+
+    assert ({}, 0) == (await road.rows(), await road.connection.fetchval("SELECT count(*) FROM dead_letters"))
+
+
+async def test_a_connection_lost_between_windows_is_transient(road):
+    other = await road.another()
+    await other.connection.execute("SELECT pg_terminate_backend($1)", road.connection.get_server_pid())
+
+    with pytest.raises(Transient):
+        await road.apply(road.batch(*items("a")))
+
+
+async def test_a_feed_that_is_being_deleted_holds_its_window_up_until_the_lock_timeout(road):
+    other = await road.another()
+    await road.connection.execute("SET lock_timeout = '50ms'")
+
+    async with other.connection.transaction():
+        await other.connection.execute("DELETE FROM inventory_feeds WHERE id = 1")
+        with pytest.raises(Transient):
+            await road.apply(road.batch(*items("a")))
+
+    assert ["rejected"] == await road.outcomes(*items("a"))
+
+
+async def test_a_window_that_is_cancelled_leaves_no_transaction_behind(road):
+    other = await road.another()
+    sent = road.batch(*items("a"))
+    async with other.connection.transaction():
+        await other.connection.execute("LOCK TABLE feed_variants IN ACCESS EXCLUSIVE MODE")
+        window = asyncio.create_task(road.apply(sent))
+        while not await other.connection.fetchval(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", road.connection.get_server_pid()
+        ):
+            pass
+        window.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await window
+
+    assert not road.connection.is_in_transaction()
+    assert {"created": 1} == (await road.apply(sent)).batches[0].counts

@@ -1,0 +1,116 @@
+"""Poison: a window that Postgres refuses is done batch by batch, and the batch that it refuses item by item, by halves.
+
+Each half has a savepoint. What applies is applied; an item that is refused when it is alone goes to the dead letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+from asyncpg import Connection
+
+from schemas import dead_letters, metrics
+from schemas.batches import Batch
+from schemas.dead_letters import DeadLetter
+from schemas.outcomes import Outcome
+from workers.apply import transaction
+from workers.apply.admit import Purse
+from workers.apply.claim import claim, write_receipts
+from workers.apply.results import BatchResult
+from workers.apply.transients import is_transient
+from workers.apply.work import Work
+
+_log = structlog.get_logger()
+
+
+async def apply_split(connection: Connection, batch: Batch, now: datetime) -> tuple[BatchResult, list[Purse]]:
+    """Apply a batch that failed as a whole: all of its items but those that are poison; commit."""
+    letters: list[DeadLetter] = []
+    purses: list[Purse] = []
+    async with transaction.whole(connection):
+        (work,) = await claim(connection, [batch])
+        if work is None:
+            return BatchResult(batch, claimed=False), []
+        slots = list(range(len(batch.items)))
+        middle = max(len(slots) // 2, 1)
+        for half in (slots[:middle], slots[middle:]):
+            if half:
+                purses += await _apply(connection, work, half, now, letters)
+        if letters:
+            await dead_letters.store(connection, letters, now)
+        await write_receipts(connection, [work], now)
+    for letter in letters:
+        metrics.DEAD_LETTERS.labels(letter.code).inc()
+        _log.error(
+            "item_dead",
+            batch_id=str(batch.batch_id),
+            feed_id=batch.feed_id,
+            account_id=batch.account_id,
+            external_id=letter.external_id,
+            code=letter.code,
+            reason=letter.reason,
+        )
+    return transaction.result_of(batch, work), purses
+
+
+async def _apply(
+    connection: Connection, work: Work, slots: Sequence[int], now: datetime, letters: list[DeadLetter]
+) -> list[Purse]:
+    """Apply some items of a batch, halving them as long as they fail."""
+    batch = work.batch
+    piece = Work(replace(batch, items=[batch.items[slot] for slot in slots], indexes=None), work.feed, work.day)
+    try:
+        async with _savepoint(connection):
+            purses = await transaction.apply_works(connection, [piece], now, lock_usage=True)
+    except Exception as error:
+        if is_transient(error, connection):
+            raise
+        if len(slots) > 1:
+            middle = len(slots) // 2
+            first = await _apply(connection, work, slots[:middle], now, letters)
+            return first + await _apply(connection, work, slots[middle:], now, letters)
+        letters.append(_bury(work, slots[0], error))
+        return []
+    if work.feed.exists:
+        for place, slot in enumerate(slots):
+            work.outcomes[slot] = piece.outcomes[place]
+            if place in piece.notes:
+                work.notes[slot] = piece.notes[place]
+    return purses
+
+
+def _bury(work: Work, slot: int, error: Exception) -> DeadLetter:
+    """End an item as dead and return its dead letter, whose payload is a batch of just this item."""
+    batch = work.batch
+    code = f"postgres.{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else "internal"
+    work.outcomes[slot] = Outcome.DEAD
+    work.notes[slot] = {"code": code, "message": "could not be applied; it is kept and can be replayed"}
+    index = slot if batch.indexes is None else batch.indexes[slot]
+    alone = replace(batch, items=[batch.items[slot]], indexes=[index], rejected=[], warnings=[])
+    return DeadLetter(
+        account_id=batch.account_id,
+        feed_id=batch.feed_id,
+        batch_id=batch.batch_id,
+        external_id=batch.items[slot].get("externalId"),
+        code=code,
+        reason=f"{type(error).__name__}: {error}",
+        payload=alone.encode(),
+        received_at=datetime.fromtimestamp(batch.received_ms / 1000, UTC),
+    )
+
+
+@asynccontextmanager
+async def _savepoint(connection: Connection) -> AsyncIterator[None]:
+    await connection.execute("SAVEPOINT piece")
+    try:
+        yield
+    except Exception:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK TO SAVEPOINT piece")
+        raise
+    await connection.execute("RELEASE SAVEPOINT piece")

@@ -1,0 +1,29 @@
+"""What a sender that waits for a reply is told beyond the outcomes: usage, and the first delivery's receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from asyncpg import Connection
+
+from schemas.usage import Usage, account_day, zone
+from workers.apply.results import BatchResult
+from workers.apply.statements import ROAD
+
+
+async def complete(connection: Connection, results: Sequence[BatchResult]) -> None:
+    """Fill in each result's usage and, of batches that were seen before, what their receipts say."""
+    for result in results:
+        batch = result.batch
+        if not result.claimed:
+            row = await connection.fetchrow(ROAD.receipt_of.sql, batch.account_id, batch.batch_id)
+            if row is not None:
+                result.counts, result.stored_items = orjson.loads(row["counts"]), orjson.loads(row["items"])
+        account = await connection.fetchrow(ROAD.account_of.sql, batch.account_id)
+        if account is not None:
+            name = account["time_zone"]
+            day = account_day(batch.received_ms, zone(name))
+            counted = await connection.fetchrow(ROAD.usage_of.sql, batch.account_id, day)
+            usage = Usage(day, name, account["daily_sku_limit"], counted["used"], counted["deferred"])
+            result.usage = usage.as_json()
