@@ -43,3 +43,7 @@ format: $(VENV)/installed ## Format and mend what can be mended
 .PHONY: bench
 bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
 	$(PYTHON) -m deploy.bench
+
+.PHONY: settings
+settings: $(VENV)/installed ## Write docs/settings.md from the settings
+	$(PYTHON) -m deploy.cli settings --markdown > docs/settings.md

@@ -19,6 +19,13 @@ from pathlib import Path
 from deploy.processes import Program, Server, free_port
 
 USER = "feedline"
+_NODE = "feedline@localhost"
+# Distribution comes up with the runtime, on loopback: RabbitMQ then skips its own, slower way there (it starts one more
+# Erlang just to start epmd).
+_ARGUMENTS = (
+    "-sname {node} -kernel inet_dist_use_interface {{127,0,0,1}}"
+    " -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
+)
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _KILL_EPMD = b"\x00\x01k"
 """KILL_REQ of the Erlang distribution protocol: obeyed on loopback when no node is registered."""
@@ -93,9 +100,9 @@ class RabbitMQ(Server):
             "RABBITMQ_MNESIA_BASE": f"{here}/data",
             "RABBITMQ_LOG_BASE": here,
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_NODENAME": "feedline@localhost",
+            "RABBITMQ_NODENAME": _NODE,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ARGUMENTS.format(node=_NODE, port=self.distribution_port),
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_CRASH_DUMP": f"{here}/erl_crash.dump",
             "ERL_EPMD_ADDRESS": "127.0.0.1",

@@ -36,6 +36,7 @@ class Screen:
 
     def begin(self, title: str) -> None:
         """Say what is about to happen."""
+        self.started = time.monotonic()
         click.echo(f"\n{click.style('  Feedline', bold=True)}  {click.style(title, dim=True)}\n")
 
     def done(self, step: str, detail: str = "") -> None:

@@ -79,7 +79,7 @@ class Stack:
     async def _start(self) -> None:
         left = await asyncio.to_thread(self.local.clean_up)
         if left:
-            self.screen.notice(f"ended {left} processes that an earlier launcher had left behind")
+            self.screen.notice(f"ended what an earlier launcher had left behind (processes: {left})")
         self._start_servers()
         database_url, amqp_url = await self._database(), self._amqp_url()
         seeded = await asyncio.to_thread(demo.seed, database_url, self.local.secret("api-token"))

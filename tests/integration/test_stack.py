@@ -1,0 +1,176 @@
+"""The local stack as its users know it: started, crashed, refused, stopped. One stack serves all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deploy.processes import CHECKOUT, marked
+
+START_S, STOP_S = 90, 15
+ENVIRONMENT = {
+    "PORT": "0",
+    "API_PORT": "0",
+    "MONITOR_PORT": "0",
+    "EDGE_PROCESSES": "2",
+    "WORKER_PROCESSES": "1",
+}
+
+
+class Launcher:
+    """`feedline run` over one folder, started when a test needs it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.process = None
+        self.output = folder / "output"
+
+    def start(self):
+        if self.process is None or self.process.poll() is not None:
+            with self.output.open("wb") as output:
+                self.process = subprocess.Popen(self.command(), cwd=CHECKOUT, env=self.environment(), stdout=output)
+            wait(lambda: self.path.exists() or self.process.poll() is not None, START_S)
+        assert self.process.poll() is None, self.output.read_text()
+        return self
+
+    def command(self):
+        return [sys.executable, "-m", "deploy.cli", "run", "--folder", str(self.folder / ".local")]
+
+    def environment(self):
+        unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY", "MAKELEVEL")
+        return {**{name: value for name, value in os.environ.items() if name not in unset}, **ENVIRONMENT}
+
+    @property
+    def path(self):
+        return self.folder / ".local" / "stack.json"
+
+    @property
+    def stack(self):
+        return json.loads(self.path.read_text())
+
+    def pids(self):
+        return {pid for pids in self.stack["pids"].values() for pid in pids}
+
+    def everything(self):
+        """All processes of the stack, grandchildren too."""
+        place = (self.folder / ".local").stat()
+        random = (self.folder / ".local" / "marker").read_text()
+        return marked(f"{random}-{place.st_dev}-{place.st_ino}")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_S + 5)
+
+
+def wait(condition, timeout_s):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def status(url, body=None, **headers):
+    request = urllib.request.Request(url, data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.status
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory):
+    # A space in the path, and (when root runs the tests) a folder that Postgres's own user cannot enter.
+    folder = tmp_path_factory.mktemp("a checkout")
+    launcher = Launcher(folder)
+    yield launcher
+    if launcher.process and launcher.process.poll() is None:
+        launcher.stop()
+    shutil.rmtree(folder)
+
+
+def test_stack_json_names_addresses_demo_and_processes(launcher):
+    stack = launcher.start().stack
+    assert {"edgeUrl", "apiUrl", "apiToken", "demoFeed", "databaseUrl", "amqpUrl", "pids"} <= set(stack)
+    counts = {role: len(pids) for role, pids in stack["pids"].items()}
+    expected = {"edge": 2, "api": 1, "workers": 1, "postgres": 1, "rabbitmq": 1}
+    assert expected == {role: counts[role] for role in expected}
+    assert launcher.pids() <= set(launcher.everything())
+
+
+def test_stack_json_holds_secrets_and_is_readable_by_its_owner_alone(launcher):
+    assert 0o600 == launcher.start().path.stat().st_mode & 0o777
+
+
+def test_a_post_with_the_demo_hash_is_accepted_and_becomes_a_row(launcher):
+    stack = launcher.start().stack
+    headers = {"jetti-webhook-hash": stack["demoFeed"]["hash"], "content-type": "application/json"}
+    url = stack["edgeUrl"] + "/webhooks/inventory-feeds/parse-webhooks.json"
+    assert 202 == status(url, b'[{"externalId": "first", "inventoryQuantity": 3}]', **headers)
+    with psycopg.connect(stack["databaseUrl"], autocommit=True) as connection:
+        query = "SELECT inventory_quantity FROM feed_variants WHERE external_id = 'first'"
+        wait(lambda: connection.execute(query).fetchone() == (3,), 20)
+
+
+def test_the_screen_shows_a_curl_line_that_works(launcher):
+    launcher.start()
+    wait(lambda: "Logs:" in launcher.output.read_text(), 5)
+    (line, *_) = [line for line in launcher.output.read_text().splitlines() if line.startswith("curl")]
+    answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+    assert 1 == json.loads(answer)["accepted"]
+
+
+def test_the_demo_account_has_a_daily_limit_of_ten_thousand(launcher):
+    with psycopg.connect(launcher.start().stack["databaseUrl"]) as connection:
+        assert [(10_000,)] == connection.execute("SELECT daily_sku_limit FROM accounts").fetchall()
+
+
+def test_the_private_postgres_is_durable(launcher):
+    with psycopg.connect(launcher.start().stack["databaseUrl"]) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert ("on",) == connection.execute(f"SHOW {setting}").fetchone()
+
+
+def test_a_second_start_says_that_one_runs(launcher):
+    launcher.start()
+    second = subprocess.run(
+        launcher.command(), env=launcher.environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert 1 == second.returncode
+    assert f"Feedline already runs here (launcher: process {launcher.process.pid})." in second.stderr
+    assert launcher.path.exists()
+
+
+@pytest.mark.parametrize("role", ["workers", "edge", "postgres"])
+def test_a_child_that_is_killed_is_started_again_and_the_pids_follow(launcher, role):
+    before = launcher.start().stack["pids"][role]
+    os.kill(before[0], signal.SIGKILL)
+    wait(lambda: len(after := launcher.stack["pids"][role]) == len(before) and before[0] not in after, 30)
+    assert launcher.process.poll() is None
+
+
+def test_after_a_kill_of_the_launcher_the_next_start_cleans_up_and_keeps_the_data(launcher):
+    before = launcher.start().stack
+    launcher.process.kill()
+    launcher.process.wait()
+    launcher.path.unlink()  # so that the next one is the new launcher's
+    after = launcher.start().stack
+    assert before["demoFeed"] == after["demoFeed"]
+    assert before["apiToken"] == after["apiToken"]
+    assert set() == {pid for pids in before["pids"].values() for pid in pids} & set(launcher.everything())
+
+
+def test_sigterm_stops_everything_in_time_and_removes_stack_json(launcher):
+    launcher.start()
+    started = time.monotonic()
+    assert 0 == launcher.stop()
+    assert STOP_S > time.monotonic() - started
+    assert [] == launcher.everything()
+    assert not launcher.path.exists()

@@ -1,0 +1,76 @@
+"""A supervised child: started, watched, started again, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from deploy.processes import Program
+from deploy.supervise import Child, Events
+
+
+class Owner:
+    """Collects what a child's owner hears."""
+
+    def __init__(self):
+        self.notices = []
+        self.changed = asyncio.Event()
+
+    def events(self):
+        return Events(notice=self.notices.append, changed=self.changed.set)
+
+
+def _child(tmp_path, owner, script, *, answers=lambda: True):
+    program = Program(("sh", "-c", script), {"PATH": os.environ["PATH"]}, tmp_path / "log")
+    return Child("child", lambda: program, answers, owner.events())
+
+
+async def _until(condition, changed):
+    async with asyncio.timeout(20):
+        while not condition():
+            changed.clear()
+            await changed.wait()
+
+
+async def test_a_child_that_is_killed_is_started_again_under_a_new_pid(tmp_path):
+    owner = Owner()
+    child = _child(tmp_path, owner, "exec sleep 60")
+    child.start()
+    await child.wait_ready()
+    first = child.pid
+    os.kill(first, signal.SIGKILL)
+    await _until(lambda: child.pid not in (first, None), owner.changed)
+    assert ["child was ended by SIGKILL; it is started again in 0.25 s"] == owner.notices
+    assert await child.stop(grace_s=5)
+
+
+async def test_a_child_that_ignores_its_stop_signal_is_killed_after_the_grace(tmp_path):
+    owner = Owner()
+    child = _child(
+        tmp_path, owner, f"trap '' TERM; touch {tmp_path}/armed; sleep 60", answers=(tmp_path / "armed").exists
+    )
+    child.start()
+    await child.wait_ready()
+    assert not await child.stop(grace_s=0.2)
+    assert child.pid is None
+
+
+async def test_a_child_that_ends_again_and_again_is_reported_to_who_waits(tmp_path):
+    owner = Owner()
+    child = _child(tmp_path, owner, "exit 3", answers=lambda: False)
+    child.start()
+    with pytest.raises(RuntimeError, match="child ended with exit code 3"):
+        await child.wait_ready()
+    await child.stop(grace_s=1)
+
+
+async def test_a_child_that_waits_for_its_next_start_can_be_stopped(tmp_path):
+    owner = Owner()
+    child = _child(tmp_path, owner, "exit 1", answers=lambda: False)
+    child.start()
+    await _until(lambda: owner.notices, owner.changed)
+    assert await child.stop(grace_s=1)
+    assert child.pid is None
