@@ -1,17 +1,21 @@
 """The types that attributes are made of: each validates, describes itself in OpenAPI and says what it expected.
 
 They are pydantic types, so one definition serves the road, the resources and the OpenAPI document. The sentence
-in `description` is what an error message quotes as expected.
+in `description` is what an error message quotes as expected. Beside it stands the quick check of a whole column
+(`schemas/columns.py`), which must not take anything that the type refuses.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints, WithJsonSchema
+
+from schemas.columns import Choice, Each, Text, Whole
 
 INT32_MAX = 2**31 - 1
 DECIMAL_DIGITS, DECIMAL_PLACES = 15, 6
@@ -21,16 +25,25 @@ WHOLE_DIGITS = DECIMAL_DIGITS - DECIMAL_PLACES
 _NO_NUL = r"^[^\x00]*$"
 """Postgres text cannot hold U+0000; JSON can."""
 _WHOLE = re.compile(r"[+-]?\d{1,10}(\.0+)?", re.ASCII)
+_CANONICAL = re.compile(
+    rf"(?!-0\Z)-?(0|[1-9]\d{{0,{WHOLE_DIGITS - 1}}})(\.\d{{0,{DECIMAL_PLACES - 1}}}[1-9])?", re.ASCII
+)
+_NUMBERS = frozenset((int, float, str))
+_MAX_WRITTEN = 100
+"""Characters of a number that are worth looking at."""
 _DECIMAL = re.compile(r"[+-]?(\d{1,15}(\.\d{1,15})?|\.\d{1,15})", re.ASCII)
-MAX_JSON_DEPTH = 16
+MAX_JSON_DEPTH, MAX_JSON_LIST = 16, 250
 
 
-def _text(max_length: int, min_length: int = 0) -> Any:
+_ID, _SHORT, _URL, _LONG = Text(1, 255), Text(0, 255), Text(0, 2_048), Text(0, 65_535)
+
+
+def _text(column: Text) -> Any:
     return Field(
-        min_length=min_length,
-        max_length=max_length,
+        min_length=column.shortest,
+        max_length=column.longest,
         pattern=_NO_NUL,
-        description=f"text of {min_length} to {max_length} characters, without U+0000",
+        description=f"text of {column.shortest} to {column.longest} characters, without U+0000",
     )
 
 
@@ -48,8 +61,15 @@ def canonical_decimal(value: Any) -> str:
     """Return the one spelling of a decimal (no exponent, no trailing zeros, no -0), so that equal means the same text.
 
     Takes an int, float or text such as "12.50"; raises ValueError for anything else, for more than
-    `DECIMAL_DIGITS` digits or `DECIMAL_PLACES` places.
+    `DECIMAL_DIGITS` digits or `DECIMAL_PLACES` places. Prices repeat, so the latest are remembered.
     """
+    if value.__class__ in _NUMBERS and (value.__class__ is not str or len(value) <= _MAX_WRITTEN):
+        return _canonical_decimal(value)
+    raise ValueError("not a decimal number")
+
+
+@functools.lru_cache(maxsize=2**14, typed=True)
+def _canonical_decimal(value: Any) -> str:
     if value.__class__ is float:
         written = repr(value)
         if len(written) <= 15 and "e" not in written and "n" not in written:  # noqa: PLR2004
@@ -58,12 +78,12 @@ def canonical_decimal(value: Any) -> str:
                 return (whole if whole != "-0" else "0") if places == "0" else written
     elif value.__class__ is int:
         written = str(value) if abs(value) < 10**DECIMAL_DIGITS else "out of range"
-    elif value.__class__ is str:
+    else:
+        if _CANONICAL.fullmatch(value):
+            return str(value)
         written = value.strip()
         if not _DECIMAL.fullmatch(written):
             raise ValueError("not a decimal number")
-    else:
-        raise ValueError("not a decimal number")
     try:
         number = Decimal(written).normalize()
     except InvalidOperation:
@@ -83,10 +103,21 @@ DecimalText = Annotated[
     BeforeValidator(canonical_decimal),
     Field(description=_DECIMAL_EXPECTED),
     WithJsonSchema({"type": ["number", "string"], "description": _DECIMAL_EXPECTED}),
+    Each(_canonical_decimal, int, float, str, longest=_MAX_WRITTEN),
 ]
 """A decimal number, kept as its canonical text: exact, cheap to compare, taken by Postgres as numeric."""
 
-NonNegativeDecimalText = Annotated[DecimalText, StringConstraints(pattern=r"^[^-]")]
+
+def _not_negative(value: Any) -> str:
+    text = canonical_decimal(value)
+    if text.startswith("-"):
+        raise ValueError("negative")
+    return text
+
+
+NonNegativeDecimalText = Annotated[
+    DecimalText, StringConstraints(pattern=r"^[^-]"), Each(_not_negative, int, float, str)
+]
 
 
 def _plain_json(value: Any, depth: int = MAX_JSON_DEPTH) -> Any:
@@ -116,35 +147,52 @@ def _known_zone(name: str) -> str:
     return name
 
 
-ExternalId = Annotated[str, _text(255, 1)]
-Name = Annotated[str, _text(255, 1)]
-ShortText = Annotated[str, _text(255)]
-LongText = Annotated[str, _text(65_535)]
-UrlText = Annotated[str, _text(2_048)]
+def _plain_list(value: list[Any]) -> list[Any]:
+    if len(value) > MAX_JSON_LIST:
+        raise ValueError("too long")
+    _plain_json(value)
+    return value
+
+
+ExternalId = Annotated[str, _text(_ID), _ID]
+Name = Annotated[str, _text(_ID), _ID]
+ShortText = Annotated[str, _text(_SHORT), _SHORT]
+LongText = Annotated[str, _text(_LONG), _LONG]
+UrlText = Annotated[str, _text(_URL), _URL]
 Int32 = Annotated[
     StrictInt,
     BeforeValidator(_parse_whole),
     Field(ge=-INT32_MAX - 1, le=INT32_MAX, description=f"a whole number from {-INT32_MAX - 1} to {INT32_MAX}"),
+    Whole(_parse_whole, -INT32_MAX - 1, INT32_MAX),
 ]
 """A whole number; "12" and 12.0 are taken as 12; true and 12.5 are not."""
 JsonList = Annotated[
     list[Any],
     Field(
-        max_length=250,
-        description=f"an array of at most 250 elements, nested at most {MAX_JSON_DEPTH} levels, without U+0000",
+        max_length=MAX_JSON_LIST,
+        description=(
+            f"an array of at most {MAX_JSON_LIST} elements, nested at most {MAX_JSON_DEPTH} levels, without U+0000"
+        ),
     ),
     AfterValidator(_plain_json),
+    Each(_plain_list, list),
 ]
 JsonValue = Annotated[
     list[Any] | dict[str, Any],
     Field(description=f"an object or array, nested at most {MAX_JSON_DEPTH} levels, without U+0000"),
     AfterValidator(_plain_json),
+    Each(_plain_json, list, dict),
 ]
 InventoryPolicy = Annotated[
     Literal["ignore", "deny", "continue", "dropship", "track"],
     Field(description="one of ignore, deny, continue, dropship, track"),
+    Choice("ignore", "deny", "continue", "dropship", "track"),
 ]
-QuantityOverride = Annotated[Literal["none", "manual", "maximum"], Field(description="one of none, manual, maximum")]
+QuantityOverride = Annotated[
+    Literal["none", "manual", "maximum"],
+    Field(description="one of none, manual, maximum"),
+    Choice("none", "manual", "maximum"),
+]
 TimeZone = Annotated[
     str,
     Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=64),

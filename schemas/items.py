@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Required
+from typing import Any, Required, cast, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from schemas import attributes as a
+from schemas.columns import Column, canonical
 from schemas.outcomes import Reject
 
 MAX_ITEMS = 50
@@ -85,7 +86,6 @@ READ_ONLY = frozenset(
 )
 """Attributes of the resource that a sender may echo back; they are ignored with a warning."""
 
-_ITEMS = TypeAdapter(list[Item])
 _ITEM = TypeAdapter(Item)
 _MAX_SHOWN = 200
 
@@ -109,11 +109,10 @@ def validate(raw: Sequence[Any]) -> Validated:
     Every wrong field of a wrong item is one `Reject`; a wrong item never stops another one. Unknown attributes
     are left out and reported as warnings `{"index", "externalId", "field", "code", "message"}`.
     """
-    try:
-        items: list[Any] = _ITEMS.validate_python(raw)
-        result = Validated(items, list(range(len(items))))
-    except ValidationError:
-        result = _validate_each(raw)
+    items: list[Any] | None = canonical(raw, _COLUMNS, "externalId")
+    if items is not None and sum(map(len, items)) == sum(map(len, raw)):
+        return Validated(items, list(range(len(items))))
+    result = _validate_each(raw) if items is None else Validated(items, list(range(len(items))))
     for index, item in zip(result.indexes, result.items, strict=True):
         if len(item) != len(raw[index]):
             result.warnings.extend(_unknown(index, raw[index], item))
@@ -191,6 +190,24 @@ def _kind(value: Any) -> str:
     }
     kind = names.get(type(value), type(value).__name__)
     return f'"{shown(value)}"' if isinstance(value, str) else f"{kind} {shown(value)!r}" if kind == "a number" else kind
+
+
+def _columns() -> dict[str, Column]:
+    """Return the quick check of each attribute, out of its type."""
+    return {name: _column(hint) for name, hint in get_type_hints(Item, include_extras=True).items()}
+
+
+def _column(hint: Any) -> Column:
+    """Return the outermost check in a type."""
+    for part in (*reversed(getattr(hint, "__metadata__", ())), *get_args(hint)):
+        if hasattr(part, "check"):
+            return cast(Column, part)
+        if get_args(part) or hasattr(part, "__metadata__"):
+            return _column(part)
+    raise TypeError(f"no quick check in {hint}")
+
+
+_COLUMNS = _columns()
 
 
 def _expectations() -> dict[str, str]:
