@@ -111,6 +111,7 @@ CREATE TABLE feed_variants (
 -- keeps its plans; the same goes for the second indexes of deferred_items and receipts.
 CREATE UNIQUE INDEX feed_variants_id ON feed_variants (account_id, id) WHERE id IS NOT NULL;
 CREATE INDEX feed_variants_vendor_sku ON feed_variants (account_id, vendor_sku) WHERE vendor_sku IS NOT NULL;
+CREATE INDEX feed_variants_any_case_sku ON feed_variants (account_id, lower(vendor_sku)) WHERE vendor_sku IS NOT NULL AND variant_id IS NULL;
 CREATE INDEX feed_variants_barcode ON feed_variants (account_id, barcode) WHERE barcode IS NOT NULL;
 CREATE INDEX feed_variants_variant ON feed_variants (account_id, variant_id) WHERE variant_id IS NOT NULL;
 

@@ -48,11 +48,11 @@ WHERE v.ctid = u.place AND v.id = u.id;
 -- name: insert_rows
 -- Only really new rows come here, so no identity value is burnt on a conflict.
 INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id, item_hash,
-                           details_hash, charged{columns})
+                           details_hash, charged, variant_id{columns})
 SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
-       u.charged{values}
-FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[]{parameters})
-     AS u (account_id, feed_id, external_id, item_hash, details_hash, charged{columns})
+       u.charged, u.variant_id{values}
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]{parameters})
+     AS u (account_id, feed_id, external_id, item_hash, details_hash, charged, variant_id{columns})
 RETURNING id, feed_id, external_id;
 
 -- name: write_details!

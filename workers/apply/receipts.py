@@ -38,7 +38,10 @@ def every_item(work: Work) -> list[dict[str, Any]]:
         warned: dict[int, list[dict[str, Any]]] = {}
         for warning in work.batch.warnings:
             warned.setdefault(warning["index"], []).append(_without_place(warning))
-        lines = [line | {"warnings": warned[line["index"]]} if line["index"] in warned else line for line in lines]
+        lines = [
+            line | {"warnings": warned[line["index"]] + line.get("warnings", [])} if line["index"] in warned else line
+            for line in lines
+        ]
     if work.batch.rejected:
         lines += [{**reject, "outcome": _REJECTED} for reject in work.batch.rejected]
         lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else -1)

@@ -110,6 +110,7 @@ async def _insert(connection: Connection, entries: Sequence[Entry], attributes: 
         [entry.item_hash for entry in entries],
         [entry.details_hash for entry in entries],
         [entry.charged for entry in entries],
+        [entry.variant_id for entry in entries],
         *([entry.changes[name] for entry in entries] for name in attributes),
     )
     ids = {(row["feed_id"], row["external_id"]): row["id"] for row in rows}

@@ -70,14 +70,14 @@ def update_rows(attributes: tuple[str, ...]) -> str:
 
 @lru_cache(_SHAPES)
 def insert_rows(attributes: tuple[str, ...]) -> str:
-    """Return the insert of rows with these hot attributes: parameters from the eighth on, in this order."""
+    """Return the insert of rows with these hot attributes: parameters from the ninth on, in this order."""
     columns = [COLUMNS[name] for name in attributes]
     counted = "CASE WHEN u.inventory_quantity IS NOT NULL THEN $1 END" if "inventoryQuantity" in attributes else "NULL"
     return str(ROAD.insert_rows.sql).format(
         inventory_updated_at=counted,
         columns=_names(columns),
         values="".join(f", {column.write}" for column in columns),
-        parameters=_parameters(columns, 8),
+        parameters=_parameters(columns, 9),
     )
 
 

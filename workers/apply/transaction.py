@@ -10,7 +10,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
-from workers.apply import receipts, rows
+from workers.apply import receipts, rows, variants
 from workers.apply.admit import Purse
 from workers.apply.claim import claim, write_receipts
 from workers.apply.merge import merge
@@ -60,8 +60,12 @@ async def apply_works(connection: Connection, works: Sequence[Work], now: dateti
     works = [work for work in works if work.feed.exists]
     if not works:
         return []
-    if works[0].batch.operation is Operation.DELETE:
+    operation = works[0].batch.operation
+    if operation is Operation.DELETE:
         await rows.delete(connection, merge(works))
+        return []
+    if operation is Operation.CONNECT:
+        await variants.connect_named(connection, works, now)
         return []
     return await upsert(connection, works, now, lock_usage=lock_usage)
 

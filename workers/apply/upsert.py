@@ -7,7 +7,7 @@ from datetime import datetime
 
 from asyncpg import Connection
 
-from workers.apply import admit, compare, deferred, rows, usage
+from workers.apply import admit, compare, deferred, rows, usage, variants
 from workers.apply.admit import Purse
 from workers.apply.merge import merge
 from workers.apply.work import Work
@@ -31,7 +31,9 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
     await usage.look(connection, purses, lock=lock_usage)
     admitted, others = admit.admit(changed)
     if admitted:
+        connecting = await variants.find(connection, admitted)
         await rows.write(connection, admitted, attributes, now)
+        await variants.connect_updated(connection, connecting, now)
     if others:
         await deferred.keep(connection, others, now)
     left = set(map(id, others))

@@ -70,7 +70,7 @@ class Entry:
     `work` and `slot` are the last batch that names it and the place in it, which carry the outcome. `item` is the
     merged item, with what `was_deferred` for it underneath. The rest is filled in by the compare: `row` as read (None:
     the feed variant is new), its `changes` by hot attribute, `details` as they will be stored (None: as they are), the
-    hashes and the charge mark to write; and by the write: its `id`.
+    hashes and the charge mark to write; then the variant it connects to, and by the write its `id`.
     """
 
     work: Work
@@ -85,9 +85,14 @@ class Entry:
     details_hash: int = 0
     charged: int = 0
     id: int = 0
+    variant_id: int | None = None
+
+    def warn(self, warning: dict[str, Any]) -> None:
+        """Add a warning to the receipt's line of the item that carries the outcome."""
+        self.work.notes.setdefault(self.slot, {}).setdefault("warnings", []).append(warning)
 
     def end(self, outcome: Outcome, note: dict[str, Any] | None = None) -> None:
         """Write the outcome of the item that carries it, with a note for the receipt."""
         self.work.outcomes[self.slot] = outcome
         if note is not None:
-            self.work.notes[self.slot] = note
+            self.work.notes.setdefault(self.slot, {}).update(note)

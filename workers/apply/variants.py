@@ -1,0 +1,130 @@
+"""Connect feed variants to variants in the window's transaction, so that neither misses the other.
+
+The worker shares a lock of the account before it looks variants up; the API owns it while it changes them, and looks
+for waiting feed variants after its commit (schemas/sql/connect.sql). Connections are free of the daily SKU limit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from asyncpg import Connection
+
+from schemas import queries
+from schemas.outcomes import Outcome
+from workers.apply import connect
+from workers.apply.connect import Asked, Candidate, Rule
+from workers.apply.merge import merge
+from workers.apply.rows import keys_of
+from workers.apply.work import Entry, Work
+
+_SQL = queries.load("connect")
+_STATEMENTS = {
+    Rule.SKU: _SQL.match_sku.sql,
+    Rule.SKU_IN_ANY_CASE: _SQL.match_sku_in_any_case.sql,
+    Rule.BARCODE: _SQL.match_barcode.sql,
+}
+
+
+async def find(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Fill in `variant_id` of the entries that connect; return those of them whose rows are there already."""
+    wanting = connect.candidates(entries)
+    if not wanting:
+        return []
+    await _share(connection, {each.entry.work.feed.account_id for each in wanting})
+    matches = await _match(connection, wanting)
+    for each in wanting:
+        each.entry.variant_id = connect.choose(each, matches)
+    return [each.entry for each in wanting if each.entry.row is not None and each.entry.variant_id is not None]
+
+
+async def connect_updated(connection: Connection, found: Sequence[Entry], now: datetime) -> None:
+    """Write the connections that `find` returned; new rows are inserted with theirs."""
+    if found:
+        await _write(connection, found, now)
+
+
+async def connect_named(connection: Connection, works: Sequence[Work], now: datetime) -> None:
+    """Do what CONNECT batches ask for: connect by hand, disconnect, or apply the feeds' rules again."""
+    entries = merge(works)
+    await _share(connection, {entry.work.feed.account_id for entry in entries})
+    rows = {row[0] - 1: row for row in await connection.fetch(_SQL.connectable_rows.sql, *keys_of(entries))}
+    present = [entry for place, entry in enumerate(entries) if place in rows]
+    for place, entry in enumerate(entries):
+        entry.row = rows.get(place)
+        if entry.row is None:
+            entry.work.reject(entry.slot, "feed_variant.missing", "there is no such feed variant any more")
+    by_hand = [entry for entry in present if "variantId" in entry.item]
+    await _by_hand(connection, by_hand)
+    by_rule = [entry for entry in present if "variantId" not in entry.item]
+    wanting = [connect.candidate(entry, _values(entry.row)) for entry in by_rule]
+    matches = await _match(connection, [each for each in wanting if each is not None])
+    for entry, each in zip(by_rule, wanting, strict=True):
+        chosen = None if each is None else connect.choose(each, matches)
+        entry.variant_id = entry.row["variant_id"] if chosen is None else chosen
+    changed = [
+        entry
+        for entry in present
+        if entry.variant_id != entry.row["variant_id"] and entry.work.outcomes[entry.slot] is Outcome.UNCHANGED
+    ]
+    if changed:
+        await _write(connection, changed, now)
+        for entry in changed:
+            entry.end(Outcome.UPDATED)
+
+
+async def _by_hand(connection: Connection, entries: Sequence[Entry]) -> None:
+    named = [entry for entry in entries if entry.item["variantId"] is not None]
+    rows = await connection.fetch(
+        _SQL.match_id.sql,
+        [entry.work.feed.account_id for entry in named],
+        [entry.item["variantId"] for entry in named],
+    )
+    known = {(row[0], row[1]) for row in rows}
+    for entry in entries:
+        wanted = entry.item["variantId"]
+        if wanted is None or (entry.work.feed.account_id, wanted) in known:
+            entry.variant_id = wanted
+        else:
+            entry.work.reject(entry.slot, "variant.missing", "the account has no variant with this id")
+
+
+async def _share(connection: Connection, account_ids: set[int]) -> None:
+    for account_id in sorted(account_ids):
+        await connection.fetchval(_SQL.share_variants.sql, account_id)
+
+
+async def _match(connection: Connection, wanting: Sequence[Candidate]) -> dict[Asked, list[int]]:
+    """Return the ids of the variants that match, by what was asked."""
+    by_rule: dict[Rule, set[tuple[int, str]]] = defaultdict(set)
+    for each in wanting:
+        for rule, account_id, value in each.asked:
+            by_rule[rule].add((account_id, value))
+    matches: dict[Asked, list[int]] = defaultdict(list)
+    if not by_rule:
+        return matches
+    # All indexes of variants begin with the account, and a plan that was kept since the table was empty may use the
+    # wrong one; these look-ups are few, so each is planned for what is there.
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    for rule, asked in by_rule.items():
+        for row in await connection.fetch(_STATEMENTS[rule], *zip(*sorted(asked), strict=True)):
+            matches[rule, row[0], row[1]].append(row[2])
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    return matches
+
+
+async def _write(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    await connection.execute(
+        _SQL.connect_rows.sql,
+        now,
+        [entry.work.feed.account_id for entry in entries],
+        [entry.row["id"] for entry in entries],
+        [entry.variant_id for entry in entries],
+    )
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {"vendorSku": row["vendor_sku"], "barcode": row["barcode"]}
