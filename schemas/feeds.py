@@ -69,7 +69,7 @@ class FeedSettings(Format, _Attributes):
     fetch_cron: Cron | None = Field(None, description="minute hour day month weekday")
     fetch_time_zone: a.TimeZone | None = Field(None, description="of the schedule; null: the account's")
     fetch_cleanup: Switch = Field("disabled", description="set items that are missing from the file to quantity 0")
-    fetch_missing_guard: Annotated[float, Field(ge=0, le=1)] = Field(
+    fetch_missing_guard: Annotated[float, Field(ge=0, le=1, strict=True)] = Field(
         0.3, description="hold the run when the file has fewer rows than the last one by more than this share"
     )
 
@@ -130,7 +130,7 @@ def _format_misfits(resource_type: str, settings: FeedSettings) -> dict[str, dic
         FormatSettings.model_validate({"resource_type": resource_type, **given})
     except ValidationError as error:
         message = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-        name = "mapping" if message.startswith("mapping") else "itemPath"
+        name = next((name for name in ("mapping", "pagination") if message.startswith(name)), "itemPath")
         code = "required" if "is required" in message else "value"
         return {name: {"code": code, "message": message.removeprefix("mapping: ")}}
     return {}

@@ -248,13 +248,12 @@ class Format(_Model):
         default_factory=dict, description="item attribute → source; empty: columns and fields named like attributes"
     )
 
-    @field_serializer("mapping")
-    def _as_sent(self, mapping: Mapping) -> dict[str, Any]:
-        """Keep apart a constant null and none at all."""
-        return {
-            name: expression.model_dump(mode="json", by_alias=True, exclude_unset=True)
-            for name, expression in mapping.items()
-        }
+    @field_serializer("mapping", "pagination")
+    def _as_sent(self, value: Any) -> Any:
+        """Say just what was said: a constant null is not the same as none at all."""
+        if isinstance(value, dict):
+            return {name: self._as_sent(expression) for name, expression in value.items()}
+        return value and value.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class FormatSettings(Format):

@@ -119,6 +119,8 @@ async def test_masked_credentials_do_not_follow_to_another_server(api):
         ({**CSV, "mapping": {"vendorSku": "sku"}}, "mapping", "required"),
         ({**CSV, "mapping": {"externalId": {"constant": "1", "default": "2"}}}, "mapping.externalId", "value"),
         ({**CSV, "mapping": {"colour": "x"}}, "mapping.colour.[key]", "value"),
+        ({**CSV, "fetchMissingGuard": False}, "fetchMissingGuard", "type"),
+        ({**CSV, "pagination": {"by": "link"}}, "pagination", "value"),
         ({**CSV, "fetchMissingGuard": 2}, "fetchMissingGuard", "range"),
         ({"enabled": "yes"}, "enabled", "type"),
         ({"overLimit": "drop"}, "overLimit", "choice"),
@@ -156,6 +158,15 @@ async def test_a_mapping_is_answered_as_it_was_sent(api):
 
     assert (mapping, mapping) == (feed["mapping"], again["mapping"])
     assert ("\t", "utf-8") == (feed["delimiter"], feed["encoding"])
+
+
+async def test_a_feed_of_a_json_api_keeps_its_pagination(api):
+    location = "https://example.com/stock"
+    feed = await api.new_feed(resourceType="api", resourceLocation=location, pagination={"by": "link"})
+
+    again = await api.ok("PUT", path_of(feed), {"pagination": feed["pagination"], "name": "Other"})
+
+    assert ({"by": "link"}, {"by": "link"}) == (feed["pagination"], again["pagination"])
 
 
 async def test_a_rotated_hash_stays_known_for_the_grace_period(api, settings):
