@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from deploy.accounts import accounts, tokens
 from deploy.addresses import Refused
 from deploy.local import AlreadyRunning, Local
 from deploy.migrate import migrate as apply_migrations
@@ -23,6 +24,10 @@ from schemas.settings import Settings, load
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Feedline: vendor inventory in, rows in Postgres out. Settings are environment variables (`feedline settings`)."""
+
+
+main.add_command(accounts)
+main.add_command(tokens)
 
 
 @main.command()

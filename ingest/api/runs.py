@@ -222,6 +222,7 @@ OPERATIONS = (
         scope=Scope.WRITE,
         body=FetchNow,
         body_optional=True,
+        example={"force": True},
         response=Run,
         status=202,
         problems={409: "the feed is disabled, or not fetched (`resourceType` webhook)"},

@@ -13,3 +13,13 @@ SET name = :name, plan = :plan, daily_sku_limit = :daily_sku_limit, time_zone = 
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE id = :account_id
 RETURNING id, name, plan, daily_sku_limit, time_zone, created_at, updated_at;
+
+-- name: account_create(name, plan, daily_sku_limit, time_zone)^
+-- A new account; made from the command line alone.
+INSERT INTO accounts (name, plan, daily_sku_limit, time_zone)
+VALUES (:name, :plan, :daily_sku_limit, :time_zone)
+RETURNING id, name, plan, daily_sku_limit, time_zone, created_at, updated_at;
+
+-- name: account_list()
+-- All accounts, for the operator.
+SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts ORDER BY id;

@@ -86,7 +86,8 @@ def everything_of(api):
             row[0]
             for row in connection.execute(
                 "SELECT table_name FROM information_schema.columns c JOIN information_schema.tables t"
-                " USING (table_name) WHERE c.column_name = 'account_id' AND c.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
+                " USING (table_name)"
+                " WHERE c.column_name = 'account_id' AND c.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
             )
         ]
         rows = {
