@@ -99,6 +99,7 @@ class FtpSource:
         client = await self._connected()
         try:
             await client.login(_wire(location.user or "anonymous"), _wire(location.password or _default(location)))
+            await client.protect()
             for folder in self._folders:
                 await client.command(f"CWD {folder}", "2xx")
             yield client

@@ -54,12 +54,20 @@ class FtpClient(Client):
                 return
 
     async def secure(self) -> None:
-        """Turn to TLS (AUTH TLS, PBSZ 0, PROT P), or raise: there is no falling back to plain FTP."""
+        """Turn to TLS (AUTH TLS) unless it was there from the start, or raise: there is no falling back."""
         if not self._implicit:
             await self.command("AUTH TLS", "234")
             await self._start_tls(self.stream)
-        await self.command("PBSZ 0", "2xx")
-        await self.command("PROT P", "2xx")
+
+    async def protect(self) -> None:
+        """After the login: have data connections use TLS, if the control connection does.
+
+        Servers of implicit TLS may not know the command, for they do nothing else.
+        """
+        if self.stream.writer.get_extra_info("ssl_object") is not None:
+            expected = ("2xx", "5xx") if self._implicit else ("2xx",)
+            await self.command("PBSZ 0", expected)
+            await self.command("PROT P", expected)
 
     async def fact(self, command: str) -> str | None:
         """Return what SIZE or MDTM answers, or None if the server does not know it."""
