@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +9,7 @@ from aiohttp import web
 from pydantic import Field, StrictBool
 
 from ingest.api.call import Answer, Call
+from ingest.api.downloads import csv_file
 from ingest.api.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.operation import Operation, Scope
 from schemas import queries
@@ -146,26 +144,9 @@ async def rejects_json(call: Call[Query, None]) -> Answer:
 async def rejects_csv(call: Call[Query, None]) -> web.Response:
     """Return the rejects that were kept as a file."""
     rejects = await _rejects(call)
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerow(("row", "externalId", "field", "column", "code", "message", "value"))
-    for reject in rejects:
-        table.writerow(harmless(cell) for cell in reject.values())
+    header = ("row", "externalId", "field", "column", "code", "message", "value")
     name = f"feed-{call.id}-run-{call.path['run']}-rejects.csv"
-    return web.Response(
-        body=written.getvalue().encode(),
-        content_type="text/csv",
-        charset="utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
-
-
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.,]+$)")
-
-
-def harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    return csv_file(name, header, (reject.values() for reject in rejects))
 
 
 async def _pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:

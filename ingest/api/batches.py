@@ -1,0 +1,246 @@
+"""Receipts: what became of the items of a batch. And the account's usage of its day."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+import orjson
+from aiohttp import web
+from pydantic import AwareDatetime, BeforeValidator, Field
+
+from ingest.api.call import Answer, Call
+from ingest.api.downloads import csv_file
+from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource
+from ingest.api.operation import Operation, Scope
+from schemas import queries
+from schemas.batches import Source, is_ours, made_at_ms
+from schemas.outcomes import Outcome
+from schemas.usage import Usage as DayUsage
+
+RECEIPTS = queries.load("receipts")
+_DAY_MS = 86_400_000
+_CLOCK_SKEW_MS = 60_000
+
+
+class Cursor(NamedTuple):
+    """Where a page ended: the last batch's receive time and id."""
+
+    at: datetime
+    batch_id: uuid.UUID
+
+
+def _cursor(text: Any) -> Any:
+    seconds, _, batch_id = str(text).partition("_")
+    try:
+        return Cursor(datetime.fromtimestamp(float(seconds), UTC), uuid.UUID(batch_id))
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("expected a cursor as given by the Link header") from None
+
+
+class Day(Resource):
+    """The account's day in its own time zone, and what the daily SKU limit still takes."""
+
+    day: str
+    time_zone: str
+    limit: int | None = Field(description="feed variants that may be created or changed a day; null: unlimited")
+    used: int = Field(description="feed variants created or changed today")
+    deferred: int = Field(description="items that wait for room")
+    remaining: int | None
+    resets_at: datetime
+
+
+class Receipt(Resource):
+    """A batch and how many of its items ended how."""
+
+    batch_id: uuid.UUID
+    feed_id: int
+    status: Literal["pending", "done"]
+    source: Source | None
+    run_id: int | None = Field(description="the run of a pulled feed that made it")
+    received_at: datetime | None = Field(description="null while a batch with an Idempotency-Key is pending")
+    applied_at: datetime | None
+    counts: dict[str, int] = Field(description="items by outcome")
+
+
+class ReceiptItem(Resource):
+    """An item that is not simply created or updated, and why."""
+
+    index: int | None = Field(description="position in the post, from 0; row of the file for pulled feeds")
+    external_id: str | None
+    outcome: Outcome
+    field: str | None = None
+    code: str | None = None
+    message: str | None = None
+    value: Any = None
+    warnings: list[dict[str, Any]] | None = None
+
+
+class FullReceipt(Receipt):
+    """A receipt with its items."""
+
+    items: list[ReceiptItem] = Field(description="every item that is not simply created or updated, with its reason")
+    usage: Day = Field(description="the account's day now")
+
+
+class ReceiptQuery(Query):
+    """Filters of the list."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE, description="receipts of one page")
+    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=str)] | None = Field(
+        None, description="continue after this one; as given by the `Link` header"
+    )
+    feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="batches of this feed")
+    received_from: AwareDatetime | None = Field(None, description="received at this time or later")
+    received_to: AwareDatetime | None = Field(None, description="received before this time")
+    outcome: Outcome | None = Field(None, description="batches with at least one item of this outcome")
+
+
+async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
+    """Return a page of receipts, newest first."""
+    query = call.query
+    rows = await call.db.all(
+        RECEIPTS.receipt_list,
+        feed_id=query.feed_id,
+        received_from=query.received_from,
+        received_to=query.received_to,
+        outcome=query.outcome,
+        before_at=query.after and query.after.at,
+        before_id=query.after and query.after.batch_id,
+        limit=query.limit + 1,
+    )
+    return call.page(rows, [Receipt.model_validate(_done(row)) for row in rows], cursor="cursor")
+
+
+async def get_batch(call: Call[Query, None]) -> Answer:
+    """Return a receipt, or `pending` for a batch that waits in the queue."""
+    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"])
+    usage = await usage_now(call)
+    if row is not None:
+        return Answer(FullReceipt.model_validate({**_done(row), "items": _items(row), "usage": usage}))
+    return Answer(FullReceipt.model_validate({**await _pending(call), "items": [], "usage": usage}))
+
+
+async def rejects_json(call: Call[Query, None]) -> Answer:
+    """Return the rejects of a batch."""
+    return Answer([ReceiptItem.model_validate(item) for item in await _rejects(call)])
+
+
+async def rejects_csv(call: Call[Query, None]) -> web.Response:
+    """Return the rejects of a batch as a file."""
+    header = ("index", "externalId", "field", "code", "message", "value")
+    rows = [[item.get(name) for name in header] for item in await _rejects(call)]
+    return csv_file(f"batch-{call.path['batch']}-rejects.csv", header, rows)
+
+
+async def get_usage(call: Call[Query, None]) -> Answer:
+    """Return the account's day."""
+    return Answer(Day.model_validate(await usage_now(call)))
+
+
+async def usage_now(call: Call[Any, Any]) -> dict[str, Any]:
+    """Return the account's usage (`schemas.usage.Usage.as_json`) of the day that it is now."""
+    row = await call.db.one(RECEIPTS.usage_get, at=datetime.now(UTC))
+    day = DayUsage(row["day"], row["time_zone"], row["daily_sku_limit"], row["used"], row["deferred"])
+    return _snake(day.as_json())
+
+
+def _snake(usage: dict[str, Any]) -> dict[str, Any]:
+    return {**usage, "time_zone": usage["timeZone"], "resets_at": usage["resetsAt"]}
+
+
+def _done(row: Any) -> dict[str, Any]:
+    return {**dict(row), "status": "done", "counts": orjson.loads(row["counts"])}
+
+
+def _items(row: Any) -> list[dict[str, Any]]:
+    return [{**item, "external_id": item.get("externalId")} for item in orjson.loads(row["items"])]
+
+
+async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
+    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"])
+    if row is None:
+        await _pending(call)
+        raise call.problem(409, "pending", "the batch waits in the queue: ask again when its status is done")
+    return [item for item in _items(row) if item["outcome"] == Outcome.REJECTED]
+
+
+async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
+    """Return the receipt of a batch that no table knows yet: its id proves that we gave it out (`schemas.batches`)."""
+    batch_id: uuid.UUID = call.path["batch"]
+    settings = call.services.settings
+    made_ms, now_ms = made_at_ms(batch_id), time.time_ns() // 1_000_000
+    recent = made_ms is None or now_ms - settings.receipt_days * _DAY_MS < made_ms < now_ms + _CLOCK_SKEW_MS
+    if recent:
+        for row in await call.db.all(RECEIPTS.feed_ids):
+            if is_ours(batch_id, row["id"], settings.key):
+                return {
+                    "batch_id": batch_id,
+                    "feed_id": row["id"],
+                    "status": "pending",
+                    "source": None,
+                    "run_id": None,
+                    "received_at": None if made_ms is None else datetime.fromtimestamp(made_ms / 1000, UTC),
+                    "applied_at": None,
+                    "counts": {},
+                }
+    raise call.not_found("batch")
+
+
+_ONE = "/api/batches/{batch:uuid}"
+
+OPERATIONS = (
+    Operation(
+        name="batches.list",
+        method="GET",
+        path="/api/batches.json",
+        summary="List receipts, newest first",
+        description="Receipts of batches that were applied; those that wait in the queue are not listed.",
+        scope=Scope.READ,
+        query=ReceiptQuery,
+        response=list[Receipt],
+        handler=list_batches,
+    ),
+    Operation(
+        name="batches.get",
+        method="GET",
+        path=f"{_ONE}.json",
+        summary="Get the receipt of a batch",
+        description="`pending` while the batch waits in the queue. Receipts are kept `RECEIPT_DAYS` (7).",
+        scope=Scope.READ,
+        response=FullReceipt,
+        handler=get_batch,
+    ),
+    Operation(
+        name="batches.rejects",
+        method="GET",
+        path=f"{_ONE}/rejects.json",
+        summary="List the rejects of a batch",
+        scope=Scope.READ,
+        response=list[ReceiptItem],
+        problems={409: "the batch waits in the queue"},
+        handler=rejects_json,
+    ),
+    Operation(
+        name="batches.rejects_csv",
+        method="GET",
+        path=f"{_ONE}/rejects.csv",
+        summary="Download the rejects of a batch as CSV",
+        scope=Scope.READ,
+        response=str,
+        produces=("text/csv",),
+        problems={409: "the batch waits in the queue"},
+        handler=rejects_csv,
+    ),
+    Operation(
+        name="usage.get",
+        method="GET",
+        path="/api/usage.json",
+        summary="Get today's usage of the daily SKU limit",
+        scope=Scope.READ,
+        response=Day,
+        handler=get_usage,
+    ),
+)
