@@ -64,10 +64,28 @@ class Bench:
                     return last
                 await asyncio.sleep(0.2)
 
+    def cpu_s(self, roles: dict[str, list[int]]) -> dict[str, float]:
+        """Return part → CPU seconds used so far, by the servers and by the processes of some roles."""
+        assert self.running.postgres.process
+        assert self.running.rabbitmq.process
+        servers = {"Postgres": [self.running.postgres.process.pid], "RabbitMQ": [self.running.rabbitmq.process.pid]}
+        return {part: sum(map(cpu_s, pids)) for part, pids in (roles | servers).items()}
+
     async def now(self) -> datetime:
         """Return Postgres' clock, which is this machine's."""
         moment: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
         return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """One road under measurement: where it begins, what is sent, its ceiling and the processes it is made of."""
+
+    url: str
+    file: Path
+    kind: str
+    top: ceiling.Ceiling
+    roles: dict[str, list[int]]
 
 
 @click.command()
@@ -111,7 +129,8 @@ async def _kind(bench: Bench, kind: str) -> None:
     async with bench.running.workers() as workers, bench.running.edge() as (url, edge):
         _say(f"{kind} items: filling {SKUS:,} SKUs")
         await _fill(bench, url, made)
-        changed = await _road(bench, url, file, kind, top, {"edge": [edge], "workers": workers})
+        road = Road(url, file, kind, top, {"edge": [edge], "workers": workers})
+        changed = await _road(bench, road)
         if kind == "lean":
             await _latency(bench, url, file, changed / 2)
         _memory(bench, f"{kind} items", {"edge": edge, "worker 1": workers[0], "worker 2": workers[1]})
@@ -132,31 +151,22 @@ async def _fill(bench: Bench, url: str, made: list[Post]) -> None:
     await bench.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
 
 
-async def _road(
-    bench: Bench, url: str, file: Path, kind: str, top: ceiling.Ceiling, roles: dict[str, list[int]]
-) -> float:
+async def _road(bench: Bench, road: Road) -> float:
     """Measure items/s from first post to last commit, all unchanged and all changed; return the latter."""
-    assert bench.running.postgres.process
-    assert bench.running.rabbitmq.process
-    measured = roles | {
-        "Postgres": [bench.running.postgres.process.pid],
-        "RabbitMQ": [bench.running.rabbitmq.process.pid],
-    }
     rate = 0.0
     for case, step in (("unchanged", 0), ("changed", 1)):
-        _say(f"{kind} items: the road, all {case}")
+        _say(f"{road.kind} items: the road, all {case}")
         since = await bench.now()
-        before = {name: sum(map(cpu_s, pids)) for name, pids in measured.items()}
-        load = await drive(url, file, Drive(bench.seconds, quantity=1 + step, step=step))
+        before = bench.cpu_s(road.roles)
+        load = await drive(road.url, road.file, Drive(bench.seconds, quantity=1 + step, step=step))
         last = await bench.drained(since, load.posts - load.refused)
-        count, _ = await bench.committed(since)
-        rate = count * MAX_ITEMS / (last - since).total_seconds()
-        best = top.changed if step else top.unchanged
-        name = f"the road, {kind}, all {case}"
+        items = (await bench.committed(since))[0] * MAX_ITEMS
+        rate = items / (last - since).total_seconds()
+        best = road.top.changed if step else road.top.unchanged
+        name = f"the road, {road.kind}, all {case}"
         bench.report.at_least(name, rate, "items/s", of=best, target=_TARGETS[case])
-        for part, pids in measured.items():
-            used_us = (sum(map(cpu_s, pids)) - before[part]) * 1e6
-            bench.report.add(f"  CPU an item: {part}", used_us / (count * MAX_ITEMS), "µs")
+        for part, used_s in bench.cpu_s(road.roles).items():
+            bench.report.add(f"  CPU an item: {part}", (used_s - before[part]) * 1e6 / items, "µs")
         _trouble(bench, name, load)
     return rate
 

@@ -46,7 +46,7 @@ def lean(number: int, quantity: int) -> dict[str, Any]:
         "externalId": sku,
         "vendorSku": sku,
         "inventoryQuantity": quantity,
-        "retailPrice": f"{number % 500}.99",
+        "retailPrice": number % 500 + 0.99,
     }
 
 
@@ -64,7 +64,7 @@ def rich(number: int, quantity: int) -> dict[str, Any]:
         "productType": "Furniture",
         "vendorName": "Oak and Sons",
         "countryOfOrigin": "NL",
-        "costPrice": f"{number % 300}.5",
+        "costPrice": number % 300 + 0.5,
     }
 
 

@@ -11,6 +11,7 @@ import itertools
 import multiprocessing
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -96,12 +97,16 @@ def _windows(kind: str, share: int, quantity: int) -> list[tuple[Any, ...]]:
     for start in range(0, len(numbers), WINDOW_ITEMS):
         items = [KINDS[kind](number, quantity) for number in numbers[start : start + WINDOW_ITEMS]]
         columns = _HOT_OF_RICH if kind == "rich" else _HOT_OF_RICH[:4]
-        arrays = [[item[column] for item in items] for column in columns]
+        arrays = [[_exact(item[column]) for item in items] for column in columns]
         if kind == "rich":
             details = ({k: v for k, v in item.items() if k not in _HOT_OF_RICH} for item in items)
             arrays.append([orjson.dumps(detail).decode() for detail in details])
         windows.append((ACCOUNT, share, *arrays))
     return windows
+
+
+def _exact(value: Any) -> Any:
+    return Decimal(str(value)) if isinstance(value, float) else value
 
 
 def _fill(dsn: str, kind: str, share: int) -> None:
