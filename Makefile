@@ -31,8 +31,12 @@ lint: $(VENV)/installed ## Style, types and the import law
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+.PHONY: test-servers
+test-servers:
+	@deploy/machine.sh python servers tests
+
 .PHONY: test
-test: servers $(VENV)/installed ## All tests, against servers that the run starts itself
+test: test-servers $(VENV)/installed ## All tests, against servers that the run starts itself
 	$(VENV)/bin/pytest
 
 .PHONY: format

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the machine lacks: machine.sh [python] [servers]
+# Installs what the machine lacks: machine.sh [python] [servers] [tests]
 # With apt, as root or through sudo; elsewhere it says in one line what to install. Services of the machine are neither
 # started nor touched: SYSTEMD_OFFLINE and RUNLEVEL tell the packages' scripts that this is not the time.
 set -eu
@@ -35,6 +35,9 @@ for part in "$@"; do
     servers)
         [ -n "${DATABASE_URL:-}" ] || has_postgres || lacks postgresql 'PostgreSQL 15 or newer (or set DATABASE_URL)'
         [ -n "${AMQP_URL:-}" ] || has_rabbitmq || lacks rabbitmq-server 'RabbitMQ 3.10 or newer (or set AMQP_URL)'
+        ;;
+    tests)
+        command -v vsftpd >/dev/null || [ -x /usr/sbin/vsftpd ] || lacks vsftpd 'vsftpd'
         ;;
     esac
 done

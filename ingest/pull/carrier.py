@@ -12,6 +12,7 @@ import structlog
 
 from ingest.pull.ending import Closer, Ending
 from ingest.pull.feed import PulledFeed
+from ingest.pull.fetch.spool import PREFIX
 from ingest.pull.lease import Lease, LeaseLost, RunCancelled
 from ingest.pull.parts import Progress
 from ingest.pull.run import RUN_FOLDER, Errand, Runner
@@ -96,8 +97,12 @@ class Carrier:
             return _failed(errand, "internal", f"unexpected: {type(error).__name__}")
 
     def sweep(self) -> None:
-        """Delete what ended runs left on this machine's disk."""
+        """Delete what ended runs, and killed pullers, left on this machine's disk."""
         horizon = time.time() - _KEEP_S
+        for file in self._folder.glob(f"{PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < horizon:
+                    file.unlink()
         for folder in self._folder.glob(f"{RUN_FOLDER}*"):
             with contextlib.suppress(OSError):
                 if folder.stat().st_mtime < horizon:

@@ -64,8 +64,12 @@ class PulledFeed:
         return format_of(self.resource_type, self.settings)
 
     def seal(self) -> str:
-        """Return a short hash of all that decides, beside the file, what items come out of it."""
-        settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name"})
+        """Return a short hash of all that decides, beside the file, what items come out of it.
+
+        The (masked) address is part of it: validators of one address must not be sent to another, where an older file
+        would count as not modified since.
+        """
+        settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name", "resource_location"})
         return seal(orjson.dumps([self.resource_type, settings], option=orjson.OPT_SORT_KEYS))
 
     def request(self, stored: dict[str, Any] | None) -> FetchRequest:
