@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosql
 import psycopg
+
+from schemas.secrets import new_webhook_hash, token_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Demo:
 def seed(dsn: str, token: str) -> Demo:
     """Make what is missing of the demo and return it; `token` is the stack's API token, of scope admin."""
     queries = aiosql.from_path(Path(__file__).with_name("demo.sql"), "psycopg")
-    token_hash = hashlib.sha256(token.encode()).digest()
+    token_hash = token_digest(token)
     with psycopg.connect(dsn) as connection:
         account_id = queries.account_of_token(connection, token_hash=token_hash)
         if account_id is None:
@@ -34,6 +34,6 @@ def seed(dsn: str, token: str) -> Demo:
             provider = queries.provider(connection, account_id=account_id)
             provider = provider or queries.add_provider(connection, account_id=account_id)
             feed = queries.add_webhook_feed(
-                connection, account_id=account_id, provider_id=provider, hash=secrets.token_hex(16)
+                connection, account_id=account_id, provider_id=provider, hash=new_webhook_hash()
             )
     return Demo(account_id, *feed)

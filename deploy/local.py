@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,11 @@ class Local:
         (self.folder / "stack.json").unlink(missing_ok=True)
         return end_marked(self.marker, grace_s=_STALE_GRACE_S)
 
-    def secret(self, name: str, size: int = 32) -> str:
-        """Return the secret kept in the file `name` (0600), made at first use: `size` random bytes in hexadecimal."""
+    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_hex(32)) -> str:
+        """Return the secret kept in the file `name` (0600), made at first use."""
         path = self.folder / name
         if not path.exists() or not path.read_text().strip():
-            self.write(name, secrets.token_hex(size))
+            self.write(name, make())
         return path.read_text().strip()
 
     def write(self, name: str, text: str) -> None:

@@ -22,6 +22,7 @@ from deploy.rabbitmq import RabbitMQ
 from deploy.roles import ROLES, Role
 from deploy.screen import Facts, Screen, listed
 from deploy.supervise import Child, Events
+from schemas.secrets import new_token
 from schemas.settings import Settings
 
 _START_S = 90
@@ -82,7 +83,8 @@ class Stack:
             self.screen.notice(f"ended what an earlier launcher had left behind (processes: {left})")
         self._start_servers()
         database_url, amqp_url = await self._database(), self._amqp_url()
-        seeded = await asyncio.to_thread(demo.seed, database_url, self.local.secret("api-token"))
+        token = self.local.secret("api-token", new_token)
+        seeded = await asyncio.to_thread(demo.seed, database_url, token)
         self.screen.done("Demo account", "daily limit 10,000")
         await self._broker(amqp_url)
         api_url = url(self.settings.host, self._api_port)
@@ -102,7 +104,7 @@ class Stack:
         self._published = {
             "edgeUrl": url(self.settings.host, self._port),
             "apiUrl": api_url,
-            "apiToken": self.local.secret("api-token"),
+            "apiToken": token,
             "demoFeed": {"id": seeded.feed_id, "hash": seeded.feed_hash},
             "databaseUrl": database_url,
             "amqpUrl": amqp_url,
