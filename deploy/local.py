@@ -64,7 +64,7 @@ class Local:
     def marker(self) -> str:
         """Return what this stack's processes carry in their environment: a copy of the folder has another."""
         place = self.folder.stat()
-        return f"{self.secret('marker', 8)}-{place.st_dev}-{place.st_ino}"
+        return f"{self.secret('marker')}-{place.st_dev}-{place.st_ino}"
 
     def clean_up(self) -> int:
         """End every process that an earlier launcher left behind, remove its `stack.json`; return how many."""
