@@ -13,7 +13,10 @@ lacks() { # package, thing in words
 }
 
 has_postgres() {
-    command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres >/dev/null 2>&1
+    for program in "$(command -v postgres)" /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres; do
+        [ -x "$program" ] && return 0
+    done
+    return 1
 }
 
 has_rabbitmq() {
