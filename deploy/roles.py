@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from schemas.settings import Settings
 
@@ -14,7 +13,8 @@ from schemas.settings import Settings
 class Role:
     """How one role is started and how many processes it has.
 
-    `intake` roles take new work in: they stop first, so that the others drain what is there.
+    `module` is what takes time to load. `intake` roles take new work in: they stop first, so that the others drain
+    what is there.
     """
 
     name: str
@@ -24,18 +24,14 @@ class Role:
     count: Callable[[Settings], int]
     intake: bool = True
 
-    def exists(self) -> bool:
-        """Return whether this checkout has the role."""
-        return find_spec(self.module) is not None
-
     def command(self) -> tuple[str, ...]:
-        """Return the command line of one process, to be run in the checkout's folder."""
-        return (sys.executable, "-m", *self.arguments)
+        """Return the command line of one process, to be run in the checkout's folder: it holds until told to go."""
+        return (sys.executable, "-m", "deploy.held", self.module, *self.arguments)
 
 
 ROLES = (
     Role("edge", "Edge", "ingest.edge.main", ("ingest", "edge"), lambda settings: settings.edge_processes),
     Role("api", "API", "ingest.api.main", ("ingest", "api"), lambda _: 1),
     Role("pull", "Puller", "ingest.pull.main", ("ingest", "pull"), lambda settings: settings.pull_processes),
-    Role("workers", "Workers", "workers.__main__", ("workers",), lambda settings: settings.worker_processes, False),
+    Role("workers", "Workers", "workers.service", ("workers",), lambda settings: settings.worker_processes, False),
 )

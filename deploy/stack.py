@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,29 +82,18 @@ class Stack:
         left = await asyncio.to_thread(self.local.clean_up)
         if left:
             self.screen.notice(f"ended what an earlier launcher had left behind (processes: {left})")
-        self._start_servers()
-        database_url, amqp_url = await self._database(), self._amqp_url()
+        database_url, amqp_url = await self._start_servers()
+        self._add_roles(self._role_environment(database_url, amqp_url))
+        applied = await asyncio.to_thread(migrate, database_url)
+        self.screen.done("Migrations", f"{len(applied)} applied" if applied else "nothing to apply")
         token = self.local.secret("api-token", new_token)
         seeded = await asyncio.to_thread(demo.seed, database_url, token)
         self.screen.done("Demo account", "daily limit 10,000")
-        await self._broker(amqp_url)
-        api_url = url(self.settings.host, self._api_port)
-        shared = {
-            **os.environ,
-            **self._environment,
-            "DATABASE_URL": database_url,
-            "AMQP_URL": amqp_url,
-            "SECRET_KEY": self.settings.secret_key.get_secret_value(),
-            "PORT": str(self._port),
-            "API_PORT": str(self._api_port),
-            "PUBLIC_API_URL": self.settings.public_api_url or api_url,
-            "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
-            "STOP_TIMEOUT_MS": str(int(self._stop_share_s() * 1000) - 500),
-        }
-        await self._start_roles(shared)
+        await self._wait_broker(amqp_url)
+        await self._wait_roles()
         self._published = {
             "edgeUrl": url(self.settings.host, self._port),
-            "apiUrl": api_url,
+            "apiUrl": url(self.settings.host, self._api_port),
             "apiToken": token,
             "demoFeed": {"id": seeded.feed_id, "hash": seeded.feed_hash},
             "databaseUrl": database_url,
@@ -112,39 +102,30 @@ class Stack:
         self._publish()
         self.screen.ready(self._facts(seeded.feed_hash))
 
-    def _start_servers(self) -> None:
-        """Start the private servers that are wanted: RabbitMQ first, it takes longest."""
+    async def _start_servers(self) -> tuple[str, str]:
+        """Start the private servers that are wanted, RabbitMQ first: it takes longest. Return the address of a Postgres
+        that answers, and of a broker that may still be booting."""
         if "amqp_url" not in self._explicit:
             node = RabbitMQ(self.local.folder / "rabbitmq", self._environment, log=self.local.log("rabbitmq"))
             node.port, node.epmd_port = self.local.port("amqp"), self.local.port("epmd")
             node.distribution_port = self.local.port("distribution")
+            node.prepare()
             self._rabbitmq = node
             self._add("rabbitmq", Child("RabbitMQ", node.prepared, node.answers, self._events))
-        if "database_url" not in self._explicit:
-            cluster = Postgres(self.local.folder / "postgres", self._environment, log=self.local.log("postgres"))
-            cluster.port = self.local.port("postgres")
-            self._postgres = cluster
-            self._add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
-
-    async def _database(self) -> str:
-        """Return the address of a migrated database."""
-        if self._postgres:
-            await self._wait("postgres", "Postgres")
-            database_url = self._postgres.dsn
-            self.screen.done("Postgres", f"private, port {self._postgres.port}")
-        else:
-            database_url = self.settings.dsn
-            await asyncio.to_thread(check_database, database_url)
+        amqp_url = self._rabbitmq.url if self._rabbitmq else self.settings.amqp
+        if "database_url" in self._explicit:
+            await asyncio.to_thread(check_database, self.settings.dsn)
             self.screen.done("Postgres", "the one of DATABASE_URL")
-        applied = await asyncio.to_thread(migrate, database_url)
-        self.screen.done("Migrations", f"{len(applied)} applied" if applied else "nothing to apply")
-        return database_url
+            return self.settings.dsn, amqp_url
+        cluster = Postgres(self.local.folder / "postgres", self._environment, log=self.local.log("postgres"))
+        cluster.port = self.local.port("postgres")
+        self._postgres = cluster
+        self._add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
+        await self._wait("postgres", "Postgres")
+        self.screen.done("Postgres", f"private, port {cluster.port}")
+        return cluster.dsn, amqp_url
 
-    def _amqp_url(self) -> str:
-        return self._rabbitmq.url if self._rabbitmq else self.settings.amqp
-
-    async def _broker(self, amqp_url: str) -> None:
-        """Wait until the broker takes connections."""
+    async def _wait_broker(self, amqp_url: str) -> None:
         if self._rabbitmq:
             await self._wait("rabbitmq", "RabbitMQ")
             self.screen.done("RabbitMQ", f"private, port {self._rabbitmq.port}")
@@ -152,16 +133,35 @@ class Stack:
             await check_amqp(amqp_url)
             self.screen.done("RabbitMQ", "the one of AMQP_URL")
 
-    async def _start_roles(self, environment: dict[str, str]) -> None:
-        roles = [role for role in ROLES if role.exists()]
-        for role in roles:
+    def _role_environment(self, database_url: str, amqp_url: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self._environment,
+            "DATABASE_URL": database_url,
+            "AMQP_URL": amqp_url,
+            "SECRET_KEY": self.settings.secret_key.get_secret_value(),
+            "PORT": str(self._port),
+            "API_PORT": str(self._api_port),
+            "PUBLIC_API_URL": self.settings.public_api_url or url(self.settings.host, self._api_port),
+            "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
+            "STOP_TIMEOUT_MS": str(int(self._stop_share_s() * 1000) - 500),
+        }
+
+    def _add_roles(self, environment: dict[str, str]) -> None:
+        """Start the roles' processes; they load their modules and hold."""
+        for role in ROLES:
             for number in range(1, role.count(self.settings) + 1):
                 self._add(role.name, self._role_child(role, number, environment))
-        for role in roles:
-            if role.name in self._children:
-                await self._wait(role.name, role.label)
-                count = len(self._children[role.name])
-                self.screen.done(role.label, f"{count} process{'es' if count > 1 else ''}")
+
+    async def _wait_roles(self) -> None:
+        """Let the roles go and wait until they are ready."""
+        mine = [role for role in ROLES if role.name in self._children]
+        for child in (child for role in mine for child in self._children[role.name]):
+            child.go.set()
+        for role in mine:
+            await self._wait(role.name, role.label)
+            count = len(self._children[role.name])
+            self.screen.done(role.label, f"{count} process{'es' if count > 1 else ''}")
 
     def _role_child(self, role: Role, number: int, environment: dict[str, str]) -> Child:
         name = f"{role.name}-{number}"
@@ -173,7 +173,7 @@ class Stack:
             if not self.settings.monitor_port and not is_free(self._monitors[name], host):
                 self._monitors[name] = free_port(host)
             own = {**environment, "MONITOR_PORT": str(self._monitors[name])}
-            return Program(role.command(), own, self.local.log(name))
+            return Program(role.command(), own, self.local.log(name), stdin=subprocess.PIPE)
 
         return Child(name, make, lambda: is_ready(f"{url(host, self._monitors[name])}/readyz"), self._events)
 

@@ -35,13 +35,12 @@ class Events:
 
 class Child:
     """One supervised process. `make` prepares its files and returns its program (called before each start, off the
-    event loop); `answers` tells whether it is ready (the same)."""
+    event loop); `answers` tells whether it is ready (the same). A program with a pipe for standard input holds until
+    `go` is set: its standard input is closed then."""
 
-    def __init__(
-        self, name: str, make: Callable[[], Program], answers: Callable[[], bool], events: Events, *, role: str = ""
-    ) -> None:
+    def __init__(self, name: str, make: Callable[[], Program], answers: Callable[[], bool], events: Events) -> None:
         self.name = name
-        self.role = role or name
+        self.go = asyncio.Event()
         self.ready = asyncio.Event()
         self.hopeless = asyncio.Event()
         self.last_end = ""
@@ -120,7 +119,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(*program.arguments, **program.options(output))
         self._process, self._stop_signal = process, program.stop_signal
         self._events.changed()
-        waiting = asyncio.create_task(self._wait_ready())
+        waiting = asyncio.create_task(self._wait_ready(process))
         try:
             code = await process.wait()
         finally:
@@ -129,7 +128,10 @@ class Child:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code} (see {program.log})"
 
-    async def _wait_ready(self) -> None:
+    async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdin:
+            await self.go.wait()
+            process.stdin.close()
         while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110 - another process has no event to wait for
             await asyncio.sleep(_POLL_S)
         self.ready.set()
