@@ -4,7 +4,7 @@ SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM a
 
 -- name: account_lock(account_id)^
 -- The same, held until the transaction ends, so that two editors do not overwrite each other.
-SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts WHERE id = :account_id FOR UPDATE;
+SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts WHERE id = :account_id FOR NO KEY UPDATE;
 
 -- name: account_update(name, plan, daily_sku_limit, time_zone, account_id)^
 -- All attributes at once; the trigger tells the workers about a new limit or time zone.

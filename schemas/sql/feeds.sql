@@ -13,7 +13,7 @@ SELECT * FROM inventory_feeds WHERE account_id = :account_id AND id = :id AND de
 
 -- name: feed_lock(account_id, id)^
 -- One feed, held until the transaction ends, so that two editors do not overwrite each other.
-SELECT * FROM inventory_feeds WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL FOR UPDATE;
+SELECT * FROM inventory_feeds WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL FOR NO KEY UPDATE;
 
 -- name: feed_provider(account_id, id)$
 -- Whether the account has this provider; held, so that it is not deleted before the feed is written.

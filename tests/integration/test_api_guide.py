@@ -1,0 +1,105 @@
+"""The guide's shell lines, each extracted and run against the real processes; its tables against the types."""
+
+import asyncio
+import os
+import re
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import orjson
+import psycopg
+import pytest
+
+from schemas.items import ATTRIBUTES
+from schemas.secrets import new_token, token_digest
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "api.md").read_text()
+BLOCKS = [
+    (int(match["status"] or 0), match["text"])
+    for match in re.finditer(r"^```sh(?: status=(?P<status>\d+))?\n(?P<text>.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+]
+ROLES = {"edge": ("ingest", "edge"), "api": ("ingest", "api"), "worker": ("workers",)}
+PRELUDE = """
+set -euo pipefail
+curl() { command curl -sS --fail-with-body --max-time 20 --write-out '%{stderr}%{http_code}\\n' "$@"; }
+test -e "$STATE" && source "$STATE"
+remember() { declare -p | grep -E '^declare -[-x]+ [A-Z_]+=' | grep -vE ' (BASH|PATH|SHELLOPTS)'; declare -f; }
+trap 'remember > "$STATE"' EXIT
+"""
+"""What a block finds: curl that tells its status and fails on a problem, and the variables of the blocks before it."""
+
+
+@asynccontextmanager
+async def running(settings, role):
+    """Run one role as a process of its own; gives the addresses that it announces."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.dsn,
+        "AMQP_URL": settings.amqp,
+        "SECRET_KEY": settings.key.decode(),
+        **dict.fromkeys(("PORT", "API_PORT", "MONITOR_PORT"), "0"),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *ROLES[role]), cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                event = orjson.loads(await process.stderr.readline())
+                if event["event"] == "listening":
+                    break
+        drained = asyncio.create_task(process.stderr.read())
+        yield event
+    finally:
+        process.terminate()
+        await process.wait()
+    await drained
+    assert 0 == process.returncode
+
+
+@pytest.fixture
+async def environment(settings, tmp_path):
+    """The whole road running, and what the guide's reader has: two addresses and a token."""
+    token = new_token()
+    with psycopg.connect(settings.dsn, autocommit=True) as connection:
+        account = connection.execute("INSERT INTO accounts (name) VALUES ('reader') RETURNING id").fetchone()[0]
+        connection.execute(
+            "INSERT INTO api_tokens (account_id, name, scope, token_hash) VALUES (%s, 'guide', 'admin', %s)",
+            [account, token_digest(token)],
+        )
+    async with AsyncExitStack() as stack:
+        listening = {role: await stack.enter_async_context(running(settings, role)) for role in ROLES}
+        yield {
+            "PATH": os.environ["PATH"],
+            "API_URL": listening["api"]["url"],
+            "EDGE_URL": listening["edge"]["url"],
+            "TOKEN": token,
+            "STATE": str(tmp_path / "state"),
+        }
+
+
+async def test_every_line_of_the_guide_works(environment):
+    assert len(BLOCKS) > 10
+
+    for status, text in BLOCKS:
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", PRELUDE + text),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+
+        statuses = re.findall(rb"^(\d{3})$", errors, re.MULTILINE)
+        if status:
+            assert [str(status).encode()] == statuses, (text, output, errors)
+        else:
+            assert 0 == process.returncode, (text, output, errors)
+            assert all(code.startswith(b"2") for code in statuses), (text, statuses)
+            assert statuses or "curl" not in text, text
+
+
+def test_the_guide_names_every_attribute_of_an_item():
+    assert [] == [name for name in ATTRIBUTES if f"`{name}`" not in GUIDE]

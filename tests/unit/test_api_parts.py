@@ -1,0 +1,118 @@
+"""The API's pure parts: the leaky bucket, versions, and a feed's state."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingest.api.etags import etag_of, matches
+from ingest.api.feed_state import MisfitError, new_state, shown_secrets
+from ingest.api.operation import Scope
+from ingest.api.ratelimit import Buckets
+from schemas.errors import Permanent
+from schemas.secrets import MASK, Vault
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+CSV = {
+    "name": "Stock",
+    "dropship_provider_id": 1,
+    "resource_type": "ftpCsv",
+    "resource_location": "https://example.com/stock.csv",
+}
+
+
+@pytest.mark.parametrize(
+    ("rate", "method", "taken"),
+    [(1.0, "GET", 2), (1.0, "POST", 1), (5.0, "GET", 10), (5.0, "DELETE", 5), (0.5, "PUT", 1)],
+)
+def test_a_bucket_takes_a_seconds_worth_at_once(rate, method, taken):
+    buckets = Buckets()
+
+    waits = [buckets.take(1, method, rate, 0.0) for _ in range(taken + 1)]
+
+    assert [0.0] * taken == waits[:-1]
+    assert waits[-1] > 0
+
+
+def test_after_the_wait_that_was_told_the_request_fits():
+    buckets = Buckets()
+    buckets.take(1, "POST", 0.5, 0.0)
+
+    wait = buckets.take(1, "GET", 0.5, 0.5)
+
+    assert 0.5 == wait
+    assert 0.0 == buckets.take(1, "GET", 0.5, 0.5 + wait)
+
+
+def test_over_time_a_bucket_lets_through_its_rate_and_no_more():
+    buckets = Buckets()
+
+    through = sum(buckets.take(1, "GET", 1.0, tenth / 10) == 0 for tenth in range(1_000))
+
+    assert 201 == through
+
+
+def test_buckets_of_accounts_are_apart():
+    buckets = Buckets()
+    buckets.take(1, "POST", 1.0, 0.0)
+
+    assert 0.0 == buckets.take(2, "POST", 1.0, 0.0)
+
+
+def test_versions_differ_by_the_microsecond():
+    assert etag_of(NOW) != etag_of(NOW + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [("*", True), (etag_of(NOW), True), (f'"x", W/{etag_of(NOW)}', True), ('"x"', False), ("", False)],
+)
+def test_a_condition_names_versions(condition, expected):
+    assert expected == matches(condition, etag_of(NOW))
+
+
+def test_a_scope_includes_the_smaller_ones():
+    assert [(True, False, False), (True, True, False), (True, True, True)] == [
+        tuple(scope.includes(needed) for needed in Scope) for scope in Scope
+    ]
+
+
+def test_a_new_token_goes_with_a_server_until_the_server_changes():
+    state = new_state({**CSV, "authentication_token": "top"})
+
+    moved = state.changed({"resource_location": "https://example.com/other.csv"})
+
+    assert "top" == moved.secrets.authentication_token
+    with pytest.raises(MisfitError) as refused:
+        state.changed({"resource_location": "https://evil.example/stock.csv"})
+    assert ["authenticationToken"] == list(refused.value.details)
+    with pytest.raises(MisfitError):
+        state.changed({"resource_location": "https://evil.example/stock.csv", "authentication_token": MASK})
+
+
+def test_a_secret_sent_again_or_cleared_goes_with_a_new_server():
+    state = new_state({**CSV, "authentication_token": "top"})
+    elsewhere = {"resource_location": "https://new.example/stock.csv"}
+
+    assert "new" == state.changed({**elsewhere, "authentication_token": "new"}).secrets.authentication_token
+    assert None is state.changed({**elsewhere, "authentication_token": None}).secrets.authentication_token
+
+
+def test_a_feed_that_becomes_a_webhook_must_drop_what_only_pulling_needs():
+    state = new_state({**CSV, "delimiter": ";"})
+
+    with pytest.raises(MisfitError) as refused:
+        state.changed({"resource_type": "webhook"})
+    webhook = state.changed({"resource_type": "webhook", "delimiter": None, "resource_location": None})
+
+    assert {"delimiter", "resourceLocation"} == set(refused.value.details)
+    assert (None, None) == (webhook.settings.resource_location, webhook.secrets.resource_location)
+
+
+def test_secrets_are_unreadable_with_another_key():
+    stored = Vault(b"a" * 32).encrypt({"authenticationToken": "top"})
+
+    assert b"top" not in stored
+    assert {"authenticationToken": "top"} == Vault(b"a" * 32).decrypt(stored)
+    with pytest.raises(Permanent, match="SECRET_KEY"):
+        Vault(b"b" * 32).decrypt(stored)
+    assert {"authentication_token": MASK, "authentication_secret": MASK} == shown_secrets(stored, Vault(b"b" * 32))
