@@ -1,5 +1,7 @@
 """The decisions of a fetch: when to try again, where a hop may lead, which link is the next page."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 from yarl import URL
@@ -213,5 +215,8 @@ def test_only_json_feeds_have_pages():
         FormatSettings(resource_type="ftpCsv", pagination={"by": "link"})
 
 
-def test_every_code_says_what_to_do():
+def test_every_code_says_what_to_do_and_stands_in_the_docs():
+    docs = (Path(__file__).parents[2] / "docs" / "pull.md").read_text()
+
     assert set(FetchCode) == set(REMEDIES)
+    assert [] == [code for code in FetchCode if f"| `{code}` | " not in docs or REMEDIES[code] not in docs]
