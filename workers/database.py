@@ -33,6 +33,7 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a session that the server ended while it was idle
 )
 """What a Postgres that is away, starting, stopping or full raises from our own small statements."""
 

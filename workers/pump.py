@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import asyncpg
 import structlog
 
 from schemas import metrics
@@ -196,7 +197,7 @@ class Pump:
                 result = await self._tools.apply(connection, batches, context)
             except Transient as error:
                 metrics.WINDOWS.labels("transient").inc()
-                if isinstance(error.__cause__, OSError | TimeoutError):
+                if isinstance(error.__cause__, OSError | TimeoutError | asyncpg.InternalClientError):
                     self._lock.drop()  # nobody knows what the server is doing on it
                 await self._wait_out(error, backoff)
             else:

@@ -19,6 +19,8 @@ from schemas import metrics, monitor
 from schemas.settings import Settings, process_name
 from workers.apply import apply_window
 from workers.broker import Broker
+from workers.dead_queue import DeadQueue
+from workers.duty import Duty
 from workers.fleet import Fleet
 from workers.health import Health
 from workers.heartbeat import Heartbeat
@@ -26,6 +28,8 @@ from workers.lock import ShardLock
 from workers.outlet import Outlet
 from workers.owner import ShardOwner
 from workers.pump import Apply, Tools
+from workers.release import Releaser
+from workers.upkeep import Upkeep
 from workers.watchdog import Watchdog
 
 _log = structlog.get_logger()
@@ -76,10 +80,14 @@ class Worker:
             _log.info("stopped", worker=str(self.id))
 
     def _parts(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
+        us = (self._settings, self.id, self._health)
+        releaser = Releaser(self._settings.key, self._outlet.publish)
         return [
             ("heartbeat", self._heartbeat.run()),
             ("replies", self._outlet.run()),
             ("watchdog", self._watchdog.run()),
+            ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker).work).run(*us)),
+            ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser).work).run(*us)),
         ]
 
     def _owner(self, shard: int) -> ShardOwner:

@@ -22,6 +22,7 @@ _PASSING = (
     asyncpg.LockNotAvailableError,
     asyncpg.SyntaxOrAccessError,  # class 42: not the schema that this worker knows, or no right to it; no item's fault
     asyncpg.ReadOnlySQLTransactionError,  # a failover left us with the standby
+    asyncpg.InternalClientError,  # what asyncpg says of a session that the server ended while it was idle
 )
 
 

@@ -7,7 +7,9 @@ import os
 import re
 import signal
 import sys
+import urllib.error
 import urllib.request
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,10 +19,12 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+from aiormq.abc import AbstractChannel
 
 from ingest.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.settings import Settings
+from schemas.topology import shard_queue
 
 TIMEOUT_S = 40
 SEED = """
@@ -52,6 +56,7 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
+        self.id = uuid.UUID(int=0)
         self._changed = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
@@ -118,6 +123,7 @@ class Fleet:
     """Worker processes on one database and one virtual host; feeds 1 to 8 of account 1 on 4 shards."""
 
     feeds = range(1, 9)
+    until = staticmethod(until)
 
     def __init__(self, settings: Settings, publisher: Publisher) -> None:
         self.settings = settings
@@ -145,7 +151,7 @@ class Fleet:
         )
         worker = Worker(process)
         try:
-            await worker.event("listening")
+            worker.id = uuid.UUID((await worker.event("listening"))["worker"])
             yield worker
         finally:
             if process.returncode is None:
@@ -187,7 +193,7 @@ class Fleet:
         async def of(feed: int) -> None:
             while not done.is_set():
                 await self.post(feed)
-                await asyncio.sleep(0.003)
+                await asyncio.sleep(0.02)
 
         tasks = [asyncio.create_task(of(feed)) for feed in self.feeds]
         try:
@@ -195,6 +201,27 @@ class Fleet:
         finally:
             done.set()
             await asyncio.gather(*tasks)
+
+    @asynccontextmanager
+    async def held_window(self, worker: Worker, feed: int | None = None) -> AsyncIterator[None]:
+        """Hold every window before it writes its receipts; yields once a window of `worker` waits there.
+
+        With `feed` a batch of it is published once windows are held.
+        """
+        holder = await asyncpg.connect(self.settings.dsn)
+        try:
+            await holder.execute("BEGIN; LOCK TABLE ONLY receipts IN SHARE MODE")
+            if feed is not None:
+                await self.post(feed)
+
+            async def held() -> list[Any]:
+                sql = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'"
+                return await self.fetch(sql, f"feedline-worker {worker.id.hex} shard %")
+
+            await until(held, "a held window")
+            yield
+        finally:
+            holder.terminate()
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
         """Run one statement over a connection of its own."""
@@ -217,6 +244,11 @@ class Fleet:
             return all(stored.get(feed, 0) >= quantity for feed, quantity in newest.items())
 
         await until(applied, f"progress to {newest}")
+
+    async def all_in_hand(self, channel: AbstractChannel) -> bool:
+        """Return whether no queue has a message that waits to be delivered."""
+        found = [await channel.queue_declare(shard_queue(shard), passive=True) for shard in range(4)]
+        return not any(queue.message_count for queue in found)
 
     async def settled(self) -> None:
         """Wait until every published batch has its receipt; then check that it has one alone, and the order."""

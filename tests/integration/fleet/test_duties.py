@@ -1,0 +1,242 @@
+"""Duties against a real Postgres: partitions, releases, clearing away; one worker at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from schemas.batches import Operation
+from schemas.errors import Transient
+from workers import partitions
+from workers.duty import Duty
+from workers.health import Health
+from workers.release import Releaser
+from workers.upkeep import Upkeep, purge_deleted_feeds
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def connection(fleet):
+    """A connection to the fleet's database: account 1, feeds 1 to 8."""
+    connection = await asyncpg.connect(fleet.settings.dsn)
+    yield connection
+    await connection.close()
+
+
+class Outbox(list):
+    """Takes the place of the broker."""
+
+    async def publish(self, batch):
+        self.append(batch)
+
+
+async def receipt(connection, received_at):
+    await connection.execute(
+        """INSERT INTO receipts (account_id, batch_id, received_at, feed_id, source, applied_at, counts, items)
+           VALUES (1, $1, $2, 1, 'webhook', $2, '{}', '[]')""",
+        uuid.uuid4(),
+        received_at,
+    )
+
+
+async def counts(connection):
+    """Return partition → number of receipts, of those that have any."""
+    rows = await connection.fetch("SELECT tableoid::regclass::text, count(*) FROM receipts GROUP BY 1")
+    return dict(rows)
+
+
+async def defer(connection, feed, *names):
+    await connection.executemany(
+        """INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)
+           VALUES (1, $1, $2, '{}', gen_random_uuid(), now())""",
+        [(feed, name) for name in names],
+    )
+
+
+async def set_account(connection, limit, time_zone="UTC"):
+    await connection.execute("UPDATE accounts SET daily_sku_limit = $1, time_zone = $2 WHERE id = 1", limit, time_zone)
+
+
+async def use(connection, day, used):
+    await connection.execute("INSERT INTO usage (account_id, day, used) VALUES (1, $1, $2)", day, used)
+
+
+async def test_partitions_are_made_ahead_and_take_new_receipts(connection):
+    await partitions.keep(connection, NOON, 7)
+    await receipt(connection, NOON)
+    await receipt(connection, NOON + timedelta(days=7))
+    await receipt(connection, NOON + timedelta(days=9))
+    assert {"receipts_20260301": 1, "receipts_20260308": 1, "receipts_default": 1} == await counts(connection)
+
+
+async def test_a_partition_takes_over_what_the_default_one_caught(connection):
+    for hour in (0, 12, 23):
+        await receipt(connection, NOON.replace(hour=hour))
+    await receipt(connection, NOON + timedelta(days=40))
+    await partitions.keep(connection, NOON, 7)
+    assert {"receipts_20260301": 3, "receipts_default": 1} == await counts(connection)
+    keys = await connection.fetch(
+        "SELECT 1 FROM pg_index WHERE indrelid = 'receipts_20260301'::regclass AND indisprimary"
+    )
+    assert 1 == len(keys)
+
+
+async def test_old_partitions_are_dropped_and_old_stray_receipts_deleted(connection):
+    old = NOON - timedelta(days=20)
+    await partitions.keep(connection, old, 7)
+    await receipt(connection, old)
+    await receipt(connection, old - timedelta(days=10))
+    assert {"receipts_20260209": 1, "receipts_default": 1} == await counts(connection)
+    await partitions.keep(connection, NOON, 7)
+    assert {} == await counts(connection)
+    names = [
+        row[0] for row in await connection.fetch("SELECT relname FROM pg_class WHERE relname ~ 'receipts_2.......$'")
+    ]
+    assert "receipts_20260228" == min(names)
+
+
+async def test_a_table_that_is_busy_is_left_for_the_next_round(connection, fleet):
+    busy = await asyncpg.connect(fleet.settings.dsn)
+    async with busy.transaction():
+        await busy.execute("LOCK TABLE receipts_default IN ACCESS SHARE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await partitions.keep(connection, NOON, 7)
+        await asyncio.wait_for(receipt(connection, NOON), 5)
+    await busy.close()
+    await partitions.keep(connection, NOON, 7)
+    assert {"receipts_20260301": 1} == await counts(connection)
+
+
+async def test_items_are_released_when_the_day_begins_where_the_account_is(connection, fleet):
+    outbox = Outbox()
+    releaser = Releaser(fleet.settings.key, outbox.publish)
+    await set_account(connection, 2, "Pacific/Auckland")  # UTC+13: its March 2 begins at 11:00 UTC on March 1
+    await use(connection, date(2026, 3, 1), 2)
+    await defer(connection, 1, "a", "b", "c")
+    assert 0 == await releaser.round(connection, datetime(2026, 3, 1, 10, 59, 59, tzinfo=UTC))
+    assert 1 == await releaser.round(connection, datetime(2026, 3, 1, 11, 0, 0, tzinfo=UTC))
+    assert [(Operation.RELEASE, 1, [{"externalId": "a"}, {"externalId": "b"}])] == [
+        (batch.operation, batch.feed_id, batch.items) for batch in outbox
+    ]
+
+
+async def test_items_are_released_when_the_limit_is_raised(connection, fleet):
+    outbox = Outbox()
+    releaser = Releaser(fleet.settings.key, outbox.publish)
+    await set_account(connection, 2)
+    await use(connection, NOON.date(), 2)
+    await defer(connection, 1, "a")
+    await defer(connection, 2, "b")
+    await defer(connection, 1, "c")
+    assert 0 == await releaser.round(connection, NOON)
+    await set_account(connection, 4)
+    assert 2 == await releaser.round(connection, NOON)
+    assert {(1, "a"), (2, "b")} == {(batch.feed_id, batch.items[0]["externalId"]) for batch in outbox}
+
+
+async def test_what_was_published_waits_a_while_before_it_is_published_again(connection, fleet):
+    outbox = Outbox()
+    releaser = Releaser(fleet.settings.key, outbox.publish)
+    await defer(connection, 1, "a")
+    assert [1, 0, 1] == [await releaser.round(connection, NOON + timedelta(seconds=seconds)) for seconds in (0, 5, 61)]
+    assert 1 == len({batch.batch_id for batch in outbox})
+
+
+async def test_two_workers_that_race_release_the_same_batches(connection, fleet):
+    other = await asyncpg.connect(fleet.settings.dsn)
+    outbox = Outbox()
+    await defer(connection, 1, *(f"sku {n}" for n in range(120)))
+    rounds = [Releaser(fleet.settings.key, outbox.publish).round(one, NOON) for one in (connection, other)]
+    assert [3, 3] == await asyncio.gather(*rounds)
+    assert 3 == len({batch.batch_id for batch in outbox})
+    await other.close()
+
+
+async def test_a_round_goes_on_when_the_broker_is_away(connection, fleet):
+    async def unavailable(_):
+        raise Transient("rabbitmq: away")
+
+    await defer(connection, 1, "a")
+    await use(connection, date(2020, 1, 1), 1)
+    await Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), lambda: NOON).round(connection)
+    assert [] == await connection.fetch("SELECT 1 FROM usage")
+    assert await connection.fetch("SELECT to_regclass('receipts_20260301')")
+
+
+async def test_a_changed_account_calls_for_a_round_at_once(connection, fleet):
+    outbox = Outbox()
+    published = asyncio.Event()
+
+    async def publish(batch):
+        outbox.append(batch)
+        published.set()
+
+    today = datetime.now(UTC).date()
+    await set_account(connection, 1)
+    await use(connection, today, 1)
+    await use(connection, today + timedelta(days=1), 1)
+    await defer(connection, 1, "a")
+    worker = await asyncpg.connect(fleet.settings.dsn)
+    work = asyncio.create_task(Upkeep(fleet.settings, Releaser(fleet.settings.key, publish)).work(worker))
+
+    async def first_round_done():
+        return await connection.fetch(
+            "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%deleted_at IS NOT NULL%' AND pid <> pg_backend_pid()"
+        )
+
+    await fleet.until(first_round_done)
+    await set_account(connection, 2)
+    await asyncio.wait_for(published.wait(), 4)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    worker.terminate()
+    assert ["a"] == [batch.items[0]["externalId"] for batch in outbox]
+
+
+async def test_a_deleted_feed_goes_with_all_its_rows_and_no_others(connection):
+    for feed in (1, 2):
+        await connection.execute(
+            """WITH added AS (
+                   INSERT INTO feed_variants
+                       (account_id, feed_id, external_id, item_hash, details_hash, created_at, updated_at)
+                   SELECT 1, $1, 'sku ' || n, 0, 0, now(), now() FROM generate_series(1, 20) n RETURNING id)
+               INSERT INTO feed_variant_details SELECT 1, id, '{}' FROM added""",
+            feed,
+        )
+        await defer(connection, feed, "x")
+    await connection.execute("UPDATE inventory_feeds SET deleted_at = now() WHERE id = 1")
+    await purge_deleted_feeds(connection)
+    for table in ("feed_variants", "deferred_items"):
+        assert [2] == [row[0] for row in await connection.fetch(f"SELECT DISTINCT feed_id FROM {table}")]
+    assert 20 == await connection.fetchval("SELECT count(*) FROM feed_variant_details")
+    assert [] == await connection.fetch("SELECT 1 FROM inventory_feeds WHERE id = 1")
+
+
+async def test_one_worker_at_a_time_does_a_duty_and_another_takes_it_over(fleet):
+    begun: asyncio.Queue[int] = asyncio.Queue()
+    at_work = 0
+
+    def duty(worker):
+        async def work(_):
+            nonlocal at_work
+            at_work += 1
+            assert 1 == at_work
+            await begun.put(worker)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                at_work -= 1
+
+        return asyncio.create_task(Duty(9, "test", work).run(fleet.settings, uuid.uuid4(), Health()))
+
+    tasks = {worker: duty(worker) for worker in (1, 2)}
+    first = await begun.get()
+    tasks[first].cancel()
+    assert 3 - first == await asyncio.wait_for(begun.get(), 10)
+    tasks[3 - first].cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)

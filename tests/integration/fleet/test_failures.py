@@ -1,0 +1,213 @@
+"""What breaks under a worker, at a moment that is certain: a window is held in Postgres by a lock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+
+import aiormq
+import asyncpg
+
+from schemas.topology import DEAD_QUEUE, shard_queue
+from workers.lock import SHARD_SPACE
+
+
+async def test_a_worker_killed_in_mid_window_is_replaced_within_ten_seconds(fleet):
+    async with fleet.worker() as first, fleet.worker() as second:
+        mine = (await second.event("assigned", workers=2))["shards"]
+        for shard in mine:
+            await second.event("consuming", shard=shard)
+        async with fleet.posting():
+            await fleet.progress()
+            async with fleet.held_window(first):
+                await first.kill()
+                killed = time.monotonic()
+            for shard in range(4):
+                await second.event("consuming", shard=shard)
+            assert time.monotonic() - killed < 10
+            await fleet.progress()
+        await fleet.settled()
+
+
+async def test_windows_wait_while_postgres_is_away_and_nothing_is_delivered_twice(fleet, postgres):
+    async with fleet.worker() as worker:
+        async with fleet.posting():
+            await fleet.progress()
+            postgres.stop()
+            try:
+                await worker.event("degraded", dependency="postgres")
+                assert 503 == (await worker.get("/readyz"))[0]
+                assert 200 == (await worker.get("/healthz"))[0]
+                assert 1 == await worker.metric('feedline_degraded{dependency="postgres"}')
+            finally:
+                postgres.start()
+            await fleet.progress()
+        await fleet.settled()
+        assert 0 == await worker.metric("feedline_redeliveries_total")
+        assert 0 == await worker.metric('feedline_degraded{dependency="postgres"}')
+        assert 0 == await worker.stop()
+
+
+async def test_consuming_resumes_when_rabbitmq_comes_back(fleet, rabbitmq):
+    async with fleet.worker() as worker:
+        async with fleet.posting():
+            await fleet.progress()
+            rabbitmq.stop()
+            await worker.event("degraded", dependency="rabbitmq")
+            assert 503 == (await worker.get("/readyz"))[0]
+            rabbitmq.start()
+            await fleet.progress()
+        await fleet.settled()
+
+
+async def test_consuming_resumes_when_its_queues_are_deleted(fleet):
+    async with fleet.worker() as worker:
+        await fleet.post_all(5)
+        await fleet.settled()
+        async with aiormq.connect(fleet.settings.amqp) as connection:
+            channel = await connection.channel()
+            for shard in range(4):
+                await channel.queue_delete(shard_queue(shard))
+        for shard in range(4):
+            await worker.event("queue_gone", shard=shard)
+        await fleet.post_all(5)
+        await fleet.settled()
+        assert worker.process.returncode is None
+
+
+async def test_batches_in_hand_are_applied_although_their_queue_is_deleted(fleet):
+    async with fleet.worker() as worker:
+        async with aiormq.connect(fleet.settings.amqp) as connection:
+            channel = await connection.channel()
+            for shard in range(4):
+                await worker.event("consuming", shard=shard)
+            await fleet.post_all(4)
+            await fleet.settled()
+            holder = await asyncpg.connect(fleet.settings.dsn)
+            async with holder.transaction():
+                await holder.execute("LOCK TABLE ONLY receipts IN SHARE MODE")
+                await fleet.post_all(4)
+                await fleet.until(lambda: fleet.all_in_hand(channel), "all delivered")
+                for shard in range(4):
+                    await channel.queue_delete(shard_queue(shard))
+            await holder.close()
+        await fleet.settled()
+        await fleet.post_all(4)
+        await fleet.settled()
+
+
+async def test_consuming_resumes_when_the_broker_closes_all_connections(fleet, rabbitmq):
+    async with fleet.worker() as worker:
+        async with fleet.posting():
+            await fleet.progress()
+            async with fleet.held_window(worker):
+                rabbitmq.evaluate('rabbit_networking:close_all_connections(<<"test">>)')
+                await worker.event("channel_closed")
+            await fleet.progress()
+        await fleet.settled()
+
+
+async def dead_letters(fleet):
+    return await fleet.fetch("SELECT account_id, feed_id, batch_id, code, payload FROM dead_letters ORDER BY id")
+
+
+async def test_a_message_that_is_no_batch_is_kept_as_a_dead_letter_and_the_others_are_applied(fleet):
+    await fleet.post_all(1)
+    async with aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        await channel.basic_publish(b"not a batch", routing_key=shard_queue(1))
+    await fleet.post_all(1)
+    async with fleet.worker():
+        await fleet.settled()
+        [letter] = await fleet.until(lambda: dead_letters(fleet))
+    assert (None, None, None, "undecodable", b"not a batch") == tuple(letter)
+
+
+async def test_a_batch_that_the_broker_gave_up_on_is_kept_as_a_dead_letter_with_its_receipt(fleet):
+    batch = await fleet.post(1)
+    async with aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        deliveries = 0
+
+        async def fail(message):
+            nonlocal deliveries
+            deliveries += 1
+            await message.channel.basic_reject(message.delivery_tag, requeue=True)
+
+        await channel.basic_consume(shard_queue(1), fail)
+
+        async def dead():
+            return (await channel.queue_declare(DEAD_QUEUE, passive=True)).message_count
+
+        await fleet.until(dead)
+        assert fleet.settings.queue_delivery_limit + 1 == deliveries
+    async with fleet.worker():
+        [letter] = await fleet.until(lambda: dead_letters(fleet))
+        assert (1, 1, batch.batch_id, "broker.delivery_limit", batch.encode()) == tuple(letter)
+        [receipt] = await fleet.fetch("SELECT batch_id, counts FROM receipts")
+        assert (batch.batch_id, '{"dead": 1}') == tuple(receipt)
+        await fleet.post(1)
+        await fleet.settled()
+
+
+async def test_a_worker_that_gets_nothing_from_a_queue_with_messages_ends(fleet):
+    async with aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        await channel.basic_qos(prefetch_count=1)
+
+        async def keep(_):
+            pass
+
+        await channel.basic_consume(shard_queue(1), keep)  # is the single active consumer, and acks nothing
+        async with fleet.worker(watchdog_ms=1_000) as worker:
+            await worker.event("consuming", shard=1)
+            await fleet.post(1)
+            await fleet.post(1)
+            assert 1 == await worker.ended()
+            assert worker.logged("part_died")
+
+
+async def test_a_worker_waits_for_one_that_still_has_batches_in_hand(fleet):
+    leaving = uuid.uuid4()
+    await fleet.fetch("INSERT INTO shard_drains (shard, worker_id) VALUES (1, $1)", leaving)
+    async with fleet.worker() as worker:
+        for shard in (0, 2, 3):
+            await worker.event("consuming", shard=shard)
+        batch = await fleet.post(1)
+        assert batch.batch_id not in await fleet.receipts()
+        assert [1] == [row[0] for row in await fleet.fetch("SELECT shard FROM shard_drains")]
+        await fleet.fetch("DELETE FROM shard_drains")
+        await worker.event("consuming", shard=1)
+        await fleet.settled()
+
+
+async def test_a_shard_that_was_taken_over_meanwhile_gives_its_deliveries_back(fleet):
+    async with fleet.worker() as worker:
+        for shard in range(4):
+            await worker.event("consuming", shard=shard)
+        thief = await asyncpg.connect(fleet.settings.dsn)
+        steal = asyncio.create_task(thief.fetch("SELECT pg_advisory_lock($1, 1)", SHARD_SPACE))
+        async with fleet.held_window(worker, feed=1):
+            await fleet.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1",
+                f"feedline-worker {worker.id.hex} shard 1",
+            )
+            await steal
+        await worker.event("deliveries_given_back", shard=1)
+        await thief.close()
+        await fleet.settled()
+
+
+async def test_the_lock_is_had_again_when_nobody_else_wants_it_and_nothing_is_delivered_twice(fleet):
+    async with fleet.worker() as worker:
+        async with fleet.posting():
+            for _ in range(5):
+                await fleet.progress()
+                await fleet.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1",
+                    f"feedline-worker {worker.id.hex} shard %",
+                )
+            await fleet.progress()
+        await fleet.settled()
+        assert 0 == await worker.metric("feedline_redeliveries_total")

@@ -1,0 +1,130 @@
+"""What the broker gave up on, from the dead queue to the table of dead letters; acked after the commit.
+
+Two kinds of messages come here: batches delivered more often than the delivery limit, because whoever got them died
+each time, and messages that we rejected because they are no batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from aiormq.abc import DeliveredMessage
+
+from schemas import dead_letters, metrics, queries
+from schemas.batches import Batch, decode
+from schemas.dead_letters import DeadLetter
+from schemas.errors import Permanent
+from schemas.outcomes import Outcome
+from schemas.topology import DEAD_QUEUE
+from workers.broker import AWAY, Broker
+from workers.session import QueueGone, Session
+
+UPKEEP = queries.load("upkeep")
+PREFETCH = 32
+UNDECODABLE = "undecodable"
+_UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, KeyError)
+_WORDS = {
+    "delivery_limit": "delivered more often than the delivery limit: each worker that had it died or lost the broker",
+    "rejected": "rejected by a worker",
+    "expired": "expired in its queue",
+    "maxlen": "dropped from a full queue",
+}
+_log = structlog.get_logger()
+
+
+class DeadQueue:
+    """The duty of storing dead messages."""
+
+    def __init__(self, broker: Broker, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._broker = broker
+        self._now = now
+
+    async def work(self, connection: asyncpg.Connection) -> None:
+        """Move messages from the dead queue to Postgres; ends when the channel is over."""
+        wake = asyncio.Event()
+        connection.add_termination_listener(lambda _: wake.set())
+        session = Session(await self._broker.channel(), wake.set, time.monotonic)
+        try:
+            await session.start(DEAD_QUEUE, PREFETCH)
+            while not (session.over or session.cancelled or connection.is_closed()):
+                while session.raw:
+                    message, _ = session.raw.popleft()
+                    await store(connection, message, self._now())
+                    await session.ack(message.delivery_tag or 0)
+                await wake.wait()
+                wake.clear()
+        except QueueGone:
+            await self._broker.declare()
+        except AWAY as error:
+            _log.warning("channel_lost", who="dead letters", error=f"{type(error).__name__}: {error}")
+        finally:
+            await session.close()
+
+
+async def store(connection: asyncpg.Connection, message: DeliveredMessage, now: datetime) -> None:
+    """Store a dead message, with a receipt of dead items if it is a batch that Postgres can take."""
+    code, reason = cause(dict(message.header.properties.headers or {}))
+    try:
+        batch = decode(message.body)
+    except Permanent as error:
+        await _store(connection, message, dead_letters.of_message(message.body, UNDECODABLE, str(error)), None, now)
+        return
+    try:
+        await _store(connection, message, dead_letters.of_message(message.body, code, reason), batch, now)
+    except _UNFIT as error:
+        letter = DeadLetter(None, None, None, None, UNDECODABLE, f"not a batch: {error}", message.body, None)
+        await _store(connection, message, letter, None, now)
+
+
+async def _store(
+    connection: asyncpg.Connection, message: DeliveredMessage, letter: DeadLetter, batch: Batch | None, now: datetime
+) -> None:
+    async with connection.transaction():
+        if message.redelivered and await UPKEEP.dead_message_is_stored(connection, payload=message.body):
+            return
+        if batch is not None:
+            known = {"account_id": batch.account_id, "batch_id": batch.batch_id, "received_at": letter.received_at}
+            if await UPKEEP.batch_was_applied(connection, **known):
+                _log.info("dead_letter_was_applied", batch_id=str(batch.batch_id), feed_id=batch.feed_id)
+                return
+            counts, items = receipt_of(batch, letter.code, letter.reason)
+            rest = {"feed_id": batch.feed_id, "run_id": batch.run_id, "source": batch.source.value}
+            await UPKEEP.write_dead_receipt(connection, **known, **rest, counts=counts, items=items)
+        await dead_letters.store(connection, [letter], now)
+    metrics.DEAD_LETTERS.labels(letter.code).inc()
+    where = {} if batch is None else {"batch_id": str(batch.batch_id), "feed_id": batch.feed_id}
+    _log.error("dead_letter_stored", code=letter.code, reason=letter.reason, **where)
+
+
+def cause(headers: dict[str, Any]) -> tuple[str, str]:
+    """Return the code and the reason that a dead message's headers tell.
+
+    RabbitMQ writes `x-first-death-reason` and `x-first-death-queue`, and one entry a queue and reason into `x-death`
+    (https://www.rabbitmq.com/docs/dlx#effects).
+    """
+    deaths = headers.get("x-death") or [{}]
+    why = str(headers.get("x-first-death-reason") or deaths[-1].get("reason") or "unknown")
+    queue = str(headers.get("x-first-death-queue") or deaths[-1].get("queue") or "unknown")
+    return f"broker.{why}", f"{_WORDS.get(why, why)} (queue {queue})"
+
+
+def receipt_of(batch: Batch, code: str, reason: str) -> tuple[str, bytes]:
+    """Return a receipt's `counts` and `items` as stored: every item dead, beside those that the edge refused."""
+    dead, rejected = Outcome.DEAD.value, Outcome.REJECTED.value
+    indexes = batch.indexes or range(len(batch.items))
+    items = [
+        {"index": index, "externalId": item["externalId"], "outcome": dead, "code": code, "message": reason}
+        for index, item in zip(indexes, batch.items, strict=True)
+    ]
+    items += [{**reject, "outcome": rejected} for reject in batch.rejected]
+    counts = {dead: len(batch.items)}
+    if refused := len({reject["index"] for reject in batch.rejected}):
+        counts[rejected] = refused
+    return orjson.dumps(counts).decode(), orjson.dumps(sorted(items, key=lambda line: line["index"]))

@@ -1,0 +1,103 @@
+"""The upkeep duty: releases deferred items, keeps the receipts' partitions, clears away what is old or deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import structlog
+
+from schemas import queries
+from schemas.errors import Transient
+from schemas.settings import Settings
+from workers import database, partitions
+from workers.release import Releaser
+
+UPKEEP = queries.load("upkeep")
+CHANNEL = "accounts_changed"
+USAGE_DAYS = 100
+"""Days that usage rows are kept; charging looks back 32 days at most."""
+ROUND_S = 5.0
+CLEARING_S = 600.0
+_ROWS = 5_000
+_log = structlog.get_logger()
+
+
+class Upkeep:
+    """The work of the duty. A round releases; the first one and one in `CLEARING_S` clears away, too."""
+
+    def __init__(
+        self, settings: Settings, releaser: Releaser, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._settings = settings
+        self._releaser = releaser
+        self._now = now
+        self._clear_at = datetime.min.replace(tzinfo=UTC)
+
+    async def work(self, connection: asyncpg.Connection) -> None:
+        """Make rounds until the connection breaks; a changed account calls for one at once."""
+        wake = asyncio.Event()
+        connection.add_termination_listener(lambda _: wake.set())
+        await connection.add_listener(CHANNEL, lambda *_: wake.set())
+        while not connection.is_closed():
+            await self.round(connection)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_S):
+                    await wake.wait()
+            wake.clear()
+
+    async def round(self, connection: asyncpg.Connection) -> None:
+        """Do what is due; a step that fails is logged and tried again in the next round."""
+        now = self._now()
+        await _step("release", self._releaser.round(connection, now))
+        if now >= self._clear_at:
+            self._clear_at = now + timedelta(seconds=CLEARING_S)
+            done = [
+                await _step("partitions", partitions.keep(connection, now, self._settings.receipt_days)),
+                await _step("usage", _prune_usage(connection, now)),
+            ]
+            if not all(done):
+                self._clear_at = now
+        await _step("deleted_feeds", purge_deleted_feeds(connection))
+
+
+async def _step(name: str, work: Awaitable[object]) -> bool:
+    try:
+        await work
+    except Transient as error:
+        _log.warning("upkeep_waits", step=name, error=str(error))
+    except asyncpg.LockNotAvailableError:
+        _log.info("upkeep_waits", step=name, error="busy: a lock was not to be had at once")
+    except database.AWAY:
+        raise
+    except Exception:  # noqa: BLE001 - one bad account or table must not stop the fleet
+        _log.exception("upkeep_failed", step=name)
+    else:
+        return True
+    return False
+
+
+async def _prune_usage(connection: asyncpg.Connection, now: datetime) -> None:
+    await UPKEEP.prune_usage(connection, before=now.astimezone(UTC).date() - timedelta(days=USAGE_DAYS))
+
+
+async def purge_deleted_feeds(connection: asyncpg.Connection) -> None:
+    """Remove the rows of deleted feeds, part by part, and at last the feeds.
+
+    A window may still have been adding rows: the last part runs under the feed's lock, which waits for such windows.
+    """
+    for feed in [row async for row in UPKEEP.deleted_feeds(connection)]:
+        which = {"account_id": feed["account_id"], "feed_id": feed["id"]}
+        while await UPKEEP.purge_feed_variants(connection, **which, most=_ROWS) == _ROWS:
+            pass
+        async with connection.transaction():
+            await connection.execute(partitions.LOCK_TIMEOUT)
+            await UPKEEP.lock_feed(connection, feed_id=feed["id"])
+            while await UPKEEP.purge_feed_variants(connection, **which, most=_ROWS):
+                pass
+            await UPKEEP.purge_deferred(connection, **which)
+            await UPKEEP.purge_feed(connection, feed_id=feed["id"])
+        _log.info("deleted_feed_purged", **which)
