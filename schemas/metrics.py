@@ -16,6 +16,10 @@ POSTS_IN_FLIGHT = Gauge("feedline_posts_in_flight", "Posts being handled by this
 FEEDS_KNOWN = Gauge("feedline_feeds_known", "Webhook hashes in this process's snapshot of the feeds")
 FEEDS_AGE = Gauge("feedline_feeds_refreshed_timestamp_seconds", "When the snapshot of the feeds was last read")
 
+# The API
+API_REQUESTS = Counter("feedline_api_requests_total", "API requests, by operation and status", ["operation", "status"])
+API_SECONDS = Histogram("feedline_api_seconds", "Time to answer an API request", ["operation"], buckets=_SECONDS)
+
 # The workers
 OUTCOMES = Counter("feedline_outcomes_total", "Items by outcome", ["outcome"])
 WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, transient, split", ["result"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -19,8 +20,11 @@ from ingest.api.operation import JSON, Operation
 from ingest.api.ratelimit import BUCKETS
 from ingest.api.validation import read_body, read_path, read_query
 from ingest.problems import ProblemError
+from schemas.errors import Transient
+from schemas.metrics import API_REQUESTS, API_SECONDS
 
 MAX_WARNING_HEADERS = 20
+_log = structlog.get_logger()
 POSTGRES_AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -38,18 +42,41 @@ def handler_of(operation: Operation) -> Callable[[web.Request], Awaitable[web.St
     """Return the aiohttp handler of an operation."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        began, status = time.perf_counter(), 500
         try:
-            caller = await authenticate(request, operation)
-            _limit_rate(request, caller)
-            call = await _call(request, operation, caller)
-            answer = await operation.handler(call)
-        except POSTGRES_AWAY:
-            raise ProblemError(
-                503, "api.unavailable", "the database cannot be reached; try again", {}, {"Retry-After": "2"}
-            ) from None
-        return _response(call, answer) if isinstance(answer, Answer) else answer
+            response = await _answered(request, operation)
+            status = response.status
+        except ProblemError as problem:
+            status = problem.status
+            raise
+        finally:
+            API_SECONDS.labels(operation.name).observe(time.perf_counter() - began)
+            API_REQUESTS.labels(operation.name, str(status)).inc()
+        return response
 
     return handle
+
+
+async def _answered(request: web.Request, operation: Operation) -> web.StreamResponse:
+    try:
+        caller = await authenticate(request, operation)
+        _limit_rate(request, caller)
+        call = await _call(request, operation, caller)
+        answer = await operation.handler(call)
+    except POSTGRES_AWAY as error:
+        _log.warning("postgres_away", operation=operation.name, error=f"{type(error).__name__}: {error}")
+        raise _unavailable("the database cannot be reached") from None
+    except Transient as error:
+        raise _unavailable(str(error)) from None
+    response = _response(call, answer) if isinstance(answer, Answer) else answer
+    if request.method != "GET":
+        who = {"account_id": caller.account_id, "token_id": caller.token_id}
+        _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
+    return response
+
+
+def _unavailable(why: str) -> ProblemError:
+    return ProblemError(503, "api.unavailable", f"{why}; try again", {}, {"Retry-After": "2"})
 
 
 def _limit_rate(request: web.Request, caller: Caller) -> None:

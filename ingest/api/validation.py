@@ -95,6 +95,10 @@ async def _read(request: web.Request, operation: Operation, limit_bytes: int) ->
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise problem(operation, 413, "too_large", f"the body is larger than {limit} bytes") from None
+    except (web.RequestPayloadError, OSError):
+        raise problem(
+            operation, 400, "malformed", "the body does not arrive whole, or is not encoded as said"
+        ) from None
 
 
 def _validated(decoded: Any, operation: Operation) -> tuple[Any, list[dict[str, Any]]]:

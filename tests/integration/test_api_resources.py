@@ -1,5 +1,7 @@
 """Providers, account and tokens over HTTP, against a real Postgres."""
 
+import gzip
+
 import pytest
 
 PROVIDERS = "/api/dropship-providers.json"
@@ -189,6 +191,28 @@ async def test_with_postgres_away_the_answer_is_503_and_then_right_again(api, po
 
     assert "api.unavailable" == away["title"]
     assert 200 == (await api.call("GET", PROVIDERS)).status
+
+
+async def test_a_compressed_body_is_taken_within_the_same_limit(api):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    small, bomb = gzip.compress(b'{"name": "Acme"}'), gzip.compress(b'{"name": "' + b" " * 2**24 + b'"}')
+
+    taken = await api.call("POST", PROVIDERS, data=small, headers=headers)
+
+    assert 201 == taken.status
+    await api.problem(413, "POST", PROVIDERS, data=bomb, headers=headers)
+    await api.problem(400, "POST", PROVIDERS, data=b"no gzip", headers=headers)
+
+
+async def test_requests_are_counted_by_operation_and_status(api):
+    await api.call("GET", PROVIDERS)
+    await api.call("GET", PROVIDERS + "?limit=0")
+
+    metrics = await (await api.call("GET", "/metrics")).text()
+
+    for status in (200, 400):
+        line = f'feedline_api_requests_total{{operation="dropship_providers.list",status="{status}"}}'
+        assert line in metrics
 
 
 async def test_nothing_at_a_path_and_a_wrong_method_are_problems(api):
