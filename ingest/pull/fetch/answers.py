@@ -16,6 +16,7 @@ from ingest.pull.fetch.spool import Spool
 
 _RANGE = re.compile(r"bytes\s+(\d+)-\d+/(\d+)")
 _SECRET_HEADERS = frozenset(("set-cookie", "set-cookie2", "authorization", "www-authenticate", "location"))
+_CODINGS = frozenset(("br", "compress", "deflate", "x-compress", "zstd", "dcb", "dcz"))
 _STRONG_AFTER_S = 60
 """A Last-Modified this much older than the answer's Date is a strong validator (RFC 9110, 8.8.2.2)."""
 
@@ -59,6 +60,16 @@ def refusal(response: aiohttp.ClientResponse, shown: str, now: float) -> FetchEr
     if status < 400:  # noqa: PLR2004
         return FetchError(FetchCode.PROTOCOL, f"{said} without a file")
     return FetchError(FetchCode.REFUSED, said)
+
+
+def refuse_coding(response: aiohttp.ClientResponse, shown: str) -> None:
+    """Raise `FetchError` when a server applies a content coding that we did not ask for and cannot undo.
+
+    Names that are no codings (`utf-8` is a common mistake) mean nothing.
+    """
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding in _CODINGS:
+        raise FetchError(FetchCode.CONTENT_UNSUPPORTED, f"{shown} came in the content coding {coding}, unasked")
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:

@@ -46,6 +46,7 @@ class FetchCode(StrEnum):
     TRUNCATED = "truncated"
     BUSY = "busy"
     SERVER_ERROR = "server_error"
+    DISK = "disk"
 
 
 REMEDIES: dict[FetchCode, str] = {
@@ -79,6 +80,7 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.TRUNCATED: "The file was shorter than the server said; the run is tried again.",
     FetchCode.BUSY: "The server asks for patience; the run is tried again.",
     FetchCode.SERVER_ERROR: "The vendor's server failed; the run is tried again.",
+    FetchCode.DISK: "The operator has to make room in PULL_FOLDER.",
 }
 """What to do, as shown to the feed's owner."""
 

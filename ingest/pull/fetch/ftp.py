@@ -11,6 +11,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
@@ -41,6 +42,7 @@ class FtpSource:
         self._name = name.decode("latin-1")
         self._transfer = cast(Literal["I", "A"], transfer)
         self._begun: tuple[str, int] | None = None
+        self._found = Validators()
         self._resumed = 0
 
     async def attempt(self, spool: Spool) -> Fetched | NotModified:
@@ -48,21 +50,25 @@ class FtpSource:
         with _told(self._location.shown):
             async with self._login() as client:
                 modified, size = await self._facts(client)
-                validators = Validators(None, self._settled(modified), None, size)
-                if self._is_known(validators):
+                self._found = Validators(None, self._settled(modified), None, size)
+                if self._is_known(self._found):
                     return NotModified(self._request.validators, "server")
                 if size is not None and size > self._context.limits.max_bytes:
                     raise FetchError(FetchCode.TOO_LARGE, f"{self._location.shown} is {size:,} bytes large")
                 await self._transfer_into(spool, client, (modified, size))
         await spool.flush()
+        return self.described(spool)
+
+    def described(self, spool: Spool) -> Fetched:
+        """Return the description of what lies in the (flushed) spool."""
         content_hash = spool.content_hash()
         return Fetched(
             path=spool.path,
             size=spool.size,
             content_hash=content_hash,
-            validators=Validators(None, validators.last_modified, content_hash, size),
+            validators=replace(self._found, content_hash=content_hash),
             url=self._location.shown,
-            declared_length=size,
+            declared_length=self._found.size,
             suggested_name=self._name.encode("latin-1").decode("utf-8", "replace"),
             resumed=self._resumed,
         )
@@ -130,13 +136,10 @@ class FtpSource:
 
     async def _opened(self, port: int, *, implicit: bool, secure: bool) -> FtpClient:
         limits, host = self._context.limits, self._location.host
-        client = FtpClient(
-            host,
-            await self._context.guard.addresses(host, port),
-            self._context.tls or ssl.create_default_context(),
-            limits.connect_timeout_ms / 1000,
-            limits.read_timeout_ms / 1000,
-        )
+        connect_s, read_s = limits.connect_timeout_ms / 1000, limits.read_timeout_ms / 1000
+        async with asyncio.timeout(connect_s):
+            addresses = await self._context.guard.addresses(host, port)
+        client = FtpClient(host, addresses, self._context.tls or ssl.create_default_context(), connect_s, read_s)
         try:
             await client.open(port, implicit=implicit)
             if secure:

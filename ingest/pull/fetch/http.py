@@ -71,6 +71,7 @@ class HttpSource:
         """Where the last answer came from, after redirects."""
         self._credentials = credentials
         self._context = context
+        self._whole: aiohttp.ClientResponse | None = None
         self._if_range: str | None = None
         self._declared: int | None = None
         self._resumed = 0
@@ -89,7 +90,16 @@ class HttpSource:
                 async for chunk in response.content.iter_any():
                     await spool.take(chunk)
         await spool.flush()
-        return answers.fetched(response, masked(str(url)), spool, declared=self._declared, resumed=self._resumed)
+        return self.described(spool)
+
+    def described(self, spool: Spool) -> Fetched:
+        """Return the description of what lies in the (flushed) spool.
+
+        It is that of the answer which began the file: a server that continues one with 206 need not repeat its headers.
+        """
+        assert self._whole is not None, "something came"
+        shown = masked(str(self.address))
+        return answers.fetched(self._whole, shown, spool, declared=self._declared, resumed=self._resumed)
 
     def _headers(self, offset: int) -> dict[str, str]:
         headers = {"Accept": self._request.accept}
@@ -139,7 +149,9 @@ class HttpSource:
             raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} changed while it was being fetched")
         if response.status != 200:  # noqa: PLR2004
             raise answers.refusal(response, shown, self._context.now())
+        answers.refuse_coding(response, shown)
         await spool.restart()
+        self._whole = response
         self._resumed = 0
         self._declared = length
         # Without a length, what was received could not be told from the whole.

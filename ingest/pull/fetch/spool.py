@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from threading import Lock
 
-from ingest.pull.fetch.errors import FetchCode, FetchError
+from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 
 BLOCK_BYTES = 256 * 1024
 """Written at once, by a thread: a slow disk must not hold up the event loop."""
@@ -21,7 +21,10 @@ class Spool:
     """One growing file, readable by its owner alone. It outlives a broken attempt, so that the next one can resume."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+        try:
+            descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+        except OSError:
+            raise FetchUnavailable(FetchCode.DISK, "the puller cannot write to its folder") from None
         self.path = Path(name)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._lock = Lock()
@@ -76,8 +79,12 @@ class Spool:
                 return  # the fetch was cancelled while this thread was waiting
             self._hash.update(block)
             view = memoryview(block)
-            while view:
-                view = view[self._file.write(view) :]
+            try:
+                while view:
+                    view = view[self._file.write(view) :]
+            except OSError:
+                self._written = 0  # what lies there now cannot be resumed: the next attempt begins again
+                raise FetchUnavailable(FetchCode.DISK, "the puller's disk took no more") from None
 
     def _empty(self) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from ingest.pull.fetch.content import refuse_html
@@ -18,7 +19,7 @@ from ingest.pull.fetch.credentials import headers_for
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
 from ingest.pull.fetch.ftp import FtpSource
 from ingest.pull.fetch.http import HttpSource, http_session
-from ingest.pull.fetch.location import Location, masked, parse
+from ingest.pull.fetch.location import Location, parse
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.retry import with_retries
 from ingest.pull.fetch.spool import Spool
@@ -29,6 +30,9 @@ class Source(Protocol):
 
     async def attempt(self, spool: Spool) -> Fetched | NotModified:
         """Fetch, resuming what the spool holds if possible; raises `FetchError` or `FetchUnavailable`."""
+
+    def described(self, spool: Spool) -> Fetched:
+        """Return the description of what lies in the spool."""
 
 
 async def fetch(request: FetchRequest, context: FetchContext) -> Fetched | NotModified:
@@ -54,7 +58,10 @@ async def spooled(source: Source, request: FetchRequest, context: FetchContext) 
         except FetchUnavailable as error:
             if error.code is not FetchCode.TRUNCATED or not request.keep_short:
                 raise
-            result = await _short(spool, masked(request.location))
+            await spool.flush()
+            whole = source.described(spool)
+            # Without the server's validators: they are those of the whole file, and this is none.
+            result = replace(whole, validators=Validators(content_hash=whole.content_hash), short=True)
         if isinstance(result, Fetched):
             if result.content_hash == request.validators.content_hash:
                 return NotModified(result.validators, "content hash")
@@ -73,13 +80,6 @@ async def in_time(total_ms: int, shown: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise FetchUnavailable(FetchCode.TIMEOUT, f"{shown} took longer than {total_ms:,} ms") from None
-
-
-async def _short(spool: Spool, shown: str) -> Fetched:
-    """Return what came of a file that always ends before its declared length."""
-    await spool.flush()
-    content_hash = spool.content_hash()
-    return Fetched(spool.path, spool.size, content_hash, Validators(content_hash=content_hash), shown, short=True)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -263,6 +264,29 @@ async def test_a_cut_transfer_is_resumed_where_it_broke_off(vendor, cut, context
     assert (CSV, hashlib.sha256(CSV).hexdigest()) == (result.path.read_bytes(), result.content_hash)
 
 
+async def test_a_resumed_file_is_described_as_its_first_answer_described_it(vendor, cut, context):
+    """A server that continues a file with 206 need not repeat its headers (RFC 9110, 15.3.7)."""
+    packed = gzip.compress(random.Random(1).randbytes(600_000))
+    described = {"ETag": '"v1"', "Content-Type": "text/csv; charset=latin-1", "Content-Encoding": "gzip"}
+
+    def bare(request):
+        start = request.http_range.start
+        headers = {"Content-Range": f"bytes {start}-{len(packed) - 1}/{len(packed)}"}
+        return web.Response(status=206, body=packed[start:], headers=headers)
+
+    vendor.answers["/f"] = [cut(packed, 400_000, **described), bare]
+
+    result = await fetch(FetchRequest(f"{vendor.url}/f"), context)
+
+    assert (1, packed) == (result.resumed, result.path.read_bytes())
+    assert ("text/csv", "latin-1", "gzip", '"v1"') == (
+        result.content_type,
+        result.charset,
+        result.content_encoding,
+        result.validators.etag,
+    )
+
+
 async def test_a_last_modified_of_long_ago_serves_to_resume(vendor, cut, context):
     modified = "Sun, 22 Nov 2026 10:00:00 GMT"
     date = format_datetime(datetime(2026, 11, 22, 10, 5, tzinfo=UTC), usegmt=True)
@@ -320,6 +344,33 @@ async def test_a_body_shorter_than_declared_is_truncated_and_leaves_nothing(vend
 
     assert ("truncated", 4) == (caught.value.code, len(vendor.requests))
     assert [] == leftovers()
+
+
+async def test_a_short_file_is_kept_for_who_asks_for_it_without_the_validators_of_the_whole(vendor, cut, context):
+    vendor.answers["/f"] = cut(CSV, 400_000, ETag='"v1"', **{"Content-Type": "text/csv; charset=latin-1"})
+
+    result = await fetch(FetchRequest(f"{vendor.url}/f", keep_short=True), context)
+
+    assert (True, True) == (result.short, 0 < result.size < result.declared_length)
+    assert CSV.startswith(result.path.read_bytes())
+    assert (Validators(content_hash=result.content_hash), "latin-1") == (result.validators, result.charset)
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "zstd"])
+async def test_a_coding_that_was_not_asked_for_is_refused(vendor, context, coding):
+    vendor.answers["/f"] = text(CSV, **{"Content-Encoding": coding})
+
+    with pytest.raises(FetchError) as caught:
+        await fetch(FetchRequest(f"{vendor.url}/f"), context)
+
+    assert "content_unsupported" == caught.value.code
+
+
+@pytest.mark.parametrize("coding", ["identity", "utf-8", ""])
+async def test_a_coding_that_is_none_means_nothing(vendor, context, coding):
+    vendor.answers["/f"] = text(CSV, **{"Content-Encoding": coding})
+
+    assert len(CSV) == (await fetch(FetchRequest(f"{vendor.url}/f"), context)).size
 
 
 async def test_a_chunked_body_that_breaks_off_is_no_whole_file(raw_server, context):

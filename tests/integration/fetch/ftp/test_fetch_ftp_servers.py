@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.pull.fetch import Fetched, FetchError, FetchRequest, FetchUnavailable, NotModified, fetch
+from ingest.pull.fetch import Fetched, FetchError, FetchRequest, FetchUnavailable, NotModified, fetch, ftp
 from ingest.pull.fetch.ftpclient import FtpClient
 
 SERVERS = ("pyftpdlib", "pyftpdlib-old", "aioftp", "aioftp-old", "vsftpd", "vsftpd-old")
@@ -207,3 +207,27 @@ async def test_ftps_never_falls_back_to_plain_ftp(serve, context):
         await fetch(FetchRequest(f"{address}/stock.csv"), context)
 
     assert "refused" == caught.value.code
+
+
+async def test_ftps_without_a_port_is_implicit_on_its_own_port_or_explicit_on_that_of_ftp(
+    serve, context, csv, monkeypatch, unused_tcp_port
+):
+    explicit, implicit = await serve("pyftpdlib-explicit"), await serve("aioftp-implicit")
+    bare = explicit.rpartition(":")[0] + "/stock.csv"
+
+    monkeypatch.setattr(ftp, "FTP_PORT", int(explicit.rpartition(":")[2]))
+    monkeypatch.setattr(ftp, "FTPS_PORT", int(implicit.rpartition(":")[2]))
+    assert None is (await fetch(FetchRequest(bare), context)).declared_length  # aioftp knows no SIZE
+
+    monkeypatch.setattr(ftp, "FTPS_PORT", unused_tcp_port)
+    assert len(csv) == (await fetch(FetchRequest(bare), context)).declared_length
+
+
+async def test_a_port_that_was_given_is_the_only_one_that_is_tried(serve, context, monkeypatch, unused_tcp_port):
+    explicit = await serve("pyftpdlib-explicit")
+    monkeypatch.setattr(ftp, "FTP_PORT", int(explicit.rpartition(":")[2]))
+
+    with pytest.raises(FetchUnavailable) as caught:
+        await fetch(FetchRequest(f"{explicit.rpartition(':')[0]}:{unused_tcp_port}/stock.csv"), context)
+
+    assert "connect" == caught.value.code
