@@ -176,7 +176,7 @@ Scalar = Annotated[str, Field(max_length=65_535)] | int | float | bool | None
 
 
 class Expression(_Model):
-    """Where an attribute's value comes from. Just a path may be written as its text."""
+    """Where an attribute's value comes from. Just a path, or a list of them, may stand alone."""
 
     path: Path | Annotated[list[Path], Field(min_length=1, max_length=10)] | None = Field(
         None, description="the source; of several, the first that is not empty"
@@ -207,7 +207,7 @@ class Expression(_Model):
 
 
 def _expression(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+    return {"path": value} if isinstance(value, str | int | list) and not isinstance(value, bool) else value
 
 
 def _attribute(name: str) -> str:

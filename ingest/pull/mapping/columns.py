@@ -14,7 +14,17 @@ from typing import Any
 from ingest.pull.mapping.cells import Notation, adapter
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.mapping.transforms import compile_transform
-from ingest.pull.mapping.vectors import REMEMBERED, Cell, Run, canonical_first, mapped, remembered, texts, wholes
+from ingest.pull.mapping.vectors import (
+    REMEMBERED,
+    Cell,
+    Memories,
+    Run,
+    canonical_first,
+    mapped,
+    remembered,
+    texts,
+    wholes,
+)
 from ingest.pull.parse.result import MISSING
 from schemas.attributes import INT32_MAX, canonical_decimal
 from schemas.mapping import Expression
@@ -22,7 +32,10 @@ from schemas.mapping import Expression
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How one attribute is made. `label` names the source in rejects, `sources` are positions in the values' list."""
+    """How one attribute is made. `label` names the source in rejects, `sources` are positions in the values' list.
+
+    An `optional` one is left out where no record has a value.
+    """
 
     attribute: str
     label: str | None
@@ -30,14 +43,19 @@ class Column:
     candidate: Cell
     column: Run
     cell: Cell
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where values come from: `as_text` for CSV and XML, where all is text and an empty one is no value."""
+    """Where values come from: `as_text` for CSV and XML, where all is text and an empty one is no value.
+
+    `memories` are shared by the plain columns of one kind: prices look alike.
+    """
 
     as_text: bool
     notation: Notation
+    memories: Memories
 
 
 def compile_column(
@@ -65,10 +83,11 @@ def compile_column(
             column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
         else:
             canonical = bare and kind.name == "decimal" and origin.notation == "decimal"
-            column = remembered(canonical_first(cell) if canonical else cell, sources[0])
+            memory = origin.memories.of(kind, canonical_first(cell) if canonical else cell, shared=bare)
+            column = remembered(memory, sources[0])
     if bare and kind.name == "whole" and len(sources) == 1 and not origin.as_text:
         column = wholes(sources[0], column)
-    return Column(attribute, label, sources, candidate, column, cell)
+    return Column(attribute, label, sources, candidate, column, cell, bare and attribute != "externalId")
 
 
 def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origin) -> Cell:

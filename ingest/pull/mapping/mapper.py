@@ -9,13 +9,13 @@ from typing import Any
 from ingest.pull.mapping.cells import CellError
 from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
-from ingest.pull.mapping.vectors import Made
+from ingest.pull.mapping.vectors import Made, Memories, Values
 from ingest.pull.parse.result import MISSING, Block, FileReject, FormatError, Record
 from schemas.items import ATTRIBUTES, shown, validate
 from schemas.mapping import Expression, FormatSettings
 
-Extract = Callable[[Sequence[Any]], Sequence[Sequence[Any]]]
-"""Records → for every path, the values of all the records."""
+Extract = Callable[[Sequence[Any]], Sequence[Any]]
+"""Records → for every path, the values of all the records, or None where no record has one."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Mapper:
 
     def __init__(self, settings: FormatSettings, mapping: Mapping[str, Expression], extract: Extract) -> None:
         positions = {path: position for position, path in enumerate(paths_of(mapping))}
-        origin = Origin(settings.resource_type != "api", settings.decimal_notation)
+        origin = Origin(settings.resource_type != "api", settings.decimal_notation, Memories())
         self._extract = extract
         self._columns: list[Column] = []
         for attribute in (name for name in ATTRIBUTES if name in mapping):
@@ -48,7 +48,6 @@ class Mapper:
                 self._columns.append(compile_column(attribute, kinds()[attribute], expression, sources, origin))
             except (ValueError, TypeError):
                 raise FormatError(f"mapping: the constant of {attribute} is not a value that it takes") from None
-        self._names = [column.attribute for column in self._columns]
         self._labels = {column.attribute: column.label for column in self._columns}
 
     def map(self, record: Record) -> dict[str, Any] | list[FileReject]:
@@ -61,9 +60,13 @@ class Mapper:
         count = len(block.records)
         if not count:
             return Mapped()
-        values = self._extract(block.records)
+        extracted = self._extract(block.records)
+        absent = {source for source, column in enumerate(extracted) if column is None}
+        values: Values = extracted
+        if absent:
+            values = [(MISSING,) * count if column is None else column for column in extracted]
         wrong = set(range(count)) if block.suspect else set()
-        items: list[dict[str, Any]] = [{}] * count if block.suspect else self._items(values, count, wrong)
+        items: list[dict[str, Any]] = [{}] * count if block.suspect else self._items(values, absent, wrong)
         if not wrong:
             return Mapped(items, block.rows)
         mapped = Mapped()
@@ -80,22 +83,27 @@ class Mapper:
                 mapped.rows.append(row)
         return mapped
 
-    def _items(self, values: Sequence[Sequence[Any]], count: int, wrong: set[int]) -> list[dict[str, Any]]:
-        names = self._names
-        columns, gaps = [], []
-        for column in self._columns:
-            made, has_gaps = self._run(column, values, count, wrong)
-            columns.append(made)
-            if has_gaps:
-                gaps.append((column.attribute, made))
-        items = [dict(zip(names, row, strict=False)) for row in zip(*columns, strict=True)]
-        for name, made in gaps:
-            for item, value in zip(items, made, strict=True):
-                if value is MISSING:
-                    del item[name]
+    def _items(self, values: Values, absent: set[int], wrong: set[int]) -> list[dict[str, Any]]:
+        count = len(values[0])
+        made = [
+            (column.attribute, *self._run(column, values, count, wrong))
+            for column in self._columns
+            if not (column.optional and absent.issuperset(column.sources))
+        ]
+        # Copies of one dict, then filled column by column: they need not grow, and no rows are made in between.
+        whole = dict.fromkeys(name for name, _, gaps in made if not gaps)
+        items = [whole.copy() for _ in range(count)]
+        for name, column_made, gaps in made:
+            if gaps:
+                for item, value in zip(items, column_made, strict=True):
+                    if value is not MISSING:
+                        item[name] = value
+            else:
+                for item, value in zip(items, column_made, strict=True):
+                    item[name] = value
         return items
 
-    def _run(self, column: Column, values: Sequence[Sequence[Any]], count: int, wrong: set[int]) -> Made:
+    def _run(self, column: Column, values: Values, count: int, wrong: set[int]) -> Made:
         try:
             return column.column(values, count)
         except (ValueError, TypeError):

@@ -27,7 +27,7 @@ Run = Callable[[Values, int], Made]
 """(values of all sources, number of records) → the column made."""
 
 
-class _Memory(dict[str, Any]):
+class Memory(dict[str, Any]):
     """Results by text: found at half the cost of an lru_cache's; begins again when it is full."""
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
@@ -40,6 +40,16 @@ class _Memory(dict[str, Any]):
         made = self[text] = self._make(text)
         self.has_missing |= made is MISSING
         return made
+
+
+class Memories(dict[Kind, Memory]):
+    """The memory that all columns of a kind share."""
+
+    def of(self, kind: Kind, make: Cell, *, shared: bool) -> Memory:
+        """Return the memory of a kind, or a new one that is not shared."""
+        if not shared:
+            return Memory(make)
+        return self.setdefault(kind, Memory(make))
 
 
 def canonical_first(cell: Cell) -> Cell:
@@ -69,8 +79,7 @@ def mapped(cell: Cell, sources: tuple[int, ...]) -> Run:
     return several
 
 
-def remembered(make: Cell, source: int) -> Run:
-    memory = _Memory(make)
+def remembered(memory: Memory, source: int) -> Run:
     recall = memory.__getitem__
 
     def column(values: Values, _: int) -> Made:

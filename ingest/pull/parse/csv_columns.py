@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.csv_records import CsvReader
-from ingest.pull.parse.result import MAX_FIELDS_NOTED, MISSING, FormatError, Report
+from ingest.pull.parse.result import MAX_FIELDS_NOTED, FormatError, Report
 from schemas.items import ATTRIBUTES
 from schemas.mapping import Expression, FormatSettings
 
@@ -78,10 +78,9 @@ def _list(header: list[str]) -> str:
     return f"the file's {len(header)} columns are {shown}" + (", …" if len(header) > 20 else "")  # noqa: PLR2004
 
 
-def _extract(positions: list[int | None]) -> Callable[[Sequence[Any]], Sequence[Sequence[Any]]]:
-    def extract(records: Sequence[list[str]]) -> Sequence[Sequence[Any]]:
+def _extract(positions: list[int | None]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    def extract(records: Sequence[list[str]]) -> Sequence[Any]:
         columns = list(zip(*records, strict=True))
-        missing = (MISSING,) * len(records)
-        return [missing if position is None else columns[position] for position in positions]
+        return [None if position is None else columns[position] for position in positions]
 
     return extract

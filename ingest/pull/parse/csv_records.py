@@ -26,7 +26,7 @@ from ingest.pull.parse.result import (
 from schemas.items import shown
 from schemas.mapping import FormatSettings
 
-BLOCK_ROWS = 200
+BLOCK_ROWS = 100
 
 
 class CsvReader:

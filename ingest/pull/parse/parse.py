@@ -8,6 +8,7 @@ from typing import Any
 from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.parse.csv_columns import open_csv
 from ingest.pull.parse.result import CHUNK_ITEMS, Block, Chunk, Record, Report
+from ingest.pull.parse.xml_columns import open_xml
 from schemas.mapping import FormatSettings
 
 _MAX_REJECTS = 200
@@ -56,7 +57,8 @@ class Parse:
                     yield Record(row, source, block.suspect)
 
     def _open(self) -> tuple[Iterator[Block], Mapper | None]:
-        reader, mapper = open_csv(self._stream, self._settings, self.report, self._charset)
+        openers: dict[str, Any] = {"ftpCsv": open_csv, "xml": open_xml}
+        reader, mapper = openers[self._settings.resource_type](self._stream, self._settings, self.report, self._charset)
         return reader.blocks(), mapper
 
     def _count(self, block: Block, mapped: Mapped) -> None:

@@ -106,11 +106,12 @@ class Report:
 
     `complete` is false, with the `reason`, when the file ends or breaks off before its end. `page_fields` are the
     values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
-    that no attribute takes.
+    that no attribute takes; `hint` helps when a whole file has no item.
     """
 
     complete: bool = True
     reason: str | None = None
+    hint: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     columns: list[str] = field(default_factory=list)
