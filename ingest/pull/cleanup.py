@@ -7,7 +7,7 @@ items.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from ingest.pull.store import Run, Store
@@ -46,7 +46,9 @@ def part_count(missing: int) -> int:
     return -(-missing // MAX_PART_ITEMS)
 
 
-async def batches(store: Store, run: Run, first_part: int, make_batch: MakeBatch) -> AsyncIterator[tuple[int, Batch]]:
+async def batches(
+    store: Store, run: Run, first_part: int, make_batch: MakeBatch
+) -> AsyncGenerator[tuple[int, Batch], None]:
     """Yield the batches of the missing items from part `first_part` on."""
     async for part, external_ids in store.missing_parts(run, first_part):
         items = [{"externalId": external_id, "inventoryQuantity": 0} for external_id in external_ids]

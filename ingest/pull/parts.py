@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import structlog
@@ -44,18 +45,20 @@ class PartPublisher:
         self._publisher = publisher
         self._most = in_flight
         self._check = check
+        self._told = False
 
-    async def publish(self, parts: AsyncIterator[tuple[int, Batch]], progress: Progress) -> None:
+    async def publish(self, parts: AsyncGenerator[tuple[int, Batch], None], progress: Progress) -> None:
         """Publish them all; returns when the broker has confirmed each."""
         in_flight: dict[asyncio.Task[None], tuple[int, set[str]]] = {}
         busy: set[str] = set()
         try:
-            async for number, batch in parts:
-                keys = {item["externalId"] for item in batch.items}
-                while len(in_flight) >= self._most or not busy.isdisjoint(keys):
-                    await _settle_some(in_flight, busy, progress)
-                busy |= keys
-                in_flight[asyncio.create_task(self._until_taken(batch))] = (number, keys)
+            async with aclosing(parts):
+                async for number, batch in parts:
+                    keys = {item["externalId"] for item in batch.items}
+                    while len(in_flight) >= self._most or not busy.isdisjoint(keys):
+                        await _settle_some(in_flight, busy, progress)
+                    busy |= keys
+                    in_flight[asyncio.create_task(self._until_taken(batch))] = (number, keys)
             while in_flight:
                 await _settle_some(in_flight, busy, progress)
         finally:
@@ -71,8 +74,9 @@ class PartPublisher:
             try:
                 await self._publisher.publish(batch)
             except Unavailable as error:
-                if waits == 0:
-                    _log.info("run_waits_for_broker", run_id=batch.run_id, feed_id=batch.feed_id, reason=error.reason)
+                if not self._told:
+                    self._told = True
+                    _log.info("run_waits_for_broker", reason=error.reason)
                 longest = min(_FIRST_WAIT_S * 2.0 ** min(waits, 10), _LONGEST_WAIT_S)
                 await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
                 waits += 1

@@ -11,8 +11,8 @@ bytes, goes on behind the last confirmed one, and batch ids made of (run, part) 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,10 +180,11 @@ class _BatchMaker:
             run_id=run.id,
         )
 
-    async def of_file(self, spooled: Spooled, first: int) -> AsyncIterator[tuple[int, Batch]]:
+    async def of_file(self, spooled: Spooled, first: int) -> AsyncGenerator[tuple[int, Batch], None]:
         """Yield the batches of the file from part `first` on."""
-        async for part in spooled.parts(first):
-            yield part.number, self.batch(part.number, part.items, part.rows)
+        async with aclosing(spooled.parts(first)) as parts:
+            async for part in parts:
+                yield part.number, self.batch(part.number, part.items, part.rows)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -80,7 +80,7 @@ class Spooled:
         except (OSError, ValueError):
             return None
 
-    async def parts(self, first: int) -> AsyncIterator[Part]:
+    async def parts(self, first: int) -> AsyncGenerator[Part, None]:
         """Yield the parts from number `first` on."""
         with (self._folder / "parts").open("rb", buffering=1 << 18) as file:
             await asyncio.to_thread(_skip, file, first)

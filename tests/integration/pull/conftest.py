@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from schemas.secrets import Vault
 from schemas.settings import Settings
 from workers.service import Worker
 
-TIMEOUT_S = 40
+TIMEOUT_S = 30
 START = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
 
 
@@ -117,11 +118,28 @@ class Pulling:
         return {**row, "counts": orjson.loads(row["counts"])}
 
     async def until(self, run_id: int, **expected: Any) -> Any:
-        """Wait until a run's row has these values."""
+        """Wait until a run's row is there and has these values; a function is asked about the value."""
         async with asyncio.timeout(TIMEOUT_S):
-            while not expected.items() <= (row := await self.row(run_id)).items():  # noqa: ASYNC110
+            while True:
+                row = await self.row(run_id) if await self.execute("SELECT 1 FROM runs WHERE id = $1", run_id) else None
+                if row and all(
+                    want(row[name]) if callable(want) else want == row[name] for name, want in expected.items()
+                ):
+                    return row
                 await asyncio.sleep(0.02)
-        return row
+
+    async def stuck(self, run_id: int) -> Any:
+        """Wait until a run has published some of its parts; return its row."""
+        return await self.until(run_id, stage="publishing", batches=lambda batches: batches > 0)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run a worker that applies what is published."""
+        worker = Worker(self.settings)
+        task = asyncio.create_task(worker.run())
+        yield
+        worker.stop()
+        await task
 
     async def quantities(self, feed: int) -> dict[str, int | None]:
         """Return external id → quantity of what is stored."""
@@ -174,10 +192,7 @@ async def puller(pulling) -> AsyncIterator[Puller]:
 
 
 @pytest.fixture
-async def worker(pulling) -> AsyncIterator[Worker]:
+async def worker(pulling) -> AsyncIterator[None]:
     """A worker that applies what is published."""
-    found = Worker(pulling.settings)
-    task = asyncio.create_task(found.run())
-    yield found
-    found.stop()
-    await task
+    async with pulling.working():
+        yield

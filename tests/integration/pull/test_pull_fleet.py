@@ -1,0 +1,248 @@
+"""Several pullers, and pullers that die: a feed is fetched by one at a time, and nothing is applied twice."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import orjson
+import pytest
+from aiohttp import web
+
+from ingest.pull.main import connected
+
+STOCK = {f"A-{n:05}": n for n in range(1, 2_001)}
+PARTS = 40
+
+
+def csv_of(quantities):
+    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
+
+
+@pytest.fixture
+async def tight(pulling):
+    """Queues that are full after 10 batches, and a log of every write to a feed variant."""
+    pulling.settings = pulling.settings.model_copy(update={"queue_max_length": 10})
+    await pulling.pool.execute(
+        """CREATE TABLE written (external_id text);
+           CREATE FUNCTION log_written() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN INSERT INTO written VALUES (NEW.external_id); RETURN NULL; END$$;
+           CREATE TRIGGER log_written AFTER INSERT OR UPDATE ON feed_variants
+             FOR EACH ROW EXECUTE FUNCTION log_written();"""
+    )
+    return pulling
+
+
+class Process:
+    """A puller as a process of its own."""
+
+    def __init__(self, process):
+        self.process = process
+        self.events = []
+
+    async def event(self, name):
+        """Wait until it has logged this event."""
+        async with asyncio.timeout(40):
+            while True:
+                line = await self.process.stderr.readline()
+                assert line, f"ended without {name}: {self.events}"
+                self.events.append(orjson.loads(line))
+                if self.events[-1]["event"] == name:
+                    return self.events[-1]
+
+    async def end(self, number):
+        """Send a signal; return the exit code."""
+        self.process.send_signal(number)
+        await self.process.stderr.read()
+        return await self.process.wait()
+
+
+@pytest.fixture
+async def start_process(pulling):
+    started = []
+
+    async def start():
+        settings = pulling.settings
+        secret = {
+            "DATABASE_URL": settings.dsn,
+            "AMQP_URL": settings.amqp,
+            "SECRET_KEY": settings.key.decode(),
+            "PULL_ALLOW_NETWORKS": ",".join(settings.pull_allow_networks),
+        }
+        plain = settings.model_dump(
+            include={name for name in type(settings).model_fields if name.upper() not in secret}
+        )
+        environment = {**os.environ, **{name.upper(): str(value) for name, value in plain.items()}, **secret}
+        process = Process(
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ingest", "pull", env=environment, stderr=asyncio.subprocess.PIPE
+            )
+        )
+        started.append(process)
+        await process.event("listening")
+        return process
+
+    yield start
+    for process in started:
+        if process.process.returncode is None:
+            process.process.kill()
+            await process.process.wait()
+
+
+async def written_once(pulling, feed):
+    """Whether every item was written exactly once."""
+    row = await pulling.execute("SELECT count(*) AS all, count(DISTINCT external_id) AS distinct FROM written")
+    return (len(STOCK), len(STOCK)) == (row["all"], row["distinct"])
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_a_run_whose_puller_is_killed_goes_on_elsewhere_and_applies_nothing_twice(
+    tight, vendor, start_process, tmp_path, forgotten
+):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await tight.feed(fetchCleanup="enabled")
+    first = await start_process()
+    run_id = await tight.queue(feed)
+    await tight.stuck(run_id)
+    assert -signal.SIGKILL == await first.end(signal.SIGKILL)
+    if forgotten:  # it died after the confirms and before it kept them
+        await tight.execute("UPDATE runs SET batches = 0 WHERE id = $1", run_id)
+
+    elsewhere = tight.settings.model_copy(update={"pull_folder": str(tmp_path / "elsewhere")})
+    async with tight.working(), connected(elsewhere, tight.clock) as second:
+        task = asyncio.create_task(second.scheduler.run())
+        run = await tight.until(run_id, status="succeeded")
+        await second.scheduler.drain(5)
+        await task
+
+    assert (2, PARTS, {"created": len(STOCK)}) == (run["attempt"], run["batches"], run["counts"])
+    assert STOCK == await tight.quantities(feed)
+    assert await written_once(tight, feed)
+
+
+async def test_a_file_that_changed_while_its_puller_was_dead_gets_a_run_of_its_own(
+    tight, vendor, start_process, tmp_path
+):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await tight.feed()
+    first = await start_process()
+    run_id = await tight.queue(feed)
+    await tight.stuck(run_id)
+    await first.end(signal.SIGKILL)
+
+    newer = {key: value + 1 for key, value in STOCK.items()}
+    vendor.files["stock.csv"] = csv_of(newer)
+    elsewhere = tight.settings.model_copy(update={"pull_folder": str(tmp_path / "elsewhere")})
+    async with tight.working(), connected(elsewhere, tight.clock) as second:
+        task = asyncio.create_task(second.scheduler.run())
+        changed = await tight.until(run_id, status="failed")
+        await tight.until(run_id + 1, status="succeeded", trigger="changed")
+        await second.scheduler.drain(5)
+        await task
+
+    assert "changed" == changed["error_code"]
+    assert newer == await tight.quantities(feed)
+
+
+async def test_a_puller_that_is_told_to_stop_hands_its_run_over_at_once(tight, vendor, start_process):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    tight.settings = tight.settings.model_copy(update={"pull_lease_ms": 60_000, "stop_timeout_ms": 1_000})
+    feed = await tight.feed()
+    first = await start_process()
+    run_id = await tight.queue(feed)
+    await tight.stuck(run_id)
+
+    assert 0 == await first.end(signal.SIGTERM)
+    handed = await tight.row(run_id)
+    async with tight.working(), connected(tight.settings, tight.clock) as second:
+        run = await tight.carry_out(second, run_id)
+
+    assert ("fetching", None, 0) == (handed["status"], handed["lease_owner"], handed["attempt"])
+    assert ("succeeded", {"created": len(STOCK)}) == (run["status"], run["counts"])
+    assert await written_once(tight, feed)
+
+
+async def test_a_puller_whose_lease_is_taken_publishes_nothing_more(tight, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await tight.feed()
+    async with connected(tight.settings, tight.clock) as first:
+        run_id = await tight.queue(feed)
+        await first.scheduler.turn()
+        published = await tight.stuck(run_id)
+
+        await tight.execute(
+            "UPDATE runs SET attempt = attempt + 1, lease_owner = gen_random_uuid() WHERE id = $1", run_id
+        )
+        await first.scheduler.idle()
+
+        row = await tight.row(run_id)
+        assert ("fetching", 2, published["batches"]) == (row["status"], row["attempt"], row["batches"])
+
+
+async def test_two_pullers_fetch_a_feed_once(pulling, vendor, worker):
+    asked = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def slow(request):
+        assert not asked.is_set(), "fetched twice"
+        asked.set()
+        await go_on.wait()
+        return vendor_answer(csv_of({"A": 1}))
+
+    vendor.files["stock.csv"] = slow
+    feed = await pulling.feed()
+    async with connected(pulling.settings, pulling.clock) as first, connected(pulling.settings, pulling.clock) as other:
+        run_id = await pulling.queue(feed)
+        await asyncio.gather(first.scheduler.turn(), other.scheduler.turn())
+        await asked.wait()
+        await asyncio.gather(first.scheduler.turn(), other.scheduler.turn())
+        go_on.set()
+        await asyncio.gather(first.scheduler.idle(), other.scheduler.idle())
+
+    assert ("succeeded", 1) == ((await pulling.row(run_id))["status"], (await pulling.row(run_id))["attempt"])
+
+
+async def test_a_long_run_keeps_its_lease(pulling, vendor, worker):
+    pulling.settings = pulling.settings.model_copy(update={"pull_lease_ms": 300})
+    go_on = asyncio.Event()
+
+    async def slow(_):
+        await go_on.wait()
+        return vendor_answer(csv_of({"A": 1}))
+
+    vendor.files["stock.csv"] = slow
+    feed = await pulling.feed()
+    async with connected(pulling.settings, pulling.clock) as first:
+        run_id = await pulling.queue(feed)
+        await first.scheduler.turn()
+        claimed = (await pulling.row(run_id))["lease_until"]
+        while (await pulling.row(run_id))["lease_until"] == claimed:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        go_on.set()
+        await first.scheduler.idle()
+
+    assert ("succeeded", 1) == ((await pulling.row(run_id))["status"], (await pulling.row(run_id))["attempt"])
+
+
+async def test_a_run_in_progress_is_cancelled_within_a_moment(tight, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await tight.feed()
+    tight.settings = tight.settings.model_copy(update={"pull_lease_ms": 60_000})
+    async with connected(tight.settings, tight.clock) as puller:
+        listening = asyncio.create_task(puller.scheduler.wake.listen(tight.settings.dsn))
+        run_id = await tight.queue(feed)
+        await puller.scheduler.turn()
+        await tight.stuck(run_id)
+
+        await tight.execute("UPDATE runs SET cancel_requested = true WHERE id = $1", run_id)
+        async with asyncio.timeout(5):  # far less than the heartbeat's 20 s
+            await puller.scheduler.idle()
+        listening.cancel()
+
+    row = await tight.row(run_id)
+    assert ("cancelled", "cancelled") == (row["status"], row["error_code"])
+    assert 0 < row["batches"] < PARTS
+
+
+def vendor_answer(text):
+    return web.Response(text=text)
