@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
 from ingest.pull.ending import Closer, Ending
 from ingest.pull.feed import PulledFeed
@@ -63,9 +64,10 @@ class Carrier:
             raise LeaseLost("the feed is gone")
         try:
             feed = PulledFeed.of(row, self._vault)
-        except Permanent as error:
-            feed = PulledFeed.of({**row, "secrets": None}, self._vault)
-            ending = Ending(RunStatus.FAILED, error_code="secrets", error=str(error))
+        except (Permanent, ValidationError) as error:
+            feed = PulledFeed.of({**row, "secrets": None, "settings": {"fetchFrequency": "never"}}, self._vault)
+            reason = str(error) if isinstance(error, Permanent) else "its settings cannot be read: save the feed again"
+            ending = Ending(RunStatus.FAILED, error_code="settings", error=reason)
         else:
             if row["deleted"] or (not feed.enabled and not run.approved):
                 ending = Ending(RunStatus.CANCELLED, error_code="disabled", error="the feed is disabled or deleted")
