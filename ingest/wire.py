@@ -1,6 +1,6 @@
 """One AMQP connection with one channel in confirm mode that only publishes: the sharp end of `ingest/publish.py`.
 
-    publish() → one write of method + header + body ── broker ──▶ basic.ack, basic.nack, basic.return → the future
+    publish() → method + header + body, one write a turn ── broker ──▶ basic.ack, basic.nack, basic.return → the future
 
 Each message gets the next delivery tag; its future ends as None (confirmed) or as a reason (`Reason`). A connection
 that breaks ends all of them as `disconnected`. It is never mended: `Publisher` makes a new one.
@@ -45,6 +45,7 @@ class Wire(asyncio.Protocol):
         self._frame_max = _HANDSHAKE_FRAME_MAX
         self._methods: dict[str, bytes] = {}
         self._tag = 0
+        self._out: list[bytes] = []
         self._waiting: dict[int, tuple[Confirm, str, float]] = {}
         self._returning = False
         self._paused = False
@@ -70,8 +71,7 @@ class Wire(asyncio.Protocol):
     ) -> Confirm:
         """Write one message at once and return the future of its confirm; messages leave in the order of the calls."""
         confirm: Confirm = self._loop.create_future()
-        transport = self._transport
-        if transport is None or self.closed.done():
+        if self._transport is None or self.closed.done():
             confirm.set_result("disconnected")
         elif self.blocked is not None or self._paused:
             confirm.set_result("blocked")
@@ -82,8 +82,19 @@ class Wire(asyncio.Protocol):
             parts = frames.content(CHANNEL, self._frame_max, body, message_id, reply)
             self._tag += 1
             self._waiting[self._tag] = (confirm, message_id, self._loop.time() + self._timeout)
-            transport.write(b"".join((method, *parts)))
+            self._write(method, *parts)
         return confirm
+
+    def _write(self, *parts: bytes) -> None:
+        """Gather what is written in one turn of the event loop into one system call: each costs more than a message."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.extend(parts)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if out and self._transport is not None:
+            self._transport.write(b"".join(out))
 
     def opened(self, frame_max: int, heartbeat_s: float) -> None:
         """Take the values that the handshake agreed on and start to watch the clock."""
@@ -194,8 +205,7 @@ class Wire(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Write bytes that are no message."""
-        if self._transport is not None:
-            self._transport.write(data)
+        self._write(data)
 
     def send_method(self, channel: int, method: Any) -> None:
         """Write a method frame."""
@@ -219,6 +229,7 @@ class Wire(asyncio.Protocol):
         """End the connection at once, or after what is buffered (a CloseOk) has been written."""
         self._over(why)
         if self._transport is not None:
+            self._flush()
             (self._transport.close if flush else self._transport.abort)()
 
     def _over(self, why: str) -> None:

@@ -52,12 +52,12 @@ class Posts:
         self._now_ms = now_ms
         self._answered: dict[int, Any] = {}
         self.in_flight = 0
+        POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer one post; every refusal is a problem document."""
         began = time.perf_counter()
         self.in_flight += 1
-        POSTS_IN_FLIGHT.set(self.in_flight)
         try:
             response = await self._accept(request)
         except ProblemError as problem:
@@ -68,7 +68,6 @@ class Posts:
             response = internal("edge").response()
         finally:
             self.in_flight -= 1
-            POSTS_IN_FLIGHT.set(self.in_flight)
         answered = self._answered.get(response.status)
         if answered is None:
             answered = self._answered[response.status] = POSTS.labels(response.status)
