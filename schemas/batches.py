@@ -69,8 +69,8 @@ class Batch:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     run_id: int | None = None
 
-    def encode(self) -> bytes:
-        """Return the message body."""
+    def encode(self, items: bytes | None = None) -> bytes:
+        """Return the message body; `items` are its items where they are JSON already."""
         message: dict[str, Any] = {
             "v": MESSAGE_VERSION,
             "batchId": self.batch_id.hex,
@@ -79,7 +79,7 @@ class Batch:
             "receivedMs": self.received_ms,
             "source": self.source,
             "operation": self.operation,
-            "items": self.items,
+            "items": self.items if items is None else orjson.Fragment(items),
         }
         if self.indexes is not None:
             message["indexes"] = self.indexes

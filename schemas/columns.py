@@ -47,18 +47,18 @@ class Choice:
     """One of a few words."""
 
     def __init__(self, *words: str) -> None:
-        self._words = frozenset(words)
+        self.words = frozenset(words)
 
     def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
         """Return the values as they are."""
-        return values if kinds <= _TEXT and self._words.issuperset(values) else None
+        return values if kinds <= _TEXT and self.words.issuperset(values) else None
 
 
 class Whole:
     """Whole numbers within bounds; `parse` makes them of text and floats where it can."""
 
     def __init__(self, parse: Callable[[Any], Any], least: int, most: int) -> None:
-        self._parse, self._least, self._most = parse, least, most
+        self._parse, self.least, self.most = parse, least, most
 
     def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
         """Return the values as int."""
@@ -66,7 +66,7 @@ class Whole:
             values = list(map(self._parse, values))
             if not _WHOLE.issuperset(map(type, values)):
                 return None
-        return values if min(values) >= self._least and max(values) <= self._most else None
+        return values if min(values) >= self.least and max(values) <= self.most else None
 
 
 class Each:
@@ -74,18 +74,18 @@ class Each:
 
     def __init__(self, make: Callable[[Any], Any], *kinds: type, longest: int | None = None) -> None:
         """`kinds` are the types it takes; `longest` bounds text, for a function that remembers what it was given."""
-        self._make, self._kinds, self._longest = make, frozenset(kinds), longest
+        self.make, self.kinds, self.longest = make, frozenset(kinds), longest
 
     def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
         """Return the canonical values."""
-        if not kinds <= self._kinds:
+        if not kinds <= self.kinds:
             return None
-        if self._longest is not None and str in kinds:
+        if self.longest is not None and str in kinds:
             texts = values if kinds <= _TEXT else [value for value in values if value.__class__ is str]
-            if max(map(len, texts)) > self._longest:
+            if max(map(len, texts)) > self.longest:
                 return None
         try:
-            made = list(map(self._make, values))
+            made = list(map(self.make, values))
         except ValueError:
             return None
         return values if made == values else made

@@ -17,6 +17,8 @@ from schemas import attributes as a
 from schemas.columns import Column, canonical
 from schemas.outcomes import Reject
 
+KEY = "externalId"
+"""The one attribute that an item may not lack."""
 MAX_ITEMS = 50
 """Items in one post and in one batch."""
 
@@ -109,7 +111,7 @@ def validate(raw: Sequence[Any]) -> Validated:
     Every wrong field of a wrong item is one `Reject`; a wrong item never stops another one. Unknown attributes
     are left out and reported as warnings `{"index", "externalId", "field", "code", "message"}`.
     """
-    items: list[Any] | None = canonical(raw, _COLUMNS, "externalId")
+    items: list[Any] | None = canonical(raw, COLUMNS, KEY)
     if items is not None and sum(map(len, items)) == sum(map(len, raw)):
         return Validated(items, list(range(len(items))))
     result = _validate_each(raw) if items is None else Validated(items, list(range(len(items))))
@@ -207,7 +209,8 @@ def _column(hint: Any) -> Column:
     raise TypeError(f"no quick check in {hint}")
 
 
-_COLUMNS = _columns()
+COLUMNS = _columns()
+"""Attribute → the quick check of its column."""
 
 
 def _expectations() -> dict[str, str]:

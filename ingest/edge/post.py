@@ -16,11 +16,12 @@ from aiohttp import web
 from ingest.edge import body as bodies
 from ingest.edge.batch_ids import HEADER as IDEMPOTENCY_KEY
 from ingest.edge.batch_ids import batch_id_of
-from ingest.edge.feeds import Feed, Snapshot
+from ingest.edge.feeds import Snapshot
+from ingest.edge.quick import Quick
 from ingest.problems import ProblemError, internal
 from ingest.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source
-from schemas.items import Validated, validate
+from schemas.items import validate
 from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_IN_FLIGHT
 from schemas.settings import Settings
 
@@ -28,6 +29,7 @@ PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
 HASH_HEADERS: Final = ("jetti-webhook-hash", "onport-webhook-hash")
 RETRY_AFTER_S: Final = {"disconnected": 2, "blocked": 5, "full": 5, "unroutable": 2, "timeout": 2}
 
+_JSON = {"Content-Type": "application/json"}
 _log = structlog.get_logger()
 _ACCEPTED = ITEMS_ACCEPTED.labels(Source.WEBHOOK.value)
 _REJECTED = ITEMS_REJECTED.labels(Source.WEBHOOK.value)
@@ -50,6 +52,7 @@ class Posts:
         self._publisher = publisher
         self._feeds = feeds
         self._now_ms = now_ms
+        self._quick = Quick()
         self._answered: dict[int, Any] = {}
         self.in_flight = 0
         POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
@@ -84,66 +87,66 @@ class Posts:
         feed = self._feeds().sender(sent_hash if sent_hash is not None else headers.get(HASH_HEADERS[1]), now_ms)
         gzipped = bodies.check_headers(headers)
         raw = await bodies.read(request, self._limit)
-        elements = bodies.decode(bodies.gunzip(raw, self._limit) if gzipped else raw)
+        body = bodies.gunzip(raw, self._limit) if gzipped else raw
         batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), now_ms, self._secret)
-        valid = validate(elements)
-        rejected = [reject.as_json() for reject in valid.rejects]
-        if rejected:
-            _REJECTED.inc(len(elements) - len(valid.items))
-        if not valid.items:
-            raise _all_invalid(rejected)
-        batch = Batch(
-            batch_id=batch_id,
-            account_id=feed.account_id,
-            feed_id=feed.id,
-            received_ms=now_ms,
-            source=Source.WEBHOOK,
-            items=valid.items,
-            indexes=valid.indexes if rejected else None,
-            rejected=rejected,
-            warnings=valid.warnings,
-        )
-        await self._publish(batch, feed)
-        _ACCEPTED.inc(len(valid.items))
-        return self._accepted(batch, valid, rejected)
+        batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
+        quick = self._quick.items(body)
+        if quick is None:
+            _fill(batch, bodies.decode(body))
+            count, message = len(batch.items), batch.encode()
+        else:
+            count, message = quick.number, batch.encode(quick.json)
+        await self._publish(batch, message)
+        _ACCEPTED.inc(count)
+        return self._accepted(batch, count)
 
-    async def _publish(self, batch: Batch, feed: Feed) -> None:
+    async def _publish(self, batch: Batch, message: bytes) -> None:
         try:
-            await self._publisher.publish(batch)
+            await self._publisher.publish_message(batch.feed_id, batch.batch_id.hex, message)
         except Unavailable as error:
             raise ProblemError(
                 503,
                 f"edge.queue.{error.reason}",
                 f"Nothing was accepted: {error}. Send it again; an {IDEMPOTENCY_KEY} makes that safe.",
-                {"feedId": feed.id},
+                {"feedId": batch.feed_id},
                 {"Retry-After": str(RETRY_AFTER_S[error.reason])},
             ) from None
 
-    def _accepted(self, batch: Batch, valid: Validated, rejected: list[dict[str, Any]]) -> web.Response:
+    def _accepted(self, batch: Batch, count: int) -> web.Response:
         batch_id = str(batch.batch_id)
         _log.debug(
             "post_accepted",
             batch_id=batch_id,
             feed_id=batch.feed_id,
             account_id=batch.account_id,
-            items=len(batch.items),
-            rejected=len(rejected),
+            items=count,
+            rejected=len(batch.rejected),
         )
         answer = {
             "batchId": batch_id,
-            "accepted": len(batch.items),
-            "rejected": rejected,
-            "warnings": valid.warnings,
+            "accepted": count,
+            "rejected": batch.rejected,
+            "warnings": batch.warnings,
             "receiptUrl": f"{self._receipts}{batch_id}.json",
         }
-        return web.Response(status=202, body=orjson.dumps(answer), content_type="application/json")
+        return web.Response(status=202, body=orjson.dumps(answer), headers=_JSON)
+
+
+def _fill(batch: Batch, elements: list[Any]) -> None:
+    """Put the valid elements into the batch, and what is wrong with the others; raises `ProblemError` 422."""
+    valid = validate(elements)
+    batch.items, batch.warnings = valid.items, valid.warnings
+    if valid.rejects:
+        batch.rejected = [reject.as_json() for reject in valid.rejects]
+        batch.indexes = valid.indexes
+        _REJECTED.inc(len(elements) - len(valid.items))
+    if not valid.items:
+        raise ProblemError(
+            422, "edge.items.invalid", "No item is valid, so nothing was accepted.", {"rejected": batch.rejected}
+        )
 
 
 def _busy(most: int) -> ProblemError:
     return ProblemError(
         503, "edge.busy", f"This server handles {most} posts at once already.", {"limit": most}, {"Retry-After": "1"}
     )
-
-
-def _all_invalid(rejected: list[dict[str, Any]]) -> ProblemError:
-    return ProblemError(422, "edge.items.invalid", "No item is valid, so nothing was accepted.", {"rejected": rejected})

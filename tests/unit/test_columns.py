@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.attributes import INT32_MAX
 from schemas.columns import canonical
-from schemas.items import _COLUMNS, ATTRIBUTES, _validate_each, validate
+from schemas.items import ATTRIBUTES, COLUMNS, _validate_each, validate
 
 NUMBERS = [
     0,
@@ -70,7 +70,7 @@ ITEMS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(raw=ITEMS)
 def test_what_the_quick_check_takes_the_types_take_and_make_the_same_of(raw):
-    quick = canonical(raw, _COLUMNS, "externalId")
+    quick = canonical(raw, COLUMNS, "externalId")
 
     if quick is not None:
         slow = _validate_each(raw)
@@ -81,7 +81,7 @@ def test_what_the_quick_check_takes_the_types_take_and_make_the_same_of(raw):
 def test_each_value_of_each_attribute_reads_the_same_quickly_or_not(name):
     for value in (*NUMBERS, *TEXTS, *JSON, True, None):
         raw = [{"externalId": "1", name: value}]
-        slow, quick = _validate_each(raw), canonical(raw, _COLUMNS, "externalId")
+        slow, quick = _validate_each(raw), canonical(raw, COLUMNS, "externalId")
 
         assert quick in (None, slow.items)
         assert quick is None or not slow.rejects
@@ -94,7 +94,7 @@ RIGHT = [
 
 
 def test_items_that_are_plainly_right_need_no_closer_look_whatever_their_attributes():
-    assert _validate_each(RIGHT).items == canonical(RIGHT, _COLUMNS, "externalId")
+    assert _validate_each(RIGHT).items == canonical(RIGHT, COLUMNS, "externalId")
 
 
 def test_nothing_of_what_was_sent_is_changed():

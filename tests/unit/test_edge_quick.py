@@ -1,0 +1,104 @@
+"""The quick way through a post takes nothing that the long way refuses, and makes the same of it."""
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.edge.body import decode
+from ingest.edge.quick import Quick
+from schemas.attributes import INT32_MAX
+from schemas.items import ATTRIBUTES, validate
+
+QUICK = Quick()
+
+NUMBERS = [
+    "0",
+    "-0",
+    "-0.0",
+    "12",
+    "12.0",
+    "12.5",
+    "1e2",
+    "1E-7",
+    "1e400",
+    str(INT32_MAX),
+    str(INT32_MAX + 1),
+    "9" * 30,
+]
+TEXTS = ["", "a", "ü", "a\\/b", "a\\u0000b", "\\ud800", "\\n", "x" * 255, "x" * 256, "x" * 2_049, "x" * 65_536]
+WORDS = ["12", " 12 ", "-0", "0.50", "1,5", "+1.50", ".5", "999999999.999999", "1000000000", "track", "none", "9" * 101]
+JSON = ["[]", "{}", '["a"]', '[["\\u0000"]]', "[1e400]", "[" * 20 + "]" * 20, "[" + "1," * 250 + "1]", '{"a":' * 1_000]
+VALUES = ["null", "true", *NUMBERS, *(f'"{text}"' for text in (*TEXTS, *WORDS)), *JSON, '"\x00"', '"\udcff"', ""]
+NAMES = [*ATTRIBUTES, "unknown", "retail\\u0050rice", "externalId"]
+PAIRS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=4)
+
+
+def the_long_way(body):
+    return validate(decode(body))
+
+
+def agree(body):
+    quick = QUICK.items(body)
+    if quick is not None:
+        valid = the_long_way(body)
+        assert ([], []) == (valid.rejects, valid.warnings)
+        assert valid.items == orjson.loads(quick.json)
+        assert len(valid.items) == quick.number
+        for left, right in zip(valid.items, orjson.loads(quick.json), strict=True):
+            assert {name: type(value) for name, value in left.items()} == {
+                name: type(value) for name, value in right.items()
+            }
+
+
+def body_of(pairs_of_items):
+    written = ("{" + ",".join(f'"{name}":{value}' for name, value in pairs) + "}" for pairs in pairs_of_items)
+    return ("[" + ",".join(written) + "]").encode("utf-8", "surrogateescape")
+
+
+@settings(max_examples=400, deadline=None)
+@given(items=st.lists(PAIRS.map(lambda pairs: [("externalId", '"1"'), *pairs]), min_size=1, max_size=3))
+def test_what_the_quick_way_takes_the_long_way_makes_the_same_of(items):
+    agree(body_of(items))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_value_of_each_attribute_reads_the_same_both_ways(name):
+    for value in VALUES:
+        agree(body_of([[("externalId", '"1"'), (name, value)]]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b"[null]",
+        b"[{}]",
+        b'{"externalId":"1"}',
+        b'\xef\xbb\xbf[{"externalId":"1"}]',
+        b'[{"externalId":"1"}] x',
+        b'[{"externalId":"1","colour":"red"}]',
+        b'[{"externalId":"1","inventoryQuantity":"12"}]',
+        orjson.dumps([{"externalId": "1"}] * 51),
+    ],
+)
+def test_what_needs_a_closer_look_takes_the_long_way(body):
+    assert QUICK.items(body) is None
+
+
+def test_an_ordinary_post_takes_the_quick_way_and_is_made_canonical():
+    items = [{"externalId": "1", "vendorSku": None, "inventoryQuantity": 5, "retailPrice": 12.50, "grams": "5.0"}] * 50
+
+    quick = QUICK.items(orjson.dumps(items))
+
+    assert 50 == quick.number
+    assert validate(items).items == orjson.loads(quick.json)
+
+
+def test_what_is_canonical_already_is_not_written_again():
+    body = orjson.dumps([{"externalId": "1", "retailPrice": "12.5", "tags": ["a"], "metaFields": {"a": 1.0}}])
+
+    assert body is QUICK.items(body).json
