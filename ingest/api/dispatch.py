@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -17,6 +16,7 @@ from ingest.api.auth import authenticate
 from ingest.api.call import SERVICES, Answer, Call, Caller
 from ingest.api.etags import etag_of, matches
 from ingest.api.operation import JSON, Operation
+from ingest.api.postgres import AWAY
 from ingest.api.ratelimit import BUCKETS
 from ingest.api.validation import read_body, read_path, read_query
 from ingest.problems import ProblemError
@@ -25,17 +25,6 @@ from schemas.metrics import API_REQUESTS, API_SECONDS
 
 MAX_WARNING_HEADERS = 20
 _log = structlog.get_logger()
-POSTGRES_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a pooled connection that the server ended while it was idle
-    asyncpg.exceptions.CannotConnectNowError,
-    asyncpg.exceptions.TooManyConnectionsError,
-    asyncpg.exceptions.OperatorInterventionError,
-    OSError,
-    TimeoutError,
-)
-"""What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
 
 
 def handler_of(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -63,7 +52,7 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         _limit_rate(request, caller)
         call = await _call(request, operation, caller)
         answer = await operation.handler(call)
-    except POSTGRES_AWAY as error:
+    except AWAY as error:
         _log.warning("postgres_away", operation=operation.name, error=f"{type(error).__name__}: {error}")
         raise _unavailable("the database cannot be reached") from None
     except Transient as error:

@@ -6,8 +6,9 @@ import asyncio
 
 from aiohttp import web
 
-from ingest.api.app import application
+from ingest.api.app import application, ready
 from ingest.api.call import SERVICES
+from ingest.api.health import HEALTH
 from ingest.serving import announce, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings
 
@@ -21,13 +22,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; requests in hand then get `STOP_TIMEOUT_MS` to finish."""
     app = application(settings)
 
-    def ready() -> str | None:
-        return "stopping" if stop.is_set() else app[SERVICES].publisher.ready()
+    def is_ready() -> str | None:
+        return "stopping" if stop.is_set() else ready(app)
 
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout_ms / 1000)
     async with (
         listening(runner, settings.host, settings.api_port) as url,
-        monitored(settings, alive=lambda: None, ready=ready) as monitor_url,
+        monitored(settings, alive=lambda: None, ready=is_ready) as monitor_url,
     ):
         announce(url=url, monitor=monitor_url)
-        await run_until(stop, app[SERVICES].publisher.watch())
+        services = app[SERVICES]
+        await run_until(stop, services.publisher.watch(), app[HEALTH].watch(services.pool))

@@ -4,6 +4,10 @@ import gzip
 
 import pytest
 
+from ingest.api.app import ready
+from ingest.api.call import SERVICES
+from ingest.api.health import HEALTH
+
 PROVIDERS = "/api/dropship-providers.json"
 
 
@@ -213,6 +217,26 @@ async def test_requests_are_counted_by_operation_and_status(api):
     for status in (200, 400):
         line = f'feedline_api_requests_total{{operation="dropship_providers.list",status="{status}"}}'
         assert line in metrics
+
+
+async def test_readiness_follows_postgres(api, postgres):
+    app = api.client.app
+    before = ready(app)
+
+    await app[HEALTH].ask(app[SERVICES].pool)
+    there = await api.call("GET", "/readyz")
+    postgres.stop()
+    try:
+        await app[HEALTH].ask(app[SERVICES].pool)
+        away = await api.call("GET", "/readyz")
+    finally:
+        postgres.start()
+    await app[HEALTH].ask(app[SERVICES].pool)
+
+    assert "postgres: not asked yet" == before
+    assert (200, 503) == (there.status, away.status)
+    assert (await away.json())["status"].startswith("postgres: ")
+    assert None is ready(app)
 
 
 async def test_nothing_at_a_path_and_a_wrong_method_are_problems(api):
