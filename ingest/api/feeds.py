@@ -14,7 +14,7 @@ from ingest.problems import ProblemError
 from schemas import locations, queries
 from schemas.attributes import Name, ShortText, UrlText
 from schemas.feeds import FeedColumns, FeedSettings, ResourceType
-from schemas.secrets import Vault, new_webhook_hash
+from schemas.secrets import MASK, Vault, new_webhook_hash
 
 FEEDS = queries.load("feeds")
 
@@ -73,16 +73,24 @@ class Feed(FeedSettings, FeedColumns, Stored):
     name: str
     dropship_provider_id: int
     resource_type: ResourceType
-    hash: str = Field(description="the webhook's secret: the header `jetti-webhook-hash` of a post")
+    hash: str = Field(
+        description="the webhook's secret: the header `jetti-webhook-hash` of a post; masked for a token of scope read"
+    )
     authentication_token: str | None = Field(description="masked")
     authentication_secret: str | None = Field(description="masked")
     disabled_reason: str | None = Field(description="why the system disabled it")
 
     @classmethod
-    def of_feed(cls, row: Any, vault: Vault) -> Self:
-        """Return the resource of a row of `inventory_feeds`."""
+    def of_feed(cls, row: Any, call: Call[Any, Any]) -> Self:
+        """Return the resource of a row of `inventory_feeds`, as this caller may see it.
+
+        Whoever has the hash may send items, so a token that may only read does not see it.
+        """
         settings = FeedSettings.model_validate(row["settings"]).model_dump()
-        return cls.of({**settings, **row, **shown_secrets(row["secrets"], vault)})
+        shown = shown_secrets(row["secrets"], call.services.vault)
+        if not call.caller.scope.includes(Scope.WRITE):
+            shown["hash"] = MASK
+        return cls.of({**settings, **row, **shown})
 
 
 class FeedQuery(Page):
@@ -97,7 +105,7 @@ async def list_feeds(call: Call[FeedQuery, None]) -> Answer:
     """Return a page."""
     query = call.query.model_dump()
     rows = await call.db.all(FEEDS.feed_list, **{**query, "limit": call.query.limit + 1})
-    return call.page(rows, [Feed.of_feed(row, call.services.vault) for row in rows])
+    return call.page(rows, [Feed.of_feed(row, call) for row in rows])
 
 
 async def get_feed(call: Call[Query, None]) -> Answer:
@@ -157,7 +165,7 @@ async def delete_feed(call: Call[Query, None]) -> Answer:
 def _answer(call: Call[Any, Any], row: Any) -> Answer:
     if row is None:
         raise call.not_found("inventory feed")
-    return Answer(Feed.of_feed(row, call.services.vault), headers={"Cache-Control": "no-store"})
+    return Answer(Feed.of_feed(row, call), headers={"Cache-Control": "no-store"})
 
 
 async def _check_provider(call: Call[Any, Any], db: Any, provider_id: int) -> None:

@@ -43,6 +43,16 @@ async def test_a_webhook_feed_has_a_hash_and_defaults(api):
     }.items() <= feed.items()
 
 
+async def test_a_token_that_may_only_read_does_not_see_the_hash(api):
+    feed = await api.new_feed()
+    reader = api.new_token(api.account_id, "read")
+    writer = api.new_token(api.account_id, "write")
+
+    assert {**feed, "hash": MASK} == await api.ok("GET", path_of(feed), token=reader)
+    assert [{**feed, "hash": MASK}] == await api.ok("GET", FEEDS, token=reader)
+    assert feed == await api.ok("GET", path_of(feed), token=writer)
+
+
 async def test_both_spellings_of_the_path_create(api):
     provider = await api.ok("POST", "/api/dropship-providers.json", {"name": "Acme"})
     body = {"name": "Stock", "dropshipProviderId": provider["id"], "resourceType": "webhook"}

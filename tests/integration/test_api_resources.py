@@ -1,7 +1,9 @@
 """Providers, account and tokens over HTTP, against a real Postgres."""
 
+import asyncio
 import gzip
 
+import asyncpg
 import pytest
 
 from ingest.api.app import ready
@@ -172,6 +174,17 @@ async def test_the_account_is_read_and_changed(api):
     assert ("first", None, "UTC") == (before["name"], before["dailySkuLimit"], before["timeZone"])
     assert (10, "Europe/Berlin", "first") == (changed["dailySkuLimit"], changed["timeZone"], changed["name"])
     assert (None, "Europe/Berlin") == (unlimited["dailySkuLimit"], unlimited["timeZone"])
+
+
+async def test_a_changed_limit_is_told_to_the_workers(api):
+    told = asyncio.get_running_loop().create_future()
+    connection = await asyncpg.connect(api.database)
+    await connection.add_listener("accounts_changed", lambda *said: told.set_result(said[-1]))
+
+    await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 99})
+
+    assert str(api.account_id) == await asyncio.wait_for(told, 10)
+    await connection.close()
 
 
 async def test_over_the_rate_limit_is_429_with_a_time_to_wait(api):
