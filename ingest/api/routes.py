@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ingest.api import account, batches, feeds, providers, runs, tokens
+from ingest.api import account, batches, feeds, preview, providers, runs, tokens
 from ingest.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *providers.OPERATIONS,
     *feeds.OPERATIONS,
     *runs.OPERATIONS,
+    *preview.OPERATIONS,
     *batches.OPERATIONS,
     *account.OPERATIONS,
     *tokens.OPERATIONS,

@@ -87,7 +87,7 @@ class RunQuery(Page):
 
 async def fetch_now(call: Call[Query, FetchNow | None]) -> Answer:
     """Queue a run, or return the one that is active already."""
-    await _pulled_feed(call, must_be_enabled=True)
+    await pulled_feed(call, must_be_enabled=True)
     forced = call.body is not None and call.body.force
     async with call.db.transaction() as db:
         row = await db.one(PULL.queue_run, feed_id=call.id, trigger="manual", forced=forced)
@@ -99,7 +99,7 @@ async def fetch_now(call: Call[Query, FetchNow | None]) -> Answer:
 
 async def list_runs(call: Call[RunQuery, None]) -> Answer:
     """Return a page, newest first."""
-    await _pulled_feed(call)
+    await pulled_feed(call)
     before = INT64_MAX if call.query.after is None else call.query.after
     limit = call.query.limit + 1
     rows = await call.db.all(PULL.list_runs, feed_id=call.id, before=before, status=call.query.status, limit=limit)
@@ -124,7 +124,7 @@ async def approve_run(call: Call[Query, None]) -> Answer:
     """Let a held run go on."""
     run = await _run(call)
     if run["status"] == RunStatus.HELD:
-        await _pulled_feed(call, must_be_enabled=True)
+        await pulled_feed(call, must_be_enabled=True)
     row = await call.db.one(PULL.approve_run, run_id=run["id"])
     if row is None:
         run = await _run(call)
@@ -149,7 +149,8 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
     return csv_file(name, header, (reject.values() for reject in rejects))
 
 
-async def _pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
+async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
+    """Return the row of the path's feed; raises 404, or 409 when it is not one that is fetched."""
     row = await call.db.one(PULL.pulled_feed, feed_id=call.id)
     if row is None or row["deleted"]:
         raise call.not_found("inventory feed")

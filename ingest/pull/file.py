@@ -52,6 +52,7 @@ class Facts:
     complete: bool = True
     reason: str | None = None
     encoding: str | None = None
+    hint: str | None = None
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0
@@ -82,6 +83,7 @@ class Facts:
         self.rows_mapped += report.rows_mapped
         self.rows_rejected += report.rows_rejected
         self.encoding = self.encoding or report.encoding
+        self.hint = self.hint or report.hint
         self.break_off(None if report.complete else report.reason or "the file is not whole")
 
     def break_off(self, reason: str | None) -> None:
@@ -99,6 +101,7 @@ class Facts:
             "complete": self.complete,
             "reason": self.reason,
             "encoding": self.encoding,
+            "hint": self.hint,
             "rowsRead": self.rows_read,
             "rowsMapped": self.rows_mapped,
             "rowsRejected": self.rows_rejected,

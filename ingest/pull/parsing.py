@@ -13,7 +13,8 @@ from ingest.pull.parse import Chunk, Report, parse
 from schemas.mapping import FormatSettings
 from schemas.settings import Settings
 
-_SUFFIXES = {"ftpCsv": (".csv", ".txt", ".tsv"), "xml": (".xml", ".rss"), "api": (".json",)}
+SUFFIXES = {"ftpCsv": (".csv", ".txt", ".tsv"), "xml": (".xml", ".rss"), "api": (".json",)}
+"""Names of the member of a zip archive that fits, by resource type."""
 _CHUNKS = 16
 
 
@@ -32,7 +33,7 @@ class FileParser:
                 open_content(
                     fetched.path,
                     content_encoding=fetched.content_encoding,
-                    suffixes=_SUFFIXES[form.resource_type],
+                    suffixes=SUFFIXES[form.resource_type],
                     limits=self._limits,
                 ),
             )

@@ -91,7 +91,9 @@ class Runner:
         trusted = run.received_at is not None or (run.approved and found == run.fingerprint)
         held = None if trusted else guard(_file_facts(facts), before.rows, feed.settings.fetch_missing_guard)
         if held is not None:
-            return Ending(RunStatus.HELD, bytes=facts["bytes"], error_code=held.code, error=held.reason)
+            return Ending(
+                RunStatus.HELD, bytes=facts["bytes"], error_code=held.code, error=_with_hint(held.reason, facts)
+            )
         ending = await self._publish(errand, spooled, before)
         await spooled.discard()
         return ending
@@ -212,6 +214,10 @@ def _file_row(found: str, facts: dict[str, Any]) -> FileRow:
         parts=facts["parts"],
         rejects=facts["rejects"],
     )
+
+
+def _with_hint(reason: str, facts: dict[str, Any]) -> str:
+    return f"{reason}: {facts['hint']}" if facts["rowsMapped"] == 0 and facts["hint"] else reason
 
 
 def _file_facts(facts: dict[str, Any]) -> FileFacts:
