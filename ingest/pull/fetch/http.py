@@ -34,8 +34,6 @@ async def http_session(context: FetchContext) -> AsyncIterator[aiohttp.ClientSes
         resolver=GuardedResolver(context.guard),
         socket_factory=context.guard.socket,
         use_dns_cache=False,
-        # One address after the other, so that a refusal is raised as it is and not collected.
-        happy_eyeballs_delay=None,
         ssl=context.tls or True,
     )
     timeout = aiohttp.ClientTimeout(
