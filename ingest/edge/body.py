@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ingest.problems import ProblemError
@@ -44,6 +44,14 @@ async def read(request: web.BaseRequest, limit: int, timeout_s: float = READ_TIM
         if len(body) > limit:
             raise too_large(limit)
         return body
+    if headers.get("Expect", "").lower() == "100-continue":
+        # Some clients wait a second for this before they send a body (RFC 9110, 10.1.1).
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # it is no part of the answer
+    return await _rest(content, limit, timeout_s)
+
+
+async def _rest(content: StreamReader, limit: int, timeout_s: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:

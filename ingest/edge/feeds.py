@@ -77,13 +77,28 @@ def digest(webhook_hash: str) -> bytes:
     return hashlib.sha256(webhook_hash.encode("utf-8", "surrogateescape")).digest()
 
 
+class Collector:
+    """Makes a snapshot of the rows of `feeds_of_edge`, which may come in parts."""
+
+    def __init__(self) -> None:
+        self._current: dict[bytes, Feed] = {}
+        self._previous: dict[bytes, Feed] = {}
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take more rows."""
+        for row in rows:
+            known = (row["id"], row["account_id"], row["enabled"], row["resource_type"], row["disabled_reason"])
+            self._current[digest(row["hash"])] = Feed(*known)
+            if row["previous_hash"] is not None and row["previous_until_ms"] is not None:
+                self._previous[digest(row["previous_hash"])] = Feed(*known, row["previous_until_ms"])
+
+    def snapshot(self) -> Snapshot:
+        """Return the snapshot of all rows so far; a current hash wins over a previous one."""
+        return Snapshot(self._previous | self._current)
+
+
 def snapshot(rows: Iterable[Mapping[str, Any]]) -> Snapshot:
-    """Return the snapshot of the rows of `feeds_of_edge`; a current hash wins over a previous one."""
-    current: dict[bytes, Feed] = {}
-    previous: dict[bytes, Feed] = {}
-    for row in rows:
-        known = (row["id"], row["account_id"], row["enabled"], row["resource_type"], row["disabled_reason"])
-        current[digest(row["hash"])] = Feed(*known)
-        if row["previous_hash"] is not None and row["previous_until_ms"] is not None:
-            previous[digest(row["previous_hash"])] = Feed(*known, row["previous_until_ms"])
-    return Snapshot(previous | current)
+    """Return the snapshot of all rows at once."""
+    collector = Collector()
+    collector.add(rows)
+    return collector.snapshot()

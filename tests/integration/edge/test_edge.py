@@ -157,6 +157,18 @@ async def test_a_body_in_pieces_is_one_body(edge):
     assert 202 == await raw(edge.url, head + body[:5], body[5:9], body[9:])
 
 
+async def test_a_sender_that_waits_for_100_continue_gets_it_at_once(edge):
+    body = orjson.dumps([ITEM])
+    host, _, port = edge.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+
+    assert b"HTTP/1.1 100 Continue\r\n\r\n" == await reader.readuntil(b"\r\n\r\n")
+    writer.write(body)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 202")
+    writer.close()
+
+
 async def test_gzip_is_taken(edge):
     assert 202 == (await edge.post(gzip.compress(orjson.dumps([ITEM])), Content_Encoding="gzip"))[0]
     assert [ITEM] == (await edge.queued())[0].items
