@@ -6,16 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from schemas.jsonpaths import json_path
+from schemas.jsonpaths import STAR, json_path
 
 _NEEDS = {"link": set[str](), "nextUrl": {"path"}, "page": {"parameter"}, "cursor": {"parameter", "path"}}
 
 
 def _field_path(text: str) -> str:
+    """Return the path as parsing writes those of the fields that it finds: `meta.next`, `links[0].href`."""
     path = json_path(text)
-    if path.up or not all(isinstance(step, str) for step in path.steps):
+    if path.up or STAR in path.steps or not path.steps:
         raise ValueError("expected the path of one field outside the items, such as meta.next")
-    return ".".join(str(step) for step in path.steps)
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path.steps).removeprefix(".")
 
 
 class Pagination(BaseModel):

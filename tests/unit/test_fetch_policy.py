@@ -163,6 +163,7 @@ def page(number=0, fields=None, items=0, content_hash="", **headers):
         ({"by": "link"}, page(link="</2>; rel=next"), "/2"),
         ({"by": "link"}, page(), None),
         ({"by": "nextUrl", "path": "$.meta.next"}, page(fields={"meta.next": "/2"}), "/2"),
+        ({"by": "nextUrl", "path": "links[1].href"}, page(fields={"links[1].href": "/2"}), "/2"),
         ({"by": "nextUrl", "path": "next"}, page(fields={"next": None}), None),
         ({"by": "nextUrl", "path": "next"}, page(fields={"next": False}), None),
         (
@@ -200,6 +201,8 @@ def test_counted_pages_end_where_a_server_repeats_its_last_one():
         {"by": "cursor", "path": "x"},
         {"by": "page", "parameter": "a&b"},
         {"by": "nextUrl", "path": "items[*].next"},
+        {"by": "nextUrl", "path": "^.next"},
+        {"by": "nextUrl", "path": "$"},
         {"by": "nextUrl", "path": "x", "step": 5},
         {"by": "other"},
     ],

@@ -70,6 +70,16 @@ async def test_a_next_url_on_another_origin_gets_no_credentials(vendor, other_ve
     assert "Authorization" not in other_vendor.requests[0].headers
 
 
+async def test_a_page_that_was_redirected_elsewhere_cannot_send_the_credentials_home(vendor, other_vendor, context):
+    away = lambda _request: web.Response(status=302, headers={"Location": f"{other_vendor.url}/1"})  # noqa: E731
+    vendor.answers |= {"/1": away, "/2": page(2)}
+    other_vendor.answers["/1"] = page(1, next=f"{vendor.url}/2")
+
+    await read(FetchRequest(f"{vendor.url}/1", "hunter2"), {"by": "nextUrl", "path": "next"}, context)
+
+    assert [True, False] == ["Authorization" in request.headers for request in vendor.requests]
+
+
 @pytest.mark.parametrize(
     ("target", "code"),
     [("http://10.0.0.1/x", "address_refused"), ("ftp://127.0.0.1/x", "redirect"), ("/1", "pages_loop")],
