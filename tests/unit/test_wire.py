@@ -1,0 +1,263 @@
+"""The sharp end of publishing, without a broker: what ends a message's wait, and when."""
+
+import asyncio
+
+import pamqp.frame
+import pytest
+from pamqp import commands
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
+
+from ingest.wire import Wire
+from schemas.errors import Transient
+
+
+class Clock:
+    """As much of an event loop as a wire needs, with time in the hands of the test."""
+
+    def __init__(self):
+        self.now, self.soon, self.later = 100.0, [], []
+
+    def time(self):
+        return self.now
+
+    def create_future(self):
+        return asyncio.get_running_loop().create_future()
+
+    def call_soon(self, function):
+        self.soon.append(function)
+
+    def call_later(self, delay, function, *arguments):
+        self.later.append((self.now + delay, function, arguments))
+        return asyncio.get_running_loop().call_later(1_000, lambda: None)
+
+    def turn(self):
+        """End one turn of the loop."""
+        soon, self.soon = self.soon, []
+        for function in soon:
+            function()
+
+    def pass_time(self, seconds):
+        """Let time pass in steps of 50 ms."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 0.05
+            due = [entry for entry in self.later if entry[0] <= self.now]
+            self.later = [entry for entry in self.later if entry[0] > self.now]
+            for _, function, arguments in due:
+                function(*arguments)
+            self.turn()
+
+
+class Transport:
+    """Keeps what is written."""
+
+    def __init__(self):
+        self.written, self.ended = [], None
+
+    def write(self, data):
+        self.written.append(data)
+
+    def set_write_buffer_limits(self, high):
+        self.high = high
+
+    def close(self):
+        self.ended = "close"
+
+    def abort(self):
+        self.ended = "abort"
+
+
+@pytest.fixture
+async def rig():
+    clock, transport = Clock(), Transport()
+    wire = Wire(clock, confirm_timeout_s=5)
+    wire.connection_made(transport)
+    wire.opened(frame_max=4_096, heartbeat_s=10)
+    yield wire, clock, transport
+    wire.abort("the test is over")
+
+
+def say(wire, method, channel=1):
+    wire.data_received(pamqp.frame.marshal(method, channel))
+
+
+def publish(wire, *names):
+    return [wire.publish("queue", name, b"{}") for name in names]
+
+
+def results(confirms):
+    return [confirm.result() if confirm.done() else "waiting" for confirm in confirms]
+
+
+async def test_messages_of_one_turn_leave_in_one_write_in_the_order_of_the_calls(rig):
+    wire, clock, transport = rig
+
+    publish(wire, "first", "second")
+    assert [] == transport.written
+    clock.turn()
+
+    (written,) = transport.written
+    assert 0 < written.index(b"first") < written.index(b"second")
+
+
+async def test_an_ack_ends_one_wait_and_an_ack_of_several_all_up_to_it(rig):
+    wire, _, _ = rig
+    confirms = publish(wire, *"abcde")
+
+    say(wire, commands.Basic.Ack(2))
+    assert ["waiting", None, "waiting", "waiting", "waiting"] == results(confirms)
+    say(wire, commands.Basic.Ack(4, multiple=True))
+    assert [None, None, None, None, "waiting"] == results(confirms)
+    assert 1 == wire.in_flight
+
+
+async def test_a_nack_means_full_and_an_unknown_tag_means_nothing(rig):
+    wire, _, _ = rig
+    confirms = publish(wire, *"ab")
+
+    say(wire, commands.Basic.Nack(1, multiple=False))
+    say(wire, commands.Basic.Ack(99))
+
+    assert ["full", "waiting"] == results(confirms)
+
+
+async def test_a_returned_message_is_unroutable_though_it_is_acked_after(rig):
+    wire, _, _ = rig
+    confirms = publish(wire, *"ab")
+
+    say(wire, commands.Basic.Return(312, "NO_ROUTE", "", "queue"))
+    say(wire, ContentHeader(0, 2, commands.Basic.Properties(message_id="b")))
+    say(wire, ContentBody(b"{}"))
+    say(wire, commands.Basic.Ack(2, multiple=True))
+
+    assert [None, "unroutable"] == results(confirms)
+
+
+async def test_the_same_message_twice_in_flight_is_returned_twice(rig):
+    wire, _, _ = rig
+    confirms = publish(wire, *"aa")
+    for _ in range(2):
+        say(wire, commands.Basic.Return(312, "NO_ROUTE", "", "queue"))
+        say(wire, ContentHeader(0, 2, commands.Basic.Properties(message_id="a")))
+
+    assert ["unroutable", "unroutable"] == results(confirms)
+
+
+async def test_a_late_confirm_is_a_timeout_and_its_ack_then_means_nothing(rig):
+    wire, clock, _ = rig
+    (late,) = publish(wire, "a")
+    clock.pass_time(3)
+    (later,) = publish(wire, "b")
+    clock.pass_time(2.2)
+    say(wire, commands.Basic.Ack(1))
+
+    assert ["timeout", "waiting"] == results([late, later])
+
+
+async def test_a_blocked_broker_refuses_new_messages_at_once_and_old_ones_in_time(rig):
+    wire, clock, _ = rig
+    (before,) = publish(wire, "a")
+    say(wire, commands.Connection.Blocked("low on memory"), 0)
+    (during,) = publish(wire, "b")
+
+    assert ["waiting", "blocked"] == results([before, during])
+    clock.pass_time(5.2)
+    assert ["blocked"] == results([before])
+    say(wire, commands.Connection.Unblocked(), 0)
+    assert ["waiting"] == results(publish(wire, "c"))
+
+
+async def test_a_full_socket_refuses_new_messages_until_it_drains(rig):
+    wire, _, _ = rig
+    wire.pause_writing()
+    assert ["blocked"] == results(publish(wire, "a"))
+    wire.resume_writing()
+    assert ["waiting"] == results(publish(wire, "b"))
+
+
+@pytest.mark.parametrize(
+    ("method", "channel", "answer", "why"),
+    [
+        (commands.Connection.Close(320, "CONNECTION_FORCED", 0, 0), 0, commands.Connection.CloseOk(), "320"),
+        (commands.Channel.Close(403, "ACCESS_REFUSED", 60, 40), 1, commands.Channel.CloseOk(), "ACCESS_REFUSED"),
+    ],
+)
+async def test_a_close_by_the_broker_is_answered_and_ends_all_waits(rig, method, channel, answer, why):
+    wire, _, transport = rig
+    confirms = publish(wire, *"ab")
+
+    say(wire, method, channel)
+
+    assert ["disconnected", "disconnected"] == results(confirms)
+    assert why in wire.closed.result()
+    assert ("close", pamqp.frame.marshal(answer, channel)) == (
+        transport.ended,
+        transport.written[-1][-len(pamqp.frame.marshal(answer, channel)) :],
+    )
+    assert ["disconnected"] == results(publish(wire, "c"))
+
+
+async def test_a_lost_connection_ends_all_waits(rig):
+    wire, _, _ = rig
+    confirms = publish(wire, *"ab")
+
+    wire.connection_lost(ConnectionResetError("reset by peer"))
+
+    assert ["disconnected", "disconnected"] == results(confirms)
+    assert "reset by peer" == wire.closed.result()
+
+
+async def test_a_silent_broker_is_given_up_and_a_talking_one_is_not(rig):
+    wire, clock, transport = rig
+    for _ in range(3):
+        clock.pass_time(15)
+        wire.data_received(b"\x08\x00\x00\x00\x00\x00\x00\xce")
+    assert not wire.closed.done()
+
+    clock.pass_time(21)
+
+    assert ("abort", "the broker is silent") == (transport.ended, wire.closed.result())
+
+
+async def test_heartbeats_are_sent_while_nothing_else_is(rig):
+    _, clock, transport = rig
+
+    clock.pass_time(16)
+
+    assert 3 <= b"".join(transport.written).count(b"\x08\x00\x00\x00\x00\x00\x00\xce") <= 4
+
+
+async def test_what_is_no_amqp_ends_the_connection(rig):
+    wire, _, transport = rig
+
+    wire.data_received(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    assert "abort" == transport.ended
+    assert "not an AMQP frame" in wire.closed.result()
+
+
+async def test_a_caller_that_gives_up_disturbs_nobody(rig):
+    wire, _, _ = rig
+    given_up, other = publish(wire, *"ab")
+    given_up.cancel()
+
+    say(wire, commands.Basic.Ack(2, multiple=True))
+
+    assert other.result() is None
+
+
+async def test_a_handshake_that_goes_another_way_is_transient(rig):
+    wire, _, _ = rig
+    say(wire, commands.Connection.OpenOk(), 0)
+
+    with pytest.raises(Transient, match="where Tune was due"):
+        await wire.expect(commands.Connection.Tune)
+
+
+async def test_a_handshake_that_is_cut_off_is_transient_and_says_why(rig):
+    wire, _, _ = rig
+    wire.connection_lost(None)
+
+    with pytest.raises(Transient, match="closed the connection"):
+        await wire.expect(commands.Connection.Tune)
