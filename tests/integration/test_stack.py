@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,8 +31,9 @@ ENVIRONMENT = {
 class Launcher:
     """`feedline run` over one folder, started when a test needs it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **more: str):
         self.folder = folder
+        self.more = more
         self.process = None
         self.output = folder / "output"
 
@@ -48,7 +50,7 @@ class Launcher:
 
     def environment(self):
         unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY", "MAKELEVEL")
-        return {**{name: value for name, value in os.environ.items() if name not in unset}, **ENVIRONMENT}
+        return {**{name: value for name, value in os.environ.items() if name not in unset}, **ENVIRONMENT, **self.more}
 
     @property
     def path(self):
@@ -96,6 +98,14 @@ def launcher(tmp_path_factory):
     shutil.rmtree(folder)
 
 
+def run_in_vain(launcher):
+    """Run a launcher that is expected to refuse; return its exit code and what it says."""
+    done = subprocess.run(
+        launcher.command(), env=launcher.environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
 def test_stack_json_names_addresses_demo_and_processes(launcher):
     stack = launcher.start().stack
     assert {"edgeUrl", "apiUrl", "apiToken", "demoFeed", "databaseUrl", "amqpUrl", "pids"} <= set(stack)
@@ -140,11 +150,9 @@ def test_the_private_postgres_is_durable(launcher):
 
 def test_a_second_start_says_that_one_runs(launcher):
     launcher.start()
-    second = subprocess.run(
-        launcher.command(), env=launcher.environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False
-    )
-    assert 1 == second.returncode
-    assert f"Feedline already runs here (launcher: process {launcher.process.pid})." in second.stderr
+    code, words = run_in_vain(launcher)
+    assert 1 == code
+    assert f"Feedline already runs here (launcher: process {launcher.process.pid})." in words
     assert launcher.path.exists()
 
 
@@ -174,3 +182,38 @@ def test_sigterm_stops_everything_in_time_and_removes_stack_json(launcher):
     assert STOP_S > time.monotonic() - started
     assert [] == launcher.everything()
     assert not launcher.path.exists()
+
+
+def test_real_servers_are_used_instead_of_private_ones(tmp_path, database, amqp_url):
+    launcher = Launcher(tmp_path, DATABASE_URL=database, AMQP_URL=amqp_url)
+    try:
+        stack = launcher.start().stack
+        assert (database, amqp_url) == (stack["databaseUrl"], stack["amqpUrl"])
+        assert ([], []) == (stack["pids"]["postgres"], stack["pids"]["rabbitmq"])
+        assert not (tmp_path / ".local" / "postgres").exists()
+        assert not (tmp_path / ".local" / "rabbitmq").exists()
+    finally:
+        launcher.stop()
+
+
+def test_a_setting_that_cannot_be_used_is_named_in_one_line(tmp_path):
+    code, words = run_in_vain(Launcher(tmp_path, EDGE_PROCESSES="many"))
+    assert 1 == code
+    (line,) = [line for line in words.splitlines() if "EDGE_PROCESSES" in line]
+    assert "valid integer" in line
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path):
+    nowhere = "postgresql://somebody:hush@127.0.0.1:1/feedline"
+    code, words = run_in_vain(Launcher(tmp_path, DATABASE_URL=nowhere, AMQP_URL="amqp://somebody:hush@127.0.0.1:1/"))
+    assert 1 == code
+    assert "DATABASE_URL: " in words
+    assert "hush" not in words
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, words = run_in_vain(Launcher(tmp_path, PORT=str(port)))
+    assert 1 == code
+    assert f"PORT: port {port} of 127.0.0.1 cannot be used" in words
