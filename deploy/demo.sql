@@ -27,3 +27,18 @@ WHERE account_id = :account_id AND resource_type = 'webhook' AND enabled ORDER B
 -- name: add_webhook_feed(account_id, provider_id, hash)<!
 INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash)
 VALUES (:account_id, :provider_id, 'Demo webhook feed', 'webhook', :hash) RETURNING id, hash;
+
+-- name: pulled_feed(account_id, name)^
+SELECT id, secrets FROM inventory_feeds
+WHERE account_id = :account_id AND name = :name AND resource_type <> 'webhook' AND deleted_at IS NULL
+ORDER BY id LIMIT 1;
+
+-- name: add_pulled_feed(account_id, provider_id, name, resource_type, hash, settings, secrets)<!
+INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash, settings, secrets)
+VALUES (:account_id, :provider_id, :name, :resource_type, :hash, :settings, :secrets) RETURNING id;
+
+-- name: move_pulled_feed(id, address, secrets)!
+-- The demo vendor has other ports than at the last start.
+UPDATE inventory_feeds
+SET secrets = :secrets, settings = settings || jsonb_build_object('resourceLocation', :address::text), updated_at = now()
+WHERE id = :id;

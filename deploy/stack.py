@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from deploy import demo
+from deploy import demo, demo_feeds
 from deploy.addresses import Refused, check_amqp, check_database, check_port, is_ready, url
 from deploy.local import Local
 from deploy.migrate import migrate
@@ -50,6 +50,7 @@ class Stack:
         self._monitors: dict[str, int] = {}
         self._published: dict[str, Any] | None = None
         self._port, self._api_port = self._ports()
+        self._vendor_ports = {scheme: local.port(f"vendor-{scheme}") for scheme in ("http", "ftp")}
 
     async def run(self) -> int:
         """Start everything, wait for SIGINT or SIGTERM, stop everything; return the exit code."""
@@ -88,7 +89,9 @@ class Stack:
         self.screen.done("Migrations", f"{len(applied)} applied" if applied else "nothing to apply")
         token = self.local.secret("api-token", new_token)
         seeded = await asyncio.to_thread(demo.seed, database_url, token)
-        self.screen.done("Demo account", "daily limit 10,000")
+        key = self.settings.key
+        pulled = await asyncio.to_thread(demo_feeds.seed, database_url, seeded.account_id, self._vendor_ports, key)
+        self.screen.done("Demo account", f"daily limit 10,000, {len(pulled)} feeds to pull")
         await self._wait_broker(amqp_url)
         await self._wait_roles()
         self._published = {
@@ -144,6 +147,8 @@ class Stack:
             "API_PORT": str(self._api_port),
             "PUBLIC_API_URL": self.settings.public_api_url or url(self.settings.host, self._api_port),
             "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
+            "DEMO_VENDOR_HTTP_PORT": str(self._vendor_ports["http"]),
+            "DEMO_VENDOR_FTP_PORT": str(self._vendor_ports["ftp"]),
             "STOP_TIMEOUT_MS": str(int(self._stop_share_s() * 1000) - 500),
         }
 
@@ -252,6 +257,7 @@ class Stack:
         rows = [("API token", str(self.local.folder / "api-token"))]
         rows += [("Postgres", f"private, 127.0.0.1:{mine.port}" if mine else "the one of DATABASE_URL")]
         rows += [("RabbitMQ", f"private, 127.0.0.1:{broker.port}" if broker else "the one of AMQP_URL")]
+        rows += [("Feeds to pull", "POST /api/inventory-feeds/:id/fetch.json fetches one (docs/pull.md)")]
         rows += [("All of it", str(self.local.folder / "stack.json"))]
         return Facts(
             edge_url=url(self.settings.host, self._port),
