@@ -40,6 +40,7 @@ class PartsWriter:
         self._folder = folder
         self._parts: BinaryIO = (folder / "parts").open("wb", buffering=1 << 18)
         self._rejected: BinaryIO = (folder / "rejected").open("wb", buffering=1 << 16)
+        self._finished = False
         self.parts = 0
 
     def part(self, items: list[dict[str, Any]], rows: list[int]) -> None:
@@ -54,13 +55,19 @@ class PartsWriter:
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Close the files and keep the facts: from here on the folder counts."""
-        self.close()
+        self._close_files()
         written = self._folder / "file.json.new"
         written.write_bytes(orjson.dumps({**facts, "parts": self.parts}))
         written.rename(self._folder / "file.json")
+        self._finished = True
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; delete them unless they are finished: a feed that always fails must not fill the disk."""
+        self._close_files()
+        if not self._finished:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _close_files(self) -> None:
         self._parts.close()
         self._rejected.close()
 

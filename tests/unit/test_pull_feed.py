@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ingest.pull.carrier import Carrier
 from ingest.pull.feed import PulledFeed
+from ingest.pull.spooled import PartsWriter, Spooled
 from schemas.feeds import FeedSecrets, FeedSettings
 
 
@@ -30,3 +31,16 @@ def test_what_a_killed_puller_left_behind_is_deleted_and_what_is_in_use_is_not(t
     Carrier(None, None, None, None, tmp_path).sweep()
 
     assert ["feedline-pull-new", "other-old"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_parts_that_were_not_finished_leave_nothing_on_disk(tmp_path):
+    failed, finished = PartsWriter(tmp_path / "failed"), PartsWriter(tmp_path / "finished")
+    failed.part([{"externalId": "1"}], [2])
+    finished.part([{"externalId": "1"}], [2])
+    finished.finish({"rowsRead": 1})
+
+    failed.close()
+    finished.close()
+
+    assert ["finished"] == [path.name for path in tmp_path.iterdir()]
+    assert {"rowsRead": 1, "parts": 1} == Spooled.find(tmp_path / "finished").facts

@@ -1,0 +1,78 @@
+"""Whole runs from sources other than a plain file over HTTP: FTP, archives, pages, and places that must not be read."""
+
+import gzip
+import io
+import zipfile
+
+import aioftp
+import pytest
+from aiohttp import web
+
+from schemas.secrets import Vault
+
+CSV = "externalId,inventoryQuantity\n" + "".join(f"A-{n:03},{n}\n" for n in range(120))
+STOCK = {f"A-{n:03}": n for n in range(120)}
+
+
+async def located(pulling, feed, address):
+    """Put a feed's file elsewhere."""
+    secrets = Vault(pulling.settings.key).encrypt({"resourceLocation": address})
+    await pulling.execute("UPDATE inventory_feeds SET secrets = $1 WHERE id = $2", secrets, feed)
+
+
+def zipped():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("readme.md", "hello")
+        archive.writestr("export/stock.csv", CSV)
+    return buffer.getvalue()
+
+
+async def test_a_file_over_ftp_becomes_rows(pulling, puller, worker, tmp_path):
+    folder = tmp_path / "ftp" / "out"
+    folder.mkdir(parents=True)
+    (folder / "stock.csv").write_text(CSV)
+    server = aioftp.Server([aioftp.User("ann", "s3cret/1", base_path=tmp_path / "ftp")])
+    await server.start("127.0.0.1", 0)
+    feed = await pulling.feed()
+    await located(pulling, feed, f"ftp://ann:s3cret%2F1@127.0.0.1:{server.server_port}/out/stock.csv")
+
+    run = await pulling.run(puller, feed)
+    again = await pulling.run(puller, feed)
+    await server.close()
+
+    assert ("succeeded", STOCK) == (run["status"], await pulling.quantities(feed))
+    assert "not modified" == again["status"]
+
+
+@pytest.mark.parametrize("content", [gzip.compress(CSV.encode()), zipped()], ids=["gzip", "zip"])
+async def test_a_compressed_file_becomes_rows(pulling, puller, worker, vendor, content):
+    vendor.files["stock.dat"] = content
+    feed = await pulling.feed("stock.dat")
+
+    run = await pulling.run(puller, feed)
+
+    assert ("succeeded", STOCK) == (run["status"], await pulling.quantities(feed))
+
+
+async def test_a_redirect_to_the_inside_fails_the_run_and_tells_nothing(pulling, puller, vendor):
+    async def away(_request):
+        return web.Response(status=302, headers={"Location": "http://bob:s3cret@169.254.169.254/latest?token=s3cret"})
+
+    vendor.files["stock.csv"] = away
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert ("failed", "address_refused") == (run["status"], run["error_code"])
+    assert "s3cret" not in repr([dict(row) for row in await pulling.rows("SELECT * FROM runs")])
+
+
+async def test_a_login_page_fails_the_run_and_says_so(pulling, puller, vendor):
+    vendor.files["stock.csv"] = "<!DOCTYPE html><html><title>Log in</title></html>"
+    feed = await pulling.feed()
+
+    run = await pulling.run(puller, feed)
+
+    assert ("failed", "html") == (run["status"], run["error_code"])
+    assert "HTML page where a file was expected" in run["error"]
