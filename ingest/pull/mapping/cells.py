@@ -24,6 +24,8 @@ _GROUPED = {
     "comma": re.compile(rf"([+-]?\d{{1,3}})([.{_SPACES}])(\d{{3}}(?:\2\d{{3}})*)(?:,(\d+))?", re.ASCII),
 }
 _COMMA = re.compile(r"([+-]?\d{0,15}),(\d{1,15})", re.ASCII)
+_SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", re.ASCII)
+_DIGIT = re.compile(r"\d")
 _UNIT = re.compile(r"[^\W\d_]|[$£¥€₹₽₩₺₫₪¢%]")
 _URL_BREAK = re.compile(r"\s*[|\n]\s*|\s*[,;\s]\s*(?=https?://)", re.IGNORECASE)
 
@@ -50,19 +52,22 @@ def plain_number(text: str, notation: Notation) -> str:
     if grouped is not None:
         whole = grouped[1] + grouped[3].replace(grouped[2], "")
         return f"{whole}.{grouped[4]}" if grouped[4] else whole
-    if notation == "comma":
-        if text.lstrip("+-").isdecimal():
-            return text
-        comma = _COMMA.fullmatch(text)
-        if comma is not None:
-            return f"{comma[1] or 0}.{comma[2]}"
-        if _PLAIN.fullmatch(text):
-            raise CellError("notation", "a decimal point, but the feed's decimalNotation is comma")
-    elif _COMMA.fullmatch(text) or _GROUPED["comma"].fullmatch(text):
-        raise CellError("notation", "a decimal comma, but the feed's decimalNotation is decimal")
-    if _UNIT.search(text) and any(character.isdecimal() for character in text):
-        raise CellError("currency", "a currency sign or a unit: expected a bare number")
+    if notation == "comma" and (comma := _COMMA.fullmatch(text)):
+        return f"{comma[1] or 0}.{comma[2]}"
+    if notation == "comma" and text.lstrip("+-").isdecimal():
+        return text
+    _refuse(text, notation)
     return text
+
+
+def _refuse(text: str, notation: Notation) -> None:
+    """Raise CellError where it can be said what is wrong with a text that is no number in this notation."""
+    if notation == "comma" and _PLAIN.fullmatch(text):
+        raise CellError("notation", "a decimal point, but the feed's decimalNotation is comma")
+    if notation == "decimal" and (_COMMA.fullmatch(text) or _GROUPED["comma"].fullmatch(text)):
+        raise CellError("notation", "a decimal comma, but the feed's decimalNotation is decimal")
+    if _UNIT.search(text) and _DIGIT.search(text) and not _SCIENTIFIC.fullmatch(text):
+        raise CellError("currency", "a currency sign or a unit: expected a bare number")
 
 
 def _text(value: Any) -> Any:

@@ -79,12 +79,12 @@ def compile_column(
     if bare and kind.name == "text" and len(sources) == 1:
         column = texts(sources[0], kind, as_text=origin.as_text, required=attribute == "externalId")
     elif kind.name in ("whole", "decimal", "choice"):
-        if not origin.as_text or len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
+        if len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
             column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
         else:
             canonical = bare and kind.name == "decimal" and origin.notation == "decimal"
             memory = origin.memories.of(kind, canonical_first(cell) if canonical else cell, shared=bare)
-            column = remembered(memory, sources[0])
+            column = remembered(memory, sources[0], column, as_text=origin.as_text)
     if bare and kind.name == "whole" and len(sources) == 1 and not origin.as_text:
         column = wholes(sources[0], column)
     return Column(attribute, label, sources, candidate, column, cell, bare and attribute != "externalId")

@@ -79,10 +79,14 @@ def mapped(cell: Cell, sources: tuple[int, ...]) -> Run:
     return several
 
 
-def remembered(memory: Memory, source: int) -> Run:
+def remembered(memory: Memory, source: int, otherwise: Run, *, as_text: bool) -> Run:
+    """Return the column by memory; true is the same key as 1, so a column with other than texts and numbers goes on."""
     recall = memory.__getitem__
+    plain = {str, int, float}
 
-    def column(values: Values, _: int) -> Made:
+    def column(values: Values, count: int) -> Made:
+        if not as_text and not plain.issuperset(map(type, values[source])):
+            return otherwise(values, count)
         made = list(map(recall, values[source]))
         return made, memory.has_missing and MISSING in made
 

@@ -23,6 +23,7 @@ _MARKS = (
 )
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CUT_SEQUENCE = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _WINDOWS_1252 = bytes(range(256)).decode("cp1252", "replace")
 _WINDOWS_TABLE = "".join(chr(i) if c == "\ufffd" else c for i, c in enumerate(_WINDOWS_1252))
@@ -44,6 +45,11 @@ class Decoder:
         self._rest = b""
         self._started = False
         self._incremental: codecs.IncrementalDecoder | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether bytes of a cut character wait for the next block."""
+        return bool(self._rest)
 
     def decode(self, block: bytes, *, final: bool = False) -> str:
         """Return the text of the next block; the bytes of a character that is cut wait for the next one."""
@@ -119,6 +125,24 @@ def texts_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Itera
     report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
     if text:
         yield text, decoder.suspect or "\0" in text
+
+
+def utf8_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterator[tuple[bytes, bool]]:
+    """Yield each block as UTF-8, and whether U+FFFD was put in it for bytes that could not be decoded."""
+    for block in blocks:
+        if decoder.name == "ascii" and not decoder.waits and block.isascii() and b"\0" not in block[:4]:
+            report.encoding = "utf-8"
+            yield block, False
+            continue
+        yield from _utf8(decoder, decoder.decode(block))
+        report.encoding = decoder.name
+    yield from _utf8(decoder, decoder.decode(b"", final=True))
+    report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
+
+
+def _utf8(decoder: Decoder, text: str) -> Iterator[tuple[bytes, bool]]:
+    if text:
+        yield (_SURROGATE.sub("\ufffd", text) if decoder.suspect else text).encode(), decoder.suspect
 
 
 def _known(declared: str | None) -> str | None:

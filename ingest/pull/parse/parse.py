@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.parse.csv_columns import open_csv
+from ingest.pull.parse.json_columns import open_json
 from ingest.pull.parse.result import CHUNK_ITEMS, Block, Chunk, Record, Report
 from ingest.pull.parse.xml_columns import open_xml
 from schemas.mapping import FormatSettings
@@ -57,7 +58,7 @@ class Parse:
                     yield Record(row, source, block.suspect)
 
     def _open(self) -> tuple[Iterator[Block], Mapper | None]:
-        openers: dict[str, Any] = {"ftpCsv": open_csv, "xml": open_xml}
+        openers: dict[str, Any] = {"ftpCsv": open_csv, "xml": open_xml, "api": open_json}
         reader, mapper = openers[self._settings.resource_type](self._stream, self._settings, self.report, self._charset)
         return reader.blocks(), mapper
 

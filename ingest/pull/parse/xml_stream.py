@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from lxml import etree
 
-from ingest.pull.parse.encoding import Decoder, refuse_other_format
+from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
 from ingest.pull.parse.result import MAX_RECORD_BYTES, FormatError, Report
 from schemas.mapping import FormatSettings, encoding_name
 from schemas.xpaths import ItemPath
@@ -28,7 +29,7 @@ _ROOT = re.compile(r"\A\s*<([^\W\d][\w.:-]*)")
 _NO_ENTITIES = "the document declares entities, which are refused (they can make a small file endless)"
 _CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 _CONTROL = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\ufffd".encode()
 _AFTER_ROOT = 5  # XML_ERR_DOCUMENT_END
 
 
@@ -132,13 +133,15 @@ class XmlStream:
                 self._report.break_off(f"the file breaks off: {error.msg or error}")
 
     def _utf8(self) -> Iterator[bytes]:
-        decoder: Decoder | None = None
-        for block in self._blocks:
-            if decoder is None:
-                decoder = self._decoder(block)
-            yield from self._clean(decoder, decoder.decode(block))
-        if decoder is not None:
-            yield from self._clean(decoder, decoder.decode(b"", final=True))
+        first = next(self._blocks, b"")
+        if not first:
+            return
+        blocks = utf8_of(chain([first], self._blocks), self._decoder(first), self._report)
+        for block, suspect in blocks:
+            data, self.suspect = block, suspect
+            if len(data.translate(None, _CONTROLS)) != len(data):
+                data, self.suspect = _CONTROL.sub(_REPLACEMENT, data), True
+            yield data
 
     def _decoder(self, block: bytes) -> Decoder:
         declared = _DECLARED.match(block.removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
@@ -150,17 +153,6 @@ class XmlStream:
                 raise FormatError(f"the XML declaration says: {error}; set the feed's encoding") from None
         by_mark = name in (None, "utf-8") or name.startswith(("utf-16", "utf-32"))
         return Decoder(self._settings.encoding or (None if by_mark else name), self._charset)
-
-    def _clean(self, decoder: Decoder, text: str) -> Iterator[bytes]:
-        self._report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
-        if not text:
-            return
-        self.suspect = decoder.suspect
-        data = (_SURROGATE.sub("\ufffd", text) if decoder.suspect else text).encode()
-        if len(data.translate(None, _CONTROLS)) != len(data):
-            self.suspect = True
-            data = _CONTROL.sub("\ufffd".encode(), data)
-        yield data
 
     def _new_parser(self, data: bytes) -> Any:
         start = data.decode("utf-8", "ignore").lstrip("\ufeff")

@@ -1,0 +1,77 @@
+"""What an attribute's JSON path finds in an item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from ingest.pull.mapping.mapper import Mapper, paths_of
+from ingest.pull.parse.json_records import JsonReader
+from ingest.pull.parse.json_values import follow
+from ingest.pull.parse.result import MAX_FIELDS_NOTED, MISSING, Report
+from schemas.items import ATTRIBUTES
+from schemas.jsonpaths import STAR, JsonPath, json_path
+from schemas.mapping import Expression, FormatSettings
+
+_NOTED_ITEMS, _NOTED_DEPTH = 50, 3
+
+
+def open_json(stream: Any, settings: FormatSettings, report: Report, charset: str | None) -> tuple[JsonReader, Mapper]:
+    """Return the reader of a document and the mapper of its items."""
+    mapping = settings.mapping or {name: Expression(path=name) for name in ATTRIBUTES}
+    steps = json_path(settings.item_path or "$").steps
+    nested = STAR in steps and steps.index(STAR) < len(steps) - 1
+    paths = [json_path(str(path)) for path in paths_of(mapping)]
+    return JsonReader(stream, settings, report, charset), Mapper(
+        settings, mapping, _extractor(paths, report, nested=nested)
+    )
+
+
+def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    plain = {path for path in paths if path.up == 0 and len(path.steps) == 1 and isinstance(path.steps[0], str)}
+    wanted = [str(path.steps[0]) for path in plain]
+
+    def extract(records: Sequence[Any]) -> Sequence[Any]:
+        items = [record[0] for record in records] if nested else records
+        if not report.columns:
+            report.columns = list(islice(dict.fromkeys(_names(items[:_NOTED_ITEMS])), MAX_FIELDS_NOTED))
+            used = {path.steps[0] for path in paths if path.steps and path.up == 0}
+            keys = dict.fromkeys(key for item in items[:_NOTED_ITEMS] for key in item)
+            report.ignored = [key for key in keys if key not in used]
+            del report.ignored[MAX_FIELDS_NOTED:]
+        present = set().union(*items)
+        names = [name for name in wanted if name in present]
+        found = dict(zip(names, _columns(items, names), strict=True))
+        return [
+            found.get(str(path.steps[0]))
+            if path in plain
+            else [_find(record if nested else (record,), path) for record in records]
+            for path in paths
+        ]
+
+    return extract
+
+
+def _columns(items: Sequence[dict[str, Any]], names: list[str]) -> Sequence[Sequence[Any]]:
+    if len(names) > 1:
+        try:
+            return list(zip(*map(itemgetter(*names), items), strict=True))
+        except KeyError:  # not all items have them all
+            pass
+    return [[item.get(name, MISSING) for item in items] for name in names]
+
+
+def _find(record: tuple[Any, ...], path: JsonPath) -> Any:
+    return follow(record[path.up], path.steps) if path.up < len(record) else MISSING
+
+
+def _names(items: Iterable[dict[str, Any]], before: str = "", depth: int = 1) -> Iterable[str]:
+    for item in items:
+        for key, value in item.items():
+            name = f"{before}{key}" if key.isidentifier() else f"{before}['{key}']"
+            if value.__class__ is dict and depth < _NOTED_DEPTH:
+                yield from _names([value], f"{name}.", depth + 1)
+            else:
+                yield name
