@@ -90,6 +90,8 @@ READ_ONLY = frozenset(
 
 _ITEM = TypeAdapter(Item)
 _MAX_SHOWN = 200
+_MAX_WARNED = 25
+"""Warnings of one item: a body of nothing but unknown attributes would be answered with twenty times its size."""
 
 
 @dataclass(slots=True)
@@ -158,17 +160,20 @@ def rejects_of(error: ValidationError, index: int, element: Any) -> list[Reject]
 
 
 def _unknown(index: int, raw: dict[str, Any], item: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "index": index,
-            "externalId": item["externalId"],
-            "field": str(shown(name)),
-            "code": "read_only" if name in READ_ONLY else "unknown",
-            "message": f"{shown(name)} is {'read-only' if name in READ_ONLY else 'not a known attribute'}; ignored",
-        }
-        for name in raw
-        if name not in item
+    def warning(field: str, code: str, message: str) -> dict[str, Any]:
+        return {"index": index, "externalId": item["externalId"], "field": field, "code": code, "message": message}
+
+    names = [name for name in raw if name not in item]
+    warnings = [
+        warning(str(shown(name)), "read_only", f"{shown(name)} is read-only; ignored")
+        if name in READ_ONLY
+        else warning(str(shown(name)), "unknown", f"{shown(name)} is not a known attribute; ignored")
+        for name in names[:_MAX_WARNED]
     ]
+    if len(names) > _MAX_WARNED:
+        more = len(names) - _MAX_WARNED
+        warnings.append(warning("…", "unknown", f"{more} more attributes are not known; ignored"))
+    return warnings
 
 
 def shown(value: Any) -> Any:

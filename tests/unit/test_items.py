@@ -75,6 +75,13 @@ def test_unknown_and_read_only_attributes_are_warned_of():
     assert [("colour", "unknown"), ("id", "read_only")] == [(w["field"], w["code"]) for w in result.warnings]
 
 
+def test_a_flood_of_unknown_attributes_is_summed_up():
+    result = validate([{"externalId": "1", **{f"a{number}": 1 for number in range(10_000)}}])
+
+    assert 26 == len(result.warnings)
+    assert "9975 more attributes are not known; ignored" == result.warnings[-1]["message"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
