@@ -1,6 +1,8 @@
 """Addresses by RFC 1738, and what of them may be shown."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.pull.fetch import FetchError, FetchRequest, masked
 from ingest.pull.fetch.credentials import headers_for
@@ -101,6 +103,18 @@ def test_what_is_no_address_is_refused_without_a_word_of_its_credentials(address
 )
 def test_a_masked_address_holds_no_credential(address, expected):
     assert expected == masked(address)
+
+
+AROUND = st.text("@:/?#[]%&=;.\\ a1", max_size=4)
+
+
+@given(scheme=st.sampled_from(("http", "ftps", "HTTPS")), parts=st.tuples(AROUND, AROUND, AROUND, AROUND))
+def test_no_part_of_a_user_or_password_is_shown_however_badly_it_is_encoded(scheme, parts):
+    before, between, after, path = parts
+
+    shown = masked(f"{scheme}://{before}hunter1:{between}hunter2{after}@host/{path}")
+
+    assert "hunter" not in shown
 
 
 def test_the_representations_of_a_request_and_a_location_hold_no_credential():

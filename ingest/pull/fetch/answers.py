@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
-from urllib.parse import unquote
 
 import aiohttp
 
@@ -110,5 +109,5 @@ def _date(value: str | None) -> datetime | None:
 def _name(response: aiohttp.ClientResponse) -> str | None:
     """Return the file name that the server suggests, without any folder, or the last part of the path."""
     disposition = response.content_disposition
-    name = (disposition.filename if disposition else None) or unquote(response.url.path)
+    name = (disposition.filename if disposition else None) or response.url.name
     return PurePosixPath(name.replace("\\", "/")).name or None

@@ -23,6 +23,8 @@ from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
 from ingest.pull.fetch.spool import Spool
 
 USER_AGENT = "Feedline (inventory feed puller)"
+_HEADER_BYTES = 32_768
+"""Of one header line: redirects with signed tokens are longer than aiohttp's 8 KiB."""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
@@ -46,6 +48,8 @@ async def http_session(context: FetchContext) -> AsyncIterator[aiohttp.ClientSes
         connector=connector,
         timeout=timeout,
         auto_decompress=False,
+        max_line_size=_HEADER_BYTES,
+        max_field_size=_HEADER_BYTES,
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
     ) as session:
         yield session

@@ -102,7 +102,7 @@ def masked(address: str) -> str:
     if not separator or not _SCHEME.fullmatch(scheme):
         return MASK
     place, tail = _cut(rest, "/?#")
-    if "@" in _cut(tail, "?#")[0] or ("@" in tail and ":" in place):
+    if "@" in _cut(tail, "?#")[0] or ("@" in tail and ":" in rest.rpartition("@")[0]):
         _, at, rest = rest.rpartition("@")
     else:
         _, at, place = place.rpartition("@")
