@@ -20,7 +20,6 @@ class Facts:
     rows: list[tuple[str, str]]
     """Further lines: a name and what there is to know."""
     token_file: str
-    logs: str
 
 
 @dataclass(slots=True)
@@ -55,17 +54,14 @@ class Screen:
         click.echo(f"  {click.style('✗', fg='red', bold=True)} {line}", err=True)
 
     def ready(self, facts: Facts) -> None:
-        """Show the one screen."""
+        """Show the one screen; it fits a terminal of 80 columns and 24 lines."""
         rule = click.style("─" * 76, dim=True)
         seconds = time.monotonic() - self.started
-        click.echo(f"\n{rule}")
-        click.echo(
-            f"  {click.style('Feedline is running', bold=True, fg='green')}  ready in {seconds:.1f} s, Ctrl-C stops it"
-        )
-        click.echo(f"{rule}\n")
+        title = click.style("Feedline is running", bold=True, fg="green")
+        click.echo(f"\n{rule}\n  {title}  ready in {seconds:.1f} s, Ctrl-C stops it\n")
         rows = [
             ("Webhook edge", facts.edge_url),
-            ("API", facts.api_url),
+            ("API", f"{facts.api_url}   (browse {facts.api_url}/api/docs)"),
             ("Demo feed hash", facts.feed_hash),
             *facts.rows,
         ]
@@ -73,11 +69,11 @@ class Screen:
             click.echo(f"  {click.style(f'{name:<16}', dim=True)}{value}")
         self._paste("Send an item (paste this into another terminal):", _post(facts))
         self._paste("See what is stored:", _list(facts))
-        click.echo(f"\n  {click.style('Logs:', dim=True)} {facts.logs}\n{rule}")
+        click.echo(rule)
 
     def _paste(self, title: str, line: str) -> None:
         """Show a command at the left edge, on one line: it survives being copied."""
-        click.echo(f"\n  {click.style(title, bold=True)}\n\n{click.style(line, fg='cyan')}")
+        click.echo(f"\n  {click.style(title, bold=True)}\n{click.style(line, fg='cyan')}")
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -131,7 +131,7 @@ def test_a_post_with_the_demo_hash_is_accepted_and_becomes_a_row(launcher):
 
 def test_the_screen_shows_a_curl_line_that_works(launcher):
     launcher.start()
-    wait(lambda: "Logs:" in launcher.output.read_text(), 5)
+    wait(lambda: "See what is stored" in launcher.output.read_text(), 5)
     (line, *_) = [line for line in launcher.output.read_text().splitlines() if line.startswith("curl")]
     answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
     assert 1 == json.loads(answer)["accepted"]
