@@ -50,4 +50,4 @@ bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres al
 
 .PHONY: settings
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
-	$(PYTHON) -m deploy.cli settings --markdown > docs/settings.md
+	@$(PYTHON) -m deploy.cli settings --markdown > .settings.new && mv .settings.new docs/settings.md

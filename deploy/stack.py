@@ -254,24 +254,17 @@ class Stack:
 
     def _facts(self, feed_hash: str) -> Facts:
         mine, broker = self._postgres, self._rabbitmq
-<<<<<<< HEAD
-        rows = [("API token", str(self.local.folder / "api-token"))]
-        rows += [("Postgres", f"private, 127.0.0.1:{mine.port}" if mine else "the one of DATABASE_URL")]
-        rows += [("RabbitMQ", f"private, 127.0.0.1:{broker.port}" if broker else "the one of AMQP_URL")]
-        rows += [("Feeds to pull", "POST /api/inventory-feeds/:id/fetch.json fetches one (docs/pull.md)")]
-        rows += [("All of it", str(self.local.folder / "stack.json"))]
-=======
         servers = [
             f"Postgres {f'private, port {mine.port}' if mine else 'of DATABASE_URL'}",
             f"RabbitMQ {f'private, port {broker.port}' if broker else 'of AMQP_URL'}",
         ]
         rows = [
             ("API token", str(self.local.folder / "api-token")),
+            ("Pulled feeds", "three demo feeds; POST /api/inventory-feeds/:id/fetch.json fetches one"),
             ("Servers", "; ".join(servers)),
             ("All addresses", str(self.local.folder / "stack.json")),
             ("Logs", str(self.local.logs)),
         ]
->>>>>>> f2ea22b (Fit the ready screen to a small terminal)
         return Facts(
             edge_url=url(self.settings.host, self._port),
             api_url=url(self.settings.host, self._api_port),
