@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from datetime import UTC, datetime
@@ -9,11 +10,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
 from aiohttp import web
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from ingest.api.call import Answer, Call
 from ingest.api.downloads import csv_file
-from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource
+from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.operation import Operation, Scope
 from schemas import queries
 from schemas.batches import Source, is_ours, made_at_ms
@@ -32,12 +33,15 @@ class Cursor(NamedTuple):
     batch_id: uuid.UUID
 
 
+_CURSOR = re.compile(r"^([0-9]{1,10}(?:\.[0-9]{1,6})?)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$", re.ASCII)
+_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
+
+
 def _cursor(text: Any) -> Any:
-    seconds, _, batch_id = str(text).partition("_")
-    try:
-        return Cursor(datetime.fromtimestamp(float(seconds), UTC), uuid.UUID(batch_id))
-    except (ValueError, OverflowError, OSError):
-        raise ValueError("expected a cursor as given by the Link header") from None
+    match = _CURSOR.fullmatch(str(text))
+    if match is None:
+        raise ValueError("expected a cursor as given by the Link header")
+    return Cursor(datetime.fromtimestamp(float(match[1]), UTC), uuid.UUID(match[2]))
 
 
 class Day(Resource):
@@ -89,12 +93,12 @@ class ReceiptQuery(Query):
     """Filters of the list."""
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="receipts of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=str)] | None = Field(
+    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
     )
     feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="batches of this feed")
-    received_from: AwareDatetime | None = Field(None, description="received at this time or later")
-    received_to: AwareDatetime | None = Field(None, description="received before this time")
+    received_from: When | None = Field(None, description="received at this time or later")
+    received_to: When | None = Field(None, description="received before this time")
     outcome: Outcome | None = Field(None, description="batches with at least one item of this outcome")
 
 

@@ -5,17 +5,36 @@ Attributes are snake_case here and in SQL, camelCase in JSON.
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 INT64_MAX = 2**63 - 1
 MAX_PAGE = 250
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]", re.ASCII)
 
 Id = Annotated[int, Field(ge=1, le=INT64_MAX, strict=True, json_schema_extra={"format": "int64"})]
 """The id of a resource in a body."""
+
+
+def _written_out(text: Any) -> Any:
+    if not _DATE_TIME.match(str(text)):
+        raise ValueError("expected an ISO 8601 time with a time zone, such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # before year 1 or after year 9999 in UTC: as good as the end
+        return (datetime.min if moment.year == 1 else datetime.max).replace(tzinfo=UTC)
+
+
+When = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=datetime), AfterValidator(_in_utc)]
+"""A time in a query, in ISO 8601 with a zone; pydantic alone would take a number as seconds since 1970."""
 
 
 class Body(BaseModel):
