@@ -5,6 +5,7 @@ import io
 import zipfile
 
 import aioftp
+import orjson
 import pytest
 from aiohttp import web
 
@@ -76,3 +77,28 @@ async def test_a_login_page_fails_the_run_and_says_so(pulling, puller, vendor):
 
     assert ("failed", "html") == (run["status"], run["error_code"])
     assert "HTML page where a file was expected" in run["error"]
+
+
+async def test_the_pages_of_an_api_are_one_file(pulling, puller, worker, vendor):
+    asked = []
+
+    async def page(request):
+        asked.append(request.query_string)
+        first = int(request.query.get("after", 0))
+        keys = sorted(STOCK)[first : first + 50]
+        items = [{"externalId": key, "inventoryQuantity": STOCK[key]} for key in keys]
+        following = first + 50 if first + 50 < len(STOCK) else None
+        return web.json_response(
+            {"items": items, "meta": {"next": following}}, dumps=lambda v: orjson.dumps(v).decode()
+        )
+
+    vendor.files["items"] = page
+    pagination = {"by": "cursor", "parameter": "after", "path": "meta.next"}
+    feed = await pulling.feed("items", "api", pagination=pagination)
+
+    run = await pulling.run(puller, feed)
+    again = await pulling.run(puller, feed)
+
+    assert ("succeeded", 120, STOCK) == (run["status"], run["rows_read"], await pulling.quantities(feed))
+    assert ["", "after=50", "after=100"] * 2 == asked
+    assert "not modified" == again["status"]
