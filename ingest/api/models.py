@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 INT64_MAX = 2**63 - 1
 MAX_PAGE = 250
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]", re.ASCII)
 
 Id = Annotated[int, Field(ge=1, le=INT64_MAX, strict=True, json_schema_extra={"format": "int64"})]
@@ -30,7 +31,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:  # before year 1 or after year 9999 in UTC: as good as the end
-        return (datetime.min if moment.year == 1 else datetime.max).replace(tzinfo=UTC)
+        return _FIRST if moment.year == 1 else _LAST
 
 
 When = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=datetime), AfterValidator(_in_utc)]
