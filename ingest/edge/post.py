@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from ingest.edge import body as bodies
+from ingest.edge.answers import Accepted
 from ingest.edge.batch_ids import HEADER as IDEMPOTENCY_KEY
 from ingest.edge.batch_ids import batch_id_of
 from ingest.edge.feeds import Snapshot
@@ -29,7 +30,6 @@ PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
 HASH_HEADERS: Final = ("jetti-webhook-hash", "onport-webhook-hash")
 RETRY_AFTER_S: Final = {"disconnected": 2, "blocked": 5, "full": 5, "unroutable": 2, "timeout": 2}
 
-_JSON = {"Content-Type": "application/json"}
 _log = structlog.get_logger()
 _ACCEPTED = ITEMS_ACCEPTED.labels(Source.WEBHOOK.value)
 _REJECTED = ITEMS_REJECTED.labels(Source.WEBHOOK.value)
@@ -129,7 +129,7 @@ class Posts:
             "warnings": batch.warnings,
             "receiptUrl": f"{self._receipts}{batch_id}.json",
         }
-        return web.Response(status=202, body=orjson.dumps(answer), headers=_JSON)
+        return Accepted(orjson.dumps(answer))
 
 
 def _fill(batch: Batch, elements: list[Any]) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import re
+from email.utils import parsedate_to_datetime
 
 import orjson
 import pytest
@@ -155,6 +157,33 @@ async def test_a_body_in_pieces_is_one_body(edge):
     head = HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
 
     assert 202 == await raw(edge.url, head + body[:5], body[5:9], body[9:])
+
+
+@pytest.mark.parametrize(
+    ("version", "header", "kept"),
+    [
+        (b"1.1", b"", True),
+        (b"1.1", b"Connection: close\r\n", False),
+        (b"1.0", b"", False),
+        (b"1.0", b"Connection: keep-alive\r\n", True),
+    ],
+)
+async def test_a_connection_is_kept_as_the_sender_asks(edge, version, header, kept):
+    body = orjson.dumps([ITEM])
+    head = HEAD.replace(b"1.1", version) + header + b"Content-Length: %d\r\n\r\n" % len(body)
+    host, _, port = edge.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+
+    for _ in range(2 if kept else 1):
+        writer.write(head + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.split(b"\r\n")[0].endswith(b" 202 Accepted")
+        length = int(re.search(rb"Content-Length: (\d+)", answer)[1])
+        assert 1 == orjson.loads(await reader.readexactly(length))["accepted"]
+        assert parsedate_to_datetime(re.search(rb"Date: (.+?)\r", answer)[1].decode()).tzinfo
+    if not kept:
+        assert b"" == await reader.read()
+    writer.close()
 
 
 async def test_a_sender_that_waits_for_100_continue_gets_it_at_once(edge):
