@@ -167,7 +167,7 @@ async def _file(call: Call[Any, Any], feed: PulledFeed) -> AsyncIterator[Fetched
             context.limits, attempts=1, max_bytes=min(context.limits.max_bytes, _MAX_FETCH_BYTES), **_TIMES
         )
         # Without validators: a preview of an unchanged file shows it too.
-        fetched = await fetch(feed.request(None), replace(context, limits=limits))
+        fetched = await fetch(feed.request(), replace(context, limits=limits))
         assert isinstance(fetched, Fetched), "nothing to be unmodified since"
     else:
         fetched = await asyncio.to_thread(partial(_spooled, sample, context.folder, call.request.charset))

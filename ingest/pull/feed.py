@@ -17,6 +17,12 @@ from schemas.runs import Frequency, Schedule, seal
 from schemas.secrets import Vault
 
 _FORMAT = frozenset(Format.model_fields)
+_ACCEPT = {
+    "ftpCsv": "text/csv, text/tab-separated-values, text/plain;q=0.9, */*;q=0.5",
+    "xml": "application/xml, text/xml, application/rss+xml, application/atom+xml, */*;q=0.5",
+    "api": "application/json, application/x-ndjson, */*;q=0.5",
+}
+"""For web applications that can answer in several formats; HTML is not among the wanted ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,22 @@ class PulledFeed:
         settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name", "resource_location"})
         return seal(orjson.dumps([self.resource_type, settings], option=orjson.OPT_SORT_KEYS))
 
-    def request(self, stored: dict[str, Any] | None) -> FetchRequest:
-        """Return what to fetch; `stored` are the validators of the last applied file (`pull_feeds.validators`)."""
-        return request_of(self.secrets, validators_of(stored))
+    def request(self, known: Validators | None = None) -> FetchRequest:
+        """Return what to fetch; `known` are the validators of the last applied file.
+
+        A file that is shorter than declared is wanted all the same: the guard holds it. Raises `Rejected` when there is
+        no address.
+        """
+        if not self.secrets.resource_location:
+            raise Rejected("the feed has no resourceLocation")
+        return FetchRequest(
+            location=self.secrets.resource_location,
+            authentication_token=self.secrets.authentication_token,
+            authentication_secret=self.secrets.authentication_secret,
+            validators=known or Validators(),
+            accept=_ACCEPT[self.resource_type],
+            keep_short=True,
+        )
 
 
 def schedule_of(settings: FeedSettings, time_zone: str) -> Schedule:
@@ -94,19 +113,6 @@ def format_of(resource_type: str, settings: FeedSettings) -> FormatSettings:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Rejected(f"the feed's settings: {where}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def request_of(secrets: FeedSecrets, validators: Validators | None = None) -> FetchRequest:
-    """Return what to fetch; raises `Rejected` when there is no address."""
-    if not secrets.resource_location:
-        raise Rejected("the feed has no resourceLocation")
-    return FetchRequest(
-        location=secrets.resource_location,
-        authentication_token=secrets.authentication_token,
-        authentication_secret=secrets.authentication_secret,
-        validators=validators or Validators(),
-        keep_short=True,
-    )
 
 
 def validators_of(stored: dict[str, Any] | None) -> Validators:

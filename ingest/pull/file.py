@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from ingest.pull.feed import PulledFeed, request_of, stored_validators, validators_of
+from ingest.pull.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
@@ -144,7 +144,7 @@ class FileMaker:
     async def _single(
         self, run: Run, feed: PulledFeed, known: Validators, form: FormatSettings, sink: _Sink
     ) -> Validators | Unchanged:
-        result = await fetch(request_of(feed.secrets, known), self._context)
+        result = await fetch(feed.request(known), self._context)
         if isinstance(result, NotModified):
             return Unchanged(stored_validators(result.validators))
         try:
@@ -159,7 +159,7 @@ class FileMaker:
     ) -> Validators | Unchanged:
         assert feed.settings.pagination is not None
         await self._store.set_stage(run, "parsing")
-        found = pages(request_of(feed.secrets), next_by(feed.settings.pagination), self._context)
+        found = pages(feed.request(), next_by(feed.settings.pagination), self._context)
         async with aclosing(cast(AsyncGenerator[Page, None], found)) as every:
             async for page in every:
                 try:

@@ -1,11 +1,16 @@
 """What a pulled feed's state on disk and in the database depends on."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from ingest.pull.carrier import Carrier
 from ingest.pull.feed import PulledFeed
+from ingest.pull.fetch import FetchRequest, Validators
 from ingest.pull.spooled import PartsWriter, Spooled
+from schemas.errors import Rejected
 from schemas.feeds import FeedSecrets, FeedSettings
 
 
@@ -20,6 +25,20 @@ def test_a_feed_that_moved_does_not_send_the_validators_of_its_old_address():
     assert before == feed(resource_location="https://***@a/stock.csv", fetch_frequency="daily").seal()
     assert before != feed(resource_location="https://***@a/other.csv").seal()
     assert before != feed(resource_location="https://***@a/stock.csv", delimiter=";").seal()
+
+
+def test_a_web_application_is_asked_for_the_feeds_format_with_its_credentials():
+    secrets = FeedSecrets(resource_location="https://a/f", authentication_token="X-Key:", authentication_secret="abc")
+    request = replace(feed(), resource_type="api", secrets=secrets).request(Validators(etag='"1"'))
+
+    expected = FetchRequest("https://a/f", "X-Key:", "abc", Validators(etag='"1"'), request.accept, keep_short=True)
+    assert expected == request
+    assert request.accept.startswith("application/json")
+
+
+def test_a_feed_without_an_address_cannot_be_fetched():
+    with pytest.raises(Rejected, match="no resourceLocation"):
+        feed().request()
 
 
 def test_what_a_killed_puller_left_behind_is_deleted_and_what_is_in_use_is_not(tmp_path):
