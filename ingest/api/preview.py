@@ -219,6 +219,7 @@ OPERATIONS = (
         body=Any,
         validated=False,
         body_optional=True,
+        example={"sample": "externalId,inventoryQuantity\n1234,10\n"},
         media=_SAMPLE_TYPES,
         body_limit_bytes=MAX_SAMPLE_BYTES,
         response=Preview,

@@ -20,6 +20,8 @@ from ingest.problems import ProblemError
 from schemas.items import shown
 
 MAX_DEPTH = 32
+MAX_TOLD = 100
+"""Errors and warnings of one answer: a body of nothing else would be answered with twenty times its size."""
 SECRETS = frozenset({"authenticationToken", "authenticationSecret", "resourceLocation"})
 """Attributes whose values no error may quote."""
 
@@ -112,7 +114,11 @@ def _validated(decoded: Any, operation: Operation) -> tuple[Any, list[dict[str, 
         details = entries(error)
         reason = "missing" if all(entry["code"] == "required" for entry in details.values()) else "invalid"
         raise problem(operation, 422, reason, _summary(details), details) from None
-    return value, list(_drop_unknown(value, ""))
+    warnings = list(_drop_unknown(value, ""))
+    if len(warnings) > MAX_TOLD:
+        more = f"{len(warnings) - MAX_TOLD} more attributes are not known; ignored"
+        warnings[MAX_TOLD:] = [{"field": "…", "code": "unknown", "message": more}]
+    return value, warnings
 
 
 @cache
@@ -131,6 +137,9 @@ def entries(error: ValidationError) -> dict[str, dict[str, Any]]:
         entry = {"code": _code(detail["type"]), "message": str(detail["msg"]).removeprefix("Value error, ")}
         if detail["type"] != "missing" and not SECRETS.intersection(map(str, detail["loc"])):
             entry["value"] = shown(detail["input"])
+        if len(found) == MAX_TOLD:
+            found["…"] = {"code": "more", "message": f"{error.error_count()} errors in all"}
+            break
         found[path] = entry
     return found
 

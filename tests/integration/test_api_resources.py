@@ -64,6 +64,20 @@ async def test_unknown_attributes_are_ignored_with_a_warning(api):
     ]
 
 
+async def test_a_flood_of_unknown_attributes_or_errors_is_summed_up(api):
+    flood = {f"attribute{number}": 1 for number in range(500)}
+    feed = await api.new_feed(resourceType="xml", resourceLocation="https://example.com/a", itemPath="/a")
+
+    provider = await api.ok("POST", PROVIDERS, {"name": "Acme", **flood})
+    problem = await api.problem(422, "PUT", f"/api/inventory-feeds/{feed['id']}.json", json={"mapping": flood})
+
+    assert (101, "400 more attributes are not known; ignored") == (
+        len(provider["warnings"]),
+        provider["warnings"][-1]["message"],
+    )
+    assert (101, "more") == (len(problem["details"]), problem["details"]["…"]["code"])
+
+
 async def test_unknown_query_parameters_are_errors(api):
     problem = await api.problem(400, "GET", PROVIDERS + "?colour=red&limit=0")
 
