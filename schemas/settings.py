@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     pull_concurrency: int = Field(4, ge=1, le=64, description="runs that one puller carries out side by side")
     pull_poll_ms: int = Field(15_000, ge=10, description="the puller looks for due feeds at least this often")
     pull_lease_ms: int = Field(30_000, ge=200, description="a dead puller's runs are taken over after this long")
-    pull_in_flight: int = Field(16, ge=1, le=1_000, description="batches of one run waiting for the broker's confirm")
+    pull_in_flight: int = Field(32, ge=1, le=1_000, description="batches of one run waiting for the broker's confirm")
     pull_settle_ms: int = Field(600_000, ge=1, description="a run waits this long for its next receipt, then ends")
     pull_disable_days: int = Field(7, ge=1, le=365, description="a feed failing or empty for these days is disabled")
     pull_run_days: int = Field(90, ge=1, le=3_650, description="days that runs and their rejects are kept")

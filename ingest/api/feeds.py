@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
@@ -14,9 +15,12 @@ from ingest.problems import ProblemError
 from schemas import locations, queries
 from schemas.attributes import Name, ShortText, UrlText
 from schemas.feeds import FeedColumns, FeedSettings, ResourceType
+from schemas.runs import RunStatus
 from schemas.secrets import MASK, Vault, new_webhook_hash
 
 FEEDS = queries.load("feeds")
+PULL = queries.load("pull")
+_FLAGS = {"nextFetchAt", "lastRunId", "lastRunStatus", "lastRunAt", "lastSuccessAt", "failingSince"}
 
 
 def _nullable(*models: type[BaseModel]) -> dict[str, Any]:
@@ -40,7 +44,7 @@ _SETTABLE: dict[str, Any] = {
 
 
 class _FeedBody(Body):
-    READ_ONLY: ClassVar[frozenset[str]] = Body.READ_ONLY | {"hash", "disabledReason"}
+    READ_ONLY: ClassVar[frozenset[str]] = Body.READ_ONLY | _FLAGS | {"hash", "disabledReason"}
 
 
 class _FeedChanges(Changes):
@@ -79,10 +83,16 @@ class Feed(FeedSettings, FeedColumns, Stored):
     authentication_token: str | None = Field(description="masked")
     authentication_secret: str | None = Field(description="masked")
     disabled_reason: str | None = Field(description="why the system disabled it")
+    next_fetch_at: datetime | None = Field(None, description="when it is fetched next; null: not by itself")
+    last_run_id: int | None = None
+    last_run_status: RunStatus | None = Field(None, description="of the last run that ended; see its runs")
+    last_run_at: datetime | None = None
+    last_success_at: datetime | None = None
+    failing_since: datetime | None = Field(None, description="no usable file since; null: all is well")
 
     @classmethod
-    def of_feed(cls, row: Any, call: Call[Any, Any]) -> Self:
-        """Return the resource of a row of `inventory_feeds`, as this caller may see it.
+    def of_feed(cls, row: Any, call: Call[Any, Any], flags: Any = None) -> Self:
+        """Return the resource of a row of `inventory_feeds`, as this caller may see it; `flags`: of `feeds_flags`.
 
         Whoever has the hash may send items, so a token that may only read does not see it.
         """
@@ -90,7 +100,7 @@ class Feed(FeedSettings, FeedColumns, Stored):
         shown = shown_secrets(row["secrets"], call.services.vault)
         if not call.caller.scope.includes(Scope.WRITE):
             shown["hash"] = MASK
-        return cls.of({**settings, **row, **shown})
+        return cls.of({**settings, **row, **shown, **(flags or {})})
 
 
 class FeedQuery(Page):
@@ -105,12 +115,13 @@ async def list_feeds(call: Call[FeedQuery, None]) -> Answer:
     """Return a page."""
     query = call.query.model_dump()
     rows = await call.db.all(FEEDS.feed_list, **{**query, "limit": call.query.limit + 1})
-    return call.page(rows, [Feed.of_feed(row, call) for row in rows])
+    flags = await _flags(call, [row["id"] for row in rows])
+    return call.page(rows, [Feed.of_feed(row, call, flags.get(row["id"])) for row in rows])
 
 
 async def get_feed(call: Call[Query, None]) -> Answer:
     """Return one."""
-    return _answer(call, await call.db.one(FEEDS.feed_get, id=call.id))
+    return await _answer(call, await call.db.one(FEEDS.feed_get, id=call.id))
 
 
 async def create_feed(call: Call[Query, Any]) -> Answer:
@@ -122,7 +133,7 @@ async def create_feed(call: Call[Query, Any]) -> Answer:
     async with call.db.transaction() as db:
         await _check_provider(call, db, state.dropship_provider_id)
         row = await db.one(FEEDS.feed_create, hash=new_webhook_hash(), **_columns(state, call.services.vault))
-    return _answer(call, row)
+    return await _answer(call, row)
 
 
 async def update_feed(call: Call[Query, Any]) -> Answer:
@@ -140,13 +151,13 @@ async def update_feed(call: Call[Query, Any]) -> Answer:
         if state != before:
             await _check_provider(call, db, state.dropship_provider_id)
             row = await db.one(FEEDS.feed_update, id=call.id, **_columns(state, call.services.vault))
-    return _answer(call, row)
+    return await _answer(call, row)
 
 
 async def rotate_hash(call: Call[Query, None]) -> Answer:
     """Give one a new webhook hash; the one before stays valid for a while."""
     grace_s = float(call.services.settings.hash_grace_s)
-    return _answer(
+    return await _answer(
         call, await call.db.one(FEEDS.feed_rotate_hash, id=call.id, hash=new_webhook_hash(), grace_s=grace_s)
     )
 
@@ -162,10 +173,15 @@ async def delete_feed(call: Call[Query, None]) -> Answer:
     return Answer()
 
 
-def _answer(call: Call[Any, Any], row: Any) -> Answer:
+async def _flags(call: Call[Any, Any], feed_ids: list[int]) -> dict[int, Any]:
+    return {row["feed_id"]: row for row in await call.db.all(PULL.feeds_flags, feed_ids=feed_ids)}
+
+
+async def _answer(call: Call[Any, Any], row: Any) -> Answer:
     if row is None:
         raise call.not_found("inventory feed")
-    return Answer(Feed.of_feed(row, call), headers={"Cache-Control": "no-store"})
+    flags = (await _flags(call, [row["id"]])).get(row["id"])
+    return Answer(Feed.of_feed(row, call, flags), headers={"Cache-Control": "no-store"})
 
 
 async def _check_provider(call: Call[Any, Any], db: Any, provider_id: int) -> None:

@@ -274,3 +274,8 @@ SELECT v.external_id, v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_in
   FROM feed_variants v
   LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
  WHERE v.account_id = :account_id AND v.feed_id = :feed_id AND v.external_id = ANY(:external_ids);
+
+-- name: feeds_flags(account_id, feed_ids)
+-- How pulled feeds are doing, as their resources tell it.
+SELECT feed_id, next_fetch_at, last_run_id, last_run_status, last_run_at, last_success_at, failing_since
+  FROM pull_feeds WHERE account_id = :account_id AND feed_id = ANY(:feed_ids::bigint[]);

@@ -148,3 +148,30 @@ async def test_another_account_finds_no_run(api):
     ):
         await api.problem(404, method, path, token=api.other_token)
     assert "held" == (await api.ok("GET", run_path(run)))["status"]
+
+
+async def test_a_feed_tells_how_it_is_doing_and_can_be_sent_back(api):
+    feed = await api.new_feed(**CSV)
+    api.execute(
+        "INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, next_fetch_at, last_run_id,"
+        " last_run_status, last_run_at, failing_since) VALUES (%s, %s, now(), 'UTC', '2026-05-04T10:00Z', 7,"
+        " 'not modified', '2026-05-04T09:00Z', '2026-05-01T09:00Z')",
+        feed["id"],
+        api.account_id,
+    )
+    path = f"/api/inventory-feeds/{feed['id']}.json"
+
+    read = await api.ok("GET", path)
+    listed = await api.ok("GET", "/api/inventory-feeds.json")
+    sent_back = await api.ok("PUT", path, read)
+
+    assert {
+        "nextFetchAt": "2026-05-04T10:00:00Z",
+        "lastRunId": 7,
+        "lastRunStatus": "not modified",
+        "lastRunAt": "2026-05-04T09:00:00Z",
+        "lastSuccessAt": None,
+        "failingSince": "2026-05-01T09:00:00Z",
+    }.items() <= read.items()
+    assert [read] == listed
+    assert {"read_only"} == {warning["code"] for warning in sent_back["warnings"]}
