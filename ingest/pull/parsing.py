@@ -1,4 +1,4 @@
-"""Parses a fetched file in a thread, some chunks at a time, so that the event loop goes on."""
+"""Parses a fetched file off the event loop: a small one in a thread, all others in a process of their own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import Chunk, Report, parse
+from ingest.pull.parse.offload import Offloaded, Work
 from schemas.mapping import FormatSettings
 from schemas.settings import Settings
 
 SUFFIXES = {"ftpCsv": (".csv", ".txt", ".tsv"), "xml": (".xml", ".rss"), "api": (".json",)}
 """Names of the member of a zip archive that fits, by resource type."""
-_CHUNKS = 16
+SMALL_BYTES = 1 << 18
+"""A file up to this size, such as a page of an API, is parsed sooner than a process starts; a thread will do."""
+_CHUNKS = 4
 
 
 class FileParser:
@@ -25,15 +28,21 @@ class FileParser:
         self._limits = ContentLimits.of(settings)
 
     @asynccontextmanager
-    async def __call__(self, fetched: Fetched, form: FormatSettings) -> AsyncIterator[Threaded]:
+    async def __call__(self, fetched: Fetched, form: FormatSettings) -> AsyncIterator[Threaded | Offloaded]:
         """Open a fetched file; iterate what this gives once, then look at its report."""
+        suffixes = SUFFIXES[form.resource_type]
+        if fetched.size > SMALL_BYTES:
+            work = Work(fetched.path, form, fetched.charset, fetched.content_encoding, suffixes, self._limits)
+            async with Offloaded(work) as offloaded:
+                yield offloaded
+            return
         with ExitStack() as stack:
             content = await asyncio.to_thread(
                 stack.enter_context,
                 open_content(
                     fetched.path,
                     content_encoding=fetched.content_encoding,
-                    suffixes=SUFFIXES[form.resource_type],
+                    suffixes=suffixes,
                     limits=self._limits,
                 ),
             )

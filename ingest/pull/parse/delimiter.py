@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ingest.pull.parse.result import FormatError
@@ -53,8 +53,11 @@ def detect(lines: list[str], known: Callable[[str], bool]) -> str:
     return chosen
 
 
-def _rows(lines: list[str], delimiter: str) -> csv.Reader:  # type: ignore[name-defined]
-    return csv.reader(lines, delimiter=delimiter)
+def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, delimiter=delimiter)
+    except csv.Error:  # a value without end: reading the rows will say so
+        return
 
 
 def _width(row: list[str], width: int) -> int:

@@ -34,6 +34,8 @@ def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callab
     wanted = [str(path.steps[0]) for path in plain]
 
     def extract(records: Sequence[Any]) -> Sequence[Any]:
+        if not nested and records[0].__class__ is tuple:
+            return extract([record[0] for record in records])
         items = [record[0] for record in records] if nested else records
         if not report.columns:
             report.columns = list(islice(dict.fromkeys(_names(items[:_NOTED_ITEMS])), MAX_FIELDS_NOTED))

@@ -55,7 +55,8 @@ class Parse:
         if mapper is not None:
             for block in blocks:
                 for row, source in zip(block.rows, block.records, strict=True):
-                    yield Record(row, source, block.suspect)
+                    # An item alone, or with what encloses it: to the reader of records always a tuple.
+                    yield Record(row, (source,) if isinstance(source, dict) else source, block.suspect)
 
     def _open(self) -> tuple[Iterator[Block], Mapper | None]:
         openers: dict[str, Any] = {"ftpCsv": open_csv, "xml": open_xml, "api": open_json}

@@ -83,7 +83,7 @@ class Block:
 
 @dataclass(slots=True)
 class Record:
-    """One record: its row and its raw source (see `Block`), valid until the next one is asked for."""
+    """One record: its row and raw source (see `Block`; of JSON always a tuple), valid until the next is asked for."""
 
     row: int
     source: Any
