@@ -201,6 +201,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End everything that waits."""
+        self._transport = None
         self._over(str(exc) if exc else "the broker closed the connection")
 
     def send(self, data: bytes) -> None:
