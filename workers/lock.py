@@ -108,16 +108,17 @@ class ShardLock:
             raise asyncpg.InterfaceError("the lock is lost")
         await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
 
-    async def release(self) -> None:
-        """Let go of the lock, and of the note that we drain; nothing may be in hand any more."""
+    async def release(self, *, keep_note: bool = False) -> None:
+        """Let go of the lock, and of the note that we drain unless the broker may still hold something for us."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
             async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
-                if connection.is_closed():  # the note must go all the same
-                    connection = await database.connect(self._dsn, self._name)
-                await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
+                if not keep_note:
+                    if connection.is_closed():
+                        connection = await database.connect(self._dsn, self._name)
+                    await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
                 await connection.close()
         except database.AWAY as error:
             connection.terminate()

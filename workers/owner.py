@@ -41,6 +41,8 @@ class ShardOwner:
         self._session: Session | None = None
         self._pump: Pump | None = None
         self._backoff = Backoff()
+        self._returned = True
+        """Whether the broker surely has back what we gave up after a cancel; if not, the next owner must wait."""
 
     def hungry_s(self) -> float:
         """Return for how many seconds we have consumed without anything in hand: a queue with messages would deliver.
@@ -74,7 +76,7 @@ class ShardOwner:
                 await self._unless_stopped(asyncio.sleep(self._backoff.delay()))
         finally:
             self._tools.health.forget(self._who)
-            await asyncio.shield(self._lock.release())
+            await asyncio.shield(self._lock.release(keep_note=not self._returned))
             self._log.info("released")
 
     async def _own(self) -> None:
@@ -103,8 +105,10 @@ class ShardOwner:
             if session.cancelled and not self._stopping.is_set():
                 raise QueueGone("the broker cancelled the consumer")
         finally:
+            drained = self._pump is not None and self._pump.drained
             self._session = self._pump = None
-            await asyncio.shield(session.close())
+            closed = await asyncio.shield(session.close())
+            self._returned = closed or drained or not session.cancelled
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T | None:
         """Return what `work` returns, or None when we are stopped first; the work is then cancelled."""

@@ -34,7 +34,7 @@ from workers.window import Delivery, Limits, WindowBuilder
 Apply = Callable[..., Awaitable[WindowResult]]
 """`workers.apply.apply_window`."""
 Reply = Callable[[Delivery, BatchResult], Awaitable[None]]
-DRAIN_PATIENCE_S = DRAIN_WAIT_S / 3
+DRAIN_PATIENCE_S = DRAIN_WAIT_S - 7
 """A worker that hands over and cannot reach Postgres keeps what is in hand no longer than this: the next owner
 waits `DRAIN_WAIT_S` for it, and noticing that the connection is lost takes up to 5 s (workers/database.py)."""
 _log = structlog.get_logger()
@@ -78,6 +78,8 @@ class Pump:
         self._stopping = stopping
         self._builder = WindowBuilder(Limits.of(tools.settings))
         self._flight: asyncio.Task[None] | None = None
+        self.drained = False
+        """Whether all that was in hand when the consumer was cancelled is committed."""
         self.ended_at = time.monotonic()
         """When the last window ended, or the pump began (monotonic seconds)."""
 
@@ -103,6 +105,7 @@ class Pump:
                 if self._flight is None:
                     self._launch()
                 if self._session.cancelled and self.empty:
+                    self.drained = True
                     return
                 await self._pause()
         except asyncio.CancelledError:
@@ -212,7 +215,8 @@ class Pump:
         """Return the connection that holds the lock, waiting while Postgres is away."""
         while True:
             try:
-                return await self._lock.connection()
+                async with asyncio.timeout(self._patience_s()):
+                    return await self._lock.connection()
             except database.AWAY as error:
                 await self._wait_out(error, backoff)
 
@@ -220,10 +224,18 @@ class Pump:
         self._tools.health.trouble("postgres", self._who, error)
         if self._session.over:
             raise GivenUp("the channel is closed")
-        lost_at = self._lock.lost_at
-        if self._session.cancelled and lost_at is not None and time.monotonic() - lost_at > DRAIN_PATIENCE_S:
+        patience = self._patience_s()
+        if patience == 0:
             raise GivenUp("Postgres is away while the shard is handed over")
-        await asyncio.sleep(backoff.delay())
+        delay = backoff.delay()
+        await asyncio.sleep(delay if patience is None else min(delay, patience))
+
+    def _patience_s(self) -> float | None:
+        """Return for how long what is in hand may still be kept; None: for ever."""
+        lost_at = self._lock.lost_at
+        if lost_at is None or not self._session.cancelled:
+            return None
+        return max(0.0, lost_at + DRAIN_PATIENCE_S - time.monotonic())
 
     def _measure(self, window: list[Delivery], result: WindowResult, seconds: float) -> None:
         metrics.WINDOWS.labels("split" if result.split else "committed").inc()

@@ -68,13 +68,17 @@ class Session:
         """Hand one delivery to the dead exchange."""
         await self._settle(self._channel.basic_reject(tag, requeue=False, wait=False))
 
-    async def close(self) -> None:
-        """Close the channel; waits for the broker's answer, so acks sent before have been taken."""
+    async def close(self) -> bool:
+        """Close the channel, and return whether the broker surely knows.
+
+        Waits for its answer: acks sent before have then been taken, and what was not acked is back in the queue.
+        """
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._channel.close()
         except AWAY:
-            pass  # then it is closed
+            return False
+        return self._channel.connection.is_opened
 
     async def _settle(self, sending: Awaitable[None]) -> None:
         try:

@@ -161,7 +161,7 @@ class Fleet:
                 await worker.kill()
             sys.stderr.writelines(orjson.dumps(event).decode() + "\n" for event in worker.events)
 
-    async def post(self, feed: int, *, external_id: str = "a") -> Batch:
+    async def post(self, feed: int, *, external_id: str = "a", **reply: str) -> Batch:
         """Publish a batch that raises the quantity of a feed's item by one; returns it once it is confirmed."""
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
         self._quantity[feed] += 1
@@ -169,7 +169,7 @@ class Fleet:
         batch = Batch(new_batch_id(feed, now_ms, self.settings.key), 1, feed, now_ms, Source.WEBHOOK, [item])
         while True:
             try:
-                await self.publisher.publish(batch)
+                await self.publisher.publish(batch, **reply)
             except Unavailable:
                 await asyncio.sleep(0.05)  # as a sender does after a 503
             else:
@@ -236,7 +236,12 @@ class Fleet:
         return Counter(row[0] for row in await self.fetch("SELECT batch_id FROM receipts"))
 
     async def progress(self) -> None:
-        """Wait until what has been published up to now is applied."""
+        """Wait until something has been published on every feed, and until what was published by then is applied."""
+
+        async def begun() -> bool:
+            return {batch.feed_id for batch in self.sent} == set(self.feeds)
+
+        await until(begun, "a batch on every feed")
         newest = dict(self._quantity)
 
         async def applied() -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 import uuid
 
 import aiormq
 import asyncpg
+import orjson
+from aiormq.abc import DeliveredMessage
 
 from schemas.topology import DEAD_QUEUE, shard_queue
 from workers.lock import SHARD_SPACE
@@ -211,3 +214,81 @@ async def test_the_lock_is_had_again_when_nobody_else_wants_it_and_nothing_is_de
             await fleet.progress()
         await fleet.settled()
         assert 0 == await worker.metric("feedline_redeliveries_total")
+
+
+async def test_a_worker_that_stops_while_postgres_is_away_stops_in_time_and_nothing_is_lost(fleet, postgres):
+    async with fleet.worker(stop_timeout_ms=2_000) as worker, fleet.posting():
+        await fleet.progress()
+        postgres.stop()
+        try:
+            await worker.event("degraded", dependency="postgres", who="shard 1")
+            assert 1 == await worker.stop()
+        finally:
+            postgres.start()
+    async with fleet.worker():
+        await fleet.settled()
+
+
+async def test_a_worker_killed_while_it_hands_over_breaks_no_order(fleet):
+    async with fleet.worker() as first, fleet.worker() as second:
+        for shard in (await second.event("assigned", workers=2))["shards"]:
+            await second.event("consuming", shard=shard)
+        async with fleet.posting():
+            await fleet.progress()
+            async with fleet.held_window(first):
+                first.process.send_signal(signal.SIGTERM)
+                await first.event("draining")
+                await first.kill()
+            await fleet.progress()
+        await fleet.settled()
+
+
+async def test_a_reply_is_sent_after_the_commit_and_once_more_for_a_batch_sent_again(fleet):
+    async with fleet.worker(), aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        replies: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+        queue = (await channel.queue_declare(exclusive=True)).queue
+        await channel.basic_consume(queue, replies.put, no_ack=True)
+        batch = await fleet.post(1, reply_to=queue, correlation_id="one")
+        first = await asyncio.wait_for(replies.get(), 20)
+        assert batch.batch_id in await fleet.receipts()
+        await fleet.publisher.publish(batch, reply_to=queue, correlation_id="two")
+        again = await asyncio.wait_for(replies.get(), 20)
+    assert ["one", "two"] == [message.header.properties.correlation_id for message in (first, again)]
+    told = orjson.loads(first.body)
+    assert (str(batch.batch_id), {"created": 1}) == (told["batchId"], told["counts"])
+    assert [(0, "a", "created")] == [(i["index"], i["externalId"], i["outcome"]) for i in told["items"]]
+    assert 1 == told["usage"]["used"]
+    assert {"created": 1} == orjson.loads(again.body)["counts"]
+
+
+async def test_deferred_items_are_applied_when_the_limit_is_raised(fleet):
+    await fleet.fetch("UPDATE accounts SET daily_sku_limit = 2 WHERE id = 1")
+    async with fleet.worker() as worker:
+        await worker.event("duty_begins", duty="upkeep")
+        for name in ("a", "b", "c", "d"):
+            await fleet.post(1, external_id=name)
+
+        async def receipted():
+            return len(await fleet.receipts()) == 4
+
+        await fleet.until(receipted)
+        assert [2] == [row[0] for row in await fleet.fetch("SELECT count(*) FROM deferred_items")]
+        await fleet.fetch("UPDATE accounts SET daily_sku_limit = 3 WHERE id = 1")
+
+        async def applied():
+            return [row[0] for row in await fleet.fetch("SELECT external_id FROM feed_variants ORDER BY 1")]
+
+        async def one_more():
+            return len(await applied()) == 3
+
+        await fleet.until(one_more)
+        assert ["a", "b", "c"] == await applied()
+        await fleet.fetch("UPDATE accounts SET daily_sku_limit = NULL WHERE id = 1")
+
+        async def all_of_them():
+            return len(await applied()) == 4
+
+        await fleet.until(all_of_them)
+        assert [4] == [row[0] for row in await fleet.fetch("SELECT used FROM usage")]
+        assert [] == await fleet.fetch("SELECT 1 FROM deferred_items")
