@@ -208,7 +208,7 @@ def _sample(call: Call[Any, Any]) -> bytes | None:
 
 OPERATIONS = (
     Operation(
-        name="feed_preview.create",
+        name="inventory_feeds.preview",
         method="POST",
         path="/api/inventory-feeds/{id}/preview.json",
         summary="Preview what a feed's file would give",

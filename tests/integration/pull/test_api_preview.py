@@ -136,9 +136,9 @@ async def test_a_vendor_that_refuses_or_is_away_is_told_apart(api, vendor):
     async def title(status, feed):
         return (await api.problem(status, "POST", f"/api/inventory-feeds/{feed['id']}/preview.json"))["title"]
 
-    assert "api.feed_preview.create.not_found" == await title(422, gone)
-    assert "api.feed_preview.create.server_error" == await title(502, broken)
-    assert "api.feed_preview.create.not_pulled" == await title(409, pushed)
+    assert "api.inventory_feeds.preview.not_found" == await title(422, gone)
+    assert "api.inventory_feeds.preview.server_error" == await title(502, broken)
+    assert "api.inventory_feeds.preview.not_pulled" == await title(409, pushed)
 
 
 async def test_another_account_has_no_preview(api, vendor):
