@@ -19,6 +19,8 @@ from ingest.problems import ProblemError
 from schemas.items import MAX_ITEMS
 
 MAX_DEPTH: Final = 32
+MAX_VALUES: Final = 32_768
+"""Values of a body, at all depths: a megabyte of brackets would hold up everybody else's posts for a second."""
 READ_TIMEOUT_S: Final = 30.0
 """A sender that is slower than this for one body is told 408: it holds one of the places of `EDGE_MAX_IN_FLIGHT`."""
 
@@ -26,6 +28,8 @@ _BOM = b"\xef\xbb\xbf"
 _GZIP = 16 + zlib.MAX_WBITS
 _MAX_MEMBERS = 16
 """Each member costs a copy of the rest, so a body of many empty ones would be a bomb of its own."""
+_SMALL = 2 * MAX_VALUES
+"""A value has at least two bytes."""
 _SHOWN = 24
 
 
@@ -135,6 +139,9 @@ def gunzip(body: bytes, limit: int) -> bytes:
 def decode(body: bytes) -> list[Any]:
     """Return the elements of a JSON body, one item alone as a list of one; raises `ProblemError` 400 or 413."""
     body = body.removeprefix(_BOM)
+    openings = body.count(b"[") + body.count(b"{")
+    if openings > MAX_VALUES:  # some may stand in texts; but to make a million lists takes a second
+        raise _too_many_values()
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -153,16 +160,25 @@ def decode(body: bytes) -> list[Any]:
             f"{len(elements)} items in one post; send at most {MAX_ITEMS}.",
             {"items": len(elements), "limit": MAX_ITEMS},
         )
-    # Flat items are the rule: looking for depth is only worth it where more is opened than the items themselves.
-    if body.count(b"[") + body.count(b"{") > len(elements) + MAX_DEPTH and too_deep(elements, MAX_DEPTH):
-        raise ProblemError(400, "edge.body.depth", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    # Flat items are the rule: a look at the structure is only worth it where more is opened than the items themselves.
+    if not has_few_values(body) or openings > len(elements) + MAX_DEPTH:
+        check_structure(elements)
     return elements
 
 
-def too_deep(value: Any, limit: int) -> bool:
-    """Return whether arrays and objects are nested deeper than `limit` levels; without recursion."""
-    level = [value]
-    for _ in range(limit + 1):
+def has_few_values(body: bytes) -> bool:
+    """Return whether a body surely has at most `MAX_VALUES` values, at the price of a glance."""
+    return len(body) <= _SMALL or body.count(b",") + body.count(b"[") + body.count(b"{") <= MAX_VALUES
+
+
+def check_structure(elements: list[Any]) -> None:
+    """Refuse what is nested too deep or has too many values; without recursion, and without reading on once it is."""
+    values = 0
+    level: list[Any] = [elements]
+    for _ in range(MAX_DEPTH + 1):
+        values += sum(map(len, level))
+        if values > MAX_VALUES:
+            raise _too_many_values()
         level = [
             inner
             for outer in level
@@ -170,8 +186,13 @@ def too_deep(value: Any, limit: int) -> bool:
             if inner.__class__ is dict or inner.__class__ is list
         ]
         if not level:
-            return False
-    return True
+            return
+    raise ProblemError(400, "edge.body.depth", f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _too_many_values() -> ProblemError:
+    detail = f"The body has more than {MAX_VALUES} values; send fewer items a post."
+    return ProblemError(413, "edge.body.too_many_values", detail, {"limit": MAX_VALUES})
 
 
 def too_large(limit: int, when: str = "") -> ProblemError:

@@ -90,7 +90,7 @@ class Posts:
         body = bodies.gunzip(raw, self._limit) if gzipped else raw
         batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), now_ms, self._secret)
         batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
-        quick = self._quick.items(body)
+        quick = self._quick.items(body) if bodies.has_few_values(body) else None
         if quick is None:
             _fill(batch, bodies.decode(body))
             count, message = len(batch.items), batch.encode()

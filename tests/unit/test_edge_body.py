@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.edge.body import check_headers, decode, gunzip, is_json, too_deep
+from ingest.edge.body import MAX_DEPTH, MAX_VALUES, check_headers, check_structure, decode, gunzip, is_json
 from ingest.problems import ProblemError
 
 LIMIT = 2**20
@@ -70,13 +70,36 @@ def test_fifty_items_are_taken():
     assert 50 == len(decode(orjson.dumps([{"externalId": "1"}] * 50)))
 
 
-@given(depth=st.integers(1, 60), limit=st.integers(1, 40))
-def test_depth_is_counted_in_levels(depth, limit):
+def nested(depth):
     value = []
     for _ in range(depth - 1):
         value = [value]
+    return value
 
-    assert (depth > limit + 1) == too_deep(value, limit)
+
+def test_depth_is_counted_in_levels():
+    check_structure(nested(MAX_DEPTH + 1))  # the array of items is no level of them
+
+    assert "edge.body.depth" == refusal(check_structure, nested(MAX_DEPTH + 2)).code
+
+
+@pytest.mark.parametrize("unit", [b"1,", b"[],", b"{},", b'"a",', b"[[[[[[[[1]]]]]]]],"])
+def test_a_body_of_too_many_values_is_refused_whatever_they_are(unit):
+    body = b'[{"externalId":"1","metaFields":[' + unit * (2**20 // len(unit)) + b"1]}]"
+
+    assert (413, "edge.body.too_many_values") == ((problem := refusal(decode, body)).status, problem.code)
+
+
+def test_a_long_text_is_no_structure():
+    text = ",,,[{" * 15_000
+
+    assert [{"externalId": "1", "description": text}] == decode(orjson.dumps({"externalId": "1", "description": text}))
+
+
+def test_as_many_values_as_may_be_are_taken():
+    decode(orjson.dumps([{"externalId": "1", "metaFields": [1] * (MAX_VALUES - 3)}]))
+
+    assert 413 == refusal(decode, orjson.dumps([{"externalId": "1", "metaFields": [1] * (MAX_VALUES - 2)}])).status
 
 
 @given(parts=st.lists(st.binary(max_size=2_000), min_size=1, max_size=4))
