@@ -53,7 +53,7 @@ JOIN variants v ON v.account_id = k.account_id AND v.id = k.value;
 
 -- name: connectable_rows
 SELECT k.n, v.id, v.variant_id, v.vendor_sku, v.barcode
-FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
+FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
 JOIN feed_variants v ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id;
 
 -- name: connect_rows!

@@ -2,6 +2,9 @@
 -- window costs a handful of round trips whatever its size. {columns} and its like are filled in by
 -- workers/apply/statements.py with just the columns that a window's items speak of.
 
+--
+-- Arrays of thousands of elements travel as literals, $1::text::bigint[]: see workers/apply/arrays.py.
+
 -- name: window_feeds
 -- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
@@ -23,8 +26,8 @@ JOIN receipts r
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
-SELECT k.n, v.id, v.ctid, v.details_hash, v.charged{columns}
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
+SELECT k.n, v.id, v.ctid::text, v.charged{columns}
+FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])
      WITH ORDINALITY AS k (account_id, feed_id, external_id, item_hash, n)
 LEFT JOIN feed_variants v
   ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
@@ -33,16 +36,16 @@ WHERE v.item_hash IS DISTINCT FROM k.item_hash;
 -- name: stored_details
 -- Only for rows whose details hash differs from the item's.
 SELECT d.feed_variant_id, d.attributes::text AS attributes
-FROM unnest($1::bigint[], $2::bigint[]) AS k (account_id, feed_variant_id)
+FROM unnest($1::text::bigint[], $2::text::bigint[]) AS k (account_id, feed_variant_id)
 JOIN feed_variant_details d ON d.account_id = k.account_id AND d.feed_variant_id = k.feed_variant_id;
 
 -- name: update_rows!
 -- By the place at which the compare found the row, which saves the second index look-up; a row that moved since
 -- (someone disconnected it) is not found, the count tells, and the window is done again.
 UPDATE feed_variants v
-SET item_hash = u.item_hash, details_hash = u.details_hash, charged = u.charged, updated_at = $1::timestamptz{assignments}
-FROM unnest($2::tid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]{parameters})
-     AS u (place, id, item_hash, details_hash, charged{columns})
+SET item_hash = u.item_hash, updated_at = $1::timestamptz{assignments}
+FROM unnest($2::text::tid[], $3::text::bigint[], $4::text::bigint[]{parameters})
+     AS u (place, id, item_hash{columns})
 WHERE v.ctid = u.place AND v.id = u.id;
 
 -- name: insert_rows
@@ -51,20 +54,20 @@ INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account
                            details_hash, charged, variant_id{columns})
 SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
        u.charged, u.variant_id{values}
-FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]{parameters})
+FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[]{parameters})
      AS u (account_id, feed_id, external_id, item_hash, details_hash, charged, variant_id{columns})
 RETURNING id, feed_id, external_id;
 
 -- name: write_details!
 INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
 SELECT u.account_id, u.feed_variant_id, u.attributes::jsonb
-FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u (account_id, feed_variant_id, attributes)
+FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text[]) AS u (account_id, feed_variant_id, attributes)
 ON CONFLICT (account_id, feed_variant_id) DO UPDATE SET attributes = excluded.attributes;
 
 -- name: delete_rows
 -- With their details and what is deferred for them; the order of the keys is the order of the row locks.
 WITH k AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
+    SELECT * FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
 ), gone AS (
     DELETE FROM feed_variants v USING k
     WHERE v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
@@ -80,7 +83,7 @@ SELECT n FROM gone;
 
 -- name: deferred_of
 SELECT k.n, i.item::text
-FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
+FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
 JOIN deferred_items i
   ON i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;
 
@@ -88,14 +91,14 @@ JOIN deferred_items i
 -- An item that waits already keeps its place; the item given holds its fields too.
 INSERT INTO deferred_items (deferred_at, account_id, feed_id, external_id, item, batch_id)
 SELECT $1::timestamptz, u.account_id, u.feed_id, u.external_id, u.item::jsonb, u.batch_id
-FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[])
+FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text[], $6::uuid[])
      WITH ORDINALITY AS u (account_id, feed_id, external_id, item, batch_id, n)
 ORDER BY u.n
 ON CONFLICT (account_id, feed_id, external_id) DO UPDATE SET item = excluded.item, batch_id = excluded.batch_id;
 
 -- name: forget_deferred!
 DELETE FROM deferred_items i
-USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS k (account_id, feed_id, external_id)
+USING unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) AS k (account_id, feed_id, external_id)
 WHERE i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;
 
 -- name: read_usage

@@ -20,7 +20,7 @@ def work(*, limit, account=1, day=TODAY):
 
 
 def entries(of, count, charged=0):
-    made = [Entry(of, slot, str(slot), {}) for slot in range(count)]
+    made = [Entry(of, slot, str(slot), {}, slot) for slot in range(count)]
     for entry in made:
         entry.charged = charged
     return made
@@ -48,7 +48,7 @@ def test_the_first_that_fit_are_admitted_and_marked():
     (purse,) = purses_of(changed)
     purse.used = 2
 
-    admitted, others = admit(changed)
+    admitted, others = admit(changed, [purse])
 
     assert (changed[:3], changed[3:], 3, 4) == (admitted, others, purse.taken, purse.wanted)
     assert [True, True, True, False] == [is_charged(entry.charged, TODAY.toordinal()) for entry in changed]
@@ -59,7 +59,7 @@ def test_what_was_charged_today_is_free_even_when_the_day_is_full():
     changed = entries(work(limit=0), 2, mark)
 
     assert [] == purses_of(changed)
-    assert (changed, []) == admit(changed)
+    assert (changed, []) == admit(changed, [])
 
 
 def test_a_batch_that_waited_over_midnight_is_charged_to_its_own_day():
@@ -69,15 +69,14 @@ def test_a_batch_that_waited_over_midnight_is_charged_to_its_own_day():
     purses = purses_of(changed)
 
     assert [TODAY - timedelta(days=1), TODAY] == [purse.day for purse in purses]
-    assert (changed, []) == admit(changed)
+    assert (changed, []) == admit(changed, purses)
 
 
 def test_accounts_have_purses_of_their_own_and_no_limit_admits_all():
     first, second = work(limit=1), work(limit=None, account=2)
     changed = entries(first, 2) + entries(second, 2)
-    purses_of(changed)
 
-    admitted, others = admit(changed)
+    admitted, others = admit(changed, purses_of(changed))
 
     assert ([changed[0], *changed[2:]], [changed[1]]) == (admitted, others)
 
@@ -88,3 +87,9 @@ def test_only_a_day_with_room_for_some_but_not_all_is_contended():
     assert [False, True, True, False, False] == [
         setattr(purse, "used", used) or purse.contended for used in (2, 3, 4, 5, 6)
     ]
+
+
+def test_who_is_named_first_is_admitted_whatever_the_order_of_the_keys():
+    changed = entries(work(limit=2), 3)[::-1]
+
+    assert (changed[1:], changed[:1]) == admit(changed, purses_of(changed))

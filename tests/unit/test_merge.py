@@ -20,6 +20,7 @@ def test_later_fields_win_and_earlier_ones_stay_and_the_last_item_carries_the_ou
 
     entries = merge([first, second])
 
+    assert [0, 1] == [entry.place for entry in entries]
     assert ["a", "b"] == [entry.external_id for entry in entries]
     assert {"externalId": "a", "inventoryQuantity": None, "retailPrice": "2"} == entries[0].item
     assert (second, 1) == (entries[0].work, entries[0].slot)
@@ -36,3 +37,9 @@ def test_merging_leaves_the_batch_as_it_was_sent():
 
 def test_the_same_external_id_of_two_feeds_is_two_feed_variants():
     assert 2 == len(merge([work({"externalId": "a"}, feed=1), work({"externalId": "a"}, feed=2)]))
+
+
+def test_entries_are_sorted_by_the_full_key_and_know_where_they_were_named_first():
+    entries = merge([work({"externalId": "b"}, {"externalId": "a"}, feed=2), work({"externalId": "c"}, feed=1)])
+
+    assert [("c", 2), ("a", 1), ("b", 0)] == [(entry.external_id, entry.place) for entry in entries]

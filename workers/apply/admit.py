@@ -7,9 +7,10 @@ on which days it was counted already: the ordinal of the newest such day in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 from workers.apply.work import Entry
 
@@ -60,7 +61,7 @@ def purses_of(changed: Iterable[Entry]) -> list[Purse]:
     purses: dict[tuple[int, int], Purse] = {}
     for entry in changed:
         work = entry.work
-        if is_charged(entry.charged, work.ordinal):
+        if _is_free(entry):
             continue
         if work.purse is None:
             key = (work.feed.account_id, work.ordinal)
@@ -71,19 +72,34 @@ def purses_of(changed: Iterable[Entry]) -> list[Purse]:
     return [purses[key] for key in sorted(purses)]
 
 
-def admit(changed: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Divide changed entries, in arrival order, into those that are admitted (their marks charged) and the others."""
-    admitted: list[Entry] = []
+def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], list[Entry]]:
+    """Divide changed entries into those that are admitted, with their marks charged, and the others.
+
+    Those that the window names first are admitted. The admitted stay in the order given; the others come as named.
+    """
+    if not purses:
+        return changed, []
+    short = any(purse.room < purse.wanted for purse in purses)
     others: list[Entry] = []
-    for entry in changed:
-        work = entry.work
-        if not is_charged(entry.charged, work.ordinal):
-            purse = work.purse
-            assert purse is not None
-            if purse.taken >= purse.room:
-                others.append(entry)
-                continue
+    for entry in sorted(changed, key=_place) if short else changed:
+        if _is_free(entry):
+            continue
+        purse = entry.work.purse
+        assert purse is not None
+        if purse.taken < purse.room:
             purse.taken += 1
-            entry.charged = charge(entry.charged, work.ordinal)
-        admitted.append(entry)
-    return admitted, others
+            entry.charged = charge(entry.charged, entry.work.ordinal)
+        else:
+            others.append(entry)
+    if not others:
+        return changed, []
+    left = set(others)
+    return [entry for entry in changed if entry not in left], others
+
+
+_place = attrgetter("place")
+
+
+def _is_free(entry: Entry) -> bool:
+    day = entry.work.ordinal
+    return entry.charged >> _DAYS == day or is_charged(entry.charged, day)

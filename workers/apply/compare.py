@@ -2,64 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
+from orjson import dumps
 from xxhash import xxh3_64_intdigest
 
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 from workers.apply.work import Entry
 
-NO_DETAILS = 0
-"""The details hash of a row whose items never had details."""
-FIRST_COLUMN = 5
-"""The hot attributes stand in a row of the compare from here on, after n, id, ctid, details_hash, charged."""
+FIRST_COLUMN = 4
+"""Where in a row of the compare the hot attributes begin, after n, id, ctid, charged; the details hash is last."""
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 _SIGN, _RANGE = 1 << 63, 1 << 64
+_SHAPES = 4096
+"""Combinations of attributes remembered; a feed sends the same few for ever."""
 
 
-def content_hash(item: Mapping[str, Any]) -> int:
-    """Return a signed 64-bit hash of an item's attributes and values, whatever their order."""
-    digest = xxh3_64_intdigest(orjson.dumps(item, option=orjson.OPT_SORT_KEYS))
-    return digest if digest < _SIGN else digest - _RANGE
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How to hash items that have just these attributes, whatever their order: what to take, and seeds of the names."""
+
+    hot: Callable[[Mapping[str, Any]], Any]
+    hot_seed: int
+    details: Callable[[Mapping[str, Any]], Any] | None
+    details_seed: int
+
+
+@lru_cache(_SHAPES)
+def _shape(names: tuple[str, ...]) -> _Shape:
+    details = sorted(_DETAILS.intersection(names))
+    hot = sorted(set(names) - _DETAILS)
+    return _Shape(
+        itemgetter(*hot),
+        xxh3_64_intdigest("\0".join(hot).encode()),
+        itemgetter(*details) if details else None,
+        xxh3_64_intdigest("\0".join(details).encode()),
+    )
+
+
+def hashes(item: Mapping[str, Any]) -> tuple[int, int]:
+    """Return signed 64-bit hashes of an item's attributes and values, and of its details (0 if it has none).
+
+    What has the same hash is the same; what is the same may rarely differ (the order of a JSON object's keys).
+    """
+    shape = _shape(tuple(item))
+    if shape.details is None:
+        digest = xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed)
+        return (digest if digest < _SIGN else digest - _RANGE), 0
+    details = xxh3_64_intdigest(dumps(shape.details(item)), shape.details_seed)
+    digest = xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed ^ details)
+    return (digest if digest < _SIGN else digest - _RANGE), (details if details < _SIGN else details - _RANGE)
 
 
 def attributes_of(entries: Iterable[Entry]) -> tuple[tuple[str, ...], bool]:
     """Return the hot attributes that any of the items has, in their usual order, and whether any has details."""
-    named: set[str] = set().union(*(entry.item for entry in entries))
+    named: set[str] = set().union(*[entry.item for entry in entries])
     return tuple(name for name in HOT_ATTRIBUTES if name in named), not named.isdisjoint(_DETAILS)
 
 
-def compare_hot(entry: Entry, attributes: Sequence[str]) -> None:
-    """Fill in the entry's `changes`: hot attributes whose value in the item is not what the row holds."""
-    item, row = entry.item, entry.row
-    if row is None:
-        entry.changes = {name: _read(name, item.get(name)) for name in attributes}
-        return
-    entry.changes = {
-        name: value
-        for column, name in enumerate(attributes, FIRST_COLUMN)
-        if name in item and (value := _read(name, item[name])) != row[column]
-    }
+def changes_of(item: Mapping[str, Any], row: Sequence[Any], attributes: Sequence[str]) -> dict[str, Any]:
+    """Return the hot attributes whose value in the item is not what the row holds, with what they become."""
+    changes = {}
+    column = FIRST_COLUMN
+    for name in attributes:
+        if name in item:
+            value = item[name]
+            if value is None:
+                value = NULL_MEANS.get(name)
+            if value != row[column]:
+                changes[name] = value
+        column += 1
+    return changes
 
 
-def details_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an item that are stored as details."""
-    return {name: value for name, value in item.items() if name in _DETAILS}
+def initial(item: Mapping[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
+    """Return all of the attributes as a new row has them."""
+    return {name: _read(name, item.get(name)) for name in attributes}
 
 
-def compare_details(entry: Entry, sent: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """Fill in the entry's `details` if what was `sent` differs from what is `stored`; an absent one is null."""
+def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an item's details merged over what is stored, an attribute that is null being absent; None: no change."""
     merged = dict(stored)
-    for name, value in sent.items():
-        if value is None or value == NULL_MEANS.get(name):
-            merged.pop(name, None)
-        else:
-            merged[name] = value
-    if merged != stored or not _same_json(merged, stored):
-        entry.details = merged
+    for name, value in item.items():
+        if name in _DETAILS:
+            if value is None or value == NULL_MEANS.get(name):
+                merged.pop(name, None)
+            else:
+                merged[name] = value
+    return None if merged == stored and _same_json(merged, stored) else merged
 
 
 def _read(name: str, value: Any) -> Any:
@@ -69,4 +105,4 @@ def _read(name: str, value: Any) -> Any:
 def _same_json(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Return whether two details are the same JSON too: Python holds 1, 1.0 and true for equal."""
     option = orjson.OPT_SORT_KEYS
-    return orjson.dumps(left, option=option) == orjson.dumps(right, option=option)
+    return dumps(left, option=option) == dumps(right, option=option)

@@ -29,13 +29,13 @@ async def join(connection: Connection, entries: Sequence[Entry]) -> None:
 
 
 def drop_released(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries without those that ask to release what no longer waits: a later item took it along."""
+    """Return the entries of a release without those for which nothing waits any more: a later item took it along."""
     kept = []
     for entry in entries:
-        if entry.work.batch.operation is Operation.RELEASE and not entry.was_deferred:
-            entry.end(Outcome.SUPERSEDED)
-        else:
+        if entry.was_deferred:
             kept.append(entry)
+        else:
+            entry.end(Outcome.SUPERSEDED)
     return kept
 
 

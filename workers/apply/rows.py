@@ -12,91 +12,111 @@ from asyncpg import Connection
 from schemas.errors import Transient
 from schemas.outcomes import Outcome
 from workers.apply import compare, statements
-from workers.apply.statements import ROAD
+from workers.apply.arrays import numbers, texts
+from workers.apply.statements import COLUMNS, ROAD
 from workers.apply.work import Entry
 
 _CREATED, _UPDATED = Outcome.CREATED, Outcome.UPDATED
 
 
-async def read_changed(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...]) -> list[Entry]:
-    """Return the entries whose feed variant is new or whose hash differs, with their rows, in arrival order."""
-    hash_of = compare.content_hash
+async def read_changed(
+    connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], *, with_details: bool
+) -> list[Entry]:
+    """Return the entries that would change something, or create, with what that is, in the order given."""
+    hashes = compare.hashes
     for entry in entries:
-        entry.item_hash = hash_of(entry.item)
+        entry.item_hash, entry.details_hash = hashes(entry.item)
     rows = await connection.fetch(
-        statements.differing_rows(attributes),
-        [entry.work.feed.account_id for entry in entries],
-        [entry.work.feed.id for entry in entries],
-        [entry.external_id for entry in entries],
-        [entry.item_hash for entry in entries],
+        statements.differing_rows(attributes, with_details=with_details),
+        *keys_of(entries),
+        numbers([entry.item_hash for entry in entries]),
     )
     differing = []
     for row in rows:
         entry = entries[row[0] - 1]
-        if row[1] is not None:
-            entry.row, entry.details_hash, entry.charged = row, row[3], row[4]
+        if row[1] is None:
+            entry.changes = compare.initial(entry.item, attributes)
+        else:
+            entry.row, entry.charged = row, row[3]
+            entry.changes = compare.changes_of(entry.item, row, attributes)
         differing.append(entry)
-    return differing
+    if with_details:
+        await _compare_details(connection, differing)
+    return [entry for entry in differing if entry.changes or entry.row is None or entry.details is not None]
 
 
-async def compare_details(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Fill in the entries' `details` and details hashes; reads stored details only where the hash differs."""
-    asked: list[tuple[Entry, dict[str, Any]]] = []
+async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Fill in the entries' `details`; reads what is stored only where the hash differs."""
+    asked = []
     for entry in entries:
-        sent = compare.details_of(entry.item)
-        if sent and (digest := compare.content_hash(sent)) != entry.details_hash:
-            entry.details_hash = digest
-            asked.append((entry, sent))
-    known = [(entry.work.feed.account_id, entry.row["id"]) for entry, _ in asked if entry.row is not None]
+        if not entry.details_hash and entry.row is not None:
+            entry.details_hash = entry.row[-1]
+        elif entry.details_hash and (entry.row is None or entry.details_hash != entry.row[-1]):
+            asked.append(entry)
+    known = [entry for entry in asked if entry.row is not None]
     stored: dict[int, Any] = {}
     if known:
-        rows = await connection.fetch(ROAD.stored_details.sql, *zip(*known, strict=True))
+        rows = await connection.fetch(
+            ROAD.stored_details.sql,
+            numbers([entry.work.feed.account_id for entry in known]),
+            numbers([entry.row[1] for entry in known]),
+        )
         stored = {row[0]: orjson.loads(row[1]) for row in rows}
-    for entry, sent in asked:
-        compare.compare_details(entry, sent, stored.get(entry.row["id"], {}) if entry.row is not None else {})
+    for entry in asked:
+        held = {} if entry.row is None else stored.get(entry.row[1], {})
+        entry.details = compare.details_over(held, entry.item)
 
 
-async def write(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], now: datetime) -> None:
-    """Write admitted entries: update what was there, insert what is new, then the details of both."""
-    entries = sorted(entries, key=_full_key)
+async def write(
+    connection: Connection,
+    entries: Sequence[Entry],
+    attributes: tuple[str, ...],
+    now: datetime,
+    *,
+    with_details: bool,
+) -> None:
+    """Write admitted entries, sorted by the full key: update what was there, insert what is new, then the details."""
     created = [entry for entry in entries if entry.row is None]
-    updated = [entry for entry in entries if entry.row is not None]
+    updated = [entry for entry in entries if entry.row is not None] if created else entries
     if updated:
-        await _update(connection, updated, attributes, now)
+        await _update(connection, updated, attributes, now, with_details=with_details)
     if created:
         await _insert(connection, created, attributes, now)
     detailed = [entry for entry in entries if entry.details is not None]
     if detailed:
         await connection.execute(
             ROAD.write_details.sql,
-            [entry.work.feed.account_id for entry in detailed],
-            [entry.id for entry in detailed],
+            numbers([entry.work.feed.account_id for entry in detailed]),
+            numbers([entry.id or entry.row[1] for entry in detailed]),
             [orjson.dumps(entry.details).decode() for entry in detailed],
         )
 
 
-async def _update(connection: Connection, entries: Sequence[Entry], attributes: Sequence[str], now: datetime) -> None:
-    touched: set[str] = set().union(*(entry.changes for entry in entries))
-    rows = [(entry.changes, entry.row) for entry in entries if entry.row is not None]
-    columns = [
-        [changes[name] if name in changes else row[place] for changes, row in rows]
+async def _update(
+    connection: Connection, entries: Sequence[Entry], attributes: Sequence[str], now: datetime, *, with_details: bool
+) -> None:
+    rows = [(entry.changes, entry.row) for entry in entries]
+    touched: set[str] = set().union(*[changes for changes, _ in rows])
+    columns = {
+        name: COLUMNS[name].array([changes[name] if name in changes else row[place] for changes, row in rows])
         for place, name in enumerate(attributes, compare.FIRST_COLUMN)
         if name in touched
-    ]
+    }
+    if any(entry.charged != entry.row[3] for entry in entries):
+        columns["charged"] = numbers([entry.charged for entry in entries])
+    if with_details and any(entry.details_hash != entry.row[-1] for entry in entries):
+        columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     status = await connection.execute(
-        statements.update_rows(tuple(name for name in attributes if name in touched)),
+        statements.update_rows(tuple(columns)),
         now,
-        [row[2] for _, row in rows],
-        [row[1] for _, row in rows],
-        [entry.item_hash for entry in entries],
-        [entry.details_hash for entry in entries],
-        [entry.charged for entry in entries],
-        *columns,
+        texts([row[2] for _, row in rows]),
+        numbers([row[1] for _, row in rows]),
+        numbers([entry.item_hash for entry in entries]),
+        *columns.values(),
     )
     if status != f"UPDATE {len(entries)}":
         raise Transient(f"a row moved between compare and write: {status} of {len(entries)}")
     for entry in entries:
-        entry.id = entry.row[1]
         entry.end(_UPDATED)
 
 
@@ -104,14 +124,12 @@ async def _insert(connection: Connection, entries: Sequence[Entry], attributes: 
     rows = await connection.fetch(
         statements.insert_rows(attributes),
         now,
-        [entry.work.feed.account_id for entry in entries],
-        [entry.work.feed.id for entry in entries],
-        [entry.external_id for entry in entries],
-        [entry.item_hash for entry in entries],
-        [entry.details_hash for entry in entries],
-        [entry.charged for entry in entries],
-        [entry.variant_id for entry in entries],
-        *([entry.changes[name] for entry in entries] for name in attributes),
+        *keys_of(entries),
+        numbers([entry.item_hash for entry in entries]),
+        numbers([entry.details_hash for entry in entries]),
+        numbers([entry.charged for entry in entries]),
+        numbers([entry.variant_id for entry in entries]),
+        *(COLUMNS[name].array([entry.changes[name] for entry in entries]) for name in attributes),
     )
     ids = {(row["feed_id"], row["external_id"]): row["id"] for row in rows}
     for entry in entries:
@@ -121,20 +139,16 @@ async def _insert(connection: Connection, entries: Sequence[Entry], attributes: 
 
 async def delete(connection: Connection, entries: Sequence[Entry]) -> None:
     """Delete feed variants with their details and what is deferred for them; `unchanged` where there was none."""
-    entries = sorted(entries, key=_full_key)
     rows = await connection.fetch(ROAD.delete_rows.sql, *keys_of(entries))
     for row in rows:
         entries[row[0] - 1].end(_UPDATED)
 
 
-def keys_of(entries: Sequence[Entry]) -> tuple[list[int], list[int], list[str]]:
+def keys_of(entries: Sequence[Entry]) -> tuple[str, str, str]:
     """Return the full keys as three parameters."""
+    feeds = [entry.work.feed for entry in entries]
     return (
-        [entry.work.feed.account_id for entry in entries],
-        [entry.work.feed.id for entry in entries],
-        [entry.external_id for entry in entries],
+        numbers([feed.account_id for feed in feeds]),
+        numbers([feed.id for feed in feeds]),
+        texts([entry.external_id for entry in entries]),
     )
-
-
-def _full_key(entry: Entry) -> tuple[int, int, str]:
-    return entry.work.feed.account_id, entry.work.feed.id, entry.external_id

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from schemas import queries
+from workers.apply import arrays
 
 ROAD = queries.load("road")
 _SHAPES = 256
@@ -15,56 +17,57 @@ _SHAPES = 256
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A hot attribute's column, its type, and the type it travels as (numeric travels as its canonical text)."""
+    """A hot attribute's column and type. Numeric is read as text, which is canonical: equal is the same text."""
 
     name: str
     type: str
-    travels: str
 
     @property
     def read(self) -> str:
         """Return the expression that reads it."""
-        return f"v.{self.name}" if self.type == self.travels else f"v.{self.name}::{self.travels}"
+        return f"v.{self.name}::text" if self.type == "numeric" else f"v.{self.name}"
 
-    @property
-    def write(self) -> str:
-        """Return the expression of its new value."""
-        return f"u.{self.name}" if self.type == self.travels else f"u.{self.name}::{self.type}"
+    def array(self, values: Iterable[Any]) -> str:
+        """Return values as a parameter."""
+        return arrays.texts(values) if self.type == "text" else arrays.numbers(values)
 
 
 COLUMNS = {
-    "vendorSku": Column("vendor_sku", "text", "text"),
-    "barcode": Column("barcode", "text", "text"),
-    "inventoryQuantity": Column("inventory_quantity", "integer", "integer"),
-    "manualInventoryQuantity": Column("manual_inventory_quantity", "integer", "integer"),
-    "allocationBufferOverride": Column("allocation_buffer_override", "integer", "integer"),
-    "inventoryPolicy": Column("inventory_policy", "text", "text"),
-    "inventoryQuantityOverride": Column("inventory_quantity_override", "text", "text"),
-    "costPrice": Column("cost_price", "numeric", "text"),
-    "retailPrice": Column("retail_price", "numeric", "text"),
-    "compareAtPrice": Column("compare_at_price", "numeric", "text"),
+    "vendorSku": Column("vendor_sku", "text"),
+    "barcode": Column("barcode", "text"),
+    "inventoryQuantity": Column("inventory_quantity", "integer"),
+    "manualInventoryQuantity": Column("manual_inventory_quantity", "integer"),
+    "allocationBufferOverride": Column("allocation_buffer_override", "integer"),
+    "inventoryPolicy": Column("inventory_policy", "text"),
+    "inventoryQuantityOverride": Column("inventory_quantity_override", "text"),
+    "costPrice": Column("cost_price", "numeric"),
+    "retailPrice": Column("retail_price", "numeric"),
+    "compareAtPrice": Column("compare_at_price", "numeric"),
 }
+BOOKKEEPING = {name: Column(name, "bigint") for name in ("details_hash", "charged")}
+"""Columns of our own that an update writes only if they change for some row."""
+_WRITTEN = COLUMNS | BOOKKEEPING
 
 
 @lru_cache(_SHAPES)
-def differing_rows(attributes: tuple[str, ...]) -> str:
-    """Return the compare of a window whose items have these hot attributes."""
+def differing_rows(attributes: tuple[str, ...], *, with_details: bool) -> str:
+    """Return the compare of a window whose items have these hot attributes, and details or not."""
     read = "".join(f", {COLUMNS[name].read}" for name in attributes)
-    return str(ROAD.differing_rows.sql).format(columns=read)
+    return str(ROAD.differing_rows.sql).format(columns=read + (", v.details_hash" if with_details else ""))
 
 
 @lru_cache(_SHAPES)
-def update_rows(attributes: tuple[str, ...]) -> str:
-    """Return the update that writes these hot attributes: parameters from the seventh on, in this order."""
-    columns = [COLUMNS[name] for name in attributes]
-    assignments = "".join(f", {column.name} = {column.write}" for column in columns)
-    if "inventoryQuantity" in attributes:
+def update_rows(names: tuple[str, ...]) -> str:
+    """Return the update that writes these hot attributes and bookkeeping: parameters from the fifth on, so ordered."""
+    columns = [_WRITTEN[name] for name in names]
+    assignments = "".join(f", {column.name} = u.{column.name}" for column in columns)
+    if "inventoryQuantity" in names:
         assignments += (
             ", inventory_updated_at = CASE WHEN v.inventory_quantity IS DISTINCT FROM u.inventory_quantity"
             " THEN $1 ELSE v.inventory_updated_at END"
         )
     return str(ROAD.update_rows.sql).format(
-        assignments=assignments, parameters=_parameters(columns, 7), columns=_names(columns)
+        assignments=assignments, parameters=_parameters(columns, 5), columns=_names(columns)
     )
 
 
@@ -76,7 +79,7 @@ def insert_rows(attributes: tuple[str, ...]) -> str:
     return str(ROAD.insert_rows.sql).format(
         inventory_updated_at=counted,
         columns=_names(columns),
-        values="".join(f", {column.write}" for column in columns),
+        values="".join(f", u.{column.name}" for column in columns),
         parameters=_parameters(columns, 9),
     )
 
@@ -86,4 +89,4 @@ def _names(columns: Sequence[Column]) -> str:
 
 
 def _parameters(columns: Sequence[Column], first: int) -> str:
-    return "".join(f", ${number}::{column.travels}[]" for number, column in enumerate(columns, first))
+    return "".join(f", ${number}::text::{column.type}[]" for number, column in enumerate(columns, first))

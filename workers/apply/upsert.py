@@ -7,6 +7,7 @@ from datetime import datetime
 
 from asyncpg import Connection
 
+from schemas.batches import Operation
 from workers.apply import admit, compare, deferred, rows, usage, variants
 from workers.apply.admit import Purse
 from workers.apply.merge import merge
@@ -17,26 +18,22 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
     """Apply the items of batches, all with rules to apply by; return the accounts' days that were charged."""
     entries = merge(works)
     await deferred.join(connection, entries)
-    entries = deferred.drop_released(entries)
+    if works[0].batch.operation is Operation.RELEASE:
+        entries = deferred.drop_released(entries)
     if not entries:
         return []
     attributes, with_details = compare.attributes_of(entries)
-    differing = await rows.read_changed(connection, entries, attributes)
-    for entry in differing:
-        compare.compare_hot(entry, attributes)
-    if with_details and differing:
-        await rows.compare_details(connection, differing)
-    changed = [entry for entry in differing if entry.row is None or entry.changes or entry.details is not None]
+    changed = await rows.read_changed(connection, entries, attributes, with_details=with_details)
     purses = admit.purses_of(changed)
     await usage.look(connection, purses, lock=lock_usage)
-    admitted, others = admit.admit(changed)
+    admitted, others = admit.admit(changed, purses)
     if admitted:
         connecting = await variants.find(connection, admitted)
-        await rows.write(connection, admitted, attributes, now)
+        await rows.write(connection, admitted, attributes, now, with_details=with_details)
         await variants.connect_updated(connection, connecting, now)
     if others:
         await deferred.keep(connection, others, now)
-    left = set(map(id, others))
-    await deferred.forget(connection, [entry for entry in entries if entry.was_deferred and id(entry) not in left])
+    left = set(others)
+    await deferred.forget(connection, [entry for entry in entries if entry.was_deferred and entry not in left])
     await usage.charge(connection, purses)
     return purses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -63,29 +64,33 @@ class Work:
         self.notes[slot] = {"code": code, "message": message}
 
 
-@dataclass(slots=True, eq=False)
 class Entry:
     """All that a window asks of one feed variant.
 
-    `work` and `slot` are the last batch that names it and the place in it, which carry the outcome. `item` is the
-    merged item, with what `was_deferred` for it underneath. The rest is filled in by the compare: `row` as read (None:
-    the feed variant is new), its `changes` by hot attribute, `details` as they will be stored (None: as they are), the
-    hashes and the charge mark to write; then the variant it connects to, and by the write its `id`.
+    `work` and `slot` are the last batch that names it and the place in it, which carry the outcome; `place` orders
+    entries by where the window first names them. `item` is the merged item, with what `was_deferred` for it underneath.
+    The rest is filled in by the compare: `row` as read (None: the feed variant is new), its `changes` by hot attribute,
+    `details` as they will be stored (None: as they are), the hashes and the charge mark to write; then the variant it
+    connects to, and by the insert its `id`. A window makes thousands of these and most stay as they begin, so what is
+    not set yet is read from the class.
     """
 
-    work: Work
-    slot: int
-    external_id: str
-    item: dict[str, Any]
     was_deferred: bool = False
     item_hash: int = 0
     row: Any = None
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = {}
     details: dict[str, Any] | None = None
     details_hash: int = 0
     charged: int = 0
     id: int = 0
     variant_id: int | None = None
+
+    def __init__(self, work: Work, slot: int, external_id: str, item: dict[str, Any], place: int = 0) -> None:
+        self.work = work
+        self.slot = slot
+        self.external_id = external_id
+        self.item = item
+        self.place = place
 
     def warn(self, warning: dict[str, Any]) -> None:
         """Add a warning to the receipt's line of the item that carries the outcome."""

@@ -106,14 +106,14 @@ async def test_a_variant_and_its_item_that_arrive_together_do_not_miss_each_othe
     api = await road.another()
     write, arrivals = rows.write, []
 
-    async def write_while_the_variant_arrives(*args):
+    async def write_while_the_variant_arrives(*args, **options):
         monkeypatch.undo()
         arrivals.append(asyncio.create_task(variant(api, "shoe")))
         while not await road.connection.fetchval(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
         ):
             assert not arrivals[0].done()
-        await write(*args)
+        await write(*args, **options)
 
     monkeypatch.setattr(rows, "write", write_while_the_variant_arrives)
 

@@ -73,8 +73,8 @@ async def test_poison_of_a_deleted_feeds_neighbour_leaves_its_rejection_alone(ro
 async def test_an_error_in_our_own_code_is_isolated_too(road, monkeypatch):
     from workers.apply import compare  # noqa: PLC0415 - only here
 
-    hash_of = compare.content_hash
-    monkeypatch.setattr(compare, "content_hash", lambda item: hash_of(item) if item["externalId"] != "odd" else 1 / 0)
+    hashes = compare.hashes
+    monkeypatch.setattr(compare, "hashes", lambda item: hashes(item) if item["externalId"] != "odd" else 1 / 0)
 
     assert ["created", "dead", "created"] == await road.outcomes(*items("a", "odd", "b"))
     assert "internal" == await road.connection.fetchval("SELECT code FROM dead_letters")

@@ -242,6 +242,6 @@ def test_windows_do_what_the_model_says(database):
     run_state_machine_as_test(
         Road,
         settings=settings(
-            max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
