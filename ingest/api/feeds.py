@@ -71,24 +71,20 @@ FeedUpdate = create_model(
 )
 
 
-class Feed(FeedSettings, FeedColumns, Stored):
-    """An inventory feed: one source of items of a provider."""
-
+class _FeedHead(Stored):
     name: str
     dropship_provider_id: int
     resource_type: ResourceType
     hash: str = Field(
         description="the webhook's secret: the header `jetti-webhook-hash` of a post; masked for a token of scope read"
     )
+    disabled_reason: str | None = Field(description="why the system disabled it")
     authentication_token: str | None = Field(description="masked")
     authentication_secret: str | None = Field(description="masked")
-    disabled_reason: str | None = Field(description="why the system disabled it")
-    next_fetch_at: datetime | None = Field(None, description="when it is fetched next; null: not by itself")
-    last_run_id: int | None = None
-    last_run_status: RunStatus | None = Field(None, description="of the last run that ended; see its runs")
-    last_run_at: datetime | None = None
-    last_success_at: datetime | None = None
-    failing_since: datetime | None = Field(None, description="no usable file since; null: all is well")
+
+
+class Feed(FeedSettings, FeedColumns, _FeedHead):
+    """An inventory feed: one source of items of a provider."""
 
     @classmethod
     def of_feed(cls, row: Any, call: Call[Any, Any], flags: Any = None) -> Self:
