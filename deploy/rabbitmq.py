@@ -17,14 +17,13 @@ import time
 from pathlib import Path
 
 from deploy.processes import Program, Server, free_port
+from deploy.quick_boot import quick_boot
 
 USER = "feedline"
 _NODE = "feedline@localhost"
-# Distribution comes up with the runtime, on loopback: RabbitMQ then skips its own, slower way there (it starts one more
-# Erlang just to start epmd).
 _ARGUMENTS = (
-    "-sname {node} -kernel inet_dist_use_interface {{127,0,0,1}}"
-    " -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
+    "-kernel inet_dist_use_interface {{127,0,0,1}} -kernel inet_dist_listen_min {port}"
+    " -kernel inet_dist_listen_max {port}"
 )
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _KILL_EPMD = b"\x00\x01k"
@@ -89,6 +88,9 @@ class RabbitMQ(Server):
     def program(self) -> Program:
         """Return how the node is started."""
         here = str(self.folder)
+        start = script()
+        quick = quick_boot(start, self.folder, _NODE)
+        arguments = _ARGUMENTS.format(port=self.distribution_port)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LC_ALL": "C.UTF-8",
@@ -102,16 +104,17 @@ class RabbitMQ(Server):
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_NODENAME": _NODE,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ARGUMENTS.format(node=_NODE, port=self.distribution_port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{arguments} {quick.arguments}",
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_CRASH_DUMP": f"{here}/erl_crash.dump",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "detached": "1",  # the start script then becomes the node instead of waiting for it
             **({"RABBITMQ_ALLOW_INPUT": "1"} if self._shell else {}),
+            **quick.environment,
             **self._environment,
         }
         stdin = subprocess.PIPE if self._shell else subprocess.DEVNULL
-        return Program((str(script()),), environment, self.log, stdin=stdin)
+        return Program((str(start),), environment, self.log, stdin=stdin)
 
     def answers(self) -> bool:
         """Return whether the node greets: it listens only when it has booted."""
