@@ -86,6 +86,13 @@ class _FeedHead(Stored):
 class Feed(FeedSettings, FeedColumns, _FeedHead):
     """An inventory feed: one source of items of a provider."""
 
+    next_fetch_at: datetime | None = Field(None, description="when it is fetched next; null: not by itself")
+    last_run_id: int | None = None
+    last_run_status: RunStatus | None = Field(None, description="of the last run that ended; see its runs")
+    last_run_at: datetime | None = None
+    last_success_at: datetime | None = None
+    failing_since: datetime | None = Field(None, description="no usable file since; null: all is well")
+
     @classmethod
     def of_feed(cls, row: Any, call: Call[Any, Any], flags: Any = None) -> Self:
         """Return the resource of a row of `inventory_feeds`, as this caller may see it; `flags`: of `feeds_flags`.
