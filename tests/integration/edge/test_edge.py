@@ -139,6 +139,31 @@ async def test_a_body_without_length_is_411(edge):
     assert 411 == await raw(edge.url, HEAD + b"\r\n")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        HEAD + b"Content-Length: many\r\n\r\n",
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        HEAD + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(edge, sent):
+    host, _, port = edge.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    answer = await reader.read()
+    writer.close()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    assert (400, "edge.http.malformed") == (int(head.split()[1]), orjson.loads(body)["title"])
+
+
+async def test_a_chunked_body_that_breaks_off_wrongly_is_400(edge):
+    assert 400 == await raw(edge.url, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nabc", b"xyz\r\n")
+
+
 async def test_a_chunked_body_is_taken_within_the_same_limit(edge):
     body = orjson.dumps([ITEM])
     chunk = b"%x\r\n%b\r\n" % (len(body), body)
