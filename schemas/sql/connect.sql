@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock(x'636f6e6e'::int, (:account_id::bigint % 2147483647
 -- for CONNECT batches: the worker applies the rules again and decides.
 SELECT DISTINCT w.feed_id, w.external_id
 FROM variants v
-JOIN inventory_feeds f ON f.account_id = v.account_id
+JOIN inventory_feeds f ON f.account_id = v.account_id AND f.deleted_at IS NULL
 JOIN LATERAL (
     SELECT i.feed_id, i.external_id FROM feed_variants i
     WHERE f.automatically_connect AND NOT f.case_insensitive_skus AND i.account_id = v.account_id

@@ -12,7 +12,7 @@ SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automaticall
        EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred
 FROM inventory_feeds f
 JOIN accounts a ON a.id = f.account_id
-WHERE f.id = ANY ($1::bigint[])
+WHERE f.id = ANY ($1::bigint[]) AND f.deleted_at IS NULL
 ORDER BY f.id
 FOR KEY SHARE OF f;
 

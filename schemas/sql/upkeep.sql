@@ -30,7 +30,7 @@ SELECT used FROM usage WHERE account_id = :account_id AND day = :day;
 -- name: oldest_deferred(account_id, most)
 SELECT feed_id, external_id, position
   FROM deferred_items
- WHERE account_id = :account_id
+ WHERE account_id = :account_id AND position IS NOT NULL  -- which names the partial index
  ORDER BY position
  LIMIT :most;
 

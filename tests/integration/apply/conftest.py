@@ -46,7 +46,7 @@ class Road:
         """Return the stored feed variants by (feed id, external id)."""
         found = await self.connection.fetch(
             """
-            SELECT v.*, d.attributes::text AS details FROM feed_variants v
+            SELECT v.ctid, v.*, d.attributes::text AS details FROM feed_variants v
             LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
             """
         )
