@@ -7,27 +7,26 @@ its `settings` column, by their camelCase names; `FeedSecrets` are what its `sec
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic.alias_generators import to_camel
 
 from schemas import attributes as a
+from schemas.errors import Rejected
 from schemas.mapping import Format, FormatSettings
+from schemas.runs import Frequency, Schedule, check_schedule
 
 ResourceType = Literal["webhook", "ftpCsv", "xml", "api"]
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 PULLED = ("ftpCsv", "xml", "api")
 Switch = Literal["enabled", "disabled"]
 
 
 def _cron(expression: str) -> str:
     try:
-        CronSim(expression, _ANY_TIME)
-    except CronSimError as error:
-        raise ValueError(f"not a cron expression: {error}") from None
+        check_schedule(Schedule(Frequency.CUSTOM, expression))
+    except Rejected as error:
+        raise ValueError(str(error)) from None
     return expression
 
 

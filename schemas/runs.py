@@ -46,8 +46,7 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-ACTIVE = (RunStatus.QUEUED, RunStatus.FETCHING)
-GOOD = (RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.NOT_MODIFIED)
+GOOD = frozenset((RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.NOT_MODIFIED))
 
 
 class Frequency(StrEnum):

@@ -11,9 +11,9 @@ import asyncpg
 import structlog
 
 from ingest.pull.feed import PulledFeed
-from ingest.pull.store import GOOD_STATUSES, PULL, Run, Store
+from ingest.pull.store import PULL, Run, Store
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
-from schemas.runs import ALERT_AFTER, RunStatus, disable_reason, next_after
+from schemas.runs import ALERT_AFTER, GOOD, RunStatus, disable_reason, next_after
 from schemas.settings import Settings
 
 _log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Closer:
         RUN_SECONDS.observe(max((now - row["started_at"]).total_seconds(), 0))
         for kind in ("mapped", "rejected"):
             RUN_ROWS.labels(kind).inc(row[f"rows_{kind}"] or 0)
-        log = _log.info if status in GOOD_STATUSES else _log.warning
+        log = _log.info if status in GOOD else _log.warning
         log(
             "run_ended",
             run_id=run.id,
@@ -96,7 +96,7 @@ class Closer:
                 await self._good(connection, run, feed, ending)
             case RunStatus.FAILED | RunStatus.HELD if not ending.again:
                 await self._bad(connection, run, feed, ending)
-        if ending.status in GOOD_STATUSES or ending.status is RunStatus.HELD:
+        if ending.status in GOOD or ending.status is RunStatus.HELD:
             await self._store.supersede_held(connection, run)
         if ending.again:
             await PULL.queue_run(

@@ -109,7 +109,7 @@ async def _monitored(settings: Settings, puller: Puller) -> AsyncIterator[None]:
     def ready() -> str | None:
         return puller.scheduler.trouble or puller.publisher.ready()
 
-    runner = web.AppRunner(monitor.application(alive=lambda: None, ready=ready), access_log=None)
+    runner = web.AppRunner(monitor.application(alive=puller.scheduler.alive, ready=ready), access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.monitor_host, settings.monitor_port)

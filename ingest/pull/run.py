@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ingest.publish import Publisher
 from ingest.pull import cleanup
 from ingest.pull.ending import Ending
@@ -34,6 +36,7 @@ from schemas.settings import Settings
 
 RUN_FOLDER = "feedline-run-"
 """What the name of a folder of parsed parts begins with; the run's id follows."""
+_log = structlog.get_logger()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -131,7 +134,7 @@ class Runner:
             await publisher.publish(maker.of_file(spooled, progress.batches), progress)
         await self._store.set_stage(run, "settling")
         late = await settler.settle(facts["parts"], patience_s)
-        note, expected = None, facts["parts"]
+        note, expected, missing = None, facts["parts"], None
         if feed.cleans_up:
             mapped_before = None if run.approved else before.mapped
             note = cleanup.why_not(facts["rowsMapped"], mapped_before, feed.settings.fetch_missing_guard, late)
@@ -146,6 +149,9 @@ class Runner:
                 late = await settler.settle(expected, patience_s)
         if late:
             note = f"{late} of {expected} batches are not applied yet; counts follow"
+        elif (committed := sum(settler.latest.counts.values())) != facts["rowsMapped"] + (missing or 0):
+            note = f"not reconciled: {committed} items committed of {facts['rowsMapped'] + (missing or 0)}"
+            _log.error("run_not_reconciled", committed=committed, mapped=facts["rowsMapped"], missing=missing)
         return Ending(
             final_status(facts["rowsRejected"], settler.latest.counts, late),
             batches=expected,

@@ -27,6 +27,8 @@ _log = structlog.get_logger()
 _PAGE = 200
 _UPKEEP_EVERY = timedelta(minutes=5)
 _AWAY_S = 1.0
+_UPKEEP_S = 30
+_STUCK_S = 300.0
 
 
 class Scheduler:
@@ -42,6 +44,7 @@ class Scheduler:
         self._running: dict[int, tuple[asyncio.Task[None], Lease]] = {}
         self._stopping = False
         self._upkeep_due: datetime | None = None
+        self._turned_at = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Work until `drain` is called."""
@@ -54,9 +57,16 @@ class Scheduler:
                 self.trouble = f"postgres: {type(error).__name__}"
                 _log.warning("postgres_away", reason=str(error))
                 wait_s = _AWAY_S
+            self._turned_at = asyncio.get_running_loop().time()
             DEGRADED.labels("postgres").set(self.trouble is not None)
             if not self._stopping:
                 await self.wake.wait(wait_s)
+
+    def alive(self) -> str | None:
+        """Return None while the loop turns, whatever is away, else one line that says that it does not."""
+        stuck_s = asyncio.get_running_loop().time() - self._turned_at
+        most_s = _STUCK_S + self._settings.pull_poll_ms / 1000
+        return f"the scheduler has been stuck for {stuck_s:.0f} s" if stuck_s > most_s else None
 
     async def turn(self) -> None:
         """Look once: plan, queue, take."""
@@ -166,7 +176,8 @@ class Scheduler:
             late = [row async for row in PULL.unsettled_runs(connection, since=since, most=_PAGE)]
             await PULL.prune_runs(connection, before=now - timedelta(days=self._settings.pull_run_days))
             FEEDS_FAILING.set(await PULL.failing_feeds(connection, least=ALERT_AFTER))
-        for row in late:
-            outcomes: Outcomes = await self._store.outcomes(Run.of(row), row["received_at"])
-            await self._store.settle(row["id"], outcomes.counts, settled=outcomes.receipts >= row["batches"])
+        async with asyncio.timeout(_UPKEEP_S):
+            for row in late:
+                outcomes: Outcomes = await self._store.outcomes(Run.of(row), row["received_at"])
+                await self._store.settle(row["id"], outcomes.counts, settled=outcomes.receipts >= row["batches"])
         await asyncio.to_thread(self._carrier.sweep)

@@ -16,7 +16,6 @@ from uuid import UUID
 import asyncpg
 
 from schemas import queries
-from schemas.runs import RunStatus
 
 PULL = queries.load("pull")
 T = TypeVar("T")
@@ -268,5 +267,3 @@ REJECT_COLUMNS = (
     "message",
     "value",
 )
-
-GOOD_STATUSES = frozenset((RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.NOT_MODIFIED))
