@@ -168,8 +168,8 @@ async def test_a_file_shorter_than_declared_is_held_and_can_be_approved(pulling,
     await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
     approved = await pulling.carry_out(puller, held["id"])
 
-    assert ("held", "truncated", {}) == (held["status"], held["error_code"], stored)
-    assert "fewer than the server declared" in held["error"]
+    assert ("held", "short", {}) == (held["status"], held["error_code"], stored)
+    assert "bytes came of 5000 that the server declared" in held["error"]
     assert ("succeeded", {"A": 1, "B": 2}) == (approved["status"], await pulling.quantities(feed))
 
 
