@@ -18,6 +18,7 @@ from schemas.attributes import INT32_MAX, Name, TimeZone
 from schemas.secrets import new_token, token_digest
 
 T = TypeVar("T")
+_LEAST_RATE, _LARGEST_RATE = 0.01, 1_000_000.0
 _SCOPES = ("read", "write", "admin")
 
 _database = click.option(
@@ -37,6 +38,19 @@ def _checked(of: Any) -> Callable[[click.Context, click.Parameter, str], str]:
         return checked
 
     return check
+
+
+def _rate(_context: click.Context, _parameter: click.Parameter, value: str) -> float | None:
+    """Take a positive number, or "none"."""
+    if value == "none":
+        return None
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0.0
+    if not _LEAST_RATE <= rate <= _LARGEST_RATE:
+        raise click.BadParameter(f"expected a number from {_LEAST_RATE} to {_LARGEST_RATE}, or none")
+    return rate
 
 
 @click.group()
@@ -67,6 +81,17 @@ def list_accounts(database_url: str) -> None:
     for row in _run(database_url, read):
         limit = "unlimited" if row["daily_sku_limit"] is None else row["daily_sku_limit"]
         click.echo(f"{row['id']}\t{row['name']}\t{row['plan']}\t{limit}\t{row['time_zone']}")
+
+
+@accounts.command("rate-limit")
+@click.argument("account_id", type=click.IntRange(1))
+@click.argument("rate", callback=_rate)
+@_database
+def limit_rate(database_url: str, account_id: int, rate: float | None) -> None:
+    """Let an account make RATE changes, or twice as many reads, a second by the API; "none" lifts the limit."""
+    query = queries.load("accounts").account_rate_limit
+    if _run(database_url, lambda connection: query(connection, account_id=account_id, rate=rate)) is None:
+        raise click.ClickException(f"there is no account {account_id}")
 
 
 @click.group()

@@ -183,7 +183,11 @@ def _problems(operation: Operation) -> dict[int, str]:
         problems[412] = "the resource is no longer the version of `If-Match`"
     if operation.body is not None:
         problems[400] = "the body is not JSON, or a query parameter is unknown or wrong"
-        problems |= {413: "the body is too large", 415: "the body is of another media type"}
+        problems |= {
+            408: "the body arrives too slowly",
+            413: "the body is too large",
+            415: "the body is of another media type",
+        }
         problems[422] = "the body does not fit: `details` has one entry a field"
     return problems
 

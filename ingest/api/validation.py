@@ -6,6 +6,7 @@ attributes are dropped and reported as warnings; unknown query parameters are er
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from ingest.problems import ProblemError
 from schemas.items import shown
 
 MAX_DEPTH = 32
+BODY_TIMEOUT_S = 60.0
 MAX_TOLD = 100
 """Errors and warnings of one answer: a body of nothing else would be answered with twenty times its size."""
 SECRETS = frozenset({"authenticationToken", "authenticationSecret", "resourceLocation"})
@@ -94,7 +96,10 @@ async def _read(request: web.Request, operation: Operation, limit_bytes: int) ->
     limit = operation.body_limit_bytes or limit_bytes
     request._client_max_size = limit  # noqa: SLF001 - aiohttp has one limit an application, operations have their own
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except TimeoutError:
+        raise problem(operation, 408, "too_slow", f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise problem(operation, 413, "too_large", f"the body is larger than {limit} bytes") from None
     except (web.RequestPayloadError, OSError):

@@ -23,3 +23,7 @@ RETURNING id, name, plan, daily_sku_limit, time_zone, created_at, updated_at;
 -- name: account_list()
 -- All accounts, for the operator.
 SELECT id, name, plan, daily_sku_limit, time_zone, created_at, updated_at FROM accounts ORDER BY id;
+
+-- name: account_rate_limit(account_id, rate)$
+-- The limit of API requests; null lifts it. API processes see it within seconds.
+UPDATE accounts SET requests_per_second = :rate WHERE id = :account_id RETURNING id;

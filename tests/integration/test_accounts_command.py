@@ -38,15 +38,28 @@ async def test_a_token_made_on_the_command_line_works_until_it_is_revoked_there(
     assert f"{account}\tShop\tstandard\t50\tAsia/Tokyo" in await run(api.database, "accounts", "list")
 
 
+async def test_a_rate_limit_is_set_and_lifted(api):
+    account = str(api.account_id)
+
+    await run(api.database, "accounts", "rate-limit", account, "1")
+    limited = [(await api.call("GET", "/api/account.json")).status for _ in range(3)]
+    await run(api.database, "accounts", "rate-limit", account, "none")
+
+    assert [200, 200, 429] == limited
+    assert None is api.execute("SELECT requests_per_second FROM accounts WHERE id = %s", api.account_id)
+
+
 def test_what_cannot_be_is_refused_in_one_line(database):
     refusals = [
         feedline(database, "tokens", "create", "--account", "999", "--name", "x"),
         feedline(database, "tokens", "revoke", "999", "--account", "999"),
         feedline(database, "accounts", "create", "x", "--time-zone", "Mars/Olympus"),
         feedline("postgresql://nobody@127.0.0.1:1/none", "accounts", "list"),
+        feedline(database, "accounts", "rate-limit", "999", "1"),
+        feedline(database, "accounts", "rate-limit", "1", "nan"),
     ]
 
-    assert [1, 1, 2, 1] == [refusal.exit_code for refusal in refusals]
+    assert [1, 1, 2, 1, 1, 2] == [refusal.exit_code for refusal in refusals]
     assert [
         "Error: there is no account 999",
         "Error: account 999 has no token 999",
