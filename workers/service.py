@@ -32,6 +32,7 @@ from workers.release import Releaser
 from workers.upkeep import Upkeep
 from workers.watchdog import Watchdog
 
+_CANCEL_AGAIN_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -70,9 +71,7 @@ class Worker:
                 code = await self._drain(fleet)
             return code
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             self._heartbeat.close()
             for broker in (self._broker, self._out):
                 await broker.close()
@@ -132,3 +131,16 @@ class Worker:
         fleet.result()
         await leaving
         return 0
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not always enough: a cancellation that comes while aiormq opens a channel can end there, unseen by the task.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
