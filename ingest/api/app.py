@@ -14,6 +14,7 @@ from ingest.api.health import HEALTH, Health
 from ingest.api.operation import Operation
 from ingest.api.postgres import new_pool
 from ingest.api.ratelimit import BUCKETS, Buckets
+from ingest.api.replies import Replies
 from ingest.api.routes import OPERATIONS
 from ingest.problems import middleware
 from ingest.publish import Publisher
@@ -48,8 +49,12 @@ def add_operations(app: web.Application, operations: tuple[Operation, ...]) -> N
 
 def _services(settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(app: web.Application) -> AsyncIterator[None]:
-        async with new_pool(settings) as pool, Publisher(settings, process_name("api")) as publisher:
-            app[SERVICES] = Services(settings, pool, Vault(settings.key), publisher)
+        async with (
+            new_pool(settings) as pool,
+            Publisher(settings, process_name("api")) as publisher,
+            Replies(settings, publisher) as replies,
+        ):
+            app[SERVICES] = Services(settings, pool, Vault(settings.key), publisher, replies)
             app[TOKENS_KEY] = Tokens(pool)
             yield
 

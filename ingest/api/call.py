@@ -16,6 +16,7 @@ import asyncpg
 from aiohttp import web
 
 from ingest.api.etags import etag_of, matches
+from ingest.api.replies import Replies
 from ingest.problems import ProblemError
 from ingest.publish import Publisher
 from schemas.secrets import Vault
@@ -36,6 +37,7 @@ class Services:
     pool: asyncpg.Pool
     vault: Vault
     publisher: Publisher
+    replies: Replies
 
 
 SERVICES = web.AppKey("services", Services)

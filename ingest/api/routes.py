@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from ingest.api import account, batches, feeds, preview, providers, runs, tokens
+from ingest.api import (
+    account,
+    batches,
+    dead_letters,
+    feed_variants,
+    feeds,
+    parse_webhook,
+    preview,
+    providers,
+    runs,
+    tokens,
+    variants,
+)
 from ingest.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *providers.OPERATIONS,
     *feeds.OPERATIONS,
+    *parse_webhook.OPERATIONS,
     *runs.OPERATIONS,
     *preview.OPERATIONS,
+    *feed_variants.OPERATIONS,
+    *variants.OPERATIONS,
     *batches.OPERATIONS,
+    *dead_letters.OPERATIONS,
     *account.OPERATIONS,
     *tokens.OPERATIONS,
 )

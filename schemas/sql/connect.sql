@@ -1,15 +1,15 @@
 -- Connection of feed variants to the account's variants: what worker and API must agree on.
 
--- name: share_variants$
+-- name: share_variants(account_id)$
 -- A worker, before it looks variants up, until it commits: no variant comes, goes or changes unseen meanwhile.
 SELECT pg_advisory_xact_lock_shared(x'636f6e6e'::int, (:account_id::bigint % 2147483647)::int);
 
--- name: own_variants$
+-- name: own_variants(account_id)$
 -- The API, before it inserts, changes or deletes variants of an account, until it commits. After that it looks for
 -- the feed variants that wait for them (waiting_for): whatever a worker stored without having seen them is there.
 SELECT pg_advisory_xact_lock(x'636f6e6e'::int, (:account_id::bigint % 2147483647)::int);
 
--- name: waiting_for
+-- name: waiting_for(account_id, variant_ids)
 -- Feed variants without a connection that the feeds' rules would connect to one of these variants (their ids),
 -- for CONNECT batches: the worker applies the rules again and decides.
 SELECT DISTINCT w.feed_id, w.external_id

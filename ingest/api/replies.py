@@ -1,0 +1,101 @@
+"""Waits for the workers' replies: one exclusive queue a process, one future a batch.
+
+The connection is aio-pika's plain one, made again when it is lost. A reply that was sent meanwhile is lost with its
+queue: its sender is told 202 and finds the receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from types import TracebackType
+from typing import Any, Self
+
+import aio_pika
+import orjson
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+
+from ingest.publish import Publisher, back_off_s
+from schemas.batches import Batch
+from schemas.settings import Settings, process_name
+
+_log = structlog.get_logger()
+_CONNECT_TIMEOUT_S = 10.0
+_AWAY = (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
+
+
+class Replies:
+    """An async context manager that keeps a reply queue."""
+
+    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._queue: str | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start connecting in the background."""
+        self._task = asyncio.create_task(self._stay_connected(), name="replies")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        assert self._task
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def ask(self, batch: Batch) -> dict[str, Any] | None:
+        """Publish a batch and return the worker's reply; None when it is late.
+
+        The reply is `{"batchId", "counts", "items", "usage"}`. Raises `ingest.publish.Unavailable` when the broker did
+        not take the batch.
+        """
+        correlation_id = uuid.uuid4().hex
+        reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[correlation_id] = reply
+        try:
+            await self._publisher.publish(batch, reply_to=self._queue, correlation_id=correlation_id)
+            async with asyncio.timeout(self._settings.reply_timeout_ms / 1000):
+                return await reply
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[correlation_id]
+
+    async def _stay_connected(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._consume()
+                failures = 0
+            except _AWAY as error:
+                failures += 1
+                _log.warning("replies_away", error=f"{type(error).__name__}: {error}")
+            self._queue = None
+            await asyncio.sleep(back_off_s(failures, 0.5))
+
+    async def _consume(self) -> None:
+        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+            connection = await aio_pika.connect(
+                self._settings.amqp, client_properties={"connection_name": process_name("api-replies")}
+            )
+        async with connection:
+            closed = asyncio.Event()
+            connection.close_callbacks.add(lambda *_: closed.set())
+            channel = await connection.channel(publisher_confirms=False)
+            channel.close_callbacks.add(lambda *_: closed.set())
+            queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+            await queue.consume(self._take, no_ack=True)
+            self._queue = queue.name
+            await closed.wait()
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        reply = self._waiting.get(message.correlation_id or "")
+        if reply is not None and not reply.done():
+            reply.set_result(orjson.loads(message.body))

@@ -1,0 +1,122 @@
+"""How a change of the API takes the one road: publish a batch, wait for the worker's reply, say what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from ingest.api.call import Answer, Call
+from ingest.problems import ProblemError
+from ingest.publish import Unavailable
+from schemas.batches import Batch, Operation, Source, new_batch_id
+from schemas.items import MAX_ITEMS, Validated, validate
+from schemas.outcomes import Outcome
+
+RETRY_AFTER_S = "2"
+ROAD_PROBLEMS = {
+    429: "over the daily SKU limit: what was done, and the usage, are in `details`",
+    500: "the item could not be applied: it is kept as a dead letter",
+    503: "the broker did not take the change: nothing was done",
+}
+"""The problems of every operation that changes feed variants."""
+
+
+def batch_of(
+    call: Call[Any, Any], feed_id: int, items: list[dict[str, Any]], operation: Operation = Operation.UPSERT
+) -> Batch:
+    """Return a batch of this account, received now."""
+    now_ms = time.time_ns() // 1_000_000
+    return Batch(
+        batch_id=new_batch_id(feed_id, now_ms, call.services.settings.key),
+        account_id=call.account_id,
+        feed_id=feed_id,
+        received_ms=now_ms,
+        source=Source.API,
+        items=items,
+        operation=operation,
+    )
+
+
+def one_item(call: Call[Any, Any], element: Any) -> Validated:
+    """Return one validated item; raises 422 with one entry a field. Its warnings join the answer's."""
+    result = validate([element])
+    if result.rejects:
+        details = {
+            reject.field or "body": {"code": reject.code, "message": reject.message, "value": reject.value}
+            for reject in result.rejects
+        }
+        reason = "missing" if all(entry["code"] == "required" for entry in details.values()) else "invalid"
+        raise call.problem(422, reason, "; ".join(reject.message for reject in result.rejects), details)
+    call.warnings += [
+        {name: value for name, value in warning.items() if name in ("field", "code", "message")}
+        for warning in result.warnings
+    ]
+    return result
+
+
+async def ask(call: Call[Any, Any], batch: Batch) -> dict[str, Any] | None:
+    """Publish and return the reply's one item with the reply's `usage` in it; None when the reply is late.
+
+    Raises 503 when the broker did not take it, and a problem when the outcome is one that the caller must know of.
+    """
+    try:
+        reply = await call.services.replies.ask(batch)
+    except Unavailable as error:
+        raise away(call, error) from None
+    if reply is None:
+        return None
+    item: dict[str, Any] = reply["items"][0] if reply["items"] else {"outcome": Outcome.UNCHANGED}
+    outcome = item["outcome"]
+    told = {"outcome": outcome, "batchId": reply["batchId"], "usage": reply["usage"]}
+    limited = item.get("code") == "limit.daily_sku"
+    if outcome == Outcome.DEFERRED or limited:
+        done = "it is kept, and applied when there is room" if outcome == Outcome.DEFERRED else "nothing was done"
+        raise call.problem(429, "over_limit", f"the daily SKU limit is used up: {done}", told)
+    if outcome == Outcome.REJECTED:
+        raise call.problem(409, str(item.get("code", "rejected")), str(item.get("message")), told)
+    if outcome == Outcome.DEAD:
+        raise call.problem(500, "dead", f"the item could not be applied: {item.get('message')}", told)
+    return {**item, "usage": reply["usage"]}
+
+
+def late(call: Call[Any, Any], batch: Batch) -> Answer:
+    """Return the 202 of a change whose reply is late: it is on its way, and its receipt will tell."""
+    where = receipt_url(call, batch)
+    return Answer({"batchId": str(batch.batch_id), "receiptUrl": where}, status=202, headers={"Location": where})
+
+
+def receipt_url(call: Call[Any, Any], batch: Batch) -> str:
+    """Return the address of a batch's receipt."""
+    return f"{call.services.settings.public_api_url.rstrip('/')}/api/batches/{batch.batch_id}.json"
+
+
+def away(call: Call[Any, Any], error: Unavailable) -> ProblemError:
+    """Return the 503 of a broker that did not take a batch."""
+    return call.problem(503, f"queue.{error.reason}", f"nothing was done: {error}", Retry_After=RETRY_AFTER_S)
+
+
+async def connect(call: Call[Any, Any], rows: Iterable[Any], *, disconnect: bool = False) -> None:
+    """Ask the workers to apply the feeds' rules again to these feed variants, or to disconnect them.
+
+    `rows` have `feed_id` and `external_id`.
+    """
+    by_feed: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_feed[row["feed_id"]].append({"externalId": row["external_id"]} | ({"variantId": None} if disconnect else {}))
+    batches = [
+        batch_of(call, feed_id, items[start : start + MAX_ITEMS], Operation.CONNECT)
+        for feed_id, items in by_feed.items()
+        for start in range(0, len(items), MAX_ITEMS)
+    ]
+    try:
+        await asyncio.gather(*map(call.services.publisher.publish, batches))
+    except Unavailable as error:
+        raise call.problem(
+            503,
+            f"queue.{error.reason}",
+            f"stored, but the feed variants that wait for it were not told ({error}): send the same again",
+            Retry_After=RETRY_AFTER_S,
+        ) from None

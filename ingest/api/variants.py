@@ -1,0 +1,212 @@
+"""Variants: the account's own sellable products, which feed variants connect to by SKU or barcode.
+
+A change owns the account's lock of variants until it commits, and looks for the feed variants that wait only then:
+with the workers' side of it (workers/apply/variants.py) neither misses the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ingest.api import road
+from ingest.api.call import Answer, Call, Scoped
+from ingest.api.feed_variants import GOODS
+from ingest.api.models import Body, Changes, Page, Query, Stored
+from ingest.api.operation import Operation, Scope
+from schemas import attributes as a
+from schemas import queries
+
+CONNECT = queries.load("connect")
+MAX_VARIANTS = 1_000
+Sku = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
+
+
+class VariantCreate(Body):
+    """A new variant."""
+
+    sku: Sku = Field(description="unique in the account")
+    barcode: a.ShortText | None = None
+    name: a.ShortText | None = None
+
+
+class VariantUpdate(Changes):
+    """Changes of a variant; what is omitted stays, null clears."""
+
+    sku: Sku = ""
+    barcode: a.ShortText | None = None
+    name: a.ShortText | None = None
+
+
+class Variant(Stored):
+    """One of the account's own products."""
+
+    sku: str
+    barcode: str | None
+    name: str | None
+    available_quantity: int | None = Field(
+        description="read-only: what the connected feed variants may sell together; null while none is connected"
+    )
+
+
+class VariantQuery(Page):
+    """Filters of the list."""
+
+    sku: a.ShortText | None = Field(None, description="with this SKU")
+    barcode: a.ShortText | None = Field(None, description="with this barcode")
+
+
+async def list_variants(call: Call[VariantQuery, None]) -> Answer:
+    """Return a page."""
+    query = call.query
+    rows = await call.db.all(
+        GOODS.variant_list, after=query.after, sku=query.sku, barcode=query.barcode, limit=query.limit + 1
+    )
+    return call.page(rows, [Variant.of(row) for row in rows])
+
+
+async def get_variant(call: Call[Query, None]) -> Answer:
+    """Return one."""
+    return Answer((await _stored(call, [call.id]))[0])
+
+
+async def create_variants(call: Call[Query, VariantCreate | list[VariantCreate]]) -> Answer:
+    """Make one or many, all or none, and connect what waits for them."""
+    many = isinstance(call.body, list)
+    bodies: list[VariantCreate] = call.body if isinstance(call.body, list) else [call.body]
+    skus = [body.sku for body in bodies]
+    async with call.db.transaction() as db:
+        await db.one(CONNECT.own_variants)
+        taken = {row["sku"] for row in await db.all(GOODS.variant_skus, skus=skus)}
+        taken |= {sku for sku, times in Counter(skus).items() if times > 1}
+        if taken:
+            raise _taken(call, sorted(taken))
+        rows = await db.all(
+            GOODS.variant_create,
+            skus=skus,
+            barcodes=[body.barcode for body in bodies],
+            names=[body.name for body in bodies],
+        )
+    ids = [row["id"] for row in rows]
+    await road.connect(call, await call.db.all(CONNECT.waiting_for, variant_ids=ids))
+    made = await _stored(call, ids)
+    return Answer(made if many else made[0])
+
+
+async def update_variant(call: Call[Query, VariantUpdate]) -> Answer:
+    """Change one, and connect what waits for its new SKU or barcode."""
+    sent = call.body.sent()
+    async with call.db.transaction() as db:
+        await db.one(CONNECT.own_variants)
+        row = await _locked(call, db)
+        if sent.get("sku", row["sku"]) != row["sku"] and await db.all(GOODS.variant_skus, skus=[sent["sku"]]):
+            raise _taken(call, [sent["sku"]])
+        if sent:
+            known = {name: row[name] for name in ("sku", "barcode", "name")}
+            await db.one(GOODS.variant_update, id=call.id, **(known | sent))
+    await road.connect(call, await call.db.all(CONNECT.waiting_for, variant_ids=[call.id]))
+    return Answer((await _stored(call, [call.id]))[0])
+
+
+async def delete_variant(call: Call[Query, None]) -> Answer:
+    """Delete one; its feed variants are disconnected."""
+    async with call.db.transaction() as db:
+        await db.one(CONNECT.own_variants)
+        await _locked(call, db)
+        await db.one(GOODS.variant_delete, id=call.id)
+    left = await call.db.all(GOODS.connected_to, variant_ids=[call.id])
+    await road.connect(call, left, disconnect=True)
+    return Answer()
+
+
+async def _locked(call: Call[Any, Any], db: Scoped) -> Any:
+    row = await db.one(GOODS.variant_lock, id=call.id)
+    if row is None:
+        raise call.not_found("variant")
+    call.check_match(row["updated_at"])
+    return row
+
+
+async def _stored(call: Call[Any, Any], ids: Sequence[int]) -> list[Variant]:
+    rows = await call.db.all(GOODS.variants_of, ids=list(ids))
+    if not rows:
+        raise call.not_found("variant")
+    return [Variant.of(row) for row in rows]
+
+
+def _taken(call: Call[Any, Any], skus: list[str]) -> Exception:
+    shown = ", ".join(skus[:10])
+    return call.problem(409, "sku_taken", f"sku: the account has, or the body repeats, {shown}", {"sku": skus[:100]})
+
+
+_LIST, _ONE = "/api/variants.json", "/api/variants/{id}.json"
+_TAKEN = {
+    409: "the account has a variant with this SKU already",
+    503: "stored, but waiting feed variants were not told",
+}
+
+OPERATIONS = (
+    Operation(
+        name="variants.list",
+        method="GET",
+        path=_LIST,
+        summary="List variants",
+        scope=Scope.READ,
+        query=VariantQuery,
+        response=list[Variant],
+        handler=list_variants,
+    ),
+    Operation(
+        name="variants.create",
+        method="POST",
+        path=_LIST,
+        summary="Create a variant, or up to 1,000",
+        description="All or none. Feed variants that wait for a SKU or barcode connect, by their feeds' settings.",
+        scope=Scope.WRITE,
+        body=VariantCreate,
+        many=MAX_VARIANTS,
+        example={"sku": "1234", "barcode": "4006381333931", "name": "Oak side table"},
+        response=Variant | list[Variant],
+        status=201,
+        problems=_TAKEN,
+        handler=create_variants,
+    ),
+    Operation(
+        name="variants.get",
+        method="GET",
+        path=_ONE,
+        summary="Get a variant",
+        scope=Scope.READ,
+        response=Variant,
+        etag=True,
+        handler=get_variant,
+    ),
+    Operation(
+        name="variants.update",
+        method="PUT",
+        path=_ONE,
+        summary="Change a variant",
+        scope=Scope.WRITE,
+        body=VariantUpdate,
+        example={"name": "Oak side table, large"},
+        response=Variant,
+        etag=True,
+        problems=_TAKEN,
+        handler=update_variant,
+    ),
+    Operation(
+        name="variants.delete",
+        method="DELETE",
+        path=_ONE,
+        summary="Delete a variant",
+        description="Its feed variants are disconnected.",
+        scope=Scope.WRITE,
+        status=204,
+        etag=True,
+        problems={503: "deleted, but its feed variants are not disconnected yet"},
+        handler=delete_variant,
+    ),
+)

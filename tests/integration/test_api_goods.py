@@ -1,0 +1,322 @@
+"""Feed variants and variants over the API, with a real worker at the other end of the road."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ingest.api.call import SERVICES
+from workers.service import Worker
+
+EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
+
+
+@pytest.fixture
+async def worker(settings) -> AsyncIterator[Worker]:
+    """A worker that owns all shards."""
+    running = Worker(settings)
+    task = asyncio.create_task(running.run())
+    yield running
+    running.stop()
+    await task
+
+
+@pytest.fixture
+async def goods(api, worker):
+    """The API with a feed that a worker serves."""
+    api.feed = await api.new_feed()
+    return api
+
+
+def parse_webhook(feed):
+    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
+
+
+async def until(call, wanted):
+    """Ask again until the answer is as wanted: what comes of a batch that nobody waits for."""
+    async with asyncio.timeout(30):
+        while not wanted(answer := await call()):  # noqa: ASYNC110 - the API has no signal to wait for
+            await asyncio.sleep(0.05)
+    return answer
+
+
+async def test_the_articles_example_is_stored_when_it_is_answered(goods):
+    answer = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+
+    assert ("created", "1234", "1234", 10) == (
+        answer["outcome"],
+        answer["externalId"],
+        answer["vendorSku"],
+        answer["inventoryQuantity"],
+    )
+    assert {"track", "none"} == {answer["inventoryPolicy"], answer["inventoryQuantityOverride"]}
+    (listed,) = await goods.ok("GET", "/api/inventory-feed-variants.json?externalId=1234")
+    assert {name: value for name, value in answer.items() if name != "outcome"} == listed
+
+
+async def test_the_same_again_is_unchanged_and_a_partial_change_keeps_the_rest(goods):
+    await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+
+    again = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    partial = await goods.ok("PUT", parse_webhook(goods.feed), {"externalId": "1234", "retailPrice": 12.5})
+
+    assert "unchanged" == again["outcome"]
+    assert ("updated", 10, 12.5) == (partial["outcome"], partial["inventoryQuantity"], partial["retailPrice"])
+
+
+async def test_an_array_is_taken_for_later_and_its_receipt_tells(goods):
+    answer = await goods.ok(
+        "PUT", parse_webhook(goods.feed), [EXAMPLE, {"externalId": "2", "inventoryQuantity": "many"}]
+    )
+
+    assert (1, ["inventoryQuantity"]) == (answer["accepted"], [reject["field"] for reject in answer["rejected"]])
+    path = f"/api/batches/{answer['batchId']}.json"
+    receipt = await until(lambda: goods.ok("GET", path), lambda receipt: receipt["status"] == "done")
+    assert {"created": 1, "rejected": 1} == receipt["counts"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"vendorSku": "1"}, 422, "externalId"),
+        ({"externalId": "1", "inventoryQuantity": "in stock"}, 422, "inventoryQuantity"),
+        ([], 422, None),
+        ([{"externalId": str(n)} for n in range(51)], 413, None),
+        ("text", 422, "body"),
+    ],
+)
+async def test_a_wrong_item_is_refused_with_its_field(goods, body, status, field):
+    problem = await goods.problem(status, "PUT", parse_webhook(goods.feed), json=body)
+
+    assert field is None or [field] == list(problem["details"])
+
+
+async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1})
+    await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+
+    problem = await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE | {"externalId": "5678"})
+
+    assert ("deferred", 1, 1, 0) == (
+        problem["details"]["outcome"],
+        problem["details"]["usage"]["limit"],
+        problem["details"]["usage"]["deferred"],
+        problem["details"]["usage"]["remaining"],
+    )
+
+
+async def test_raising_the_limit_applies_what_was_deferred(goods):
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 0})
+    await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE)
+
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 5})
+
+    (row,) = await until(lambda: goods.ok("GET", "/api/inventory-feed-variants.json"), bool)
+    assert 10 == row["inventoryQuantity"]
+    assert 0 == (await goods.ok("GET", "/api/usage.json"))["deferred"]
+
+
+async def test_a_feed_variant_is_made_read_changed_and_deleted(goods):
+    made = await goods.ok("POST", "/api/inventory-feed-variants.json", EXAMPLE | {"inventoryFeedId": goods.feed["id"]})
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+
+    changed = await goods.ok("PUT", path, {"name": "Oak", "tags": ["a"], "grams": 1.5, "inventoryQuantity": None})
+    assert ("updated", "Oak", ["a"], 1.5, None, "1234") == tuple(
+        changed[name] for name in ("outcome", "name", "tags", "grams", "inventoryQuantity", "vendorSku")
+    )
+    assert changed["name"] == (await goods.ok("GET", path))["name"]
+
+    await goods.ok("DELETE", path)
+    await goods.problem(404, "GET", path)
+
+
+async def test_making_what_is_there_already_is_a_conflict(goods):
+    body = EXAMPLE | {"inventoryFeedId": goods.feed["id"]}
+    made = await goods.ok("POST", "/api/inventory-feed-variants.json", body)
+
+    problem = await goods.problem(409, "POST", "/api/inventory-feed-variants.json", json=body)
+
+    assert {"id": made["id"]} == problem["details"]
+
+
+async def test_a_feed_variant_of_no_feed_or_with_another_key_is_refused(goods):
+    problem = await goods.problem(
+        422, "POST", "/api/inventory-feed-variants.json", json=EXAMPLE | {"inventoryFeedId": 99}
+    )
+    assert ["inventoryFeedId"] == list(problem["details"])
+
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+    problem = await goods.problem(422, "PUT", path, json={"externalId": "other"})
+    assert ["externalId"] == list(problem["details"])
+
+
+async def test_two_editors_do_not_overwrite_each_other(goods):
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+    seen = (await goods.call("GET", path)).headers["ETag"]
+
+    await goods.ok("PUT", path, {"inventoryQuantity": 1}, headers={"If-Match": seen})
+
+    await goods.problem(412, "PUT", path, json={"inventoryQuantity": 2}, headers={"If-Match": seen})
+    await goods.problem(412, "DELETE", path, headers={"If-Match": seen})
+    assert 1 == (await goods.ok("GET", path))["inventoryQuantity"]
+
+
+@pytest.mark.parametrize(
+    ("item", "available"),
+    [
+        ({"inventoryQuantity": 10}, 8),
+        ({"inventoryQuantity": 1}, 0),
+        ({"inventoryQuantity": None}, None),
+        ({"inventoryQuantity": 10, "allocationBufferOverride": 0}, 10),
+        ({"inventoryQuantity": 10, "inventoryQuantityOverride": "manual", "manualInventoryQuantity": 7}, 7),
+        ({"inventoryQuantity": 10, "inventoryQuantityOverride": "manual"}, 8),
+        ({"inventoryQuantity": 10, "inventoryQuantityOverride": "maximum", "manualInventoryQuantity": 5}, 3),
+        ({"inventoryQuantity": 4, "inventoryQuantityOverride": "maximum", "manualInventoryQuantity": 50}, 2),
+        ({"inventoryQuantity": -(2**31)}, 0),
+    ],
+)
+async def test_override_and_buffer_decide_what_may_be_sold(goods, item, available):
+    feed = await goods.new_feed(allocationBuffer=2)
+
+    answer = await goods.ok("PUT", parse_webhook(feed), {"externalId": "1", **item})
+
+    assert available == answer["availableQuantity"]
+
+
+async def test_the_list_is_filtered_and_paged_in_a_stable_order(goods):
+    other = await goods.new_feed()
+    for feed in (goods.feed, other):
+        for number in range(3):
+            item = {"externalId": f"item_{number}/ä", "vendorSku": f"sku{number}"}
+            await goods.ok("PUT", parse_webhook(feed), item)
+
+    async def pages(query):
+        found, path = [], f"/api/inventory-feed-variants.json?{query}"
+        while path:
+            response = await goods.call("GET", path)
+            found += [(row["inventoryFeedId"], row["externalId"]) for row in await response.json()]
+            following = response.links.get("next")
+            path = str(following["url"].relative()) if following else None
+        return found
+
+    first, second = goods.feed["id"], other["id"]
+    everything = [(feed, f"item_{number}/ä") for feed in (first, second) for number in range(3)]
+    assert everything == await pages("limit=2")
+    assert everything[3:] == await pages(f"limit=2&inventoryFeedId={second}")
+    assert everything[:3] == await pages(f"limit=1&dropshipProviderId={goods.feed['dropshipProviderId']}")
+    assert [everything[1], everything[4]] == await pages("vendorSku=sku1")
+    assert everything == await pages("connected=false")
+    assert [] == await pages("connected=true")
+    assert [] == await pages("updatedSince=2999-01-01T00:00:00Z")
+
+
+async def test_a_new_feed_variant_connects_to_the_variant_with_its_sku(goods):
+    variant = await goods.ok("POST", "/api/variants.json", {"sku": "1234"})
+
+    answer = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+
+    assert variant["id"] == answer["variantId"]
+    assert 10 == (await goods.ok("GET", f"/api/variants/{variant['id']}.json"))["availableQuantity"]
+
+
+async def test_a_new_variant_connects_the_feed_variants_that_wait_for_it(goods):
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    assert made["variantId"] is None
+
+    variants = await goods.ok("POST", "/api/variants.json", [{"sku": "1234"}, {"sku": "other"}])
+
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+    row = await until(lambda: goods.ok("GET", path), lambda row: row["variantId"])
+    assert variants[0]["id"] == row["variantId"]
+
+
+async def test_variants_and_items_that_race_all_connect(goods):
+    count = 20
+    items = [{"externalId": str(n), "vendorSku": f"sku{n}"} for n in range(count)]
+
+    await asyncio.gather(
+        *(goods.ok("PUT", parse_webhook(goods.feed), item) for item in items),
+        *(goods.ok("POST", "/api/variants.json", {"sku": f"sku{n}"}) for n in range(count)),
+    )
+
+    connected = "/api/inventory-feed-variants.json?connected=true"
+    assert await until(lambda: goods.ok("GET", connected), lambda rows: len(rows) == count)
+
+
+async def test_a_feed_variant_is_connected_and_disconnected_by_hand(goods):
+    variant = await goods.ok("POST", "/api/variants.json", {"sku": "mine"})
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+
+    assert variant["id"] == (await goods.ok("PUT", path, {"variantId": variant["id"]}))["variantId"]
+    assert (await goods.ok("PUT", path, {"variantId": None, "name": "Oak"}))["variantId"] is None
+    problem = await goods.problem(422, "PUT", path, json={"variantId": variant["id"] + 1})
+    assert ["variantId"] == list(problem["details"])
+
+
+async def test_a_deleted_variant_leaves_its_feed_variants_disconnected(goods):
+    variant = await goods.ok("POST", "/api/variants.json", {"sku": "1234"})
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    assert made["variantId"] == variant["id"]
+
+    await goods.ok("DELETE", f"/api/variants/{variant['id']}.json")
+
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+    await until(lambda: goods.ok("GET", path), lambda row: row["variantId"] is None)
+
+
+async def test_a_sku_is_unique_in_the_account(goods):
+    await goods.ok("POST", "/api/variants.json", {"sku": "a"})
+    second = await goods.ok("POST", "/api/variants.json", {"sku": "b"})
+
+    problem = await goods.problem(409, "POST", "/api/variants.json", json=[{"sku": "c"}, {"sku": "a"}])
+    assert {"sku": ["a"]} == problem["details"]
+    await goods.problem(409, "POST", "/api/variants.json", json=[{"sku": "d"}, {"sku": "d"}])
+    await goods.problem(409, "PUT", f"/api/variants/{second['id']}.json", json={"sku": "a"})
+    assert ["a", "b"] == [row["sku"] for row in await goods.ok("GET", "/api/variants.json")]
+
+
+async def test_with_no_worker_the_answer_is_202_and_the_receipt_is_pending(api, settings, monkeypatch):
+    feed = await api.new_feed()
+    replies = api.client.app[SERVICES].replies
+    monkeypatch.setattr(replies, "_settings", settings.model_copy(update={"reply_timeout_ms": 50}))
+
+    response = await api.call("PUT", parse_webhook(feed), json=EXAMPLE)
+
+    assert 202 == response.status
+    receipt = await api.ok("GET", f"/api/batches/{(await response.json())['batchId']}.json")
+    assert "pending" == receipt["status"]
+
+
+async def test_dead_letters_are_listed_shown_replayed_and_discarded(goods):
+    goods.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.external_id LIKE 'bad%%' THEN RAISE EXCEPTION 'no such thing'; END IF; RETURN NEW; END $$"
+    )
+    goods.execute("CREATE TRIGGER refuse BEFORE INSERT ON feed_variants FOR EACH ROW EXECUTE FUNCTION refuse()")
+    problem = await goods.problem(500, "PUT", parse_webhook(goods.feed), json={"externalId": "bad1"})
+    assert "dead" == problem["details"]["outcome"]
+    await goods.problem(500, "PUT", parse_webhook(goods.feed), json={"externalId": "bad2"})
+
+    first, second = await goods.ok("GET", "/api/dead-letters.json")
+    assert ("bad1", "dead") == (first["externalId"], first["status"])
+    shown = await goods.ok("GET", f"/api/dead-letters/{first['id']}.json")
+    assert [{"externalId": "bad1"}] == shown["payload"]["items"]
+
+    goods.execute("DROP TRIGGER refuse ON feed_variants")
+    replayed = await goods.ok("POST", f"/api/dead-letters/{first['id']}/replay.json")
+    assert "replayed" == replayed["status"]
+    found = "/api/inventory-feed-variants.json?externalId=bad1"
+    assert await until(lambda: goods.ok("GET", found), bool)
+    await goods.problem(409, "POST", f"/api/dead-letters/{first['id']}/replay.json")
+
+    settled = await goods.ok("POST", "/api/dead-letters/discard.json", {"feedId": goods.feed["id"]})
+    assert [second["id"]] == settled["settled"]
+    assert ["discarded"] == [row["status"] for row in await goods.ok("GET", "/api/dead-letters.json?status=discarded")]
+
+
+async def test_a_bulk_operation_must_say_what_it_means(goods):
+    await goods.problem(422, "POST", "/api/dead-letters/discard.json", json={})
+    await goods.problem(422, "POST", "/api/dead-letters/replay.json", json={"all": True, "ids": [1]})
