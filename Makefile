@@ -48,6 +48,10 @@ format: $(VENV)/installed ## Format and mend what can be mended
 bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
 	$(PYTHON) -m deploy.bench
 
+.PHONY: bench-list
+bench-list: $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last
+	$(PYTHON) -m deploy.bench.listing
+
 .PHONY: settings
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
 	@$(PYTHON) -m deploy.cli settings --markdown > .settings.new && mv .settings.new docs/settings.md

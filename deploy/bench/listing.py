@@ -1,0 +1,129 @@
+"""Whether a page of the list of feed variants costs the same wherever it lies: among a million, first to last.
+
+    python -m deploy.bench.listing [--rows N] [--pages N] [--explain]
+
+A private Postgres is filled by SQL; the pages are read by the API's own query through the API's own pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import click
+from tabulate import tabulate
+
+from deploy.bench.seed import ACCOUNT, FEEDS, fill
+from deploy.migrate import migrate
+from deploy.postgres import Postgres
+from ingest.api.call import Scoped
+from ingest.api.feed_variants import GOODS
+from ingest.api.postgres import new_pool
+from schemas.settings import Settings
+
+LIMIT = 50
+_FILTERS = (
+    *("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku"),
+    *("connected", "variant_id", "updated_since"),
+)
+Case = tuple[str, dict[str, Any]]
+
+
+@click.command()
+@click.option("--rows", default=1_000_000, show_default=True, help="Feed variants in all.")
+@click.option("--pages", default=200, show_default=True, help="How often each page is read.")
+@click.option("--explain", is_flag=True, help="Also show the plan of a page in the middle.")
+def main(rows: int, pages: int, *, explain: bool) -> None:
+    """Time first, middle and last pages of a long list."""
+    folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
+    server = Postgres(folder / "postgres", durable=False)
+    try:
+        server.start()
+        migrate(server.dsn)
+        click.echo(f"filling {rows:,} feed variants of {FEEDS} feeds", err=True)
+        asyncio.run(_run(server.dsn, rows, pages, explain=explain))
+    finally:
+        server.stop()
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run(dsn: str, rows: int, pages: int, *, explain: bool) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await fill(connection, rows)
+    finally:
+        await connection.close()
+    async with new_pool(
+        Settings(database_url=dsn, amqp_url="amqp://127.0.0.1", secret_key=secrets.token_hex(16))
+    ) as pool:
+        cases = _cases(rows)
+        figures = [(name, *await _time(Scoped(pool, ACCOUNT), wanted, pages)) for name, wanted in cases]
+        click.echo(_table(rows, figures))
+        if explain:
+            _, middle = cases[2]
+            plan = await Scoped(_Explaining(pool), ACCOUNT).all(GOODS.feed_variant_list, **middle)
+            click.echo("\n" + "\n".join(row["QUERY PLAN"] for row in plan))
+
+
+def _cases(rows: int) -> list[Case]:
+    """Return what is asked for: pages by where they lie, then filters."""
+    each = rows // FEEDS
+
+    def after(share: float) -> dict[str, Any]:
+        place = min(int(rows * share), rows - LIMIT - 1)
+        return {"after_feed": place // each + 1, "after_external_id": f"sku-{place % each:08}"}
+
+    asked: list[Case] = [
+        ("first page", {}),
+        ("a quarter in", after(0.25)),
+        ("half way", after(0.5)),
+        ("three quarters in", after(0.75)),
+        ("last page", after(1)),
+        ("one feed, half way", {"feed_id": FEEDS, **after(1 - 0.5 / FEEDS)}),
+        ("connected, half way", {"connected": True, **after(0.5)}),
+        ("by externalId", {"external_id": f"sku-{each // 2:08}"}),
+        ("by vendorSku", {"vendor_sku": f"vendor-{rows // 2}"}),
+        ("by variantId", {"variant_id": 5}),
+    ]
+    return [(name, {**dict.fromkeys(_FILTERS), "limit": LIMIT + 1, **wanted}) for name, wanted in asked]
+
+
+async def _time(db: Scoped, wanted: dict[str, Any], pages: int) -> tuple[int, float, float]:
+    """Return rows of the page, and median and 95th percentile of the milliseconds that it takes."""
+    found = await db.all(GOODS.feed_variant_list, **wanted)
+    took_ms = []
+    for _ in range(pages):
+        began = time.perf_counter()
+        await db.all(GOODS.feed_variant_list, **wanted)
+        took_ms.append(1000 * (time.perf_counter() - began))
+    return min(len(found), LIMIT), statistics.median(took_ms), statistics.quantiles(took_ms, n=20)[-1]
+
+
+def _table(rows: int, figures: list[tuple[str, int, float, float]]) -> str:
+    shown = [(name, found, f"{median:.2f}", f"{slow:.2f}") for name, found, median, slow in figures]
+    headers = (f"page of {rows:,}", "rows", "median ms", "p95 ms")
+    table: str = tabulate(shown, headers, colalign=("left", "right", "right", "right"), disable_numparse=True)
+    return table
+
+
+class _Explaining:
+    """A pool that answers a query with its plan."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
+        rows: list[Any] = await self._pool.fetch(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}", *arguments)
+        return rows
+
+
+if __name__ == "__main__":
+    main()
