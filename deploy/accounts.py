@@ -5,25 +5,21 @@ They need just `DATABASE_URL`. A new token is written to standard output, alone 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from deploy.database import database_option, run_on
 from schemas import queries
 from schemas.attributes import INT32_MAX, Name, TimeZone
 from schemas.secrets import new_token, token_digest
 
-T = TypeVar("T")
 _LEAST_RATE, _LARGEST_RATE = 0.01, 1_000_000.0
 _SCOPES = ("read", "write", "admin")
 
-_database = click.option(
-    "--database-url", envvar="DATABASE_URL", required=True, help="Postgres.  [default: DATABASE_URL]"
-)
 _account = click.option("--account", "account_id", type=click.IntRange(1), required=True, help="The account's id.")
 
 
@@ -63,22 +59,22 @@ def accounts() -> None:
 @click.option("--plan", default="standard", show_default=True, callback=_checked(Name))
 @click.option("--daily-sku-limit", type=click.IntRange(0, INT32_MAX), help="Feed variants a day.  [default: unlimited]")
 @click.option("--time-zone", default="UTC", show_default=True, callback=_checked(TimeZone))
-@_database
+@database_option
 def create_account(database_url: str, **attributes: Any) -> None:
     """Create an account and write its id."""
-    row = _run(database_url, lambda connection: queries.load("accounts").account_create(connection, **attributes))
+    row = run_on(database_url, lambda connection: queries.load("accounts").account_create(connection, **attributes))
     click.echo(row["id"])
 
 
 @accounts.command("list")
-@_database
+@database_option
 def list_accounts(database_url: str) -> None:
     """List all accounts: id, name, plan, daily limit, time zone."""
 
     async def read(connection: asyncpg.Connection) -> list[Any]:
         return [row async for row in queries.load("accounts").account_list(connection)]
 
-    for row in _run(database_url, read):
+    for row in run_on(database_url, read):
         limit = "unlimited" if row["daily_sku_limit"] is None else row["daily_sku_limit"]
         click.echo(f"{row['id']}\t{row['name']}\t{row['plan']}\t{limit}\t{row['time_zone']}")
 
@@ -86,11 +82,11 @@ def list_accounts(database_url: str) -> None:
 @accounts.command("rate-limit")
 @click.argument("account_id", type=click.IntRange(1))
 @click.argument("rate", callback=_rate)
-@_database
+@database_option
 def limit_rate(database_url: str, account_id: int, rate: float | None) -> None:
     """Let an account make RATE changes, or twice as many reads, a second by the API; "none" lifts the limit."""
     query = queries.load("accounts").account_rate_limit
-    if _run(database_url, lambda connection: query(connection, account_id=account_id, rate=rate)) is None:
+    if run_on(database_url, lambda connection: query(connection, account_id=account_id, rate=rate)) is None:
         raise click.ClickException(f"there is no account {account_id}")
 
 
@@ -103,13 +99,13 @@ def tokens() -> None:
 @_account
 @click.option("--name", required=True, callback=_checked(Name), help="What it is for.")
 @click.option("--scope", type=click.Choice(_SCOPES), default="read", show_default=True)
-@_database
+@database_option
 def create_token(database_url: str, **attributes: Any) -> None:
     """Create a token and write it, this one time."""
     token = new_token()
     attributes["token_hash"] = token_digest(token)
     try:
-        _run(database_url, lambda connection: queries.load("tokens").token_create(connection, **attributes))
+        run_on(database_url, lambda connection: queries.load("tokens").token_create(connection, **attributes))
     except asyncpg.ForeignKeyViolationError:
         raise click.ClickException(f"there is no account {attributes['account_id']}") from None
     click.echo(token)
@@ -117,7 +113,7 @@ def create_token(database_url: str, **attributes: Any) -> None:
 
 @tokens.command("list")
 @_account
-@_database
+@database_option
 def list_tokens(database_url: str, account_id: int) -> None:
     """List an account's tokens: id, name, scope, last used, revoked."""
 
@@ -125,7 +121,7 @@ def list_tokens(database_url: str, account_id: int) -> None:
         query = queries.load("tokens").token_list
         return [row async for row in query(connection, account_id=account_id, after=None, limit=INT32_MAX)]
 
-    for row in _run(database_url, read):
+    for row in run_on(database_url, read):
         used = f"used {row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never used"
         revoked = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "valid"
         click.echo(f"{row['id']}\t{row['name']}\t{row['scope']}\t{used}\t{revoked}")
@@ -134,27 +130,11 @@ def list_tokens(database_url: str, account_id: int) -> None:
 @tokens.command("revoke")
 @click.argument("token_id", type=click.IntRange(1))
 @_account
-@_database
+@database_option
 def revoke_token(database_url: str, account_id: int, token_id: int) -> None:
     """Revoke a token by its id; running API processes forget it within seconds."""
     query = queries.load("tokens").token_revoke
-    row = _run(database_url, lambda connection: query(connection, account_id=account_id, id=token_id))
+    row = run_on(database_url, lambda connection: query(connection, account_id=account_id, id=token_id))
     if row is None:
         raise click.ClickException(f"account {account_id} has no token {token_id}")
     click.echo(f"revoked {row['name']}")
-
-
-def _run(database_url: str, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    """Do some work on a connection of its own; a database that cannot be reached is one clear line."""
-
-    async def connected() -> T:
-        connection = await asyncpg.connect(database_url, timeout=10)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    try:
-        return asyncio.run(connected())
-    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
-        raise click.ClickException(f"Postgres cannot be reached: {error}") from None

@@ -12,6 +12,7 @@ import click
 
 from deploy.accounts import accounts, tokens
 from deploy.addresses import Refused
+from deploy.dead_letters import dead_letters
 from deploy.local import AlreadyRunning, Local
 from deploy.migrate import migrate as apply_migrations
 from deploy.processes import CHECKOUT, follow_parent
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(accounts)
+main.add_command(dead_letters)
 main.add_command(tokens)
 
 
