@@ -246,3 +246,25 @@ async def test_a_run_in_progress_is_cancelled_within_a_moment(tight, vendor):
 
 def vendor_answer(text):
     return web.Response(text=text)
+
+
+@pytest.mark.parametrize("server", ["postgres", "rabbitmq"])
+async def test_a_run_goes_on_when_a_server_comes_back(tight, vendor, request, server):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await tight.feed()
+    stopped = request.getfixturevalue(server)
+    async with connected(tight.settings, tight.clock) as puller:
+        scheduling = asyncio.create_task(puller.scheduler.run())
+        run_id = await tight.queue(feed)
+        puller.scheduler.wake.set()
+        await tight.stuck(run_id)
+
+        await asyncio.to_thread(stopped.stop)
+        await asyncio.to_thread(stopped.start)
+        async with tight.working():
+            run = await tight.until(run_id, status="succeeded")
+        await puller.scheduler.drain(5)
+        await scheduling
+
+    assert ({"created": len(STOCK)}, PARTS) == (run["counts"], run["batches"])
+    assert await written_once(tight, feed)
