@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from deploy.accounts import accounts, tokens
-from deploy.addresses import Refused
+from deploy.addresses import Refused, check_database
 from deploy.dead_letters import dead_letters
 from deploy.local import AlreadyRunning, Local
 from deploy.migrate import migrate as apply_migrations
@@ -94,10 +94,14 @@ def worker() -> None:
 
 
 @main.command()
-@click.option("--database-url", envvar="DATABASE_URL", required=True, help="Postgres.  [default: DATABASE_URL]")
+@click.option("--database-url", envvar="DATABASE_URL", show_envvar=True, required=True, help="Postgres.")
 def migrate(database_url: str) -> None:
     """Bring the database to the newest shape; does nothing when it is."""
-    applied = apply_migrations(database_url)
+    try:
+        check_database(database_url)
+        applied = apply_migrations(database_url)
+    except Refused as reason:
+        raise click.ClickException(str(reason)) from None
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
