@@ -27,7 +27,7 @@ from schemas.secrets import new_token
 from schemas.settings import Settings
 
 _START_S = 90
-_STOP_SHARE_S = 4.5
+_STOP_SHARE_S = 4.0
 
 
 class Stack:
