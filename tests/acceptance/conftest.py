@@ -1,0 +1,94 @@
+"""The whole system, started as `make run` starts it, in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from deploy.processes import CHECKOUT
+
+START_S, STOP_S = 120, 15
+WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
+ENVIRONMENT = {"PORT": "0", "API_PORT": "0", "MONITOR_PORT": "0", "EDGE_PROCESSES": "1", "WORKER_PROCESSES": "2"}
+
+
+class System:
+    """A running system and a client of it."""
+
+    def __init__(self, file: Path, client: aiohttp.ClientSession) -> None:
+        self.file = file
+        self.client = client
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        """What `.local/stack.json` says now."""
+        return json.loads(self.file.read_text())
+
+    def post(self, items: list[dict[str, Any]], **headers: str) -> Any:
+        """Post items to the demo feed."""
+        stack = self.stack
+        sent = {"jetti-webhook-hash": stack["demoFeed"]["hash"], **headers}
+        return self.client.post(stack["edgeUrl"] + WEBHOOK, json=items, headers=sent)
+
+    async def get(self, path: str) -> Any:
+        """Return what the API answers; None while it is not there or knows no such thing."""
+        stack = self.stack
+        headers = {"Authorization": f"Bearer {stack['apiToken']}"}
+        try:
+            async with self.client.get(stack["apiUrl"] + path, headers=headers) as response:
+                return await response.json() if response.status == 200 else None
+        except aiohttp.ClientConnectionError:
+            return None
+
+    async def get_when(self, path: str, wanted: Any) -> Any:
+        """Return what the API answers as soon as it is as wanted."""
+        async with asyncio.timeout(60):
+            while not (answer := await self.get(path)) or not wanted(answer):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        return answer
+
+    @staticmethod
+    async def until(condition: Any, timeout_s: float) -> None:
+        """Wait for a condition of other processes."""
+        await until(condition, timeout_s)
+
+    async def kill(self, role: str) -> None:
+        """End one process of a role as a crash would, and wait until the launcher has noticed."""
+        pids = self.stack["pids"][role]
+        os.kill(pids[0], signal.SIGKILL)
+        await until(lambda: pids[0] not in self.stack["pids"][role], 60)
+
+
+async def until(condition: Any, timeout_s: float) -> None:
+    """Wait for a condition of other processes, which have no other signal."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+async def system(tmp_path_factory) -> AsyncIterator[System]:
+    folder = tmp_path_factory.mktemp("system") / ".local"
+    unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY")
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | ENVIRONMENT
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deploy.cli", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await until(lambda: (folder / "stack.json").exists() or process.returncode is not None, START_S)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as client:
+            yield System(folder / "stack.json", client)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), STOP_S + 5)
