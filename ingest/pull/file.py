@@ -77,11 +77,14 @@ class Facts:
         self.rejects_left_out += max(len(rejects) - room, 0)
         self.rejects.extend(_reject_row(reject, row_offset) for reject in rejects[:room])
 
+    def add_rows(self, mapped: int, rejected: int) -> None:
+        """Count rows in."""
+        self.rows_mapped += mapped
+        self.rows_rejected += rejected
+        self.rows_read += mapped + rejected
+
     def add_report(self, report: Report) -> None:
-        """Count a parsed file or page in."""
-        self.rows_read += report.rows_read
-        self.rows_mapped += report.rows_mapped
-        self.rows_rejected += report.rows_rejected
+        """Take over what a report says of a file or page as a whole."""
         self.encoding = self.encoding or report.encoding
         self.hint = self.hint or report.hint
         self.break_off(None if report.complete else report.reason or "the file is not whole")
@@ -180,6 +183,7 @@ class FileMaker:
                 report = parsing.report
                 async for chunk in parsing:
                     sink.take(chunk)
+                report = parsing.report
         except FetchError as error:
             if error.code is not FetchCode.CONTENT_TRUNCATED:
                 raise
@@ -195,10 +199,12 @@ class _Sink:
         self.facts = facts
         self._writer = writer
         self._vendor_name = feed.settings.vendor_name
+        self._page_offset = 0
 
     def take(self, chunk: Chunk) -> None:
         """Add a chunk; rows go on counting from page to page."""
-        offset = self.facts.rows_read
+        offset = self._page_offset
+        self.facts.add_rows(len(chunk.items), chunk.rejected)
         if self._vendor_name:
             for item in chunk.items:
                 item.setdefault("vendorName", self._vendor_name)
@@ -211,6 +217,7 @@ class _Sink:
     def end(self, report: Report) -> None:
         """End a file or page."""
         self.facts.add_report(report)
+        self._page_offset = self.facts.rows_read
 
 
 def _reject_row(reject: FileReject, row_offset: int) -> tuple[Any, ...]:

@@ -234,7 +234,7 @@ async def test_a_run_in_progress_is_cancelled_within_a_moment(tight, vendor):
         await puller.scheduler.turn()
         await tight.stuck(run_id)
 
-        await tight.execute("UPDATE runs SET cancel_requested = true WHERE id = $1", run_id)
+        await tight.cancel(run_id)
         async with asyncio.timeout(5):  # far less than the heartbeat's 20 s
             await puller.scheduler.idle()
         listening.cancel()

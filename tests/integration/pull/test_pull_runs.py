@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import hashlib
 
 import orjson
+import pytest
 from aiohttp import web
 
 
@@ -97,7 +99,7 @@ async def test_a_file_with_far_fewer_rows_is_held_until_approved(pulling, puller
     vendor.files["stock.csv"] = csv_of(half)
     held = await pulling.run(puller, feed)
     stored = await pulling.quantities(feed)
-    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    await pulling.approve(held["id"])
     approved = await pulling.carry_out(puller, held["id"])
 
     assert ("held", "fewer_rows") == (held["status"], held["error_code"])
@@ -134,20 +136,26 @@ async def test_an_approved_run_whose_file_changed_is_guarded_again(pulling, pull
 
     vendor.files["stock.csv"] = csv_of({"A": 2})
     (tmp_path / f"feedline-run-{held['id']}" / "file.json").unlink()  # approved on another machine
-    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    await pulling.approve(held["id"])
     again = await pulling.carry_out(puller, held["id"])
 
     assert "held" == again["status"]
     assert STOCK == await pulling.quantities(feed)
 
 
-async def test_a_compressed_file_that_breaks_off_is_held(pulling, puller, worker, vendor):
-    vendor.files["stock.csv"] = gzip.compress(csv_of(STOCK).encode())[:-40]
+@pytest.mark.parametrize("rows", [120, 40_000])
+async def test_a_compressed_file_that_breaks_off_is_held(pulling, puller, worker, vendor, rows):
+    stock = {hashlib.sha256(b"%d" % n).hexdigest(): n for n in range(rows)}
+    packed = gzip.compress(csv_of(stock).encode())
+    vendor.files["stock.csv"] = packed[: len(packed) * 9 // 10]
     feed = await pulling.feed()
 
     run = await pulling.run(puller, feed)
 
     assert ("held", "truncated") == (run["status"], run["error_code"])
+    assert run["rows_read"] == run["rows_mapped"] + run["rows_rejected"]
+    assert run["rows_mapped"] < rows
+    assert (rows == 40_000) == (run["rows_mapped"] > 0)
     assert {} == await pulling.quantities(feed)
 
 
@@ -165,7 +173,7 @@ async def test_a_file_shorter_than_declared_is_held_and_can_be_approved(pulling,
 
     held = await pulling.run(puller, feed)
     stored = await pulling.quantities(feed)
-    await pulling.execute("UPDATE runs SET status = 'queued', approved_at = now() WHERE id = $1", held["id"])
+    await pulling.approve(held["id"])
     approved = await pulling.carry_out(puller, held["id"])
 
     assert ("held", "short", {}) == (held["status"], held["error_code"], stored)
