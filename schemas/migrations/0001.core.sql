@@ -158,6 +158,15 @@ CREATE TABLE receipts (
     items bytea NOT NULL,       -- JSON: every item that is not simply created or updated
     PRIMARY KEY (account_id, batch_id, received_at)
 ) PARTITION BY RANGE (received_at);
+-- Written with every batch: lz4 takes half of the time that pglz takes (partitions inherit it). Not every build has it.
+DO $$
+BEGIN
+    ALTER TABLE receipts ALTER COLUMN items SET COMPRESSION lz4;
+    ALTER TABLE feed_variant_details ALTER COLUMN attributes SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    NULL;
+END
+$$;
 CREATE TABLE receipts_default PARTITION OF receipts DEFAULT;
 CREATE INDEX receipts_feed ON receipts (account_id, feed_id, received_at) WHERE feed_id IS NOT NULL;
 
