@@ -21,6 +21,7 @@ from schemas.declare import declare
 from schemas.settings import Settings
 from workers.backoff import Backoff
 from workers.health import Health
+from workers.tap import Sieve, TappedTransport
 
 HEARTBEAT_S = 3
 """The broker drops a silent peer after two to three of these, 9 s at most: its deliveries then return."""
@@ -38,7 +39,7 @@ class Broker:
         self._url = URL(settings.amqp).update_query(heartbeat=HEARTBEAT_S, name=name, timeout=int(TIMEOUT_S))
         self._name = name
         self._health = health
-        self._connection: AbstractConnection | None = None
+        self._link: tuple[AbstractConnection, Sieve] | None = None
         self._connecting = asyncio.Lock()
 
     async def channel(self, *, confirms: bool = False) -> AbstractChannel:
@@ -46,43 +47,50 @@ class Broker:
 
         Raises `Permanent` when the live topology is not what it must be.
         """
+        channel, _ = await self.tapped_channel(confirms=confirms)
+        return channel
+
+    async def tapped_channel(self, *, confirms: bool = False) -> tuple[AbstractChannel, Sieve]:
+        """Do as `channel` does; the sieve hands over the deliveries of its connection."""
         backoff = Backoff()
         while True:
             try:
-                connection = await self._connect()
+                connection, sieve = await self._connect()
                 channel = await connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
             except AWAY as error:
                 self._health.trouble("rabbitmq", self._name, error)
                 await asyncio.sleep(backoff.delay())
             else:
                 self._health.well("rabbitmq", self._name)
-                return channel
+                return channel, sieve
 
     async def declare(self) -> None:
         """Declare the topology anew: a queue was deleted. Raises one of `AWAY`, or `Permanent`."""
-        connection = await self._connect()
+        connection, _ = await self._connect()
         await self._declare(connection)
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""
-        if self._connection is not None:
+        if self._link is not None:
             async with asyncio.timeout(TIMEOUT_S):
-                await self._connection.close()
+                await self._link[0].close()
 
-    async def _connect(self) -> AbstractConnection:
+    async def _connect(self) -> tuple[AbstractConnection, Sieve]:
         async with self._connecting:
-            if self._connection is not None and self._connection.is_opened:
-                return self._connection
+            if self._link is not None and self._link[0].is_opened:
+                return self._link
+            transport = TappedTransport()
             async with asyncio.timeout(TIMEOUT_S):
-                connection = await aiormq.connect(str(self._url))
+                connection = await aiormq.connect(str(self._url), transport_factory=transport)
+            assert transport.sieve is not None, "made with the connection"
             try:
                 await self._declare(connection)
             except BaseException:
                 await connection.close()
                 raise
-            self._connection = connection
+            self._link = connection, transport.sieve
             _log.info("rabbitmq_connected", connection=self._name)
-            return connection
+            return self._link
 
     async def _declare(self, connection: AbstractConnection) -> None:
         channel = await connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)

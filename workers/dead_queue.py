@@ -7,7 +7,6 @@ each time, and messages that we rejected because they are no batches.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import asyncpg
 import orjson
 import structlog
-from aiormq.abc import DeliveredMessage
 
 from schemas import dead_letters, metrics, queries
 from schemas.batches import Batch, decode
@@ -25,6 +23,7 @@ from schemas.outcomes import Outcome
 from schemas.topology import DEAD_QUEUE
 from workers.broker import AWAY, Broker
 from workers.session import QueueGone, Session
+from workers.tap import Message
 
 UPKEEP = queries.load("upkeep")
 PREFETCH = 32
@@ -50,14 +49,14 @@ class DeadQueue:
         """Move messages from the dead queue to Postgres; ends when the channel is over."""
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
-        session = Session(await self._broker.channel(), wake.set, time.monotonic)
+        session = Session(*await self._broker.tapped_channel(), wake.set)
         try:
             await session.start(DEAD_QUEUE, PREFETCH)
             while not (session.over or session.cancelled or connection.is_closed()):
                 while session.raw:
-                    message, _ = session.raw.popleft()
+                    message = session.raw.popleft()
                     await store(connection, message, self._now())
-                    await session.ack(message.delivery_tag or 0)
+                    await session.ack(message.tag)
                 await wake.wait()
                 wake.clear()
         except QueueGone:
@@ -68,9 +67,9 @@ class DeadQueue:
             await session.close()
 
 
-async def store(connection: asyncpg.Connection, message: DeliveredMessage, now: datetime) -> None:
+async def store(connection: asyncpg.Connection, message: Message, now: datetime) -> None:
     """Store a dead message, with a receipt of dead items if it is a batch that Postgres can take."""
-    code, reason = cause(dict(message.header.properties.headers or {}))
+    code, reason = cause(dict(message.properties.headers or {}))
     try:
         batch = decode(message.body)
     except Permanent as error:
@@ -84,7 +83,7 @@ async def store(connection: asyncpg.Connection, message: DeliveredMessage, now: 
 
 
 async def _store(
-    connection: asyncpg.Connection, message: DeliveredMessage, letter: DeadLetter, batch: Batch | None, now: datetime
+    connection: asyncpg.Connection, message: Message, letter: DeadLetter, batch: Batch | None, now: datetime
 ) -> None:
     async with connection.transaction():
         if message.redelivered and await UPKEEP.dead_message_is_stored(connection, payload=message.body):

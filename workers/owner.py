@@ -87,10 +87,10 @@ class ShardOwner:
             self._tools.health.trouble("postgres", self._who, error)
             return
         self._tools.health.well("postgres", self._who)
-        channel = await self._unless_stopped(self._tools.broker.channel())
+        channel = await self._unless_stopped(self._tools.broker.tapped_channel())
         if channel is None:
             return
-        session = Session(channel, self._wake.set, time.monotonic)
+        session = Session(*channel, self._wake.set)
         try:
             try:
                 await session.start(shard_queue(self.shard), 2 * self._tools.settings.window_max_batches)

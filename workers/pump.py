@@ -78,6 +78,7 @@ class Pump:
         self._stopping = stopping
         self._builder = WindowBuilder(Limits.of(tools.settings))
         self._flight: asyncio.Task[None] | None = None
+        self._ack_later: int | None = None
         self.drained = False
         """Whether all that was in hand when the consumer was cancelled is committed."""
         self.ended_at = time.monotonic()
@@ -133,13 +134,16 @@ class Pump:
         except BROKER_AWAY as error:
             self._log.warning("cancel_failed", error=f"{type(error).__name__}: {error}")
             await self._session.close()
+            return
+        if self._ack_later is not None:
+            await self._session.ack(self._ack_later)
 
     async def _stage(self) -> None:
         """Decode the next window's deliveries."""
         raw, builder = self._session.raw, self._builder
         while raw and not builder.full:
-            message, at = raw.popleft()
-            tag, body, properties = message.delivery_tag or 0, message.body, message.header.properties
+            message = raw.popleft()
+            tag, body = message.tag, message.body
             if message.redelivered:
                 metrics.REDELIVERIES.inc()
             try:
@@ -148,7 +152,7 @@ class Pump:
                 self._log.error("undecodable_message", error=str(error), size=len(body))
                 await self._session.reject(tag)
                 continue
-            builder.offer(Delivery(tag, batch, len(body), at, properties.reply_to, properties.correlation_id))
+            builder.offer(Delivery(tag, batch, len(body), message.at, *message.reply))
 
     def _launch(self) -> None:
         due = self._builder.due()
@@ -183,11 +187,22 @@ class Pump:
     async def _commit(self, window: list[Delivery]) -> None:
         began = time.monotonic()
         result = await self._apply(window)
-        await self._session.ack(window[-1].tag)
+        await self._ack(window[-1].tag)
         self._measure(window, result, time.monotonic() - began)
         for delivery, outcome in zip(window, result.batches, strict=True):
             if delivery.reply_to is not None:
                 await self._tools.reply(delivery, outcome)
+
+    async def _ack(self, tag: int) -> None:
+        """Ack, unless we are about to cancel: an ack calls for more deliveries, and the cancel would cross them.
+
+        RabbitMQ then returns them to the queue by itself, and counts that
+        (https://github.com/rabbitmq/rabbitmq-server/issues/3729).
+        """
+        if self._stopping.is_set() and not self._session.cancelled:
+            self._ack_later = tag
+        else:
+            await self._session.ack(tag)
 
     async def _apply(self, window: list[Delivery]) -> WindowResult:
         batches = [delivery.batch for delivery in window]

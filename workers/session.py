@@ -6,6 +6,7 @@ Deliveries are kept as they came until a window is built, because a decoded batc
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +15,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from workers.broker import AWAY, TIMEOUT_S
+from workers.tap import Message, Sieve
 
 
 class QueueGone(Exception):
@@ -23,15 +25,15 @@ class QueueGone(Exception):
 class Session:
     """A consumer on a channel; `wake` is called whenever there is something new to look at."""
 
-    def __init__(self, channel: AbstractChannel, wake: Callable[[], None], clock: Callable[[], float]) -> None:
+    def __init__(self, channel: AbstractChannel, sieve: Sieve, wake: Callable[[], None]) -> None:
         self._channel = channel
+        self._sieve = sieve
         self._wake = wake
-        self._clock = clock
         self._tag: str | None = None
-        self.delivered_at = clock()
+        self.delivered_at = time.monotonic()
         """When the last delivery came, or the session began (monotonic seconds)."""
-        self.raw: deque[tuple[DeliveredMessage, float]] = deque()
-        """Deliveries with their arrival on `clock`, oldest first."""
+        self.raw: deque[Message] = deque()
+        """Deliveries, oldest first."""
         self.cancelled = False
         """No more deliveries will come: we cancelled the consumer, or the broker did."""
         channel.closing.add_done_callback(self._over)
@@ -47,9 +49,10 @@ class Session:
         The prefetch is per consumer: quorum queues know no global one.
         """
         self._channel.on_consumer_cancel_callbacks.add(self._cancelled_by_broker)
+        self._sieve.register(self._channel.number, self._delivered)
         await self._channel.basic_qos(prefetch_count=prefetch, timeout=TIMEOUT_S)
         try:
-            started = await self._channel.basic_consume(queue, self._delivered, timeout=TIMEOUT_S)
+            started = await self._channel.basic_consume(queue, _unused, timeout=TIMEOUT_S)
         except ChannelNotFoundEntity as error:
             raise QueueGone(str(error)) from None
         self._tag = started.consumer_tag
@@ -73,6 +76,7 @@ class Session:
 
         Waits for its answer: acks sent before have then been taken, and what was not acked is back in the queue.
         """
+        self._sieve.unregister(self._channel.number, self._delivered)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._channel.close()
@@ -88,9 +92,9 @@ class Session:
             await self.close()
             self._wake()
 
-    async def _delivered(self, message: DeliveredMessage) -> None:
-        self.delivered_at = self._clock()
-        self.raw.append((message, self.delivered_at))
+    def _delivered(self, message: Message) -> None:
+        self.delivered_at = message.at
+        self.raw.append(message)
         self._wake()
 
     def _cancelled_by_broker(self, _: Any) -> None:
@@ -101,3 +105,7 @@ class Session:
         if not closing.cancelled():
             closing.exception()
         self._wake()
+
+
+async def _unused(_: DeliveredMessage) -> None:
+    """Stand where the library wants a callback: the sieve leaves it nothing to deliver."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 
 async def test_batches_of_many_feeds_are_applied_in_order_and_once(fleet):
     await fleet.post_all(20)
@@ -23,6 +26,36 @@ async def test_two_workers_share_the_shards_and_one_takes_over_when_the_other_st
             for shard in range(4):
                 await second.event("consuming", shard=shard)
             await fleet.progress()
-            assert 0 == await second.metric("feedline_redeliveries_total")
         async with fleet.worker():
             await fleet.settled()
+
+
+async def test_a_stop_in_the_middle_of_a_backlog_acks_what_is_in_hand_and_leaves_the_rest_in_the_queue(fleet):
+    await fleet.post_all(60)
+    async with fleet.worker() as first:
+        async with fleet.held_window(first):
+            first.process.send_signal(signal.SIGTERM)
+            await first.event("draining")
+        assert 0 == await first.ended()
+    applied = len(await fleet.receipts())
+    assert 4 <= applied < len(fleet.sent)
+    async with fleet.worker() as second:
+        await fleet.settled()
+        assert 0 == await second.metric("feedline_redeliveries_total")
+
+
+async def test_a_flood_on_one_shard_does_not_hold_up_the_others(fleet):
+    await asyncio.gather(*(fleet.post(4) for _ in range(1_000)))  # shard 0
+    async with fleet.worker() as worker:
+        for shard in range(4):
+            await worker.event("consuming", shard=shard)
+        for feed in (1, 2, 3):
+            await fleet.post(feed)
+
+        async def others():
+            return {1, 2, 3} <= {row[0] for row in await fleet.fetch("SELECT DISTINCT feed_id FROM receipts")}
+
+        await fleet.until(others)
+        waiting = len(fleet.sent) - len(await fleet.receipts())
+        await fleet.settled()
+    assert waiting > 0
