@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
+from ingest.pull.parts import Numbered
 from ingest.pull.store import Run, Store
 from schemas.batches import Batch
 from schemas.runs import MAX_PART_ITEMS, fell_by_more
@@ -46,10 +47,8 @@ def part_count(missing: int) -> int:
     return -(-missing // MAX_PART_ITEMS)
 
 
-async def batches(
-    store: Store, run: Run, first_part: int, make_batch: MakeBatch
-) -> AsyncGenerator[tuple[int, Batch], None]:
+async def batches(store: Store, run: Run, first_part: int, make_batch: MakeBatch) -> AsyncGenerator[Numbered, None]:
     """Yield the batches of the missing items from part `first_part` on."""
     async for part, external_ids in store.missing_parts(run, first_part):
         items = [{"externalId": external_id, "inventoryQuantity": 0} for external_id in external_ids]
-        yield part, make_batch(part, items)
+        yield part, make_batch(part, items), 0

@@ -20,6 +20,13 @@ from schemas.metrics import ITEMS_ACCEPTED
 
 _log = structlog.get_logger()
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+MAX_BYTES = 8 << 20
+"""In flight at most (or else one part): what bounds the memory of a run."""
+Numbered = tuple[int, Batch, int]
+"""Part number, batch, and about how many bytes it has."""
+
+
+_InFlight = dict[asyncio.Task[None], tuple[int, set[str], int]]
 
 
 @dataclass(slots=True)
@@ -47,18 +54,18 @@ class PartPublisher:
         self._check = check
         self._told = False
 
-    async def publish(self, parts: AsyncGenerator[tuple[int, Batch], None], progress: Progress) -> None:
+    async def publish(self, parts: AsyncGenerator[Numbered, None], progress: Progress) -> None:
         """Publish them all; returns when the broker has confirmed each."""
-        in_flight: dict[asyncio.Task[None], tuple[int, set[str]]] = {}
+        in_flight: _InFlight = {}
         busy: set[str] = set()
         try:
             async with aclosing(parts):
-                async for number, batch in parts:
+                async for number, batch, size in parts:
                     keys = {item["externalId"] for item in batch.items}
-                    while len(in_flight) >= self._most or not busy.isdisjoint(keys):
+                    while not busy.isdisjoint(keys) or self._is_full(in_flight, size):
                         await _settle_some(in_flight, busy, progress)
                     busy |= keys
-                    in_flight[asyncio.create_task(self._until_taken(batch))] = (number, keys)
+                    in_flight[asyncio.create_task(self._until_taken(batch))] = (number, keys, size)
             while in_flight:
                 await _settle_some(in_flight, busy, progress)
         finally:
@@ -66,6 +73,11 @@ class PartPublisher:
                 task.cancel()
             if in_flight:
                 await asyncio.wait(in_flight)
+
+    def _is_full(self, in_flight: _InFlight, size: int) -> bool:
+        if not in_flight:
+            return False
+        return len(in_flight) >= self._most or sum(entry[2] for entry in in_flight.values()) + size > MAX_BYTES
 
     async def _until_taken(self, batch: Batch) -> None:
         waits = 0
@@ -85,12 +97,10 @@ class PartPublisher:
                 return
 
 
-async def _settle_some(
-    in_flight: dict[asyncio.Task[None], tuple[int, set[str]]], busy: set[str], progress: Progress
-) -> None:
+async def _settle_some(in_flight: _InFlight, busy: set[str], progress: Progress) -> None:
     done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
-        number, keys = in_flight.pop(task)
+        number, keys, _size = in_flight.pop(task)
         busy -= keys
         task.result()
         progress.confirmed(number)

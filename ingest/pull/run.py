@@ -26,7 +26,7 @@ from ingest.pull.ending import Ending
 from ingest.pull.feed import PulledFeed
 from ingest.pull.file import FileMaker, Unchanged
 from ingest.pull.lease import Lease, LeaseLost
-from ingest.pull.parts import PartPublisher, Progress
+from ingest.pull.parts import Numbered, PartPublisher, Progress
 from ingest.pull.settle import Settler
 from ingest.pull.spooled import Spooled
 from ingest.pull.store import PULL, FileRow, Run, Store
@@ -188,11 +188,11 @@ class _BatchMaker:
             run_id=run.id,
         )
 
-    async def of_file(self, spooled: Spooled, first: int) -> AsyncGenerator[tuple[int, Batch], None]:
+    async def of_file(self, spooled: Spooled, first: int) -> AsyncGenerator[Numbered, None]:
         """Yield the batches of the file from part `first` on."""
         async with aclosing(spooled.parts(first)) as parts:
             async for part in parts:
-                yield part.number, self.batch(part.number, part.items, part.rows)
+                yield part.number, self.batch(part.number, part.items, part.rows), part.size
 
 
 @asynccontextmanager

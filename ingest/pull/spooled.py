@@ -17,7 +17,9 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
-_LINES_PER_READ = 16
+MAX_PART_BYTES = 1 << 20
+"""A part is split when it is larger, down to one item: a batch of 50 very long ones would weigh on everybody."""
+_READ_BYTES = 1 << 18
 _IDS_PER_READ = 5_000
 
 
@@ -28,6 +30,8 @@ class Part:
     number: int
     items: list[dict[str, Any]]
     rows: list[int]
+    size: int
+    """Bytes on disk: about what it weighs as a message."""
 
 
 class PartsWriter:
@@ -44,8 +48,14 @@ class PartsWriter:
         self.parts = 0
 
     def part(self, items: list[dict[str, Any]], rows: list[int]) -> None:
-        """Add a part."""
-        self._parts.write(orjson.dumps([items, rows], option=orjson.OPT_APPEND_NEWLINE))
+        """Add a part, or several of it when it is large."""
+        line = orjson.dumps([items, rows], option=orjson.OPT_APPEND_NEWLINE)
+        if len(line) > MAX_PART_BYTES and len(items) > 1:
+            half = len(items) // 2
+            self.part(items[:half], rows[:half])
+            self.part(items[half:], rows[half:])
+            return
+        self._parts.write(line)
         self.parts += 1
 
     def rejected(self, external_ids: Iterable[str]) -> None:
@@ -92,9 +102,10 @@ class Spooled:
         with (self._folder / "parts").open("rb", buffering=1 << 18) as file:
             await asyncio.to_thread(_skip, file, first)
             number = first
-            while lines := await asyncio.to_thread(_lines, file, _LINES_PER_READ):
+            while lines := await asyncio.to_thread(file.readlines, _READ_BYTES):
                 for line in lines:
-                    yield Part(number, *orjson.loads(line))
+                    items, rows = orjson.loads(line)
+                    yield Part(number, items, rows, len(line))
                     number += 1
 
     async def seen(self) -> AsyncIterator[tuple[str]]:
@@ -123,5 +134,5 @@ def _skip(file: BinaryIO, lines: int) -> None:
 
 
 def _ids_of_parts(file: BinaryIO) -> list[str]:
-    lines = _lines(file, _IDS_PER_READ // 50)
+    lines = file.readlines(_READ_BYTES)
     return [item["externalId"] for line in lines for item in orjson.loads(line)[0]]

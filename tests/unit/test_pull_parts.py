@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from ingest.publish import Unavailable
-from ingest.pull.parts import PartPublisher, Progress
+from ingest.pull.parts import MAX_BYTES, PartPublisher, Progress
 from schemas.batches import Batch, Source
 
 
@@ -42,9 +42,9 @@ def batch(number, *keys):
     return Batch(uuid.UUID(int=number), 1, 1, 0, Source.PULL, items, run_id=5)
 
 
-async def numbered(*batches):
+async def numbered(*batches, size=10):
     for one in batches:
-        yield one.batch_id.int, one
+        yield one.batch_id.int, one, size
 
 
 async def test_all_parts_are_taken_with_a_bounded_number_in_flight():
@@ -52,6 +52,13 @@ async def test_all_parts_are_taken_with_a_bounded_number_in_flight():
     parts = numbered(*(batch(n, f"k{n}") for n in range(20)))
     await PartPublisher(publisher, 4, lambda: None).publish(parts, progress)
     assert (20, 4, list(range(20))) == (progress.batches, publisher.most_in_flight, sorted(publisher.taken))
+
+
+async def test_large_parts_are_in_flight_one_by_one():
+    publisher = FakePublisher()
+    parts = numbered(*(batch(n, f"k{n}") for n in range(5)), size=MAX_BYTES)
+    await PartPublisher(publisher, 4, lambda: None).publish(parts, Progress(0))
+    assert (1, list(range(5))) == (publisher.most_in_flight, publisher.taken)
 
 
 async def test_a_part_that_the_broker_refused_is_sent_again_until_it_is_taken():

@@ -147,3 +147,16 @@ async def test_another_account_has_no_preview(api, vendor):
     await api.problem(404, "POST", f"/api/inventory-feeds/{feed['id']}/preview.json", token=api.other_token)
 
     assert [] == vendor.asked
+
+
+async def test_json_shows_its_paths_and_needs_no_mapping_in_the_default_shape(api, vendor):
+    vendor.files["stock.json"] = (
+        '{"meta": {"page": 1}, "items": [{"externalId": "A", "inventoryQuantity": 3, "extra": {"depth": [7]}}]}'
+    )
+    feed = await api.new_feed(resourceType="api", resourceLocation=vendor.url("stock.json"))
+
+    shown = await preview(api, feed)
+
+    assert [{"externalId": "A", "inventoryQuantity": 3}] == [entry["item"] for entry in shown["items"]]
+    found = {column["name"]: column["samples"] for column in shown["columns"]}
+    assert {"externalId": ["A"], "inventoryQuantity": [3], "extra.depth[0]": [7]}.items() <= found.items()
