@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import os
 import signal
+import stat
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from ingest.pull.run import Runner
 from ingest.pull.scheduler import Scheduler
 from ingest.pull.store import Store
 from schemas import monitor
+from schemas.errors import Permanent
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
 
@@ -76,13 +80,29 @@ async def connected(
     settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> AsyncIterator[Puller]:
     """Open what a puller needs; it starts while Postgres or the broker is away."""
-    folder = Path(settings.pull_folder or tempfile.gettempdir())
+    folder = private_folder(settings)
+    context = replace(FetchContext.of(settings), folder=folder)
     async with open_pool(settings) as pool, Publisher(settings, process_name("pull")) as publisher:
         store = Store(pool, uuid.uuid4())
-        files = FileMaker(store, FetchContext.of(settings), folder, FileParser(settings))
+        files = FileMaker(store, context, folder, FileParser(settings))
         runner = Runner(settings, store, publisher, files)
         carrier = Carrier(store, runner, Closer(store, settings, clock), Vault(settings.key), folder)
         yield Puller(Scheduler(settings, store, carrier, clock), publisher, store)
+
+
+def private_folder(settings: Settings) -> Path:
+    """Return the folder for files being pulled, made if need be; raises `Permanent` when it is not ours alone.
+
+    Pullers of one system on one machine share it, to resume each other's runs; those of another system, whose runs
+    have the same ids, do not, and no other user can lay files there for us to read.
+    """
+    system = hashlib.blake2b(settings.dsn.encode(), digest_size=8, key=settings.key[:64]).hexdigest()
+    folder = Path(settings.pull_folder or tempfile.gettempdir()) / f"feedline-{system}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise Permanent(f"PULL_FOLDER: {folder} is not a folder that this user alone can enter")
+    return folder
 
 
 def open_pool(settings: Settings) -> asyncpg.Pool:

@@ -8,6 +8,8 @@ import orjson
 import pytest
 from aiohttp import web
 
+from ingest.pull.main import private_folder
+
 
 def csv_of(quantities):
     return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
@@ -127,7 +129,7 @@ async def test_a_held_run_is_over_with_the_next_good_one(pulling, puller, worker
     )
 
 
-async def test_an_approved_run_whose_file_changed_is_guarded_again(pulling, puller, worker, vendor, tmp_path):
+async def test_an_approved_run_whose_file_changed_is_guarded_again(pulling, puller, worker, vendor):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await pulling.feed()
     await pulling.run(puller, feed)
@@ -135,7 +137,7 @@ async def test_an_approved_run_whose_file_changed_is_guarded_again(pulling, pull
     held = await pulling.run(puller, feed)
 
     vendor.files["stock.csv"] = csv_of({"A": 2})
-    (tmp_path / f"feedline-run-{held['id']}" / "file.json").unlink()  # approved on another machine
+    (private_folder(pulling.settings) / f"feedline-run-{held['id']}" / "file.json").unlink()  # as on another machine
     await pulling.approve(held["id"])
     again = await pulling.carry_out(puller, held["id"])
 
