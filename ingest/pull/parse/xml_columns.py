@@ -19,6 +19,7 @@ from schemas.xpaths import item_path, tokens
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _DEFAULT = "default-namespace"
+_UNUSED = -1
 
 
 class XmlReader:
@@ -81,7 +82,8 @@ class _Extract:
         self._children = [_NAME.fullmatch(path) for path in self._paths]
         self._attributes: dict[int, str] = {}
         self._found_by: dict[int, Callable[[Any], Any]] | None = None
-        self._places: dict[Any, tuple[int, ...]] = {}
+        self._places: dict[Any, int] = {}
+        self._shared: dict[int, tuple[int, ...]] = {}
         self._seen: set[int] = set()
 
     def __call__(self, elements: Sequence[Any]) -> Sequence[Sequence[Any] | None]:
@@ -92,19 +94,20 @@ class _Extract:
 
     def _row(self, element: Any) -> list[Any]:
         row = [MISSING] * len(self._paths)
-        get_places = self._places.get
+        get_place = self._places.get
         for child in element:
-            places = get_places(child.tag)
-            if places is None:
-                places = self._places_of(child)
-            for place in places:
-                text = child.text
-                if text is None or len(child):
-                    text = _text(child)
-                if row[place] is MISSING:
-                    row[place] = text
-                elif self._many[place]:
-                    row[place] = [*(row[place] if row[place].__class__ is list else [row[place]]), text]
+            place = get_place(child.tag)
+            if place is None:
+                place = self._place_of(child)
+            if place == _UNUSED:
+                continue
+            text = child.text
+            if text is None or len(child):
+                text = _text(child)
+            if place >= 0 and row[place] is MISSING:
+                row[place] = text
+            else:
+                self._add(row, place, text)
         for place, name in self._attributes.items():
             value = element.get(name)
             if value is not None:
@@ -113,8 +116,16 @@ class _Extract:
             row[place] = _found(find(element), many=self._many[place])
         return row
 
-    def _places_of(self, child: Any) -> tuple[int, ...]:
-        """Return the paths that mean this child; the same for all of its name."""
+    def _add(self, row: list[Any], place: int, text: Any) -> None:
+        """Add the text of a child that is not the first of its name, or that several paths mean."""
+        for each in (place,) if place >= 0 else self._shared[place]:
+            if row[each] is MISSING:
+                row[each] = text
+            elif self._many[each]:
+                row[each] = [*(row[each] if row[each].__class__ is list else [row[each]]), text]
+
+    def _place_of(self, child: Any) -> int:
+        """Return which path means this child: its position, `_UNUSED`, or a key of `_shared` for several."""
         uri, _, local = child.tag.rpartition("}")
         places = []
         for place, (path, parts) in enumerate(zip(self._paths, self._children, strict=True)):
@@ -127,8 +138,12 @@ class _Extract:
             if fits:
                 places.append(place)
         self._seen.update(places)
-        self._places[child.tag] = tuple(places)
-        return self._places[child.tag]
+        found = places[0] if places else _UNUSED
+        if len(places) > 1:
+            found = _UNUSED - 1 - len(self._shared)
+            self._shared[found] = tuple(places)
+        self._places[child.tag] = found
+        return found
 
     def _compile(self, default_namespace: str | None) -> None:
         self._found_by = {}

@@ -48,7 +48,10 @@ class Matcher:
         )
         self._parent: Any = None
         self._parent_fits = False
+        self._last_tag: str | None = None
+        self._last_fits = False
         _, uri, name = self._steps[-1]
+        self._any_prefix = uri is not None or name == "*"
         self.tag = f"{{{uri}}}{name}" if uri else f"{{*}}{name}"
 
     def __call__(self, element: Any) -> bool:
@@ -61,16 +64,20 @@ class Matcher:
         if parent is not self._parent or parent is None:
             self._parent = parent
             self._parent_fits = self._under(parent, len(self._steps) - 1)
-        return self._parent_fits and self._fits(element, len(self._steps) - 1)
+        if not self._parent_fits:
+            return False
+        tag = element.tag
+        if tag != self._last_tag:  # mostly it is that of the one before
+            self._last_tag, self._last_fits = tag, self._is_named(tag, len(self._steps) - 1)
+        return self._last_fits and (self._any_prefix or element.prefix is None)
 
     def _fits(self, element: Any, step: int) -> bool:
         _, uri, name = self._steps[step]
-        tag = element.tag
-        if uri is None and element.prefix is not None and name != "*":
-            return False
-        if name != "*" and tag.rpartition("}")[2] != name:
-            return False
-        return uri is None or tag.startswith(f"{{{uri}}}")
+        return self._is_named(element.tag, step) and (uri is not None or name == "*" or element.prefix is None)
+
+    def _is_named(self, tag: str, step: int) -> bool:
+        _, uri, name = self._steps[step]
+        return name in ("*", tag.rpartition("}")[2]) and (uri is None or tag.startswith(f"{{{uri}}}"))
 
     def _under(self, parent: Any, step: int) -> bool:
         """Return whether the steps before `step` lead to this parent."""
@@ -118,6 +125,7 @@ class XmlStream:
             if ended:
                 too_large, self._open_too_large = self._open_too_large, None
                 yield ended, too_large
+                too_large = None
                 self._drop(ended)
             if self._unpruned >= _PRUNE_BYTES:
                 self._unpruned = 0
@@ -197,20 +205,24 @@ class XmlStream:
         return ended
 
     def _drop(self, ended: list[Any]) -> None:
-        """Let go of these items, of each parent's all but the last, which libxml2 still adds to."""
+        """Let go of these items, of each parent's all but the last, which libxml2 still adds to. Empties the list."""
         used = set(ended)
-        for parent in dict.fromkeys(element.getparent() for element in ended):
-            if parent is None:
-                continue
+        parents = [parent for parent in dict.fromkeys(map(_parent_of, ended)) if parent is not None]
+        for parent in parents:
+            for element in parent[:HEADER_CHILDREN]:
+                if element in used:  # never one that is still open
+                    element.clear(keep_tail=True)
+            element = None
+        # Without their Python objects, elements are freed as they are taken out, instead of being moved elsewhere.
+        used.clear()
+        ended.clear()
+        for parent in parents:
+            del parent[HEADER_CHILDREN:-1]
             if parent is not self._parent:
                 self._parent = ancestor = parent
                 while ancestor is not None:
                     _drop_before(ancestor)
                     ancestor = ancestor.getparent()
-            for element in parent[:HEADER_CHILDREN]:
-                if element in used:  # never one that is still open
-                    element.clear(keep_tail=True)
-            del parent[HEADER_CHILDREN:-1]
 
     def _prune(self) -> None:
         """Cut back what lies between items: every closed child of the open elements, past their first ones."""
@@ -223,6 +235,10 @@ class XmlStream:
             if len(node) > HEADER_CHILDREN + 1:
                 del node[HEADER_CHILDREN:-1]
             node = node[-1]
+
+
+def _parent_of(element: Any) -> Any:
+    return element.getparent()
 
 
 def _drop_before(element: Any) -> None:
