@@ -26,7 +26,8 @@ SHARD_SPACE = 0x73686172
 DRAIN_WAIT_S = 10.0
 """Longer than the broker takes to notice that a host is dead (workers/broker.py), and than a worker that has lost
 Postgres keeps batches of a shard that it is handing over (workers/owner.py)."""
-LOCK_WAIT_MS = 5_000
+LOCK_WAIT_MS = 3_000
+_NAME, _HEX = "feedline-worker", 32
 _DRAIN_POLL_S = 0.2
 _log = structlog.get_logger()
 
@@ -37,7 +38,15 @@ class Taken(FeedlineError):
 
 def connection_name(worker_id: uuid.UUID, what: str) -> str:
     """Return the name of a worker's connection in pg_stat_activity (at most 63 bytes)."""
-    return f"feedline-worker {worker_id.hex} {what}"
+    return f"{_NAME} {worker_id.hex} {what}"
+
+
+def owner_of(name: str) -> uuid.UUID | None:
+    """Return the worker of a connection by its name; None when it is no worker's."""
+    words = name.split()
+    if len(words) > 1 and words[0] == _NAME and len(words[1]) == _HEX:
+        return uuid.UUID(hex=words[1])
+    return None
 
 
 class ShardLock:
@@ -149,11 +158,25 @@ class ShardLock:
         try:
             await FLEET.wait_for_lock(connection, space=SHARD_SPACE, key=self._shard)
         except asyncpg.LockNotAvailableError:
+            await self._end_the_dead(connection)
             return False
         finally:
             if not connection.is_closed():
                 await connection.execute("RESET lock_timeout")
         return True
+
+    async def _end_the_dead(self, connection: asyncpg.Connection) -> None:
+        """End the session of a holder that is no longer in the live list, and still holds the lock after our wait.
+
+        It is frozen, or cut off from everything but this connection. Ending the session ends its transaction and
+        its right to write at once; when it wakes up it finds the lock taken.
+        """
+        holder = await FLEET.lock_holder(connection, space=SHARD_SPACE, key=self._shard)
+        owner = owner_of(holder["application_name"]) if holder is not None else None
+        if holder is None or owner is None or await FLEET.is_listed(connection, id=owner):
+            return
+        _log.warning("ending_a_dead_holder", shard=self._shard, worker=str(owner))
+        await FLEET.terminate(connection, pid=holder["pid"])
 
     async def _wait_for_drain(self, connection: asyncpg.Connection) -> None:
         """Wait until a worker that lost the lock while it handed the shard over has nothing in hand any more."""

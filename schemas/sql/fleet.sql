@@ -36,6 +36,9 @@ SELECT a.pid, a.application_name
    AND l.objsubid = 2 AND l.granted
    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
 
+-- name: is_listed(id)$
+SELECT EXISTS (SELECT FROM workers WHERE id = :id);
+
 -- name: terminate(pid)$
 SELECT pg_terminate_backend(:pid);
 

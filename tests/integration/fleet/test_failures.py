@@ -292,3 +292,21 @@ async def test_deferred_items_are_applied_when_the_limit_is_raised(fleet):
         await fleet.until(all_of_them)
         assert [4] == [row[0] for row in await fleet.fetch("SELECT used FROM usage")]
         assert [] == await fleet.fetch("SELECT 1 FROM deferred_items")
+
+
+async def test_a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes_up(fleet):
+    async with fleet.worker() as first, fleet.worker() as second:
+        for shard in (await second.event("assigned", workers=2))["shards"]:
+            await second.event("consuming", shard=shard)
+        async with fleet.posting():
+            await fleet.progress()
+            first.process.send_signal(signal.SIGSTOP)
+            try:
+                for shard in range(4):
+                    await second.event("consuming", shard=shard)
+                await fleet.progress()
+            finally:
+                first.process.send_signal(signal.SIGCONT)
+            await fleet.progress()
+        await fleet.settled()
+        assert 0 == await first.stop()
