@@ -45,6 +45,12 @@ INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(
 
 
 @pytest.fixture
+def settings(settings):
+    """No worker runs here, so nothing is gained by waiting for its reply."""
+    return settings.model_copy(update={"reply_timeout_ms": 20})
+
+
+@pytest.fixture
 def seeded(api):
     values = {
         "id": THEIRS,

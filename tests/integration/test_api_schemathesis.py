@@ -14,6 +14,12 @@ CREATE TRIGGER keep BEFORE UPDATE OF revoked_at ON api_tokens FOR EACH ROW EXECU
 """Else it lists the tokens, finds its own, and revokes it."""
 
 
+@pytest.fixture
+def settings(settings):
+    """No worker runs here, so nothing is gained by waiting for its reply."""
+    return settings.model_copy(update={"reply_timeout_ms": 20})
+
+
 @pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
 async def test_schemathesis_finds_nothing(api, tmp_path, phase):
     await api.new_feed()

@@ -119,7 +119,7 @@ async def seeded(database):
 async def edge(edge_settings, seeded):
     """An edge with short times."""
     tuned = edge_settings.model_copy(
-        update={"confirm_timeout_ms": 500, "feeds_poll_ms": 500, "public_api_url": "http://api"}
+        update={"confirm_timeout_ms": 2_000, "feeds_poll_ms": 500, "public_api_url": "http://api"}
     )
     async with _running(tuned) as one:
         yield one
