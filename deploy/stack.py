@@ -260,7 +260,7 @@ class Stack:
         ]
         rows = [
             ("API token", str(self.local.folder / "api-token")),
-            ("Pulled feeds", "three demo feeds; POST /api/inventory-feeds/:id/fetch.json fetches one"),
+            ("Pulled feeds", "one of each kind; POST /api/inventory-feeds/:id/fetch.json fetches one"),
             ("Servers", "; ".join(servers)),
             ("All addresses", str(self.local.folder / "stack.json")),
             ("Logs", str(self.local.logs)),
