@@ -58,6 +58,8 @@ class Broker:
                 connection, sieve = await self._connect()
                 channel = await connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
             except AWAY as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from error  # aiormq may answer a cancellation with an error of its own
                 self._health.trouble("rabbitmq", self._name, error)
                 await asyncio.sleep(backoff.delay())
             else:
