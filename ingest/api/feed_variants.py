@@ -2,140 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, NamedTuple, NotRequired, Required
-
-from pydantic import AwareDatetime, BeforeValidator, Field
+from typing import Any
 
 from ingest.api import road
 from ingest.api.call import Answer, Call
-from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored
+from ingest.api.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
+from ingest.api.models import INT64_MAX, Query
 from ingest.api.operation import Operation, Scope
-from schemas import attributes as a
 from schemas import queries
 from schemas.batches import Operation as Asked
-from schemas.items import ATTRIBUTES, NULL_MEANS, Item
 from schemas.outcomes import Outcome
 
 GOODS = queries.load("goods")
 FEEDS = queries.load("feeds")
-
-
-class Cursor(NamedTuple):
-    """Where a page ended: the last row's key."""
-
-    feed_id: int
-    external_id: str
-
-
-def _cursor(text: Any) -> Any:
-    feed_id, _, external_id = str(text).partition("_")
-    if not feed_id.isascii() or not feed_id.isdigit() or not external_id or int(feed_id) > INT64_MAX:
-        raise ValueError("expected a cursor as given by the Link header")
-    if "\0" in external_id:
-        raise ValueError("U+0000 cannot be stored")
-    return Cursor(int(feed_id), external_id)
-
-
-class FeedVariantQuery(Query):
-    """Filters of the list."""
-
-    limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=str)] | None = Field(
-        None, description="continue after this one; as given by the `Link` header"
-    )
-    inventory_feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
-    dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this provider's feeds")
-    external_id: a.ExternalId | None = Field(None, description="with this `externalId`")
-    vendor_sku: a.ShortText | None = Field(None, description="with this `vendorSku`")
-    variant_id: int | None = Field(None, ge=1, le=INT64_MAX, description="connected to this variant")
-    connected: bool | None = Field(None, description="connected to a variant, or not")
-    updated_since: AwareDatetime | None = Field(None, description="changed at this time or later")
-
-
-class FeedVariant(Stored):
-    """A vendor's item as stored."""
-
-    inventory_feed_id: int = Field(description="read-only")
-    variant_id: int | None = Field(description="the connected variant; set by PUT to connect or disconnect by hand")
-    external_id: str
-    vendor_sku: str | None
-    barcode: str | None
-    name: str | None
-    description: str | None
-    mpn: str | None
-    handle: str | None
-    external_group_id: str | None
-    external_url: str | None
-    product_type: str | None
-    vendor_name: str | None
-    country_of_origin: str | None
-    hs_code: str | None
-    cost_price: float | None
-    retail_price: float | None
-    compare_at_price: float | None
-    grams: float
-    inventory_quantity: int | None
-    manual_inventory_quantity: int | None
-    allocation_buffer_override: int | None
-    inventory_policy: a.InventoryPolicy
-    inventory_quantity_override: a.QuantityOverride
-    available_quantity: int | None = Field(description="read-only: what may be sold; null while it is not known")
-    images: list[Any]
-    options: list[Any]
-    tags: list[Any]
-    meta_fields: list[Any] | dict[str, Any] | None
-    locations: list[Any] | dict[str, Any] | None
-    inventory_updated_at: datetime | None = Field(description="read-only: when `inventoryQuantity` last changed")
-    last_fetched_at: datetime | None = Field(description="read-only: the last complete run of a pulled feed")
-
-    @classmethod
-    def of_row(cls, row: Any) -> FeedVariant:
-        """Return the resource of a row of `feed_variants` with its details."""
-        details = {name: NULL_MEANS.get(name) for name in ATTRIBUTES} | (row["attributes"] or {})
-        attributes = {_snake(name): value for name, value in details.items()}
-        known = {name: value for name, value in dict(row).items() if name != "attributes"}
-        return cls.of(
-            attributes
-            | known
-            | {
-                "inventory_feed_id": row["feed_id"],
-                "cost_price": row["cost"],
-                "retail_price": row["retail"],
-                "compare_at_price": row["compare_at"],
-                "grams": float(attributes["grams"]),
-            }
-        )
-
-
-class Changed(FeedVariant):
-    """A feed variant after a change."""
-
-    outcome: Outcome = Field(description="what became of the item: created, updated or unchanged")
-
-
-class Late(Resource):
-    """A change that is on its way: its receipt tells what becomes of it."""
-
-    batch_id: str
-    receipt_url: str
-
-
-class NewFeedVariant(Item, total=False):
-    """A new feed variant."""
-
-    inventoryFeedId: Required[int]  # noqa: N815
-
-
-class FeedVariantChanges(Item, total=False):
-    """Changes of a feed variant: what is omitted stays, null clears."""
-
-    externalId: NotRequired[a.ExternalId]  # type: ignore[misc]  # noqa: N815
-    variantId: int | None  # noqa: N815
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
@@ -164,7 +43,7 @@ async def get_feed_variant(call: Call[Query, None]) -> Answer:
 
 async def create_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     """Make one in a feed that has none with this externalId."""
-    element = dict(call.body)
+    element = _object(call)
     feed_id = element.pop("inventoryFeedId", None)
     if not isinstance(feed_id, int) or isinstance(feed_id, bool) or not 1 <= feed_id <= INT64_MAX:
         raise call.invalid("inventoryFeedId", "required" if feed_id is None else "type", "expected the id of a feed")
@@ -181,7 +60,7 @@ async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     """Change one, connect or disconnect it."""
     row = await stored(call, call.id)
     call.check_match(row["updated_at"])
-    element = dict(call.body)
+    element = _object(call)
     if element.setdefault("externalId", row["external_id"]) != row["external_id"]:
         raise call.invalid("externalId", "value", "it is the key of the feed variant, and cannot be changed")
     by_hand = element.pop("variantId", _OMITTED)
@@ -226,6 +105,13 @@ async def stored(call: Call[Any, Any], feed_variant_id: int) -> Any:
 
 
 _OMITTED = object()
+
+
+def _object(call: Call[Any, Any]) -> dict[str, Any]:
+    """Return a copy of the body, which must be one object; raises 422."""
+    if not isinstance(call.body, dict):
+        raise call.invalid("body", "type", "expected one object")
+    return dict(call.body)
 
 
 async def _connect_by_hand(call: Call[Any, Any], row: Any, variant_id: Any) -> Answer | None:

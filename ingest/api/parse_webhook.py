@@ -6,7 +6,8 @@ from typing import Any
 
 from ingest.api import road
 from ingest.api.call import Answer, Call
-from ingest.api.feed_variants import FEEDS, Changed, upsert
+from ingest.api.feed_variants import FEEDS, upsert
+from ingest.api.goods import Changed
 from ingest.api.models import Query, Resource
 from ingest.api.operation import Operation, Scope
 from ingest.publish import Unavailable

@@ -34,6 +34,7 @@ class Replies:
         self._publisher = publisher
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._queue: str | None = None
+        self._consuming = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,13 +61,24 @@ class Replies:
         reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[correlation_id] = reply
         try:
-            await self._publisher.publish(batch, reply_to=self._queue, correlation_id=correlation_id)
+            queue = await self._reply_queue()
+            await self._publisher.publish(batch, reply_to=queue, correlation_id=correlation_id)
+            if queue is None:
+                return None
             async with asyncio.timeout(self._settings.reply_timeout_ms / 1000):
                 return await reply
         except TimeoutError:
             return None
         finally:
             del self._waiting[correlation_id]
+
+    async def _reply_queue(self) -> str | None:
+        """Return the queue's name; waits for it while the broker is there, as when a process has just started."""
+        if self._queue is None and self._publisher.ready() is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.reply_timeout_ms / 1000):
+                    await self._consuming.wait()
+        return self._queue
 
     async def _stay_connected(self) -> None:
         failures = 0
@@ -78,6 +90,7 @@ class Replies:
                 failures += 1
                 _log.warning("replies_away", error=f"{type(error).__name__}: {error}")
             self._queue = None
+            self._consuming.clear()
             await asyncio.sleep(back_off_s(failures, 0.5))
 
     async def _consume(self) -> None:
@@ -93,6 +106,7 @@ class Replies:
             queue = await channel.declare_queue(exclusive=True, auto_delete=True)
             await queue.consume(self._take, no_ack=True)
             self._queue = queue.name
+            self._consuming.set()
             await closed.wait()
 
     async def _take(self, message: AbstractIncomingMessage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ingest.api.app import application
 from schemas.secrets import new_token, token_digest
+from workers.service import Worker
 
 
 class Api:
@@ -83,3 +85,13 @@ async def api(settings) -> AsyncIterator[Api]:
     await server.start_server(access_log=None)  # as in production: paths may hold what senders put there by mistake
     async with TestClient(server) as client:
         yield Api(client, settings.dsn)
+
+
+@pytest.fixture
+async def worker(settings) -> AsyncIterator[Worker]:
+    """A worker that owns all shards."""
+    running = Worker(settings)
+    task = asyncio.create_task(running.run())
+    yield running
+    running.stop()
+    await task

@@ -79,7 +79,7 @@ def body_of(operation):
     if operation.body is None:
         return {}
     replaced = {
-        name: THEIRS if name.endswith("Id") and name != "externalId" else value
+        name: THEIRS if name.endswith("Id") and name != "externalId" else [THEIRS] if name == "ids" else value
         for name, value in (operation.example.items() if isinstance(operation.example, dict) else ())
     }
     return {"json": replaced or operation.example}
@@ -124,6 +124,54 @@ async def test_no_operation_shows_or_changes_another_accounts_resources(seeded):
             assert 404 == response.status, (operation.name, text)
 
     assert before == everything_of(seeded)
+
+
+@pytest.mark.parametrize("body", [{"ids": [THEIRS]}, {"feedId": THEIRS}, {"code": "test"}, {"all": True}])
+@pytest.mark.parametrize("action", ["replay", "discard"])
+async def test_dead_letters_in_bulk_are_the_callers_own(seeded, action, body):
+    before = everything_of(seeded)
+
+    path = f"/api/dead-letters/{action}.json"
+    answer = await seeded.ok("POST", path, body, token=seeded.other_token)
+
+    assert {"settled": [], "unreadable": [], "more": False} == answer
+    assert before == everything_of(seeded)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"inventory-feed-variants.json?{name}"
+        for name in (
+            *(f"inventoryFeedId={THEIRS}", f"dropshipProviderId={THEIRS}", f"variantId={THEIRS}", f"externalId={MARK}"),
+            *(f"vendorSku={MARK}", "connected=true", f"after={THEIRS}_a"),
+        )
+    ]
+    + [f"variants.json?sku={MARK}", f"dead-letters.json?feedId={THEIRS}", f"batches.json?feedId={THEIRS}"],
+)
+async def test_no_filter_finds_another_accounts_goods(seeded, query):
+    assert await seeded.ok("GET", f"/api/{query}")  # the control
+
+    assert [] == await seeded.ok("GET", f"/api/{query}", token=seeded.other_token)
+
+
+async def test_goods_cannot_be_put_into_another_accounts_feed_nor_connected_to_its_variant(seeded):
+    own = seeded.execute(
+        "WITH p AS (INSERT INTO dropship_providers (account_id, name) VALUES (%s, 'own') RETURNING id, account_id),"
+        " f AS (INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash)"
+        " SELECT account_id, id, 'own', 'webhook', 'own' FROM p RETURNING id, account_id)"
+        " INSERT INTO feed_variants (account_id, feed_id, external_id, item_hash, details_hash, created_at, updated_at)"
+        " SELECT account_id, id, 'own', 0, 0, now(), now() FROM f RETURNING id",
+        seeded.other_account_id,
+    )
+    token = seeded.other_token
+
+    body = {"inventoryFeedId": THEIRS, "externalId": "1"}
+    made = await seeded.problem(422, "POST", "/api/inventory-feed-variants.json", json=body, token=token)
+    path = f"/api/inventory-feed-variants/{own}.json"
+    connected = await seeded.problem(422, "PUT", path, json={"variantId": THEIRS}, token=token)
+
+    assert (["inventoryFeedId"], ["variantId"]) == (list(made["details"]), list(connected["details"]))
 
 
 async def test_the_same_operations_find_what_is_their_own(seeded):

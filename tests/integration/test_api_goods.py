@@ -1,24 +1,13 @@
 """Feed variants and variants over the API, with a real worker at the other end of the road."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
 from ingest.api.call import SERVICES
-from workers.service import Worker
 
 EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
-
-
-@pytest.fixture
-async def worker(settings) -> AsyncIterator[Worker]:
-    """A worker that owns all shards."""
-    running = Worker(settings)
-    task = asyncio.create_task(running.run())
-    yield running
-    running.stop()
-    await task
 
 
 @pytest.fixture
@@ -149,6 +138,22 @@ async def test_a_feed_variant_of_no_feed_or_with_another_key_is_refused(goods):
     path = f"/api/inventory-feed-variants/{made['id']}.json"
     problem = await goods.problem(422, "PUT", path, json={"externalId": "other"})
     assert ["externalId"] == list(problem["details"])
+
+
+@pytest.mark.parametrize("body", [None, [], [EXAMPLE], "text", 7])
+async def test_a_feed_variant_that_is_no_object_is_refused(goods, body):
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+
+    sent = {"data": orjson.dumps(body), "headers": {"Content-Type": "application/json"}}
+    for method, path in (("POST", ".json"), ("PUT", f"/{made['id']}.json")):
+        problem = await goods.problem(422, method, f"/api/inventory-feed-variants{path}", **sent)
+        assert ["body"] == list(problem["details"])
+
+
+@pytest.mark.parametrize("after", ["", "1", "_a", "x_a", "1_", "99999999999999999999_a"])
+async def test_a_cursor_that_no_page_gave_is_refused(goods, after):
+    problem = await goods.problem(400, "GET", f"/api/inventory-feed-variants.json?after={after}")
+    assert ["after"] == list(problem["details"])
 
 
 async def test_two_editors_do_not_overwrite_each_other(goods):

@@ -16,10 +16,11 @@ CREATE TRIGGER keep BEFORE UPDATE OF revoked_at ON api_tokens FOR EACH ROW EXECU
 
 @pytest.fixture
 def settings(settings):
-    """No worker runs here, so nothing is gained by waiting for its reply."""
-    return settings.model_copy(update={"reply_timeout_ms": 20})
+    """A worker answers, and who asks for what never comes is not kept waiting."""
+    return settings.model_copy(update={"reply_timeout_ms": 1_000})
 
 
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
 async def test_schemathesis_finds_nothing(api, tmp_path, phase):
     await api.new_feed()

@@ -1,0 +1,133 @@
+"""The types of feed variants: what is asked for, sent and answered."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, NotRequired, Required
+
+from pydantic import BeforeValidator, Field
+
+from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
+from schemas import attributes as a
+from schemas.items import ATTRIBUTES, NULL_MEANS, Item
+from schemas.outcomes import Outcome
+
+
+class Cursor(NamedTuple):
+    """Where a page ended: the last row's key."""
+
+    feed_id: int
+    external_id: str
+
+
+_CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{1,255})$", re.ASCII)
+_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
+
+
+def _cursor(text: Any) -> Any:
+    match = _CURSOR.fullmatch(str(text))
+    if match is None:
+        raise ValueError("expected a cursor as given by the Link header")
+    return Cursor(int(match[1]), match[2])
+
+
+class FeedVariantQuery(Query):
+    """Filters of the list."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
+    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+        None, description="continue after this one; as given by the `Link` header"
+    )
+    inventory_feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
+    dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this provider's feeds")
+    external_id: a.ExternalId | None = Field(None, description="with this `externalId`")
+    vendor_sku: a.ShortText | None = Field(None, description="with this `vendorSku`")
+    variant_id: int | None = Field(None, ge=1, le=INT64_MAX, description="connected to this variant")
+    connected: bool | None = Field(None, description="connected to a variant, or not")
+    updated_since: When | None = Field(None, description="changed at this time or later")
+
+
+class FeedVariant(Stored):
+    """A vendor's item as stored."""
+
+    inventory_feed_id: int = Field(description="read-only")
+    variant_id: int | None = Field(description="the connected variant; set by PUT to connect or disconnect by hand")
+    external_id: str
+    vendor_sku: str | None
+    barcode: str | None
+    name: str | None
+    description: str | None
+    mpn: str | None
+    handle: str | None
+    external_group_id: str | None
+    external_url: str | None
+    product_type: str | None
+    vendor_name: str | None
+    country_of_origin: str | None
+    hs_code: str | None
+    cost_price: float | None
+    retail_price: float | None
+    compare_at_price: float | None
+    grams: float
+    inventory_quantity: int | None
+    manual_inventory_quantity: int | None
+    allocation_buffer_override: int | None
+    inventory_policy: a.InventoryPolicy
+    inventory_quantity_override: a.QuantityOverride
+    available_quantity: int | None = Field(description="read-only: what may be sold; null while it is not known")
+    images: list[Any]
+    options: list[Any]
+    tags: list[Any]
+    meta_fields: list[Any] | dict[str, Any] | None
+    locations: list[Any] | dict[str, Any] | None
+    inventory_updated_at: datetime | None = Field(description="read-only: when `inventoryQuantity` last changed")
+    last_fetched_at: datetime | None = Field(description="read-only: the last complete run of a pulled feed")
+
+    @classmethod
+    def of_row(cls, row: Any) -> FeedVariant:
+        """Return the resource of a row of `feed_variants` with its details."""
+        details = {name: NULL_MEANS.get(name) for name in ATTRIBUTES} | (row["attributes"] or {})
+        attributes = {_snake(name): value for name, value in details.items()}
+        known = {name: value for name, value in dict(row).items() if name != "attributes"}
+        return cls.of(
+            attributes
+            | known
+            | {
+                "inventory_feed_id": row["feed_id"],
+                "cost_price": row["cost"],
+                "retail_price": row["retail"],
+                "compare_at_price": row["compare_at"],
+                "grams": float(attributes["grams"]),
+            }
+        )
+
+
+class Changed(FeedVariant):
+    """A feed variant after a change."""
+
+    outcome: Outcome = Field(description="what became of the item: created, updated or unchanged")
+
+
+class Late(Resource):
+    """A change that is on its way: its receipt tells what becomes of it."""
+
+    batch_id: str
+    receipt_url: str
+
+
+class NewFeedVariant(Item, total=False):
+    """A new feed variant."""
+
+    inventoryFeedId: Required[int]  # noqa: N815
+
+
+class FeedVariantChanges(Item, total=False):
+    """Changes of a feed variant: what is omitted stays, null clears."""
+
+    externalId: NotRequired[a.ExternalId]  # type: ignore[misc]  # noqa: N815
+    variantId: int | None  # noqa: N815
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

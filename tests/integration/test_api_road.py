@@ -1,0 +1,189 @@
+"""The API at the near end of the road: whose reply is whose, a broker that is away, who connects to what."""
+
+import asyncio
+import uuid
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from ingest.api.app import application
+from schemas.batches import Batch, Source
+
+EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
+LIST, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
+EVERY_ROW = "SELECT count(*) FROM feed_variants"
+CONNECTED = "SELECT count(*) FROM feed_variants WHERE variant_id IS NOT NULL"
+
+
+def parse_webhook(feed):
+    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
+
+
+async def connected_to(api, feed_variant):
+    """Return the feed variant's variant once it has one: what comes of a batch that nobody waits for."""
+    async with asyncio.timeout(30):
+        while True:
+            row = await api.ok("GET", f"/api/inventory-feed-variants/{feed_variant['id']}.json")
+            if row["variantId"] is not None:
+                return row["variantId"]
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_each_of_two_api_processes_gets_its_own_replies(api, settings):
+    feed, count = await api.new_feed(), 20
+    second = TestServer(application(settings))
+    await second.start_server()
+
+    async with TestClient(second) as other:
+
+        async def send(client, external_id):
+            body, headers = {**EXAMPLE, "externalId": external_id}, {"Authorization": f"Bearer {api.token}"}
+            async with client.put(parse_webhook(feed), json=body, headers=headers) as response:
+                return response.status, (await response.json()).get("externalId")
+
+        names = [f"{which}{number}" for number in range(count) for which in ("first", "second")]
+        clients = [api.client, other] * count
+        answers = await asyncio.gather(*map(send, clients, names))
+
+    assert [(200, name) for name in names] == answers
+
+
+@pytest.fixture
+async def cut_off(api, settings):
+    """An API whose broker is away, over the same database."""
+    server = TestServer(application(settings.model_copy(update={"amqp_url": SecretStr("amqp://127.0.0.1:1/")})))
+    await server.start_server()
+    whole, feed = api.client, await api.new_feed()
+    async with TestClient(server) as client:
+        api.client = client
+        api.feed = feed
+        yield api
+    api.client = whole
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "parse-webhook", EXAMPLE),
+        ("PUT", "parse-webhook", [EXAMPLE]),
+        ("POST", LIST, EXAMPLE),
+        ("PUT", "/api/inventory-feed-variants/7.json", {"inventoryQuantity": 1}),
+        ("PUT", "/api/inventory-feed-variants/7.json", {"variantId": None}),
+        ("DELETE", "/api/inventory-feed-variants/7.json", None),
+        ("POST", "/api/dead-letters/7/replay.json", None),
+        ("POST", "/api/dead-letters/replay.json", {"all": True}),
+    ],
+)
+async def test_with_the_broker_away_a_change_is_refused_and_nothing_is_done(cut_off, method, path, body):
+    account, feed = cut_off.account_id, cut_off.feed["id"]
+    cut_off.execute(
+        "INSERT INTO feed_variants (account_id, feed_id, id, external_id, item_hash, details_hash, created_at,"
+        " updated_at, inventory_quantity) VALUES (%s, %s, 7, 'old', 0, 0, now(), now(), 5)",
+        *(account, feed),
+    )
+    batch = Batch(uuid.uuid4(), account, feed, 0, Source.API, [{"externalId": "old"}])
+    cut_off.execute(
+        "INSERT INTO dead_letters (account_id, id, feed_id, batch_id, code, reason, payload) OVERRIDING SYSTEM VALUE"
+        " VALUES (%s, 7, %s, %s, 'permanent', 'test', %s)",
+        *(account, feed, batch.batch_id, batch.encode()),
+    )
+    if path == LIST:
+        body = {**body, "inventoryFeedId": feed}
+
+    answer = await cut_off.call(method, parse_webhook(cut_off.feed) if path == "parse-webhook" else path, json=body)
+
+    assert (503, True) == (answer.status, "Retry-After" in answer.headers), await answer.text()
+    assert (await answer.json())["title"].endswith(".queue.disconnected")
+    assert (1, 5) == (cut_off.execute(EVERY_ROW), cut_off.execute("SELECT inventory_quantity FROM feed_variants"))
+    assert "dead" == cut_off.execute("SELECT status FROM dead_letters")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_thousand_variants_connect_the_thousand_that_wait_for_them(api):
+    feed, count = await api.new_feed(), 1_000
+    api.execute(
+        "INSERT INTO feed_variants (account_id, feed_id, external_id, vendor_sku, item_hash, details_hash, created_at,"
+        " updated_at) SELECT %s, %s, n, 'sku' || n, 0, 0, now(), now() FROM generate_series(1, %s) AS n",
+        *(api.account_id, feed["id"], count),
+    )
+
+    made = await api.ok("POST", VARIANTS, [{"sku": f"sku{n}"} for n in range(1, count + 1)])
+
+    assert count == len(made)
+    async with asyncio.timeout(60):
+        while api.execute(CONNECTED) < count:  # noqa: ASYNC110 - the API has no signal to wait for
+            await asyncio.sleep(0.2)
+    wrong = "SELECT count(*) FROM feed_variants i JOIN variants v ON v.id = i.variant_id WHERE v.sku <> i.vendor_sku"
+    assert 0 == api.execute(wrong)
+
+
+async def test_one_variant_too_many_is_refused(api):
+    problem = await api.problem(413, "POST", VARIANTS, json=[{"sku": str(n)} for n in range(1_001)])
+
+    assert problem["title"].endswith(".count")
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("first", ["item", "variant"])
+@pytest.mark.parametrize(
+    ("rule", "item", "variant"),
+    [
+        ({"caseInsensitiveSkus": True}, {"vendorSku": "Oak-ÄB"}, {"sku": "oAK-äb"}),
+        (
+            {"automaticallyConnect": False, "automaticallyConnectByBarcode": True},
+            {"vendorSku": "other", "barcode": "4006381333931"},
+            {"sku": "mine", "barcode": "4006381333931"},
+        ),
+        (
+            {"automaticallyConnectByBarcode": True},
+            {"vendorSku": "unknown", "barcode": "4006381333931"},
+            {"sku": "mine", "barcode": "4006381333931"},
+        ),
+    ],
+)
+async def test_a_feeds_rules_connect_whichever_comes_first(api, first, rule, item, variant):
+    feed = await api.new_feed(**rule)
+
+    async def send_item():
+        return await api.ok("PUT", parse_webhook(feed), {"externalId": "1", **item})
+
+    if first == "item":
+        feed_variant, made = await send_item(), await api.ok("POST", VARIANTS, variant)
+    else:
+        made, feed_variant = await api.ok("POST", VARIANTS, variant), await send_item()
+
+    assert made["id"] == await connected_to(api, feed_variant)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("rule", [{}, {"automaticallyConnect": False}])
+async def test_what_the_rules_do_not_match_stays_apart(api, rule):
+    feed = await api.new_feed(**rule)
+    sku = "abc" if rule else "ABC"
+    await api.ok("POST", VARIANTS, {"sku": sku, "barcode": "1"})
+
+    answer = await api.ok("PUT", parse_webhook(feed), {"externalId": "1", "vendorSku": "abc", "barcode": "1"})
+
+    assert answer["variantId"] is None
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_ambiguous_match_connects_nothing_and_the_answer_says_so(api):
+    feed = await api.new_feed(caseInsensitiveSkus=True)
+    await api.ok("POST", VARIANTS, [{"sku": "abc"}, {"sku": "ABC"}])
+
+    answer = await api.ok("PUT", parse_webhook(feed), {"externalId": "1", "vendorSku": "Abc"})
+
+    assert answer["variantId"] is None
+    assert [("vendorSku", "ambiguous_match")] == [(each["field"], each["code"]) for each in answer["warnings"]]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_unknown_attribute_is_told_in_the_answer(api):
+    feed = await api.new_feed()
+
+    answer = await api.ok("PUT", parse_webhook(feed), {**EXAMPLE, "colour": "oak"})
+
+    assert [("colour", "unknown")] == [(each["field"], each["code"]) for each in answer["warnings"]]
