@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 
 import aio_pika
 import psycopg
 from aio_pika.exceptions import AMQPError
 
+from deploy.local import Local
 from deploy.processes import is_free
+from schemas.settings import Settings
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - these are compared, not bound
 _CONNECT_S = 10
@@ -27,10 +30,24 @@ def url(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def check_port(variable: str, host: str, port: int) -> None:
-    """Raise `Refused` when a port that was asked for is taken."""
-    if not is_free(port, host or "0.0.0.0"):  # noqa: S104 - what an empty HOST means
-        raise Refused(f"{variable}: port {port} of {host} cannot be used (taken by another program?)")
+def choose_ports(
+    settings: Settings, explicit: frozenset[str], local: Local, notice: Callable[[str], None]
+) -> tuple[int, int]:
+    """Return the ports of edge and API: those that somebody chose, the usual ones, or free ones when those are taken.
+
+    Raises `Refused` when a port that was chosen cannot be used.
+    """
+    chosen: list[int] = []
+    for variable, wanted in (("port", settings.port), ("api_port", settings.api_port)):
+        usable = wanted not in (0, *chosen) and is_free(wanted, settings.host)
+        if not usable and wanted and variable in explicit:
+            raise Refused(
+                f"{variable.upper()}: port {wanted} of {settings.host} cannot be used (taken by another program?)"
+            )
+        chosen.append(wanted if usable else local.port(variable))
+        if wanted and not usable:
+            notice(f"port {wanted} is taken, {chosen[-1]} is used ({variable.upper()} chooses)")
+    return chosen[0], chosen[1]
 
 
 def check_database(dsn: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy import demo, demo_feeds
-from deploy.addresses import Refused, check_amqp, check_database, check_port, is_ready, url
+from deploy.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
 from deploy.local import Local
 from deploy.migrate import migrate
 from deploy.postgres import Postgres
@@ -27,7 +27,12 @@ from schemas.secrets import new_token
 from schemas.settings import Settings
 
 _START_S = 90
+<<<<<<< ours
 _STOP_SHARE_S = 4.0
+=======
+_STOP_SHARE_S = 4.5
+_ECHO_S = 1.0
+>>>>>>> theirs
 
 
 class Stack:
@@ -49,7 +54,8 @@ class Stack:
         self._children: dict[str, list[Child]] = {}
         self._monitors: dict[str, int] = {}
         self._published: dict[str, Any] | None = None
-        self._port, self._api_port = self._ports()
+        self._told_at = 0.0
+        self._port, self._api_port = choose_ports(settings, explicit, local, screen.notice)
         self._vendor_ports = {scheme: local.port(f"vendor-{scheme}") for scheme in ("http", "ftp")}
 
     async def run(self) -> int:
@@ -57,7 +63,7 @@ class Stack:
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._told, told)
+            loop.add_signal_handler(number, self._told, number, told)
         starting, waiting = asyncio.create_task(self._start()), asyncio.create_task(told.wait())
         try:
             await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -73,11 +79,16 @@ class Stack:
             await self._stop()
         return 0
 
-    def _told(self, told: asyncio.Event) -> None:
-        if told.is_set():  # asked twice: somebody is in a hurry
+    def _told(self, number: int, told: asyncio.Event) -> None:
+        """Stop; at a second Ctrl-C, later than the echo that make and process groups give of the first, at once."""
+        now = asyncio.get_running_loop().time()
+        if not told.is_set():
+            self._told_at = now
+            told.set()
+        elif number == signal.SIGINT and now - self._told_at > _ECHO_S:
+            self.screen.notice("killing what has not stopped yet")
             for pid in marked(self._environment[MARKER]):
                 os.kill(pid, signal.SIGKILL)
-        told.set()
 
     async def _start(self) -> None:
         left = await asyncio.to_thread(self.local.clean_up)
@@ -238,19 +249,6 @@ class Stack:
         if "stop_timeout_ms" in self._explicit:
             return self.settings.stop_timeout_ms / 1000 + 0.5
         return _STOP_SHARE_S
-
-    def _ports(self) -> tuple[int, int]:
-        """Return the ports of edge and API: those asked for, or free ones when the usual ones are taken."""
-        host, chosen = self.settings.host, []
-        for variable, wanted in (("port", self.settings.port), ("api_port", self.settings.api_port)):
-            if wanted and variable in self._explicit and wanted not in chosen:
-                check_port(variable.upper(), host, wanted)
-                chosen.append(wanted)
-            elif wanted and wanted not in chosen and is_free(wanted, host):
-                chosen.append(wanted)
-            else:
-                chosen.append(self.local.port(variable))
-        return chosen[0], chosen[1]
 
     def _facts(self, feed_hash: str) -> Facts:
         mine, broker = self._postgres, self._rabbitmq
