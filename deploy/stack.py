@@ -27,12 +27,8 @@ from schemas.secrets import new_token
 from schemas.settings import Settings
 
 _START_S = 90
-<<<<<<< ours
 _STOP_SHARE_S = 4.0
-=======
-_STOP_SHARE_S = 4.5
 _ECHO_S = 1.0
->>>>>>> theirs
 
 
 class Stack:
