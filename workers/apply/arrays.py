@@ -7,7 +7,6 @@ both equally fast, and a window has some twenty thousand elements. Long elements
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import repeat
 
 _SEPARATOR, _NULL = "\0,", "\0!"
 """Stand-ins until all else is escaped: no text that Postgres can hold has U+0000 in it."""
@@ -16,11 +15,6 @@ _SEPARATOR, _NULL = "\0,", "\0!"
 def numbers(values: Iterable[int | str | None]) -> str:
     """Return an array of integers, or of decimals in their canonical text; None is NULL."""
     return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
-
-
-def same(value: int, count: int) -> str:
-    """Return an array that holds one number `count` times."""
-    return "{" + ",".join(repeat(str(value), count)) + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:

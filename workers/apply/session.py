@@ -1,9 +1,6 @@
-"""The Postgres session that windows run in."""
+"""The settings of the Postgres sessions that windows run in (`workers.database.connect`)."""
 
 from __future__ import annotations
-
-import asyncpg
-from asyncpg import Connection
 
 SESSION = {
     # The road's statements look keys up in arrays whose lengths the planner cannot know. A plan made once, with
@@ -18,13 +15,3 @@ SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "timezone": "UTC",
 }
-
-
-async def connect(dsn: str, name: str) -> Connection:
-    """Return a connection for windows; `name` is how `pg_stat_activity` shows it."""
-    return await asyncpg.connect(
-        dsn,
-        server_settings=SESSION | {"application_name": name},
-        max_cached_statement_lifetime=0,  # the statements never change; preparing them again would be work for nothing
-        command_timeout=60,
-    )

@@ -23,8 +23,9 @@ from hypothesis.stateful import (
 from schemas.batches import Batch, Operation, Source
 from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
 from workers.apply import Context, apply_window
-from workers.apply.session import connect
+from workers.apply.session import SESSION
 from workers.apply.statements import COLUMNS
+from workers.database import connect
 
 ZONES = ["UTC", "America/New_York", "Pacific/Apia", "Asia/Kathmandu", "Africa/Cairo"]
 START = datetime(2026, 3, 7, 20, tzinfo=UTC)  # a day before clocks change in New York
@@ -71,7 +72,7 @@ class Road(RuleBasedStateMachine):
     @initialize(limit=st.sampled_from([None, 0, 2, 3, 5]), zone=st.sampled_from(ZONES))
     def start(self, limit, zone):
         self.limit, self.zone = limit, zone
-        self.connection = self.run(connect(self.database, "model"))
+        self.connection = self.run(connect(self.database, "model", session=SESSION))
         self.run(
             self.connection.execute(
                 """
@@ -116,6 +117,15 @@ class Road(RuleBasedStateMachine):
         if again and self.sent:
             window.insert(len(window) // 2, self.sent[-1])
         self.send(window)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def send_almost_the_same(self, data):
+        like = data.draw(st.sampled_from(self.sent))
+        item = data.draw(st.sampled_from(like.items))
+        name = data.draw(st.sampled_from(list(VALUES)))
+        item = item | {name: data.draw(VALUES[name])}
+        self.send([self.batch(Operation.UPSERT, like.feed_id, [item])])
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
