@@ -52,6 +52,10 @@ bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres al
 bench-list: $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last
 	$(PYTHON) -m deploy.bench.listing
 
+.PHONY: bench-pull
+bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much memory a file of 1 GB takes
+	$(PYTHON) -m deploy.bench_pull
+
 .PHONY: settings
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
 	@$(PYTHON) -m deploy.cli settings --markdown > .settings.new && mv .settings.new docs/settings.md

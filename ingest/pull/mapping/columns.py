@@ -100,7 +100,8 @@ def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origi
     if expression.default is not None:
         default = adapter(attribute, kind, "decimal")(expression.default)
     when_empty = None if expression.when_empty == "clear" else MISSING
-    keeps_empty_text = kind.name == "text" and not origin.as_text and when_empty is MISSING
+    # In JSON an empty text and an empty list are values, where the attribute takes such.
+    kept = {"text": str, "list": list}.get(kind.name) if not origin.as_text else None
 
     def candidate(*raw: Any) -> Any:
         value, empty = _first(raw, as_text=origin.as_text)
@@ -114,7 +115,7 @@ def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origi
             return default
         if empty is None:
             return None
-        return empty if keeps_empty_text and empty.__class__ is str else when_empty
+        return empty if empty.__class__ is kept and when_empty is MISSING else when_empty
 
     return candidate
 

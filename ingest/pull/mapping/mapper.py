@@ -126,7 +126,7 @@ class Mapper:
                 if suspect:
                     _refuse_undecoded(value)
             except CellError as error:
-                errors[column.attribute] = error, next((v for v in sources if v is not MISSING), None)
+                errors[column.attribute] = error, next((v for v in sources if v is not MISSING and v != ""), None)
             else:
                 if value is not MISSING:
                     raw[column.attribute] = value
