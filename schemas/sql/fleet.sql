@@ -29,7 +29,7 @@ SELECT pg_advisory_lock(:space::int, :key::int);
 
 -- name: lock_holder(space, key)^
 -- Who holds a session lock, by the name of its connection.
-SELECT a.pid, a.application_name
+SELECT a.pid, coalesce(a.application_name, '') AS application_name
   FROM pg_locks l
   JOIN pg_stat_activity a USING (pid)
  WHERE l.locktype = 'advisory' AND l.classid::bigint = :space::bigint AND l.objid::bigint = :key::bigint
