@@ -58,6 +58,16 @@ async def apply_split(connection: Connection, batch: Batch, now: datetime) -> tu
     return transaction.result_of(batch, work), purses
 
 
+async def bury(connection: Connection, batch: Batch, error: Exception, now: datetime) -> BatchResult:
+    """Put a batch whose own head fails (its ids, its time) into the dead letters as it is; commit."""
+    letter = DeadLetter(None, None, None, None, _code(error), f"{type(error).__name__}: {error}", batch.encode(), None)
+    async with transaction.whole(connection):
+        await dead_letters.store(connection, [letter], now)
+    metrics.DEAD_LETTERS.labels(letter.code).inc()
+    _log.error("batch_dead", batch_id=str(batch.batch_id), feed_id=batch.feed_id, reason=letter.reason)
+    return BatchResult(batch, claimed=True, counts={Outcome.DEAD.value: len(batch.items)})
+
+
 async def _apply(
     connection: Connection, work: Work, slots: Sequence[int], now: datetime, letters: list[DeadLetter]
 ) -> list[Purse]:
@@ -87,7 +97,7 @@ async def _apply(
 def _bury(work: Work, slot: int, error: Exception) -> DeadLetter:
     """End an item as dead and return its dead letter, whose payload is a batch of just this item."""
     batch = work.batch
-    code = f"postgres.{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else "internal"
+    code = _code(error)
     work.outcomes[slot] = Outcome.DEAD
     work.notes[slot] = {"code": code, "message": "could not be applied; it is kept and can be replayed"}
     index = slot if batch.indexes is None else batch.indexes[slot]
@@ -102,6 +112,10 @@ def _bury(work: Work, slot: int, error: Exception) -> DeadLetter:
         payload=alone.encode(),
         received_at=datetime.fromtimestamp(batch.received_ms / 1000, UTC),
     )
+
+
+def _code(error: Exception) -> str:
+    return f"postgres.{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else "internal"
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from asyncpg import Connection
 from schemas.batches import Batch
 from workers.apply import alerts, replies, transaction
 from workers.apply.admit import Purse
-from workers.apply.isolate import apply_split
+from workers.apply.isolate import apply_split, bury
 from workers.apply.results import BatchResult, Context, WindowResult
 from workers.apply.transients import is_transient, transient
 from workers.apply.usage import Crowded
@@ -60,12 +60,23 @@ async def _one_by_one(
     results: list[BatchResult] = []
     purses: list[Purse] = []
     for batch in batches:
-        try:
-            (result,), charged = await _commit(connection, [batch], now)
-        except Exception as error:
-            if is_transient(error, connection):
-                raise
-            result, charged = await apply_split(connection, batch, now)
+        result, charged = await _alone(connection, batch, now)
         results.append(result)
         purses += charged
     return results, purses
+
+
+async def _alone(connection: Connection, batch: Batch, now: datetime) -> tuple[BatchResult, list[Purse]]:
+    try:
+        (result,), charged = await _commit(connection, [batch], now)
+    except Exception as error:
+        if is_transient(error, connection):
+            raise
+    else:
+        return result, charged
+    try:
+        return await apply_split(connection, batch, now)
+    except Exception as error:
+        if is_transient(error, connection):
+            raise
+        return await bury(connection, batch, error, now), []

@@ -70,6 +70,16 @@ async def test_poison_of_a_deleted_feeds_neighbour_leaves_its_rejection_alone(ro
     assert [{"dead": 1}, {"rejected": 2}] == [each.counts for each in result.batches]
 
 
+async def test_a_batch_whose_own_head_is_impossible_is_dead_as_a_whole_and_stops_no_other(road):
+    impossible = road.batch(*items("a", "b"))
+    impossible.received_ms = 10**17
+
+    result = await road.apply(impossible, road.batch(*items("c")))
+
+    assert [{"dead": 2}, {"created": 1}] == [each.counts for each in result.batches]
+    assert impossible == decode(await road.connection.fetchval("SELECT payload FROM dead_letters"))
+
+
 async def test_an_error_in_our_own_code_is_isolated_too(road, monkeypatch):
     from workers.apply import compare  # noqa: PLC0415 - only here
 
