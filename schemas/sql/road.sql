@@ -17,12 +17,14 @@ ORDER BY f.id
 FOR KEY SHARE OF f;
 
 -- name: seen_batches
--- A receipt of the day before a batch's receive time means that the batch is a redelivery, or a sender's retry with
+-- A receipt within a day of a batch's receive time means that the batch is a redelivery, or a sender's retry with
 -- the same Idempotency-Key. Only the owner of a shard writes its receipts, so looking is enough to claim.
 SELECT b.n
 FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS b (account_id, batch_id, received_at, n)
 JOIN receipts r
-  ON r.account_id = b.account_id AND r.batch_id = b.batch_id AND r.received_at > b.received_at - interval '24 hours';
+  ON r.account_id = b.account_id AND r.batch_id = b.batch_id
+ AND r.received_at > b.received_at - interval '24 hours'
+ AND r.received_at < b.received_at + interval '24 hours';  -- spares the partitions of the days to come
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
