@@ -130,14 +130,14 @@ class Pulling:
 
     async def until(self, run_id: int, **expected: Any) -> Any:
         """Wait until a run's row is there and has these values; a function is asked about the value."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                row = await self.row(run_id) if await self.execute("SELECT 1 FROM runs WHERE id = $1", run_id) else None
-                if row and all(
-                    want(row[name]) if callable(want) else want == row[name] for name, want in expected.items()
-                ):
-                    return row
-                await asyncio.sleep(0.02)
+        row = None
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_S
+        while asyncio.get_running_loop().time() < deadline:
+            row = await self.row(run_id) if await self.execute("SELECT 1 FROM runs WHERE id = $1", run_id) else None
+            if row and all(want(row[name]) if callable(want) else want == row[name] for name, want in expected.items()):
+                return row
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never {expected}: {row}")
 
     async def stuck(self, run_id: int) -> Any:
         """Wait until a run has published some of its parts; return its row."""
