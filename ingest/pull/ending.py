@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from ingest.pull.feed import PulledFeed
-from ingest.pull.store import PULL, Run, Store
+from ingest.pull.store import PULL, Run, Store, storable
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
 from schemas.runs import ALERT_AFTER, GOOD, RunStatus, disable_reason, next_after
 from schemas.settings import Settings
@@ -82,7 +82,7 @@ class Closer:
             settled=ending.settled,
             batches=ending.batches,
             error_code=ending.error_code,
-            error=ending.error,
+            error=ending.error and storable(ending.error),
             note=ending.note,
             run_id=run.id,
             owner=self._store.owner,
@@ -132,7 +132,7 @@ class Closer:
             now=now,
             failed=int(failed),
             bad=failed or ending.error_code in ("empty", "unusable"),
-            error=ending.error,
+            error=ending.error and storable(ending.error),
             next_fetch_at=next_after(feed.schedule, feed.id, now, failures if failed else 0),
             feed_id=feed.id,
         )
@@ -144,7 +144,7 @@ class Closer:
         if after is None:
             return
         days = self._settings.pull_disable_days
-        reason = disable_reason(after["failing_since"], now, days, ending.error or str(ending.status))
+        reason = disable_reason(after["failing_since"], now, days, storable(ending.error or str(ending.status)))
         if reason is not None:
             disabled = await PULL.disable_feed(connection, reason=reason, feed_id=feed.id, updated_at=feed.updated_at)
             if disabled is not None:

@@ -129,8 +129,13 @@ def validators_of(stored: dict[str, Any] | None) -> Validators:
 def stored_validators(validators: Validators) -> dict[str, Any]:
     """Return validators as `pull_feeds.validators` keeps them."""
     return {
-        "etag": validators.etag,
-        "lastModified": validators.last_modified,
+        "etag": _sound(validators.etag),
+        "lastModified": _sound(validators.last_modified),
         "contentHash": validators.content_hash,
         "size": validators.size,
     }
+
+
+def _sound(header: str | None) -> str | None:
+    """Leave out what could not be stored, or sent back, as it came."""
+    return header if header is not None and header.isascii() and header.isprintable() else None

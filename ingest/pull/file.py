@@ -15,7 +15,7 @@ from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.parse.result import Chunk, FileReject, Report
 from ingest.pull.spooled import PartsWriter, Spooled
-from ingest.pull.store import Run, Store
+from ingest.pull.store import Run, Store, storable
 from schemas.items import shown
 from schemas.mapping import FormatSettings
 
@@ -212,7 +212,8 @@ class _Sink:
             self._writer.part(chunk.items, [row + offset for row in chunk.rows] if offset else chunk.rows)
         if chunk.rejects:
             self.facts.add_rejects(chunk.rejects, offset)
-            self._writer.rejected(reject.external_id for reject in chunk.rejects if reject.external_id)
+            ids = (reject.external_id for reject in chunk.rejects if reject.external_id)
+            self._writer.rejected(external_id for external_id in ids if external_id == storable(external_id))
 
     def end(self, report: Report) -> None:
         """End a file or page."""
@@ -223,12 +224,5 @@ class _Sink:
 def _reject_row(reject: FileReject, row_offset: int) -> tuple[Any, ...]:
     """Return a row of `run_rejects` after the run id and the position."""
     value = shown(reject.value)
-    return (
-        reject.row + row_offset,
-        reject.external_id,
-        reject.field,
-        reject.column,
-        reject.code,
-        reject.message,
-        None if value is None else str(value),
-    )
+    texts = (reject.external_id, reject.field, reject.column, reject.code, reject.message, value)
+    return (reject.row + row_offset, *(None if text is None else storable(str(text)) for text in texts))

@@ -14,11 +14,13 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from schemas import queries
 
 PULL = queries.load("pull")
 T = TypeVar("T")
+_log = structlog.get_logger()
 
 POSTGRES_AWAY = (
     asyncpg.PostgresConnectionError,
@@ -33,8 +35,16 @@ POSTGRES_AWAY = (
 """What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
 
 _RETRY_S = (0.1, 0.3, 1.0, 2.0)
+_TELL_EVERY = 15
 MISSING_PAGE = 100
 """Parts of missing items read at a time."""
+
+
+def storable(text: str) -> str:
+    """Return a text as Postgres can hold it: without U+0000 and lone surrogates, which files and headers can."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,9 @@ class Store:
             try:
                 async with self.pool.acquire() as connection, connection.transaction():
                     return await work(connection)
-            except POSTGRES_AWAY:
+            except POSTGRES_AWAY as error:
+                if failures % _TELL_EVERY == 0:
+                    _log.warning("run_waits_for_postgres", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1
 

@@ -69,6 +69,29 @@ async def test_a_failing_row_never_fails_the_file(pulling, puller, worker, vendo
     }.items() <= reject.items()
 
 
+async def test_text_that_postgres_cannot_hold_never_fails_the_file(pulling, puller, worker, vendor):
+    async def answer(_):
+        body = b"externalId,inventoryQuantity\nA,1\nB\0,2\nC,ma\0ny\nD,4\n"
+        return web.Response(body=body, headers={"ETag": '"\udcff\udcfe"'})
+
+    vendor.files["stock.csv"] = answer
+    feed = await pulling.feed(fetchCleanup="enabled")
+
+    run = await pulling.run(puller, feed)
+
+    assert ("partial", 2) == (run["status"], run["rows_rejected"]), run["error"]
+    assert {"A": 1, "D": 4} == await pulling.quantities(feed)
+
+
+async def test_a_column_that_postgres_cannot_name_is_told_all_the_same(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = "art\0icle,stock\nA,1\n"
+    feed = await pulling.feed(mapping={"externalId": "number"})
+
+    run = await pulling.run(puller, feed)
+
+    assert ("failed", "unreadable") == (run["status"], run["error_code"])
+
+
 async def test_rejects_are_kept_up_to_a_bound_and_the_others_counted(pulling, puller, worker, vendor):
     vendor.files["stock.csv"] = csv_of({**STOCK, **{f"B-{n}": "many" for n in range(1_200)}})
     feed = await pulling.feed()
