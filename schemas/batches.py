@@ -21,6 +21,7 @@ from schemas.errors import Permanent
 MESSAGE_VERSION = 1
 _TIME_BITS, _RANDOM_BITS, _MAC_BITS = 42, 55, 24
 _PAYLOAD_BITS = _TIME_BITS + _RANDOM_BITS
+_BIGINT, _YEAR_9999_MS = 2**63, 253_370_764_800_000
 _KEYED: Final = 1 << _PAYLOAD_BITS
 
 
@@ -98,7 +99,7 @@ def decode(body: bytes) -> Batch:
         message = orjson.loads(body)
         if message["v"] != MESSAGE_VERSION:
             raise Permanent(f"message version {message['v']!r}: this worker reads version {MESSAGE_VERSION}")
-        return Batch(
+        batch = Batch(
             batch_id=uuid.UUID(hex=message["batchId"]),
             account_id=message["accountId"],
             feed_id=message["feedId"],
@@ -111,8 +112,22 @@ def decode(body: bytes) -> Batch:
             warnings=message.get("warnings", []),
             run_id=message.get("runId"),
         )
+        if not _is_sound(batch):
+            raise Permanent("not a batch: its numbers are out of range, or its items no objects with an externalId")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Permanent(f"not a batch: {type(error).__name__}: {error}") from None
+    return batch
+
+
+def _is_sound(batch: Batch) -> bool:
+    """Return whether what everybody relies on is there; the attributes' values were checked before publishing."""
+    bounds = ((batch.account_id, _BIGINT), (batch.feed_id, _BIGINT), (batch.received_ms, _YEAR_9999_MS))
+    if not all(number.__class__ is int and 0 <= number < bound for number, bound in bounds):
+        return False
+    indexes = batch.indexes
+    if batch.items.__class__ is not list or (indexes is not None and len(indexes) != len(batch.items)):
+        return False
+    return all(item.__class__ is dict and item["externalId"].__class__ is str for item in batch.items)
 
 
 def new_batch_id(feed_id: int, now_ms: int, key: bytes) -> uuid.UUID:

@@ -2,6 +2,7 @@
 
 import uuid
 
+import orjson
 import pytest
 
 from schemas.batches import Batch, Operation, Source, decode, is_ours, keyed_batch_id, made_at_ms, new_batch_id
@@ -59,3 +60,27 @@ def test_a_message_reads_back_as_its_batch():
 def test_what_is_no_batch_is_permanent(body):
     with pytest.raises(Permanent):
         decode(body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accountId": "1"},
+        {"feedId": 2**63},
+        {"feedId": True},
+        {"receivedMs": 10**15},
+        {"receivedMs": -1},
+        {"items": {"externalId": "a"}},
+        {"items": ["a"]},
+        {"items": [{"vendorSku": "a"}]},
+        {"items": [{"externalId": 1}]},
+        {"indexes": [1, 2]},
+        {"indexes": 1},
+    ],
+)
+def test_a_message_of_the_wrong_shape_is_permanent(change):
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [{"externalId": "a"}])
+    message = orjson.loads(batch.encode())
+    assert batch == decode(orjson.dumps(message))
+    with pytest.raises(Permanent):
+        decode(orjson.dumps(message | change))
