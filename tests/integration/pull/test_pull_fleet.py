@@ -21,8 +21,11 @@ def csv_of(quantities):
 
 @pytest.fixture
 async def tight(pulling):
-    """Queues that are full after 10 batches, and a log of every write to a feed variant."""
-    pulling.settings = pulling.settings.model_copy(update={"queue_max_length": 10})
+    """Queues that are full after about 10 batches, and a log of every write to a feed variant.
+
+    A quorum queue learns a little late that it is full: with many batches in flight a whole run would slip in.
+    """
+    pulling.settings = pulling.settings.model_copy(update={"queue_max_length": 10, "pull_in_flight": 2})
     await pulling.pool.execute(
         """CREATE TABLE written (external_id text);
            CREATE FUNCTION log_written() RETURNS trigger LANGUAGE plpgsql AS
