@@ -13,7 +13,7 @@ from ingest.api.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
 from ingest.api.operation import Operation, Scope
 from ingest.problems import ProblemError
 from schemas import locations, queries
-from schemas.attributes import Name, ShortText, UrlText
+from schemas.attributes import Name, UrlText
 from schemas.feeds import FeedColumns, FeedSettings, ResourceType
 from schemas.runs import RunStatus
 from schemas.secrets import MASK, Vault, new_webhook_hash
@@ -38,8 +38,8 @@ _SETTABLE: dict[str, Any] = {
         Annotated[UrlText, AfterValidator(locations.check)] | None,
         Field(None, description="http, https, ftp or ftps address; user:password@ is stored encrypted, shown masked"),
     ),
-    "authentication_token": (ShortText | None, Field(None, description="of the REST API kind; shown masked")),
-    "authentication_secret": (ShortText | None, Field(None, description="of the REST API kind; shown masked")),
+    "authentication_token": (UrlText | None, Field(None, description="of the REST API kind; shown masked")),
+    "authentication_secret": (UrlText | None, Field(None, description="of the REST API kind; shown masked")),
 }
 
 
