@@ -1,5 +1,6 @@
 """CSV files to items: encodings, delimiters, quotes, ragged rows, and what a reject says."""
 
+import csv
 import io
 from itertools import pairwise
 from pathlib import Path
@@ -214,3 +215,20 @@ def test_nothing_depends_on_how_the_bytes_arrive(rows, encoding, cuts):
 
     assert list(whole) == list(pieces)
     assert whole.report == pieces.report
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_stretches_with_and_without_quotes_give_the_rows_of_a_plain_reader(ending):
+    lines = ["externalId,vendorSku,name"]
+    for number in range(12_000):
+        name = f'"a, ""{number}""{ending}b"' if number % 4_000 == 17 else f"name {number}"
+        lines.append(f"A{number},S{number % 7},{name}" if number % 1_500 != 1_499 else ",,")
+    lines[9_000] = "short,row"
+    text = ending.join(lines) + ending
+    items, rows, (reject,), report = read(text.encode())
+    plain = list(csv.reader(io.StringIO(text, newline="")))
+
+    assert [plain[row - 1] for row in rows] == [list(item.values()) for item in items]
+    assert sum(len(row) == 3 and any(row) for row in plain) - 1 == len(items)
+    assert ["short", "row"] == plain[reject.row - 1]
+    assert report.complete

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.csv_records import CsvReader
+from ingest.pull.parse.csv_records import CsvReader, Table
 from ingest.pull.parse.result import MAX_FIELDS_NOTED, FormatError, Report
 from schemas.items import ATTRIBUTES
 from schemas.mapping import Expression, FormatSettings
@@ -79,8 +79,8 @@ def _list(header: list[str]) -> str:
 
 
 def _extract(positions: list[int | None]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    def extract(records: Sequence[list[str]]) -> Sequence[Any]:
-        columns = list(zip(*records, strict=True))
+    def extract(records: Any) -> Sequence[Any]:
+        columns = records.columns if isinstance(records, Table) else list(zip(*records, strict=True))
         return [None if position is None else columns[position] for position in positions]
 
     return extract

@@ -31,7 +31,8 @@ class Lines:
     """
 
     def __init__(self, texts: Iterator[tuple[str, bool]]) -> None:
-        self._lists = self._split(texts)
+        self._texts = self._split(texts)
+        self._ahead: tuple[str | list[str], bool] | None = None
         self._held: deque[tuple[list[str], bool]] = deque()
         self._base = 0
         self._reader_base = 0
@@ -47,13 +48,40 @@ class Lines:
     def __next__(self) -> list[str]:
         if self._chars > MAX_RECORD_BYTES:
             raise TooLongError
-        lines, suspect = next(self._lists)
+        text, suspect = self._ahead or next(self._texts)
+        self._ahead = None
+        lines = io.StringIO(text, newline="").readlines() if isinstance(text, str) else text
         self._chars += sum(map(len, lines))
         self._handed += len(lines)
         if lines[-1] == END and len(lines) > 1:
             self.unended_line = self._handed - 2
         self._held.append((lines, suspect))
         return lines
+
+    def plain(self) -> tuple[list[str], bool] | None:
+        """Return the next lines, without their ends, and whether they are suspect, if no quote is in them.
+
+        None as well while the csv.reader still has lines. `skip` takes them; else the csv.reader will read them.
+        """
+        if self.left:
+            return None
+        if self._ahead is None:
+            self._ahead = next(self._texts, None)
+        text, suspect = self._ahead or ("", False)
+        if not isinstance(text, str) or not text or '"' in text:
+            return None
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+            if "\r" in text:
+                return None
+        return text[:-1].split("\n"), suspect
+
+    def skip(self, count: int) -> None:
+        """Take the lines that `plain` returned."""
+        self._ahead = None
+        self._base += count
+        self._handed += count
+        self._reader_base += count
 
     def peek(self) -> list[str]:
         """Return the first lines of the file, before any reader; they will be read all the same."""
@@ -70,6 +98,11 @@ class Lines:
     def line(self) -> int:
         """Return the number of the next line to be read."""
         return self._reader_base + int(self.rows.line_num)
+
+    @property
+    def left(self) -> int:
+        """Return the number of lines that the csv.reader has been given and not read."""
+        return self._handed - self.line
 
     @property
     def suspect(self) -> bool:
@@ -92,20 +125,23 @@ class Lines:
         self._chars = 0
         self.rows = csv.reader(chain.from_iterable(chain([rest], self)), delimiter=self._delimiter)
 
-    def _split(self, texts: Iterator[tuple[str, bool]]) -> Iterator[tuple[list[str], bool]]:
+    def _split(self, texts: Iterator[tuple[str, bool]]) -> Iterator[tuple[str | list[str], bool]]:
+        """Yield whole lines, as one text; at last the end of the file as a list."""
         carry, cutting, suspect = "", False, False
-        for text, suspect in texts:
-            lines = io.StringIO(carry + text, newline="").readlines()
-            carry = "" if lines[-1].endswith("\n") else lines.pop()
-            if cutting and lines:
-                del lines[0]
+        for piece, suspect in texts:
+            text = carry + piece
+            # A \r at the very end may be the first half of a line's end.
+            cut = max(text.rfind("\n"), text.rfind("\r", 0, len(text) - 1)) + 1
+            whole, carry = text[:cut], text[cut:]
+            if cutting and whole:
+                whole = whole[len(io.StringIO(whole, newline="").readline()) :]
                 cutting = False
             if len(carry) > MAX_LINE or cutting:
                 if not cutting:
-                    lines.append(carry[:MAX_LINE] + "\0\n")
+                    whole += carry[:MAX_LINE] + "\0\n"
                 carry, cutting = carry[-1:], True
-            if lines:
-                yield lines, suspect or cutting
+            if whole:
+                yield whole, suspect or cutting
         if carry.endswith("\r") and not cutting:
             yield [carry], suspect
             carry = ""

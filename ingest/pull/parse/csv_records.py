@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from ingest.pull.parse import delimiter
 from ingest.pull.parse.csv_lines import END, Lines, TooLongError, lines_of
@@ -26,7 +26,20 @@ from ingest.pull.parse.result import (
 from schemas.items import shown
 from schemas.mapping import FormatSettings
 
-BLOCK_ROWS = 100
+BLOCK_ROWS = PLAIN_ROWS = 100
+
+
+class Table:
+    """Rows held as columns; takes the place of a list of rows."""
+
+    def __init__(self, columns: list[list[str]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return map(list, zip(*self.columns, strict=True))
 
 
 class CsvReader:
@@ -44,6 +57,8 @@ class CsvReader:
         self._row = 0
         self._width = 0
         self._open_row: int | None = None
+        self._plain: list[str] = []
+        self._suspect = False
 
     def header(self) -> list[str]:
         """Return the columns' names, "1", "2" … for a file without a header; [] for an empty file.
@@ -95,20 +110,14 @@ class CsvReader:
         size = BLOCK_ROWS
         while True:
             self._lines.settle()
+            if self._plain_lines():
+                yield from self._plain_blocks()
+                continue
             line = self._lines.line
-            rows: list[list[str]] = []
-            problem = None
-            try:
-                rows.extend(islice(self._lines.rows, size))
-            except TooLongError:
-                if rows:  # the rows are long, not the one that was being read
-                    self._lines.rewind(line + sum(map(lines_of, rows)))
-                else:
-                    problem = f"a quote that opens in this row is not closed within {MAX_RECORD_BYTES >> 20} MiB"
-            except csv.Error as error:
-                problem = f"a value is too long, or a quote that opens in this row is not closed ({error})"
+            rows, problem = self._rows(min(size, self._lines.left or size), line)
             if not rows and problem is None:
                 break
+            self._suspect = self._lines.suspect
             block, used, stray = self._block(rows, line)
             if block.rows or block.rejects:
                 yield block
@@ -126,12 +135,56 @@ class CsvReader:
         if self._open_row is not None:
             self._report.break_off(f"the file ends inside quotes that open in row {self._open_row}")
 
+    def _rows(self, count: int, line: int) -> tuple[list[list[str]], str | None]:
+        """Return up to `count` rows by csv.reader, and what is wrong with the row after them if it cannot be read.
+
+        `line` is the first one's number. Rows end where the lines do that were given, so that plain ones may follow.
+        """
+        rows: list[list[str]] = []
+        try:
+            rows.extend(islice(self._lines.rows, count))
+        except TooLongError:
+            if not rows:
+                return rows, f"a quote that opens in this row is not closed within {MAX_RECORD_BYTES >> 20} MiB"
+            # The rows are long, not the one that was being read.
+            self._lines.rewind(line + sum(map(lines_of, rows)))
+        except csv.Error as error:
+            return rows, f"a value is too long, or a quote that opens in this row is not closed ({error})"
+        return rows, None
+
+    def _plain_lines(self) -> bool:
+        """Return whether the next lines are rows without quotes, none ragged or too long; then they are in `_plain`."""
+        found = self._lines.plain() if self._width > 1 else None
+        if found is None:
+            return False
+        self._plain, self._suspect = found
+        delimiter = self._report.delimiter or ","
+        if {line.count(delimiter) for line in self._plain} != {self._width - 1}:
+            return False
+        return max(map(len, self._plain)) <= csv.field_size_limit()
+
+    def _plain_blocks(self) -> Iterator[Block]:
+        """Yield rows split at once, column by column: several times faster than csv.reader, and the same."""
+        delimiter, width = self._report.delimiter or ",", self._width
+        self._lines.skip(len(self._plain))
+        for start in range(0, len(self._plain), PLAIN_ROWS):
+            lines = self._plain[start : start + PLAIN_ROWS]
+            cells = delimiter.join(lines).split(delimiter)
+            table = Table([cells[column::width] for column in range(width)])
+            if "" in table.columns[0]:  # perhaps of an empty row
+                yield self._block(list(table), 0)[0]
+                continue
+            first = self._row + 1
+            self._row += len(lines)
+            self._open_row = None
+            yield Block(list(range(first, self._row + 1)), cast(list[Any], table), suspect=self._suspect)
+
     def _block(self, rows: list[list[str]], line: int) -> tuple[Block, int, FileReject | None]:
         """Return the good rows with the rejects of the others; lines used, and the reject of a row to resume behind."""
         if rows and rows[-1] == [END]:
             rows.pop()
         width = self._width
-        suspect = self._lines.suspect
+        suspect = self._suspect
         if set(map(len, rows)) == {width} and all(map(any, rows)) and not rows[-1][-1].endswith(END):
             first = self._row + 1
             self._row += len(rows)
