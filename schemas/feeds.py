@@ -2,7 +2,7 @@
 
 `FeedColumns` have columns of their own in `inventory_feeds` (the road looks at them); `FeedSettings` are the JSON of
 its `settings` column, by their camelCase names; `FeedSecrets` are what its `secrets` column holds encrypted
-(`schemas.secrets.Vault`). Names and defaults: Onport's API reference, and issue "pulled feeds" for what it leaves open.
+(`schemas.secrets.Vault`). Names and defaults: Onport's API reference.
 """
 
 from __future__ import annotations
