@@ -30,7 +30,7 @@ _QUIET_S, _REST = 0.05, 4
 _PART = 500
 """Feeds that are read in one go: about a millisecond."""
 
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What asyncpg raises when Postgres is away, starting, or stopping."""
 
 
