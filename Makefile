@@ -44,12 +44,16 @@ format: $(VENV)/installed ## Format and mend what can be mended
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+.PHONY: bench-servers
+bench-servers:
+	@deploy/machine.sh python servers load
+
 .PHONY: bench
-bench: $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
+bench: bench-servers $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
 	$(PYTHON) -m deploy.bench
 
 .PHONY: bench-list
-bench-list: $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last
+bench-list: servers $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last
 	$(PYTHON) -m deploy.bench.listing
 
 .PHONY: bench-pull
