@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     hash_grace_s: int = Field(86_400, ge=0, description="a rotated webhook hash stays valid this long")
 
     window_max_batches: int = Field(64, ge=1, description="batches of one window at most")
-    window_max_bytes: int = Field(8 * 2**20, ge=1, description="message bytes of one window at most")
+    window_max_bytes: int = Field(2**20, ge=1, description="message bytes of one window at most")
     window_max_age_ms: int = Field(10, ge=0, description="a window waits this long for more batches")
     heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")
     heartbeat_timeout_ms: int = Field(5_000, ge=50, description="a worker without a heartbeat this long is dead")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from schemas.settings import Settings
 from schemas.topology import shard_queue
 from workers import broker, database
 from workers.backoff import Backoff
@@ -25,6 +26,11 @@ LockOf = Callable[[int, Callable[[], None]], ShardLock]
 """Makes a shard's lock; the second argument is called when it is lost."""
 _T = TypeVar("_T")
 _log = structlog.get_logger()
+
+
+def prefetch_of(settings: Settings) -> int:
+    """Return how many deliveries a shard has in hand at most: a window in flight and the better part of the next."""
+    return settings.window_max_batches + (settings.window_max_batches + 1) // 2
 
 
 class ShardOwner:
@@ -93,7 +99,7 @@ class ShardOwner:
         session = Session(*channel, self._wake.set)
         try:
             try:
-                await session.start(shard_queue(self.shard), 2 * self._tools.settings.window_max_batches)
+                await session.start(shard_queue(self.shard), prefetch_of(self._tools.settings))
             except broker.AWAY as error:
                 self._log.warning("consume_failed", error=f"{type(error).__name__}: {error}")
                 return
