@@ -45,7 +45,8 @@ class Local:
             except BlockingIOError:
                 words = os.pread(self._descriptor, 100, 0).decode().split()
                 pid, state = (*words, "", "")[:2]
-                if state != "stopping" or time.monotonic() > deadline:
+                # Nothing there: it is just taking the lock, or letting go of it.
+                if state not in ("stopping", "") or time.monotonic() > deadline:
                     raise AlreadyRunning(f"Feedline already runs here (launcher: process {pid or '?'}).") from None
                 time.sleep(0.1)
         self.note("running")
