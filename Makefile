@@ -22,7 +22,7 @@ servers:
 
 .PHONY: run
 run: servers $(VENV)/installed ## Set up and start the whole system here, in the foreground (Ctrl-C stops it)
-	@exec $(PYTHON) -m deploy.cli run
+	@exec $(PYTHON) -m deploy.command.main run
 
 .PHONY: lint
 lint: $(VENV)/installed ## Style, types and the import law
@@ -58,8 +58,8 @@ bench-list: servers $(VENV)/installed ## Pages of a list of one million feed var
 
 .PHONY: bench-pull
 bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much memory a file of 1 GB takes
-	$(PYTHON) -m deploy.bench_pull
+	$(PYTHON) -m deploy.bench.pull
 
 .PHONY: settings
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
-	@$(PYTHON) -m deploy.cli settings --markdown > .settings.new && mv .settings.new docs/settings.md
+	@$(PYTHON) -m deploy.command.main settings --markdown > .settings.new && mv .settings.new docs/settings.md

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from deploy.local.postgres import Postgres
+from deploy.local.processes import MARKER
+from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
-from deploy.postgres import Postgres
-from deploy.processes import MARKER
-from deploy.rabbitmq import RabbitMQ
 from schemas.settings import Settings
 
 _NUMBERS = itertools.count(1)

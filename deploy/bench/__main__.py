@@ -28,7 +28,7 @@ from deploy.bench.catalogue import SKUS, Post, posts
 from deploy.bench.load import Drive, Load, drive, write_posts
 from deploy.bench.report import Report
 from deploy.bench.system import ACCOUNT, System, cpu_s, family, peak_mb, system
-from deploy.processes import free_port
+from deploy.local.processes import free_port
 from schemas.items import MAX_ITEMS
 
 _WAITING_BATCHES = 20_000

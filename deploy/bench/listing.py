@@ -22,8 +22,8 @@ import orjson
 from tabulate import tabulate
 
 from deploy.bench.seed import ACCOUNT, FEEDS, fill
+from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
-from deploy.postgres import Postgres
 from ingest.api.call import Scoped
 from ingest.api.feed_variants import GOODS
 from ingest.api.postgres import new_pool

@@ -17,10 +17,10 @@ import aiohttp
 import asyncpg
 
 from deploy.bench.catalogue import Feed
+from deploy.local.postgres import Postgres
+from deploy.local.processes import Program, free_port, spawn
+from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
-from deploy.postgres import Postgres
-from deploy.processes import Program, free_port, spawn
-from deploy.rabbitmq import RabbitMQ
 
 FEEDS = 8
 WORKERS = 2

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from deploy.processes import CHECKOUT
+from deploy.local.processes import CHECKOUT
 
 START_S, STOP_S = 120, 15
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -81,7 +81,7 @@ async def system(tmp_path_factory) -> AsyncIterator[System]:
     unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | ENVIRONMENT
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.cli", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
+        sys.executable, "-m", "deploy.command.main", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
         stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:

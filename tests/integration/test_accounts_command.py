@@ -4,7 +4,7 @@ import asyncio
 
 from click.testing import CliRunner
 
-from deploy.cli import main
+from deploy.command.main import main
 
 
 def feedline(database, *arguments):

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import main
+from deploy.command.main import main
 
 
 @pytest.fixture

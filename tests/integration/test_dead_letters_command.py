@@ -12,7 +12,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import main
+from deploy.command.main import main
 from schemas import dead_letters
 from schemas.batches import Batch, Source, decode
 from schemas.dead_letters import DeadLetter
@@ -46,7 +46,7 @@ async def feedline(environment, *arguments):
 async def process(environment, *arguments):
     """Run the command in a process of its own, as it sets up logging; return its exit code and what it wrote."""
     started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.cli", "dead-letters", *arguments),
+        *(sys.executable, "-m", "deploy.command.main", "dead-letters", *arguments),
         env=os.environ | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.processes import CHECKOUT, marked
+from deploy.local.processes import CHECKOUT, marked
 
 START_S, STOP_S = 90, 15
 ENVIRONMENT = {
@@ -46,7 +46,7 @@ class Launcher:
         return self
 
     def command(self):
-        return [sys.executable, "-m", "deploy.cli", "run", "--folder", str(self.folder / ".local")]
+        return [sys.executable, "-m", "deploy.command.main", "run", "--folder", str(self.folder / ".local")]
 
     def environment(self):
         unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY", "MAKELEVEL")

@@ -8,8 +8,8 @@ import signal
 
 import pytest
 
-from deploy.processes import Program
-from deploy.supervise import Child, Events
+from deploy.local.processes import Program
+from deploy.local.supervise import Child, Events
 
 
 class Owner:

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from deploy.addresses import Refused, choose_ports, url
-from deploy.local import Local
+from deploy.local.addresses import Refused, choose_ports, url
+from deploy.local.folder import Local
 from schemas.settings import Settings
 
 

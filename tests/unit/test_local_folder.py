@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from deploy.local import AlreadyRunning, Local
-from deploy.quick_boot import quick_boot
+from deploy.local.folder import AlreadyRunning, Local
+from deploy.local.quick_boot import quick_boot
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from deploy.processes import CHECKOUT
+from deploy.local.processes import CHECKOUT
 
 
 class Machine:

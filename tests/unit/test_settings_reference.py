@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deploy.processes import CHECKOUT
-from deploy.reference import as_markdown
+from deploy.command.reference import as_markdown
+from deploy.local.processes import CHECKOUT
 from schemas.settings import Settings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.supervise import LONGEST_DELAY_S, delay_s
+from deploy.local.supervise import LONGEST_DELAY_S, delay_s
 
 
 def test_the_wait_doubles_from_a_quarter_second_up_to_its_cap():

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from deploy import demo_feeds
-from deploy.demo_vendor import ITEMS, serve
-from deploy.processes import free_port
+from deploy.demo import feeds as demo_feeds
+from deploy.demo.vendor import ITEMS, serve
+from deploy.local.processes import free_port
 
 
 @pytest.fixture

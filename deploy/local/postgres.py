@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.processes import MARKER, Program, Server, free_port, marked, name_of, unprivileged_user
+from deploy.local.processes import MARKER, Program, Server, free_port, marked, name_of, unprivileged_user
 
 USER = "feedline"
 DATABASE = "feedline"

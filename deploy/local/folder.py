@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deploy.processes import end_marked, free_port, is_free
+from deploy.local.processes import end_marked, free_port, is_free
 
 _LOG_BYTES = 16 * 2**20
 _STALE_GRACE_S = 8

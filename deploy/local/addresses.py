@@ -11,8 +11,8 @@ import aio_pika
 import psycopg
 from aio_pika.exceptions import AMQPError
 
-from deploy.local import Local
-from deploy.processes import is_free
+from deploy.local.folder import Local
+from deploy.local.processes import is_free
 from schemas.settings import Settings
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - these are compared, not bound

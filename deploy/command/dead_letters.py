@@ -13,7 +13,7 @@ import asyncpg
 import click
 import orjson
 
-from deploy.database import database_option, run_on
+from deploy.command.database import database_option, run_on
 from ingest.publish import Publisher
 from schemas import dead_letters as store
 from schemas import logs

@@ -26,13 +26,13 @@ class Role:
 
     def command(self) -> tuple[str, ...]:
         """Return the command line of one process, to be run in the checkout's folder: it holds until told to go."""
-        return (sys.executable, "-m", "deploy.held", self.module, *self.arguments)
+        return (sys.executable, "-m", "deploy.local.held", self.module, *self.arguments)
 
 
 ROLES = (
     Role("edge", "Edge", "ingest.edge.main", ("ingest", "edge"), lambda settings: settings.edge_processes),
     Role("api", "API", "ingest.api.main", ("ingest", "api"), lambda _: 1),
     Role("pull", "Puller", "ingest.pull.main", ("ingest", "pull"), lambda settings: settings.pull_processes),
-    Role("vendor", "Demo vendor", "aioftp", ("deploy.demo_vendor",), lambda _: 1, False),
+    Role("vendor", "Demo vendor", "aioftp", ("deploy.demo.vendor",), lambda _: 1, False),
     Role("workers", "Workers", "workers.service", ("workers",), lambda settings: settings.worker_processes, False),
 )

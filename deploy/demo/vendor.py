@@ -1,6 +1,6 @@
 """A small vendor for the local stack: demo files as CSV, XML and JSON, over HTTP and FTP, on loopback.
 
-`python -m deploy.demo_vendor` listens on DEMO_VENDOR_HTTP_PORT and DEMO_VENDOR_FTP_PORT of 127.0.0.1 (user and password
+`python -m deploy.demo.vendor` listens on DEMO_VENDOR_HTTP_PORT and DEMO_VENDOR_FTP_PORT of 127.0.0.1 (user and password
 are both `demo`) and serves /readyz on MONITOR_PORT. Nothing of it is meant for more than a demonstration.
 """
 

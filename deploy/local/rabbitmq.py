@@ -16,8 +16,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from deploy.processes import Program, Server, free_port
-from deploy.quick_boot import quick_boot
+from deploy.local.processes import Program, Server, free_port
+from deploy.local.quick_boot import quick_boot
 
 USER = "feedline"
 _NODE = "feedline@localhost"

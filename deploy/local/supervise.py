@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.processes import Program
+from deploy.local.processes import Program
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
 STEADY_S = 15.0

@@ -14,7 +14,7 @@ import aiosql
 import psycopg
 from psycopg.types.json import Jsonb
 
-from deploy.demo_vendor import HOST, PASSWORD, USER
+from deploy.demo.vendor import HOST, PASSWORD, USER
 from schemas import locations
 from schemas.errors import Permanent
 from schemas.secrets import Vault, new_webhook_hash

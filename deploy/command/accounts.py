@@ -12,7 +12,7 @@ import asyncpg
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from deploy.database import database_option, run_on
+from deploy.command.database import database_option, run_on
 from schemas import queries
 from schemas.attributes import INT32_MAX, Name, TimeZone
 from schemas.secrets import new_token, token_digest

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 MARKER = "FEEDLINE_STACK"
 """Environment variable whose value names the stack that a process belongs to."""
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
-from deploy.accounts import accounts, tokens
-from deploy.addresses import Refused, check_database
-from deploy.dead_letters import dead_letters
-from deploy.local import AlreadyRunning, Local
+from deploy.command.accounts import accounts, tokens
+from deploy.command.dead_letters import dead_letters
+from deploy.command.reference import as_markdown, as_text
+from deploy.local.addresses import Refused, check_database
+from deploy.local.folder import AlreadyRunning, Local
+from deploy.local.processes import CHECKOUT, follow_parent
+from deploy.local.screen import Screen
+from deploy.local.stack import Stack
 from deploy.migrate import migrate as apply_migrations
-from deploy.processes import CHECKOUT, follow_parent
-from deploy.reference import as_markdown, as_text
-from deploy.screen import Screen
-from deploy.stack import Stack
 from schemas.settings import Settings, load
 
 

@@ -13,16 +13,17 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from deploy import demo, demo_feeds
-from deploy.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
-from deploy.local import Local
+from deploy.demo.account import account as demo
+from deploy.demo.account import feeds as demo_feeds
+from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
+from deploy.local.folder import Local
+from deploy.local.postgres import Postgres
+from deploy.local.processes import MARKER, Program, end_marked, free_port, is_free, marked
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.roles import ROLES, Role
+from deploy.local.screen import Facts, Screen, listed
+from deploy.local.supervise import Child, Events
 from deploy.migrate import migrate
-from deploy.postgres import Postgres
-from deploy.processes import MARKER, Program, end_marked, free_port, is_free, marked
-from deploy.rabbitmq import RabbitMQ
-from deploy.roles import ROLES, Role
-from deploy.screen import Facts, Screen, listed
-from deploy.supervise import Child, Events
 from schemas.secrets import new_token
 from schemas.settings import Settings
 

@@ -1,0 +1,1 @@
+"""`feedline`: the command line, a module a group of commands."""

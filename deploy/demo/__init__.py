@@ -1,0 +1,1 @@
+"""What a fresh local stack shows: a demo account, a vendor and its feeds."""
