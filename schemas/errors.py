@@ -2,7 +2,7 @@
 
 FeedlineError
 ├── Rejected          the sender's fault: told at once, costs nobody else
-│   └── ProblemError  (ingest/problems.py) a refusal over HTTP
+│   └── ProblemError  (ingest/http/problems.py) a refusal over HTTP
 ├── Transient         a dependency is away: wait, retry with back-off, burn no delivery count
 └── Permanent         this batch can never be applied: split it, dead-letter the bad item
 """

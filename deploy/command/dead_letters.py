@@ -14,7 +14,7 @@ import click
 import orjson
 
 from deploy.command.database import database_option, run_on
-from ingest.publish import Publisher
+from ingest.amqp.publish import Publisher
 from schemas import dead_letters as store
 from schemas import logs
 from schemas.batches import decode

@@ -13,8 +13,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.demo.account import account as demo
-from deploy.demo.account import feeds as demo_feeds
+from deploy.demo import account as demo
+from deploy.demo import feeds as demo_feeds
 from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
 from deploy.local.folder import Local
 from deploy.local.postgres import Postgres

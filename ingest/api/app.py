@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from ingest.amqp.publish import Publisher
 from ingest.api import docs
 from ingest.api.auth import TOKENS_KEY, Tokens
 from ingest.api.call import SERVICES, Services
@@ -16,8 +17,7 @@ from ingest.api.postgres import new_pool
 from ingest.api.ratelimit import BUCKETS, Buckets
 from ingest.api.replies import Replies
 from ingest.api.routes import OPERATIONS
-from ingest.problems import middleware
-from ingest.publish import Publisher
+from ingest.http.problems import middleware
 from schemas import monitor
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from ingest.api.call import Caller
 from ingest.api.operation import Operation, Scope
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas import queries
 from schemas.secrets import token_digest
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import asyncpg
 from aiohttp import web
 
+from ingest.amqp.publish import Publisher
 from ingest.api.etags import etag_of, matches
 from ingest.api.replies import Replies
-from ingest.problems import ProblemError
-from ingest.publish import Publisher
+from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
 from schemas.settings import Settings
 

@@ -19,7 +19,7 @@ from ingest.api.operation import JSON, Operation
 from ingest.api.postgres import AWAY
 from ingest.api.ratelimit import BUCKETS
 from ingest.api.validation import read_body, read_path, read_query
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
 

@@ -11,7 +11,7 @@ from ingest.api.call import Answer, Call
 from ingest.api.feed_state import FeedState, MisfitError, new_state, shown_secrets
 from ingest.api.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
 from ingest.api.operation import Operation, Scope
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas import locations, queries
 from schemas.attributes import Name, UrlText
 from schemas.feeds import FeedColumns, FeedSettings, ResourceType

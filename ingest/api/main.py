@@ -9,7 +9,7 @@ from aiohttp import web
 from ingest.api.app import application, ready
 from ingest.api.call import SERVICES
 from ingest.api.health import HEALTH
-from ingest.serving import announce, listening, monitored, run_until, stop_signals
+from ingest.http.serving import announce, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from ingest.api.operation import JSON, Operation
-from ingest.problems import CONTENT_TYPE as PROBLEM_JSON
+from ingest.http.problems import CONTENT_TYPE as PROBLEM_JSON
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest.amqp.publish import Unavailable
 from ingest.api import road
 from ingest.api.call import Answer, Call
 from ingest.api.feed_variants import FEEDS, upsert
 from ingest.api.goods import Changed
 from ingest.api.models import Query, Resource
 from ingest.api.operation import Operation, Scope
-from ingest.publish import Unavailable
 from schemas.items import MAX_ITEMS, Item, validate
 
 

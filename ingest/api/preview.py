@@ -20,7 +20,7 @@ from ingest.api.call import Answer, Call
 from ingest.api.models import Query, Resource
 from ingest.api.operation import Operation, Scope
 from ingest.api.runs import PULL, pulled_feed
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch
 from ingest.pull.preview import MAX_RECORDS, Looked, look, would_change

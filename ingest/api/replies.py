@@ -17,7 +17,7 @@ import orjson
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
-from ingest.publish import Publisher, back_off_s
+from ingest.amqp.publish import Publisher, back_off_s
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name
 
@@ -54,7 +54,7 @@ class Replies:
     async def ask(self, batch: Batch) -> dict[str, Any] | None:
         """Publish a batch and return the worker's reply; None when it is late.
 
-        The reply is `{"batchId", "counts", "items", "usage"}`. Raises `ingest.publish.Unavailable` when the broker did
+        The reply is `{"batchId", "counts", "items", "usage"}`. Raises `ingest.amqp.publish.Unavailable` when the broker did
         not take the batch.
         """
         correlation_id = uuid.uuid4().hex

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from ingest.amqp.publish import Unavailable
 from ingest.api.call import Answer, Call
-from ingest.problems import ProblemError
-from ingest.publish import Unavailable
+from ingest.http.problems import ProblemError
 from schemas.batches import Batch, Operation, Source, new_batch_id
 from schemas.items import MAX_ITEMS, Validated, validate
 from schemas.outcomes import Outcome

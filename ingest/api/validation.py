@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ingest.api.models import Body, Query
 from ingest.api.operation import JSON, Operation
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas.items import shown
 
 MAX_DEPTH = 32

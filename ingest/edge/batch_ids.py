@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Final
 
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas.batches import keyed_batch_id, new_batch_id
 
 HEADER: Final = "Idempotency-Key"

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas.items import MAX_ITEMS
 
 MAX_DEPTH: Final = 32

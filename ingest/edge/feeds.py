@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 
 WEBHOOK = "webhook"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 
+from ingest.amqp.publish import Publisher
 from ingest.edge.post import Posts
 from ingest.edge.refresh import Feeds
 from ingest.edge.server import dispatcher, runner
-from ingest.publish import Publisher
-from ingest.serving import announce, listening, monitored, run_until, stop_signals
+from ingest.http.serving import announce, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings, process_name
 
 

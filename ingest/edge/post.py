@@ -13,14 +13,14 @@ import orjson
 import structlog
 from aiohttp import web
 
+from ingest.amqp.publish import Publisher, Unavailable
 from ingest.edge import body as bodies
 from ingest.edge.answers import Accepted
 from ingest.edge.batch_ids import HEADER as IDEMPOTENCY_KEY
 from ingest.edge.batch_ids import batch_id_of
 from ingest.edge.feeds import Snapshot
 from ingest.edge.quick import Quick
-from ingest.problems import ProblemError, internal
-from ingest.publish import Publisher, Unavailable
+from ingest.http.problems import ProblemError, internal
 from schemas.batches import Batch, Source
 from schemas.items import validate
 from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_IN_FLIGHT

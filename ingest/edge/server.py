@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from ingest.edge.post import PATH
-from ingest.problems import ProblemError, internal
+from ingest.http.problems import ProblemError, internal
 from schemas import monitor
 
 _log = structlog.get_logger()

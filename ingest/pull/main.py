@@ -24,7 +24,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from ingest.publish import Publisher
+from ingest.amqp.publish import Publisher
 from ingest.pull.carrier import Carrier
 from ingest.pull.ending import Closer
 from ingest.pull.fetch import FetchContext

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ingest.publish import Publisher, Unavailable
+from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch
 from schemas.metrics import ITEMS_ACCEPTED
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from ingest.publish import Publisher
+from ingest.amqp.publish import Publisher
 from ingest.pull import cleanup
 from ingest.pull.ending import Ending
 from ingest.pull.feed import PulledFeed

@@ -7,7 +7,7 @@ import itertools
 import aiormq
 import pytest
 
-from ingest.publish import Publisher, Unavailable
+from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, decode, new_batch_id
 from schemas.errors import Permanent
 from schemas.topology import shard_queue

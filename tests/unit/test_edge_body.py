@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.edge.body import MAX_DEPTH, MAX_VALUES, check_headers, check_structure, decode, gunzip, is_json
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 
 LIMIT = 2**20
 

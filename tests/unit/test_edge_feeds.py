@@ -4,7 +4,7 @@ import pytest
 
 from ingest.edge.batch_ids import batch_id_of
 from ingest.edge.feeds import Snapshot, snapshot
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 from schemas.batches import is_ours
 
 NOW_MS = 1_790_000_000_000

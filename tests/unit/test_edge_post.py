@@ -9,9 +9,9 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.amqp.publish import Unavailable
 from ingest.edge.feeds import snapshot
 from ingest.edge.post import PATH, Posts
-from ingest.publish import Unavailable
 from schemas.batches import Operation, Source, decode
 from schemas.items import ATTRIBUTES, validate
 from schemas.settings import Settings

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import commands
 
-from ingest import frames
-from ingest.publish import back_off_s
+from ingest.amqp import frames
+from ingest.amqp.publish import back_off_s
 
 
 def unmarshalled(data):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.handshake import parse
+from ingest.amqp.handshake import parse
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from ingest.problems import CONTENT_TYPE, ProblemError, middleware
+from ingest.http.problems import CONTENT_TYPE, ProblemError, middleware
 
 
 async def answered(failure):

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from ingest.publish import Unavailable
+from ingest.amqp.publish import Unavailable
 from ingest.pull.parts import MAX_BYTES, PartPublisher, Progress
 from schemas.batches import Batch, Source
 

@@ -8,7 +8,7 @@ from pamqp import commands
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from ingest.wire import Wire
+from ingest.amqp.wire import Wire
 from schemas.errors import Transient
 
 

@@ -11,11 +11,11 @@ import asyncpg
 import orjson
 import pytest
 
+from ingest.amqp.publish import Publisher
 from ingest.edge.post import PATH, Posts
 from ingest.edge.refresh import Feeds
 from ingest.edge.server import dispatcher, runner
-from ingest.publish import Publisher
-from ingest.serving import listening
+from ingest.http.serving import listening
 from schemas.batches import decode
 from schemas.settings import Settings
 from schemas.topology import shard_of, shard_queue

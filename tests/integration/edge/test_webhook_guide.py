@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from ingest.edge.feeds import snapshot
-from ingest.problems import ProblemError
+from ingest.http.problems import ProblemError
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "webhook.md").read_text()
 LINES = [block for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) if "$EDGE_URL" in block]

@@ -21,7 +21,7 @@ import orjson
 import pytest
 from aiormq.abc import AbstractChannel
 
-from ingest.publish import Publisher, Unavailable
+from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.settings import Settings
 from schemas.topology import shard_queue

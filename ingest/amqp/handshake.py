@@ -15,7 +15,7 @@ from pamqp import commands
 from pamqp.common import FieldTable
 from pamqp.header import ProtocolHeader
 
-from ingest.wire import CHANNEL, Wire
+from ingest.amqp.wire import CHANNEL, Wire
 from schemas.errors import Transient
 
 _FRAME_MAX = 131_072

@@ -17,8 +17,8 @@ from typing import Self
 import aiormq
 import structlog
 
-from ingest import handshake
-from ingest.wire import Reason, Wire
+from ingest.amqp import handshake
+from ingest.amqp.wire import Reason, Wire
 from schemas.batches import Batch
 from schemas.declare import declare
 from schemas.errors import Permanent, Transient

@@ -1,4 +1,4 @@
-"""One AMQP connection with one channel in confirm mode that only publishes: the sharp end of `ingest/publish.py`.
+"""One AMQP connection with one channel in confirm mode that only publishes: the sharp end of `ingest/amqp/publish.py`.
 
     publish() → method + header + body, one write a turn ── broker ──▶ basic.ack, basic.nack, basic.return → the future
 
@@ -17,7 +17,7 @@ from pamqp import commands
 from pamqp.exceptions import UnmarshalingException
 from pamqp.header import ContentHeader
 
-from ingest import frames
+from ingest.amqp import frames
 from schemas.errors import Transient
 
 Reason = Literal["disconnected", "blocked", "full", "unroutable", "timeout"]
@@ -35,7 +35,7 @@ Confirm = asyncio.Future[Reason | None]
 
 
 class Wire(asyncio.Protocol):
-    """The protocol of one connection; made by `ingest.handshake.connect`, which hands it over opened."""
+    """The protocol of one connection; made by `ingest.amqp.handshake.connect`, which hands it over opened."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, confirm_timeout_s: float) -> None:
         self._loop = loop

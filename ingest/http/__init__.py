@@ -1,0 +1,1 @@
+"""What edge and API share as HTTP servers: problem documents, listening, stopping."""
