@@ -24,9 +24,9 @@ from tabulate import tabulate
 from deploy.bench.seed import ACCOUNT, FEEDS, fill
 from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
-from ingest.api.call import Scoped
-from ingest.api.feed_variants import GOODS
-from ingest.api.postgres import new_pool
+from ingest.api.framework.call import Scoped
+from ingest.api.framework.postgres import new_pool
+from ingest.api.resources.feed_variants import GOODS
 from schemas.settings import Settings
 
 LIMIT = 50

@@ -8,14 +8,14 @@ from aiohttp import web
 
 from ingest.amqp.publish import Publisher
 from ingest.api import docs
-from ingest.api.auth import TOKENS_KEY, Tokens
-from ingest.api.call import SERVICES, Services
-from ingest.api.dispatch import handler_of
+from ingest.api.framework.auth import TOKENS_KEY, Tokens
+from ingest.api.framework.call import SERVICES, Services
+from ingest.api.framework.dispatch import handler_of
+from ingest.api.framework.operation import Operation
+from ingest.api.framework.postgres import new_pool
+from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
-from ingest.api.operation import Operation
-from ingest.api.postgres import new_pool
-from ingest.api.ratelimit import BUCKETS, Buckets
-from ingest.api.replies import Replies
+from ingest.api.resources.replies import Replies
 from ingest.api.routes import OPERATIONS
 from ingest.http.problems import middleware
 from schemas import monitor

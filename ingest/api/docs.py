@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from ingest.api.openapi import document
-from ingest.api.operation import JSON, Operation
+from ingest.api.framework.openapi import document
+from ingest.api.framework.operation import JSON, Operation
 from schemas.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"

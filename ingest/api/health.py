@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 from aiohttp import web
 
-from ingest.api.postgres import AWAY
+from ingest.api.framework.postgres import AWAY
 from schemas.metrics import DEGRADED
 
 ASK_EVERY_S = 2.0

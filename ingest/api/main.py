@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from ingest.api.app import application, ready
-from ingest.api.call import SERVICES
+from ingest.api.framework.call import SERVICES
 from ingest.api.health import HEALTH
 from ingest.http.serving import announce, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.api import (
+from ingest.api.framework.operation import Operation
+from ingest.api.resources import (
     account,
     batches,
     dead_letters,
@@ -15,7 +16,6 @@ from ingest.api import (
     tokens,
     variants,
 )
-from ingest.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *providers.OPERATIONS,

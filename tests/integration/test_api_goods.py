@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import pytest
 
-from ingest.api.call import SERVICES
+from ingest.api.framework.call import SERVICES
 
 EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 

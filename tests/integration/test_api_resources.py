@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from ingest.api.app import ready
-from ingest.api.call import SERVICES
+from ingest.api.framework.call import SERVICES
 from ingest.api.health import HEALTH
 
 PROVIDERS = "/api/dropship-providers.json"

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from ingest.api.downloads import harmless
+from ingest.api.framework.downloads import harmless
 
 CSV = {"resourceType": "ftpCsv", "resourceLocation": "https://files.example.com/stock.csv"}
 

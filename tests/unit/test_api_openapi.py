@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 import ingest.api
-from ingest.api.openapi import document
+from ingest.api.framework.openapi import document
+from ingest.api.framework.validation import adapter
 from ingest.api.routes import OPERATIONS
-from ingest.api.validation import adapter
 from schemas import queries
 
 DOCUMENT = document(OPERATIONS, "")

@@ -12,13 +12,13 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
-from ingest.api.auth import authenticate
-from ingest.api.call import SERVICES, Answer, Call, Caller
-from ingest.api.etags import etag_of, matches
-from ingest.api.operation import JSON, Operation
-from ingest.api.postgres import AWAY
-from ingest.api.ratelimit import BUCKETS
-from ingest.api.validation import read_body, read_path, read_query
+from ingest.api.framework.auth import authenticate
+from ingest.api.framework.call import SERVICES, Answer, Call, Caller
+from ingest.api.framework.etags import etag_of, matches
+from ingest.api.framework.operation import JSON, Operation
+from ingest.api.framework.postgres import AWAY
+from ingest.api.framework.ratelimit import BUCKETS
+from ingest.api.framework.validation import read_body, read_path, read_query
 from ingest.http.problems import ProblemError
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS

@@ -54,8 +54,8 @@ class Replies:
     async def ask(self, batch: Batch) -> dict[str, Any] | None:
         """Publish a batch and return the worker's reply; None when it is late.
 
-        The reply is `{"batchId", "counts", "items", "usage"}`. Raises `ingest.amqp.publish.Unavailable` when the broker did
-        not take the batch.
+        The reply is `{"batchId", "counts", "items", "usage"}`. Raises `Unavailable` (ingest.amqp.publish) when the
+        broker did not take the batch.
         """
         correlation_id = uuid.uuid4().hex
         reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()

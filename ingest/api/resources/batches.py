@@ -12,10 +12,10 @@ import orjson
 from aiohttp import web
 from pydantic import BeforeValidator, Field
 
-from ingest.api.call import Answer, Call
-from ingest.api.downloads import csv_file
-from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource, When
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.downloads import csv_file
+from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
+from ingest.api.framework.operation import Operation, Scope
 from schemas import queries
 from schemas.batches import Source, is_ours, made_at_ms
 from schemas.outcomes import Outcome

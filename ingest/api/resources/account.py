@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingest.api.call import Answer, Call
-from ingest.api.models import Changes, Query, Stored
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import Changes, Query, Stored
+from ingest.api.framework.operation import Operation, Scope
 from schemas import queries
 from schemas.attributes import INT32_MAX, Name, TimeZone
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ingest.amqp.publish import Unavailable
-from ingest.api.call import Answer, Call
+from ingest.api.framework.call import Answer, Call
 from ingest.http.problems import ProblemError
 from schemas.batches import Batch, Operation, Source, new_batch_id
 from schemas.items import MAX_ITEMS, Validated, validate

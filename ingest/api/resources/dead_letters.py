@@ -11,10 +11,10 @@ import orjson
 from pydantic import Field, StrictBool
 
 from ingest.amqp.publish import Unavailable
-from ingest.api.call import Answer, Call
-from ingest.api.models import INT64_MAX, Body, Id, Page, Query, Resource
-from ingest.api.operation import Operation, Scope
-from ingest.api.road import away
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import INT64_MAX, Body, Id, Page, Query, Resource
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources.road import away
 from schemas import dead_letters
 from schemas.attributes import ShortText
 from schemas.dead_letters import MAX_FOUND, Filter

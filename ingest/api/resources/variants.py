@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ingest.api import road
-from ingest.api.call import Answer, Call, Scoped
-from ingest.api.feed_variants import GOODS
-from ingest.api.models import Body, Changes, Page, Query, Stored
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call, Scoped
+from ingest.api.framework.models import Body, Changes, Page, Query, Stored
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources import road
+from ingest.api.resources.feed_variants import GOODS
 from schemas import attributes as a
 from schemas import queries
 

@@ -15,8 +15,8 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ingest.api.models import Body, Query
-from ingest.api.operation import JSON, Operation
+from ingest.api.framework.models import Body, Query
+from ingest.api.framework.operation import JSON, Operation
 from ingest.http.problems import ProblemError
 from schemas.items import shown
 

@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 from pydantic import Field
 
-from ingest.api.call import Answer, Call
-from ingest.api.models import Query, Resource
-from ingest.api.operation import Operation, Scope
-from ingest.api.runs import PULL, pulled_feed
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources.runs import PULL, pulled_feed
 from ingest.http.problems import ProblemError
 from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch

@@ -16,14 +16,14 @@ import asyncpg
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
-from ingest.api.etags import etag_of, matches
-from ingest.api.replies import Replies
+from ingest.api.framework.etags import etag_of, matches
+from ingest.api.resources.replies import Replies
 from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from ingest.api.operation import Operation, Scope
+    from ingest.api.framework.operation import Operation, Scope
 
 Q = TypeVar("Q")
 B = TypeVar("B")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ingest.api.call import Answer, Call
-from ingest.api.models import Body, Changes, Page, Query, Stored
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import Body, Changes, Page, Query, Stored
+from ingest.api.framework.operation import Operation, Scope
 from schemas import queries
 from schemas.attributes import Name
 

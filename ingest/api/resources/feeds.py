@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Self, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
-from ingest.api.call import Answer, Call
-from ingest.api.feed_state import FeedState, MisfitError, new_state, shown_secrets
-from ingest.api.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources.feed_state import FeedState, MisfitError, new_state, shown_secrets
 from ingest.http.problems import ProblemError
 from schemas import locations, queries
 from schemas.attributes import Name, UrlText

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, NotRequired, Required
 
 from pydantic import BeforeValidator, Field
 
-from ingest.api.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
+from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
 from schemas import attributes as a
 from schemas.items import ATTRIBUTES, NULL_MEANS, Item
 from schemas.outcomes import Outcome

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.amqp.publish import Unavailable
-from ingest.api import road
-from ingest.api.call import Answer, Call
-from ingest.api.feed_variants import FEEDS, upsert
-from ingest.api.goods import Changed
-from ingest.api.models import Query, Resource
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources import road
+from ingest.api.resources.feed_variants import FEEDS, upsert
+from ingest.api.resources.goods import Changed
 from schemas.items import MAX_ITEMS, Item, validate
 
 

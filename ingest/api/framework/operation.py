@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.api.call import Answer, Call
-from ingest.api.models import INT64_MAX, Query
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import INT64_MAX, Query
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Answer | web.StreamResponse]]
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ingest.api.auth import TOKENS, TOKENS_KEY
-from ingest.api.call import Answer, Call
-from ingest.api.models import Body, Page, Query, Resource
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.auth import TOKENS, TOKENS_KEY
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import Body, Page, Query, Resource
+from ingest.api.framework.operation import Operation, Scope
 from schemas.attributes import Name
 from schemas.secrets import new_token, token_digest
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.api import road
-from ingest.api.call import Answer, Call
-from ingest.api.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
-from ingest.api.models import INT64_MAX, Query
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.models import INT64_MAX, Query
+from ingest.api.framework.operation import Operation, Scope
+from ingest.api.resources import road
+from ingest.api.resources.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
 from schemas import queries
 from schemas.batches import Operation as Asked
 from schemas.outcomes import Outcome

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from ingest.api.operation import JSON, Operation
+from ingest.api.framework.operation import JSON, Operation
 from ingest.http.problems import CONTENT_TYPE as PROBLEM_JSON
 
 _REF = "#/components/schemas/{model}"

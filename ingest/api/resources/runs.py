@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field, StrictBool
 
-from ingest.api.call import Answer, Call
-from ingest.api.downloads import csv_file
-from ingest.api.models import INT64_MAX, Body, Page, Query, Resource
-from ingest.api.operation import Operation, Scope
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.downloads import csv_file
+from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
+from ingest.api.framework.operation import Operation, Scope
 from schemas import queries
 from schemas.runs import PULLED_TYPES, RunStatus
 
