@@ -27,8 +27,8 @@ import ijson
 import orjson
 from lxml import etree
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
-from schemas.mapping import FormatSettings
 
 ROWS, TRIES = 60_000, 4
 LARGE_BYTES = 10**9

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from deploy.demo.vendor import HOST, PASSWORD, USER
-from schemas import locations
+from ingest.feeds import locations
 from schemas.errors import Permanent
 from schemas.secrets import Vault, new_webhook_hash
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
+from ingest.feeds.runs import MAX_ATTEMPTS, RunStatus
 from ingest.pull.ending import Closer, Ending
 from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch.spool import PREFIX
@@ -19,7 +20,6 @@ from ingest.pull.parts import Progress
 from ingest.pull.run import RUN_FOLDER, Errand, Runner
 from ingest.pull.store import POSTGRES_AWAY, PULL, Run, Store
 from schemas.errors import FeedlineError, Permanent
-from schemas.runs import MAX_ATTEMPTS, RunStatus
 from schemas.secrets import Vault
 
 _log = structlog.get_logger()

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
+from ingest.feeds.runs import MAX_PART_ITEMS, fell_by_more
 from ingest.pull.parts import Numbered
 from ingest.pull.store import Run, Store
 from schemas.batches import Batch
-from schemas.runs import MAX_PART_ITEMS, fell_by_more
 
 MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]
 """Part number and items to the batch."""

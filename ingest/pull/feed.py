@@ -9,11 +9,11 @@ from typing import Any, Self
 import orjson
 from pydantic import ValidationError
 
+from ingest.feeds.mapping import Format, FormatSettings
+from ingest.feeds.runs import Frequency, Schedule, seal
+from ingest.feeds.settings import FeedSecrets, FeedSettings
 from ingest.pull.fetch import FetchRequest, Validators
 from schemas.errors import Rejected
-from schemas.feeds import FeedSecrets, FeedSettings
-from schemas.mapping import Format, FormatSettings
-from schemas.runs import Frequency, Schedule, seal
 from schemas.secrets import Vault
 
 _FORMAT = frozenset(Format.model_fields)

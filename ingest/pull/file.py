@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
@@ -17,7 +18,6 @@ from ingest.pull.parse.result import Chunk, FileReject, Report
 from ingest.pull.spooled import PartsWriter, Spooled
 from ingest.pull.store import Run, Store, storable
 from schemas.items import shown
-from schemas.mapping import FormatSettings
 
 MAX_REJECTS = 1_000
 """Rejects of a run that are kept; the others are counted."""

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import Chunk, Report, parse
 from ingest.pull.parse.offload import Offloaded, Work
-from schemas.mapping import FormatSettings
 from schemas.settings import Settings
 
 SUFFIXES = {"ftpCsv": (".csv", ".txt", ".tsv"), "xml": (".xml", ".rss"), "api": (".json",)}

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
 from ingest.pull.parsing import SUFFIXES
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS, shown
-from schemas.mapping import Expression, FormatSettings
 
 MAX_RECORDS = 1_000
 """Records that a preview reads at most."""

@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 
 from ingest.amqp.publish import Publisher
+from ingest.feeds.runs import FileFacts, RunStatus, final_status, fingerprint, guard, part_key
 from ingest.pull import cleanup
 from ingest.pull.ending import Ending
 from ingest.pull.feed import PulledFeed
@@ -31,7 +32,6 @@ from ingest.pull.settle import Settler
 from ingest.pull.spooled import Spooled
 from ingest.pull.store import PULL, FileRow, Run, Store
 from schemas.batches import Batch, Source, keyed_batch_id
-from schemas.runs import FileFacts, RunStatus, final_status, fingerprint, guard, part_key
 from schemas.settings import Settings
 
 RUN_FOLDER = "feedline-run-"

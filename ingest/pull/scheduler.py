@@ -13,14 +13,14 @@ from typing import Any
 
 import structlog
 
+from ingest.feeds.runs import ALERT_AFTER, next_fetch
+from ingest.feeds.settings import FeedSettings
 from ingest.pull.carrier import Carrier
 from ingest.pull.feed import schedule_of
 from ingest.pull.lease import Lease
 from ingest.pull.store import POSTGRES_AWAY, PULL, Outcomes, Run, Store
 from ingest.pull.wake import Wake
-from schemas.feeds import FeedSettings
 from schemas.metrics import DEGRADED, FEEDS_FAILING, RUNS_ACTIVE
-from schemas.runs import ALERT_AFTER, next_fetch
 from schemas.settings import Settings
 
 _log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.feeds import FeedSecrets
+from ingest.feeds.settings import FeedSecrets
 from schemas.secrets import MASK, Vault
 
 FEEDS = "/api/inventory-feeds.json"

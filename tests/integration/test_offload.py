@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.offload import Offloaded, ParserDiedError, Work
-from schemas.mapping import FormatSettings
 
 CSV = FormatSettings.model_validate({"resourceType": "ftpCsv"})
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.locations import check, masked, unmasked
+from ingest.feeds.locations import check, masked, unmasked
 from schemas.secrets import MASK
 
 STORED = "https://ann:p%40ss@example.com:8443/stock.csv?token=abc&page=1&apiKey=k#x"

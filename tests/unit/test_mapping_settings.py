@@ -3,9 +3,9 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.jsonpaths import STAR, JsonPath, json_path
-from schemas.mapping import FormatSettings
-from schemas.xpaths import check_xpath, item_path
+from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
+from ingest.feeds.mapping import FormatSettings
+from ingest.feeds.xpaths import check_xpath, item_path
 
 SETTINGS = TypeAdapter(FormatSettings)
 

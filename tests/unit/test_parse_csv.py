@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
-from schemas.mapping import FormatSettings
 
 FEEDS = Path(__file__).parents[1] / "fixtures" / "feeds"
 

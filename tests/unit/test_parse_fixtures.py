@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
-from schemas.mapping import FormatSettings
 
 FEEDS = Path(__file__).parents[1] / "fixtures" / "feeds"
 

@@ -8,10 +8,10 @@ from xml.sax.saxutils import escape, quoteattr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES, validate
-from schemas.mapping import FormatSettings
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd\ufffe\uffff"), min_size=1, max_size=12

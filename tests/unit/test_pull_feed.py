@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingest.feeds.settings import FeedSecrets, FeedSettings
 from ingest.pull.carrier import Carrier
 from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch import FetchRequest, Validators
 from ingest.pull.spooled import PartsWriter, Spooled
 from schemas.errors import Rejected
-from schemas.feeds import FeedSecrets, FeedSettings
 
 
 def feed(**settings):

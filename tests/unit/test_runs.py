@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.errors import Rejected
-from schemas.runs import (
+from ingest.feeds.runs import (
     FileFacts,
     Frequency,
     Held,
@@ -23,6 +22,7 @@ from schemas.runs import (
     next_fetch,
     seal,
 )
+from schemas.errors import Rejected
 
 NOW = datetime(2026, 5, 4, 10, 20, 30, 500_000, UTC)
 

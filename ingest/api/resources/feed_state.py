@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic.alias_generators import to_camel
 
-from schemas import locations
+from ingest.feeds import locations
+from ingest.feeds.settings import COLUMNS, SETTINGS, FeedColumns, FeedSecrets, FeedSettings, misfits
 from schemas.errors import Permanent
-from schemas.feeds import COLUMNS, SETTINGS, FeedColumns, FeedSecrets, FeedSettings, misfits
 from schemas.secrets import MASK, Vault
 
 Details = dict[str, dict[str, str]]

@@ -11,11 +11,12 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
 from ingest.api.framework.operation import Operation, Scope
 from ingest.api.resources.feed_state import FeedState, MisfitError, new_state, shown_secrets
+from ingest.feeds import locations
+from ingest.feeds.runs import RunStatus
+from ingest.feeds.settings import FeedColumns, FeedSettings, ResourceType
 from ingest.http.problems import ProblemError
-from schemas import locations, queries
+from schemas import queries
 from schemas.attributes import Name, UrlText
-from schemas.feeds import FeedColumns, FeedSettings, ResourceType
-from schemas.runs import RunStatus
 from schemas.secrets import MASK, Vault, new_webhook_hash
 
 FEEDS = queries.load("feeds")

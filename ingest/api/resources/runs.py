@@ -12,8 +12,8 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.framework.operation import Operation, Scope
+from ingest.feeds.runs import PULLED_TYPES, RunStatus
 from schemas import queries
-from schemas.runs import PULLED_TYPES, RunStatus
 
 PULL = queries.load("pull")
 MAX_REJECTS = 1_000

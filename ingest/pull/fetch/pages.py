@@ -19,6 +19,7 @@ from typing import Any, cast
 from aiohttp import ClientSession
 from yarl import URL
 
+from ingest.feeds.pagination import Pagination
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.credentials import headers_for
 from ingest.pull.fetch.errors import FetchCode, FetchError
@@ -28,7 +29,6 @@ from ingest.pull.fetch.links import next_link
 from ingest.pull.fetch.location import masked, parse
 from ingest.pull.fetch.request import Fetched, FetchRequest, Validators
 from ingest.pull.fetch.transfer import in_time, spooled
-from schemas.pagination import Pagination
 
 
 @dataclass(slots=True)

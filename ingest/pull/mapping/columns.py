@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ingest.feeds.mapping import Expression
 from ingest.pull.mapping.cells import Notation, adapter
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.mapping.transforms import compile_transform
@@ -27,7 +28,6 @@ from ingest.pull.mapping.vectors import (
 )
 from ingest.pull.parse.result import MISSING
 from schemas.attributes import INT32_MAX, canonical_decimal
-from schemas.mapping import Expression
 
 
 @dataclass(frozen=True, slots=True)

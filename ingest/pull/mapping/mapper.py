@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.cells import CellError
 from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.vectors import Made, Memories, Values
 from ingest.pull.parse.result import MISSING, Block, FileReject, FormatError, Record
 from schemas.items import ATTRIBUTES, shown, validate
-from schemas.mapping import Expression, FormatSettings
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
 """Records → for every path, the values of all the records, or None where no record has one."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ingest.feeds.mapping import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
 from ingest.pull.mapping.cells import CellError, Notation, plain_number
 from ingest.pull.parse.result import MISSING
-from schemas.mapping import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
 
 _AT_LEAST = re.compile(r"(?:(?:>=?|≥)\s*(\d{1,9})|(\d{1,9})\s*\+)", re.ASCII)
 _NONE_LEFT = {"out of stock": 0, "sold out": 0}

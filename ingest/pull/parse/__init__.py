@@ -1,6 +1,6 @@
 """Files of pulled feeds to chunks of canonical items, in constant memory.
 
-settings = FormatSettings.model_validate(feed)            # schemas/mapping.py
+settings = FormatSettings.model_validate(feed)            # ingest/feeds/mapping.py
 parsing = parse(file, settings, charset="iso-8859-1")     # blocking; `offload` runs it in a process of its own
 for chunk in parsing:
     chunk.items, chunk.rows, chunk.rejects
@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.parse import Parse
 from ingest.pull.parse.result import Chunk, FileReject, FormatError, Record, Report
-from schemas.mapping import FormatSettings
 
 __all__ = ["Chunk", "FileReject", "FormatError", "Parse", "Record", "Report", "parse", "read_records"]
 

@@ -11,11 +11,11 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError, open_content
 from ingest.pull.parse.offload import MEMORY_BYTES
 from ingest.pull.parse.parse import Parse
 from ingest.pull.parse.result import Chunk, FormatError, Report
-from schemas.mapping import FormatSettings
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.csv_records import CsvReader, Table
 from ingest.pull.parse.result import MAX_FIELDS_NOTED, FormatError, Report
 from schemas.items import ATTRIBUTES
-from schemas.mapping import Expression, FormatSettings
 
 _SIGNS = re.compile(r"[\W_]+")
 

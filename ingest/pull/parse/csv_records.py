@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, cast
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import delimiter
 from ingest.pull.parse.csv_lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, texts_of
@@ -24,7 +25,6 @@ from ingest.pull.parse.result import (
     blocks_of,
 )
 from schemas.items import shown
-from schemas.mapping import FormatSettings
 
 BLOCK_ROWS = PLAIN_ROWS = 100
 

@@ -11,8 +11,8 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from ingest.feeds.mapping import encoding_name
 from ingest.pull.parse.result import FormatError, Report
-from schemas.mapping import encoding_name
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from ingest.feeds.jsonpaths import STAR, Step, json_path
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
 from ingest.pull.parse.json_scan import BrokenError, Span, Window
 from ingest.pull.parse.json_values import expanded
@@ -25,8 +27,6 @@ from ingest.pull.parse.result import (
     blocks_of,
 )
 from schemas.items import shown
-from schemas.jsonpaths import STAR, Step, json_path
-from schemas.mapping import FormatSettings
 
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.feeds.jsonpaths import STAR, Step
 from ingest.pull.parse.result import MISSING
-from schemas.jsonpaths import STAR, Step
 
 
 def follow(value: Any, steps: tuple[Step, ...]) -> Any:

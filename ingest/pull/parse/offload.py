@@ -19,10 +19,10 @@ from typing import Any, Self
 
 import orjson
 
+from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchCode, FetchError
 from ingest.pull.parse.result import Chunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
-from schemas.mapping import FormatSettings
 
 _PIPE_BYTES = 1 << 18
 MEMORY_BYTES = 1 << 30

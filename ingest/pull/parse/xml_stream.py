@@ -15,10 +15,10 @@ from typing import Any
 
 from lxml import etree
 
+from ingest.feeds.mapping import FormatSettings, encoding_name
+from ingest.feeds.xpaths import ItemPath
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
 from ingest.pull.parse.result import MAX_RECORD_BYTES, FormatError, Report
-from schemas.mapping import FormatSettings, encoding_name
-from schemas.xpaths import ItemPath
 
 HEADER_CHILDREN = 32
 _PRUNE_BYTES = 1 << 18

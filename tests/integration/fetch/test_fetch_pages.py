@@ -5,8 +5,8 @@ import json
 import pytest
 from aiohttp import web
 
+from ingest.feeds.pagination import Pagination
 from ingest.pull.fetch import FetchError, FetchRequest, FetchUnavailable, next_by, pages
-from schemas.pagination import Pagination
 
 
 async def read(request, pagination, context):

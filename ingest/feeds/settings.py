@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic.alias_generators import to_camel
 
+from ingest.feeds.mapping import Format, FormatSettings
+from ingest.feeds.runs import Frequency, Schedule, check_schedule
 from schemas import attributes as a
 from schemas.errors import Rejected
-from schemas.mapping import Format, FormatSettings
-from schemas.runs import Frequency, Schedule, check_schedule
 
 ResourceType = Literal["webhook", "ftpCsv", "xml", "api"]
 PULLED = ("ftpCsv", "xml", "api")

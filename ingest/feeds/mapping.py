@@ -23,10 +23,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from ingest.feeds.jsonpaths import json_path
+from ingest.feeds.pagination import Pagination
+from ingest.feeds.xpaths import check_xpath, item_path
 from schemas.items import ATTRIBUTES
-from schemas.jsonpaths import json_path
-from schemas.pagination import Pagination
-from schemas.xpaths import check_xpath, item_path
 
 _ENCODINGS = (
     frozenset(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from schemas.jsonpaths import STAR, json_path
+from ingest.feeds.jsonpaths import STAR, json_path
 
 _NEEDS = {"link": set[str](), "nextUrl": {"path"}, "page": {"parameter"}, "cursor": {"parameter", "path"}}
 
