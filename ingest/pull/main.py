@@ -25,14 +25,14 @@ import structlog
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
-from ingest.pull.carrier import Carrier
-from ingest.pull.ending import Closer
 from ingest.pull.fetch import FetchContext
-from ingest.pull.file import FileMaker
-from ingest.pull.parsing import FileParser
-from ingest.pull.run import Runner
-from ingest.pull.scheduler import Scheduler
-from ingest.pull.store import Store
+from ingest.pull.parse.files import FileParser
+from ingest.pull.run.carrier import Carrier
+from ingest.pull.run.ending import Closer
+from ingest.pull.run.file import FileMaker
+from ingest.pull.run.run import Runner
+from ingest.pull.run.scheduler import Scheduler
+from ingest.pull.run.store import Store
 from schemas import monitor
 from schemas.errors import Permanent
 from schemas.secrets import Vault

@@ -9,8 +9,9 @@ import pytest
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
-from ingest.pull.parse import FormatError, parse
-from ingest.pull.parse.offload import Offloaded, ParserDiedError, Work
+from ingest.pull.parse import FormatError
+from ingest.pull.parse import pipeline as parse
+from ingest.pull.parse.process import Offloaded, ParserDiedError, Work
 
 CSV = FormatSettings.model_validate({"resourceType": "ftpCsv"})
 

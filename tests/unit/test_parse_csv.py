@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse import FormatError, parse
+from ingest.pull.parse import FormatError
+from ingest.pull.parse import pipeline as parse
 
 FEEDS = Path(__file__).parents[1] / "fixtures" / "feeds"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from ingest.feeds.settings import FeedSecrets, FeedSettings
-from ingest.pull.carrier import Carrier
-from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch import FetchRequest, Validators
-from ingest.pull.spooled import PartsWriter, Spooled
+from ingest.pull.run.carrier import Carrier
+from ingest.pull.run.feed import PulledFeed
+from ingest.pull.run.part_files import PartsWriter, Spooled
 from schemas.errors import Rejected
 
 

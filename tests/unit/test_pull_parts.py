@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from ingest.amqp.publish import Unavailable
-from ingest.pull.parts import MAX_BYTES, PartPublisher, Progress
+from ingest.pull.run.publish import MAX_BYTES, PartPublisher, Progress
 from schemas.batches import Batch, Source
 
 

@@ -1,6 +1,6 @@
 """A run's parts on disk: complete or not there, the same when read again, none too large."""
 
-from ingest.pull.spooled import MAX_PART_BYTES, PartsWriter, Spooled
+from ingest.pull.run.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
 
 def items(count, size=1):

@@ -21,9 +21,9 @@ from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation, Scope
 from ingest.api.resources.runs import PULL, pulled_feed
 from ingest.http.problems import ProblemError
-from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch
-from ingest.pull.preview import MAX_RECORDS, Looked, look, would_change
+from ingest.pull.look import MAX_RECORDS, Looked, look, would_change
+from ingest.pull.run.feed import PulledFeed
 from schemas.errors import Permanent, Rejected
 
 MAX_SAMPLE_BYTES = 8 * 2**20

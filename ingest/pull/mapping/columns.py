@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.cells import Notation, adapter
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.mapping.transforms import compile_transform
+from ingest.pull.mapping.values import Notation, adapter
 from ingest.pull.mapping.vectors import (
     REMEMBERED,
     Cell,
@@ -26,7 +26,7 @@ from ingest.pull.mapping.vectors import (
     texts,
     wholes,
 )
-from ingest.pull.parse.result import MISSING
+from ingest.pull.records import MISSING
 from schemas.attributes import INT32_MAX, canonical_decimal
 
 

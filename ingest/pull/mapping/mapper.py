@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.cells import CellError
 from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
+from ingest.pull.mapping.values import CellError
 from ingest.pull.mapping.vectors import Made, Memories, Values
-from ingest.pull.parse.result import MISSING, Block, FileReject, FormatError, Record
+from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record
 from schemas.items import ATTRIBUTES, shown, validate
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]

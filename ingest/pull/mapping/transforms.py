@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingest.feeds.mapping import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
-from ingest.pull.mapping.cells import CellError, Notation, plain_number
-from ingest.pull.parse.result import MISSING
+from ingest.pull.mapping.values import CellError, Notation, plain_number
+from ingest.pull.records import MISSING
 
 _AT_LEAST = re.compile(r"(?:(?:>=?|≥)\s*(\d{1,9})|(\d{1,9})\s*\+)", re.ASCII)
 _NONE_LEFT = {"out of stock": 0, "sold out": 0}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingest.pull.mapping.kinds import Kind
-from ingest.pull.parse.result import MISSING
+from ingest.pull.records import MISSING
 from schemas.attributes import INT32_MAX
 
 REMEMBERED = 16_384

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse.parse import Parse
-from ingest.pull.parse.result import Chunk, FileReject, FormatError, Record, Report
+from ingest.pull.parse.pipeline import Parse
+from ingest.pull.records import Chunk, FileReject, FormatError, Record, Report
 
 __all__ = ["Chunk", "FileReject", "FormatError", "Parse", "Record", "Report", "parse", "read_records"]
 
@@ -25,5 +25,5 @@ def parse(stream: Any, settings: FormatSettings, *, charset: str | None = None, 
 
 
 def read_records(stream: Any, settings: FormatSettings, *, charset: str | None = None) -> Iterator[Record]:
-    """Yield a file's records with their rows, as they stand in it (see `ingest.pull.parse.result.Block`)."""
+    """Yield a file's records with their rows, as they stand in it (see `ingest.pull.records.Block`)."""
     return Parse(stream, settings, charset=charset).records()

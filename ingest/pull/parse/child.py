@@ -13,9 +13,9 @@ import orjson
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError, open_content
-from ingest.pull.parse.offload import MEMORY_BYTES
-from ingest.pull.parse.parse import Parse
-from ingest.pull.parse.result import Chunk, FormatError, Report
+from ingest.pull.parse.pipeline import Parse
+from ingest.pull.parse.process import MEMORY_BYTES
+from ingest.pull.records import Chunk, FormatError, Report
 
 
 def main() -> None:

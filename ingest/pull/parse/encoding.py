@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from ingest.feeds.mapping import encoding_name
-from ingest.pull.parse.result import FormatError, Report
+from ingest.pull.records import FormatError, Report
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ingest.pull.main import Puller, connected
-from ingest.pull.store import PULL
+from ingest.pull.run.store import PULL
 from schemas.secrets import Vault
 from schemas.settings import Settings
 from workers.service import Worker

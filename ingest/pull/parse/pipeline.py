@@ -7,10 +7,10 @@ from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.mapping.mapper import Mapped, Mapper
-from ingest.pull.parse.csv_columns import open_csv
-from ingest.pull.parse.json_columns import open_json
-from ingest.pull.parse.result import CHUNK_ITEMS, Block, Chunk, Record, Report
-from ingest.pull.parse.xml_columns import open_xml
+from ingest.pull.parse.csv.columns import open_csv
+from ingest.pull.parse.json.columns import open_json
+from ingest.pull.parse.xml.columns import open_xml
+from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, Record, Report
 
 _MAX_REJECTS = 200
 """Reasons that wait for items to share a chunk with."""

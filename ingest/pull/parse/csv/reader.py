@@ -12,18 +12,10 @@ from itertools import islice
 from typing import Any, cast
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse import delimiter
-from ingest.pull.parse.csv_lines import END, Lines, TooLongError, lines_of
+from ingest.pull.parse.csv import delimiter
+from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, texts_of
-from ingest.pull.parse.result import (
-    MAX_FIELDS_NOTED,
-    MAX_RECORD_BYTES,
-    Block,
-    FileReject,
-    FormatError,
-    Report,
-    blocks_of,
-)
+from ingest.pull.records import MAX_FIELDS_NOTED, MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
 from schemas.items import shown
 
 BLOCK_ROWS = PLAIN_ROWS = 100

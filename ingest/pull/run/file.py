@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
-from ingest.pull.parse.result import Chunk, FileReject, Report
-from ingest.pull.spooled import PartsWriter, Spooled
-from ingest.pull.store import Run, Store, storable
+from ingest.pull.records import Chunk, FileReject, Report
+from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
+from ingest.pull.run.part_files import PartsWriter, Spooled
+from ingest.pull.run.store import Run, Store, storable
 from schemas.items import shown
 
 MAX_REJECTS = 1_000

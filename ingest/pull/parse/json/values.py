@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.feeds.jsonpaths import STAR, Step
-from ingest.pull.parse.result import MISSING
+from ingest.pull.records import MISSING
 
 
 def follow(value: Any, steps: tuple[Step, ...]) -> Any:

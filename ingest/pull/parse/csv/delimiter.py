@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from ingest.pull.parse.result import FormatError
+from ingest.pull.records import FormatError
 
 CANDIDATES = ("\t", ";", "|", ",")
 SAMPLE_ROWS = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from ingest.pull.parts import Progress
-from ingest.pull.store import Outcomes, Run, Store
+from ingest.pull.run.publish import Progress
+from ingest.pull.run.store import Outcomes, Run, Store
 
 _SHORTEST_S, _LONGEST_S, _FOLLOW_S = 0.05, 2.0, 0.5
 _SHARE_OF_TIME = 10

@@ -11,8 +11,8 @@ import asyncpg
 import structlog
 
 from ingest.feeds.runs import ALERT_AFTER, GOOD, RunStatus, disable_reason, next_after
-from ingest.pull.feed import PulledFeed
-from ingest.pull.store import PULL, Run, Store, storable
+from ingest.pull.run.feed import PulledFeed
+from ingest.pull.run.store import PULL, Run, Store, storable
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
 from schemas.settings import Settings
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from ingest.pull.store import POSTGRES_AWAY, Store
+from ingest.pull.run.store import POSTGRES_AWAY, Store
 from schemas.errors import FeedlineError
 
 T = TypeVar("T")

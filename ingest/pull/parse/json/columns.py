@@ -10,9 +10,9 @@ from typing import Any
 from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.json_records import JsonReader
-from ingest.pull.parse.json_values import follow
-from ingest.pull.parse.result import MAX_FIELDS_NOTED, MISSING, Report
+from ingest.pull.parse.json.reader import JsonReader
+from ingest.pull.parse.json.values import follow
+from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Report
 from schemas.items import ATTRIBUTES
 
 _NOTED_ITEMS, _NOTED_DEPTH = 50, 3

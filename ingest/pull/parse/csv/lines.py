@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from ingest.pull.parse.result import MAX_RECORD_BYTES
+from ingest.pull.records import MAX_RECORD_BYTES
 
 MAX_LINE = 1 << 20
 """A longer line is cut, and marked with U+0000 so that no value of it is taken."""

@@ -16,16 +16,9 @@ import orjson
 from ingest.feeds.jsonpaths import STAR, Step, json_path
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
-from ingest.pull.parse.json_scan import BrokenError, Span, Window
-from ingest.pull.parse.json_values import expanded
-from ingest.pull.parse.result import (
-    MAX_RECORD_BYTES,
-    Block,
-    FileReject,
-    FormatError,
-    Report,
-    blocks_of,
-)
+from ingest.pull.parse.json.scan import BrokenError, Span, Window
+from ingest.pull.parse.json.values import expanded
+from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
 from schemas.items import shown
 
 DEFAULT_NAMES = ("inventory", "items")

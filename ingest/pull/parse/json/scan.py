@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.pull.parse.result import MAX_RECORD_BYTES, FormatError
+from ingest.pull.records import MAX_RECORD_BYTES, FormatError
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(rb"[ \t\r\n]*(?:([{}\[\]:,])|(" + _STRING + rb')|([^\s{}\[\]:,"]+))', re.DOTALL)

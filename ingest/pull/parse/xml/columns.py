@@ -12,9 +12,9 @@ from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, tokens
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.csv_columns import LOOSE_ATTRIBUTES, loose
-from ingest.pull.parse.result import MAX_FIELDS_NOTED, MISSING, Block, FileReject, Report, blocks_of
-from ingest.pull.parse.xml_stream import Matcher, XmlStream
+from ingest.pull.parse.csv.columns import LOOSE_ATTRIBUTES, loose
+from ingest.pull.parse.xml.stream import Matcher, XmlStream
+from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, FileReject, Report, blocks_of
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from ingest.feeds.runs import MAX_PART_ITEMS, fell_by_more
-from ingest.pull.parts import Numbered
-from ingest.pull.store import Run, Store
+from ingest.pull.run.publish import Numbered
+from ingest.pull.run.store import Run, Store
 from schemas.batches import Batch
 
 MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]

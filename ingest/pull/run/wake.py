@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from ingest.pull.store import POSTGRES_AWAY
+from ingest.pull.run.store import POSTGRES_AWAY
 
 _log = structlog.get_logger()
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0

@@ -22,15 +22,15 @@ import structlog
 
 from ingest.amqp.publish import Publisher
 from ingest.feeds.runs import FileFacts, RunStatus, final_status, fingerprint, guard, part_key
-from ingest.pull import cleanup
-from ingest.pull.ending import Ending
-from ingest.pull.feed import PulledFeed
-from ingest.pull.file import FileMaker, Unchanged
-from ingest.pull.lease import Lease, LeaseLost
-from ingest.pull.parts import Numbered, PartPublisher, Progress
-from ingest.pull.settle import Settler
-from ingest.pull.spooled import Spooled
-from ingest.pull.store import PULL, FileRow, Run, Store
+from ingest.pull.run import cleanup
+from ingest.pull.run.ending import Ending
+from ingest.pull.run.feed import PulledFeed
+from ingest.pull.run.file import FileMaker, Unchanged
+from ingest.pull.run.lease import Lease, LeaseLost
+from ingest.pull.run.part_files import Spooled
+from ingest.pull.run.publish import Numbered, PartPublisher, Progress
+from ingest.pull.run.settle import Settler
+from ingest.pull.run.store import PULL, FileRow, Run, Store
 from schemas.batches import Batch, Source, keyed_batch_id
 from schemas.settings import Settings
 

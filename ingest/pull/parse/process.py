@@ -21,7 +21,7 @@ import orjson
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchCode, FetchError
-from ingest.pull.parse.result import Chunk, FormatError, Report, reject_from_json
+from ingest.pull.records import Chunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
 _PIPE_BYTES = 1 << 18

@@ -18,7 +18,7 @@ from lxml import etree
 from ingest.feeds.mapping import FormatSettings, encoding_name
 from ingest.feeds.xpaths import ItemPath
 from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
-from ingest.pull.parse.result import MAX_RECORD_BYTES, FormatError, Report
+from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report
 
 HEADER_CHILDREN = 32
 _PRUNE_BYTES = 1 << 18

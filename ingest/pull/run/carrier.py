@@ -12,13 +12,13 @@ import structlog
 from pydantic import ValidationError
 
 from ingest.feeds.runs import MAX_ATTEMPTS, RunStatus
-from ingest.pull.ending import Closer, Ending
-from ingest.pull.feed import PulledFeed
 from ingest.pull.fetch.spool import PREFIX
-from ingest.pull.lease import Lease, LeaseLost, RunCancelled
-from ingest.pull.parts import Progress
-from ingest.pull.run import RUN_FOLDER, Errand, Runner
-from ingest.pull.store import POSTGRES_AWAY, PULL, Run, Store
+from ingest.pull.run.ending import Closer, Ending
+from ingest.pull.run.feed import PulledFeed
+from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled
+from ingest.pull.run.publish import Progress
+from ingest.pull.run.run import RUN_FOLDER, Errand, Runner
+from ingest.pull.run.store import POSTGRES_AWAY, PULL, Run, Store
 from schemas.errors import FeedlineError, Permanent
 from schemas.secrets import Vault
 

@@ -15,11 +15,11 @@ import structlog
 
 from ingest.feeds.runs import ALERT_AFTER, next_fetch
 from ingest.feeds.settings import FeedSettings
-from ingest.pull.carrier import Carrier
-from ingest.pull.feed import schedule_of
-from ingest.pull.lease import Lease
-from ingest.pull.store import POSTGRES_AWAY, PULL, Outcomes, Run, Store
-from ingest.pull.wake import Wake
+from ingest.pull.run.carrier import Carrier
+from ingest.pull.run.feed import schedule_of
+from ingest.pull.run.lease import Lease
+from ingest.pull.run.store import POSTGRES_AWAY, PULL, Outcomes, Run, Store
+from ingest.pull.run.wake import Wake
 from schemas.metrics import DEGRADED, FEEDS_FAILING, RUNS_ACTIVE
 from schemas.settings import Settings
 

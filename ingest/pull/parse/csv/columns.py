@@ -12,8 +12,8 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.csv_records import CsvReader, Table
-from ingest.pull.parse.result import MAX_FIELDS_NOTED, FormatError, Report
+from ingest.pull.parse.csv.reader import CsvReader, Table
+from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
 from schemas.items import ATTRIBUTES
 
 _SIGNS = re.compile(r"[\W_]+")

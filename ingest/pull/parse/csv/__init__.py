@@ -1,0 +1,1 @@
+"""CSV: lines, delimiter, rows, and which column is what."""

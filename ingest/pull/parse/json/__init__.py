@@ -1,0 +1,1 @@
+"""JSON: a window over the document, its records, and what a path finds in them."""

@@ -1,0 +1,1 @@
+"""A run's way from the schedule to its receipts."""
