@@ -17,20 +17,20 @@ from aiohttp import web
 
 from schemas import metrics, monitor
 from schemas.settings import Settings, process_name
+from workers.amqp.broker import Broker
+from workers.amqp.outlet import Outlet
 from workers.apply import apply_window
-from workers.broker import Broker
-from workers.dead_queue import DeadQueue
-from workers.duty import Duty
-from workers.fleet import Fleet
+from workers.duties.dead_queue import DeadQueue
+from workers.duties.duty import Duty
+from workers.duties.release import Releaser
+from workers.duties.upkeep import Upkeep
+from workers.fleet.heartbeat import Heartbeat
+from workers.fleet.shards import Fleet
 from workers.health import Health
-from workers.heartbeat import Heartbeat
-from workers.lock import ShardLock
-from workers.outlet import Outlet
-from workers.owner import ShardOwner
-from workers.pump import Apply, Tools
-from workers.release import Releaser
-from workers.upkeep import Upkeep
-from workers.watchdog import Watchdog
+from workers.shard.lock import ShardLock
+from workers.shard.owner import ShardOwner
+from workers.shard.pump import Apply, Tools
+from workers.shard.watchdog import Watchdog
 
 _CANCEL_AGAIN_S = 1.0
 _log = structlog.get_logger()

@@ -9,8 +9,7 @@ from typing import Any, BinaryIO
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
-from ingest.pull.parse import FormatError, Record, Report, read_records
-from ingest.pull.parse import pipeline as parse
+from ingest.pull.parse import FormatError, Record, Report, parse, read_records
 from ingest.pull.parse.files import SUFFIXES
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS, shown
 

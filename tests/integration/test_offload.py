@@ -9,8 +9,7 @@ import pytest
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
-from ingest.pull.parse import FormatError
-from ingest.pull.parse import pipeline as parse
+from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.process import Offloaded, ParserDiedError, Work
 
 CSV = FormatSettings.model_validate({"resourceType": "ftpCsv"})

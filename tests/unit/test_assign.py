@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.assign import assign, shards_of
+from workers.fleet.assign import assign, shards_of
 
 WORKERS = st.lists(st.uuids(), min_size=1, max_size=8, unique=True)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from schemas.settings import Settings
-from workers.broker import Broker
+from workers.amqp.broker import Broker
 from workers.health import Health
 
 SETTINGS = Settings(database_url="postgresql://localhost/x", amqp_url="amqp://localhost/x", secret_key="k" * 32)

@@ -7,7 +7,7 @@ import uuid
 import orjson
 
 from schemas.batches import Batch, Source
-from workers.dead_queue import cause, receipt_of
+from workers.duties.dead_queue import cause, receipt_of
 
 
 def test_the_first_death_is_the_cause():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from workers.lock import connection_name, owner_of
+from workers.shard.lock import connection_name, owner_of
 
 WORKER = uuid.UUID(int=2**127 - 1)
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse import FormatError
-from ingest.pull.parse import pipeline as parse
+from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.xml.columns import with_default_namespace
 
 FEEDS = Path(__file__).parents[1] / "fixtures" / "feeds"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from workers.partitions import day_of, missing, name_of, outdated
+from workers.duties.partitions import day_of, missing, name_of, outdated
 
 TODAY = date(2026, 3, 1)
 

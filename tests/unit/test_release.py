@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batches import Operation, Source, is_ours
-from workers.release import Deferred, Room, plan
+from workers.duties.release import Deferred, Room, plan
 
 KEY = b"k" * 32
 DAY = date(2026, 3, 1)

@@ -12,7 +12,7 @@ from pamqp.commands import Basic, Connection
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from workers.tap import Sieve
+from workers.amqp.tap import Sieve
 
 OURS, FOREIGN = 3, 4
 USUAL = Basic.Properties(content_type="application/json", delivery_mode=2, message_id="m")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batches import Batch, Operation, Source
-from workers.window import Delivery, Limits, WindowBuilder
+from workers.shard.builder import Delivery, Limits, WindowBuilder
 
 LIMITS = Limits(batches=4, size=100, age=0.005)
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
-from ingest.pull.parse import Chunk, Report
-from ingest.pull.parse import pipeline as parse
+from ingest.pull.parse import Chunk, Report, parse
 from ingest.pull.parse.process import Offloaded, Work
 from schemas.settings import Settings
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.batches import Batch, Operation, Source
 from workers.apply import Context, WindowResult, apply_window
-from workers.apply.session import SESSION
+from workers.apply.planner import SESSION
 from workers.database import connect
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from schemas.batches import Batch, Operation, Source
 from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
 from workers.apply import Context, apply_window
-from workers.apply.session import SESSION
+from workers.apply.planner import SESSION
 from workers.apply.statements import COLUMNS
 from workers.database import connect
 

@@ -11,11 +11,11 @@ import pytest
 
 from schemas.batches import Operation
 from schemas.errors import Transient
-from workers import partitions
-from workers.duty import Duty
+from workers.duties import partitions
+from workers.duties.duty import Duty
+from workers.duties.release import Releaser
+from workers.duties.upkeep import Upkeep, purge_deleted_feeds
 from workers.health import Health
-from workers.release import Releaser
-from workers.upkeep import Upkeep, purge_deleted_feeds
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

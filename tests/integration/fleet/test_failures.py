@@ -13,7 +13,7 @@ import orjson
 from aiormq.abc import DeliveredMessage
 
 from schemas.topology import DEAD_QUEUE, shard_queue
-from workers.lock import SHARD_SPACE
+from workers.shard.lock import SHARD_SPACE
 
 
 async def test_a_worker_killed_in_mid_window_is_replaced_within_ten_seconds(fleet):

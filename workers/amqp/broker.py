@@ -19,9 +19,9 @@ from yarl import URL
 
 from schemas.declare import declare
 from schemas.settings import Settings
+from workers.amqp.tap import Sieve, TappedTransport
 from workers.backoff import Backoff
 from workers.health import Health
-from workers.tap import Sieve, TappedTransport
 
 HEARTBEAT_S = 3
 """The broker drops a silent peer after two to three of these, 9 s at most: its deliveries then return."""

@@ -13,8 +13,8 @@ import structlog
 
 from schemas.errors import FeedlineError
 from schemas.topology import shard_queue
-from workers.broker import AWAY, TIMEOUT_S, Broker
-from workers.owner import ShardOwner
+from workers.amqp.broker import AWAY, TIMEOUT_S, Broker
+from workers.shard.owner import ShardOwner
 
 _log = structlog.get_logger()
 

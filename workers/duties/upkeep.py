@@ -13,8 +13,9 @@ import structlog
 from schemas import queries
 from schemas.errors import Transient
 from schemas.settings import Settings
-from workers import database, partitions
-from workers.release import Releaser
+from workers import database
+from workers.duties import partitions
+from workers.duties.release import Releaser
 
 UPKEEP = queries.load("upkeep")
 CHANNEL = "accounts_changed"

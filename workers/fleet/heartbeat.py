@@ -24,7 +24,7 @@ from schemas.settings import Settings
 from workers import database
 from workers.backoff import Backoff
 from workers.health import Health
-from workers.lock import connection_name
+from workers.shard.lock import connection_name
 
 FLEET = queries.load("fleet")
 CHANNEL = "workers_changed"

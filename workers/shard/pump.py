@@ -22,14 +22,14 @@ from schemas.batches import decode
 from schemas.errors import FeedlineError, Permanent, Transient
 from schemas.settings import Settings
 from workers import database
+from workers.amqp.broker import AWAY as BROKER_AWAY
+from workers.amqp.broker import Broker
+from workers.amqp.consumer import Session
 from workers.apply import BatchResult, Context, WindowResult
 from workers.backoff import Backoff
-from workers.broker import AWAY as BROKER_AWAY
-from workers.broker import Broker
 from workers.health import Health
-from workers.lock import DRAIN_WAIT_S, ShardLock
-from workers.session import Session
-from workers.window import Delivery, Limits, WindowBuilder
+from workers.shard.builder import Delivery, Limits, WindowBuilder
+from workers.shard.lock import DRAIN_WAIT_S, ShardLock
 
 Apply = Callable[..., Awaitable[WindowResult]]
 """`workers.apply.apply_window`."""

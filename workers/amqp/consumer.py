@@ -14,8 +14,8 @@ from typing import Any
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from workers.broker import AWAY, TIMEOUT_S
-from workers.tap import Message, Sieve
+from workers.amqp.broker import AWAY, TIMEOUT_S
+from workers.amqp.tap import Message, Sieve
 
 
 class QueueGone(Exception):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import structlog
 
 from schemas import metrics
-from workers.assign import shards_of
-from workers.owner import ShardOwner
+from workers.fleet.assign import shards_of
+from workers.shard.owner import ShardOwner
 
 _log = structlog.get_logger()
 

@@ -16,11 +16,12 @@ import structlog
 
 from schemas.settings import Settings
 from schemas.topology import shard_queue
-from workers import broker, database
+from workers import database
+from workers.amqp import broker
+from workers.amqp.consumer import QueueGone, Session
 from workers.backoff import Backoff
-from workers.lock import ShardLock, Taken
-from workers.pump import GivenUp, Pump, Tools
-from workers.session import QueueGone, Session
+from workers.shard.lock import ShardLock, Taken
+from workers.shard.pump import GivenUp, Pump, Tools
 
 LockOf = Callable[[int, Callable[[], None]], ShardLock]
 """Makes a shard's lock; the second argument is called when it is lost."""

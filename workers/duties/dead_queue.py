@@ -21,9 +21,9 @@ from schemas.dead_letters import DeadLetter
 from schemas.errors import Permanent
 from schemas.outcomes import Outcome
 from schemas.topology import DEAD_QUEUE
-from workers.broker import AWAY, Broker
-from workers.session import QueueGone, Session
-from workers.tap import Message
+from workers.amqp.broker import AWAY, Broker
+from workers.amqp.consumer import QueueGone, Session
+from workers.amqp.tap import Message
 
 UPKEEP = queries.load("upkeep")
 PREFETCH = 32

@@ -1,0 +1,1 @@
+"""A worker's side of RabbitMQ: connections, consuming, and what it sends."""

@@ -1,0 +1,1 @@
+"""One owned shard: its lock, its consumer, its windows, its watchdog."""
