@@ -1,19 +1,38 @@
-"""SQL lives in named blocks in `schemas/sql/*.sql`, each with a line of why; this loads a file of them.
+"""SQL lives in named blocks in `.sql` files beside their users, each with a line of why; this loads a file of them.
 
-`queries.load("feeds")` returns an object with one coroutine a block (aiosql, asyncpg flavour):
-`await FEEDS.feeds_of_edge(connection)`; the text of a block is `FEEDS.feeds_of_edge.sql`.
+`FEEDS = queries.load("feeds", beside=__file__)` has one coroutine a block (aiosql, asyncpg flavour):
+`await FEEDS.feeds_of_edge(connection)`; the text of a block is `FEEDS.feeds_of_edge.sql`. A file is read when one of
+its blocks is first asked for, not at import. What both sides of the queue run lies in `schemas/sql`.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import aiosql
 
-_FOLDER = Path(__file__).parent / "sql"
+_SHARED = Path(__file__).parent / "sql" / "any"
 
 
-def load(name: str) -> Any:
-    """Return the queries of `schemas/sql/<name>.sql`."""
-    return aiosql.from_path(_FOLDER / f"{name}.sql", "asyncpg", mandatory_parameters=False)
+class Queries:
+    """The blocks of one file, as attributes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _blocks(self) -> Any:
+        return aiosql.from_path(self._path, "asyncpg", mandatory_parameters=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a block; raises AttributeError for a name that the file does not have."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._blocks, name)
+
+
+def load(name: str, *, beside: str | Path = _SHARED) -> Queries:
+    """Return the queries of `<name>.sql` in the folder of the module `beside`, or of `schemas/sql`."""
+    return Queries(Path(beside).with_name(f"{name}.sql"))

@@ -1,4 +1,4 @@
-"""Load a role's modules, hold until standard input closes, become the role: `python -m deploy.local.held PRELOAD ROLE…`.
+"""Load a role's modules, hold until standard input closes, become the role: `python -m deploy.local.held PRELOAD ROLE`.
 
 Loading takes a second of each process and RabbitMQ takes several to boot: the local stack does both at once. A role
 that is started again finds its standard input closed and does not hold.

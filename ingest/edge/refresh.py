@@ -39,7 +39,7 @@ class Feeds:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._queries = queries.load("edge")
+        self._queries = queries.load("edge", beside=__file__)
         self._changed = asyncio.Event()
         self._took_s = 0.0
         self._loaded = asyncio.Event()

@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from schemas import queries
 from schemas.errors import Rejected
 from schemas.outcomes import Outcome
+
+RUN_SQL = queries.load("runs", beside=__file__)
 
 PULLED_TYPES = ("ftpCsv", "xml", "api")
 """The `resourceType`s that are fetched."""

@@ -10,7 +10,7 @@ from typing import Any
 from schemas import queries
 from workers.apply import arrays
 
-ROAD = queries.load("road")
+ROAD = queries.load("road", beside=__file__)
 _SHAPES = 256
 """Statement texts kept: one a combination of columns that occurs."""
 

@@ -23,9 +23,9 @@ from workers.apply.work import Entry, Work
 
 _SQL = queries.load("connect")
 _STATEMENTS = {
-    Rule.SKU: _SQL.match_sku.sql,
-    Rule.SKU_IN_ANY_CASE: _SQL.match_sku_in_any_case.sql,
-    Rule.BARCODE: _SQL.match_barcode.sql,
+    Rule.SKU: "match_sku",
+    Rule.SKU_IN_ANY_CASE: "match_sku_in_any_case",
+    Rule.BARCODE: "match_barcode",
 }
 
 
@@ -110,7 +110,7 @@ async def _match(connection: Connection, wanting: Sequence[Candidate]) -> dict[A
     # wrong one; these look-ups are few, so each is planned for what is there.
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     for rule, asked in by_rule.items():
-        for row in await connection.fetch(_STATEMENTS[rule], *zip(*sorted(asked), strict=True)):
+        for row in await connection.fetch(getattr(_SQL, _STATEMENTS[rule]).sql, *zip(*sorted(asked), strict=True)):
             matches[rule, row[0], row[1]].append(row[2])
     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     return matches

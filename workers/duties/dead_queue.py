@@ -25,7 +25,7 @@ from workers.amqp.broker import AWAY, Broker
 from workers.amqp.consumer import QueueGone, Session
 from workers.amqp.tap import Message
 
-UPKEEP = queries.load("upkeep")
+UPKEEP = queries.load("upkeep", beside=__file__)
 PREFETCH = 32
 UNDECODABLE = "undecodable"
 _UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, KeyError)

@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
-from schemas import queries
 from schemas.settings import Settings
 from workers import database
 from workers.backoff import Backoff
+from workers.fleet import FLEET
 from workers.health import Health
 from workers.shard.lock import connection_name
 
-FLEET = queries.load("fleet")
 DUTY_SPACE = 0x64757479
 """The first key of a duty's advisory lock ("duty"); the second is its number."""
 POLL_S = 2.0

@@ -14,7 +14,7 @@ import structlog
 
 from schemas import queries
 
-UPKEEP = queries.load("upkeep")
+UPKEEP = queries.load("upkeep", beside=__file__)
 DAYS_AHEAD = 7
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 _PREFIX = "receipts_"

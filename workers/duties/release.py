@@ -20,7 +20,7 @@ from schemas.batches import Batch, Operation, Source, keyed_batch_id
 from schemas.items import MAX_ITEMS
 from schemas.usage import account_day, zone
 
-UPKEEP = queries.load("upkeep")
+UPKEEP = queries.load("upkeep", beside=__file__)
 MOST_AT_ONCE = 5_000
 """Items of one account that are released in one round."""
 AGAIN_S = 60.0

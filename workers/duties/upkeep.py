@@ -17,7 +17,7 @@ from workers import database
 from workers.duties import partitions
 from workers.duties.release import Releaser
 
-UPKEEP = queries.load("upkeep")
+UPKEEP = queries.load("upkeep", beside=__file__)
 CHANNEL = "accounts_changed"
 USAGE_DAYS = 100
 """Days that usage rows are kept; charging looks back 32 days at most."""

@@ -19,14 +19,13 @@ from typing import Any
 import asyncpg
 import structlog
 
-from schemas import queries
 from schemas.settings import Settings
 from workers import database
 from workers.backoff import Backoff
+from workers.fleet import FLEET
 from workers.health import Health
 from workers.shard.lock import connection_name
 
-FLEET = queries.load("fleet")
 CHANNEL = "workers_changed"
 _log = structlog.get_logger()
 

@@ -14,13 +14,12 @@ from collections.abc import Callable
 import asyncpg
 import structlog
 
-from schemas import queries
 from schemas.errors import FeedlineError
 from schemas.settings import Settings
 from workers import database
 from workers.apply.planner import SESSION
+from workers.fleet import FLEET
 
-FLEET = queries.load("fleet")
 SHARD_SPACE = 0x73686172
 """The first key of a shard's advisory lock ("shar"); the second is the shard."""
 DRAIN_WAIT_S = 10.0

@@ -21,7 +21,7 @@ from schemas.batches import Source, is_ours, made_at_ms
 from schemas.outcomes import Outcome
 from schemas.usage import Usage as DayUsage
 
-RECEIPTS = queries.load("receipts")
+RECEIPTS = queries.load("receipts", beside=__file__)
 _DAY_MS = 86_400_000
 _CLOCK_SKEW_MS = 60_000
 

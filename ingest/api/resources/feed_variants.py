@@ -13,8 +13,8 @@ from schemas import queries
 from schemas.batches import Operation as Asked
 from schemas.outcomes import Outcome
 
-GOODS = queries.load("goods")
-FEEDS = queries.load("feeds")
+GOODS = queries.load("goods", beside=__file__)
+FEEDS = queries.load("feeds", beside=__file__)
 
 
 async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:

@@ -12,15 +12,14 @@ from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Quer
 from ingest.api.framework.operation import Operation, Scope
 from ingest.api.resources.feed_state import FeedState, MisfitError, new_state, shown_secrets
 from ingest.feeds import locations
-from ingest.feeds.runs import RunStatus
+from ingest.feeds.runs import RUN_SQL, RunStatus
 from ingest.feeds.settings import FeedColumns, FeedSettings, ResourceType
 from ingest.http.problems import ProblemError
 from schemas import queries
 from schemas.attributes import Name, UrlText
 from schemas.secrets import MASK, Vault, new_webhook_hash
 
-FEEDS = queries.load("feeds")
-PULL = queries.load("pull")
+FEEDS = queries.load("feeds", beside=__file__)
 _FLAGS = {"nextFetchAt", "lastRunId", "lastRunStatus", "lastRunAt", "lastSuccessAt", "failingSince"}
 
 
@@ -178,7 +177,7 @@ async def delete_feed(call: Call[Query, None]) -> Answer:
 
 
 async def _flags(call: Call[Any, Any], feed_ids: list[int]) -> dict[int, Any]:
-    return {row["feed_id"]: row for row in await call.db.all(PULL.feeds_flags, feed_ids=feed_ids)}
+    return {row["feed_id"]: row for row in await call.db.all(RUN_SQL.feeds_flags, feed_ids=feed_ids)}
 
 
 async def _answer(call: Call[Any, Any], row: Any) -> Answer:

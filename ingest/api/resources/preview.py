@@ -19,7 +19,8 @@ from pydantic import Field
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources.runs import PULL, pulled_feed
+from ingest.api.resources.runs import pulled_feed
+from ingest.feeds.runs import RUN_SQL
 from ingest.http.problems import ProblemError
 from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch
 from ingest.pull.look import MAX_RECORDS, Looked, look, would_change
@@ -127,7 +128,7 @@ async def preview(call: Call[PreviewQuery, Any]) -> Answer:
 
 async def _answer(call: Call[Any, Any], feed: PulledFeed, fetched: Fetched, looked: Looked) -> Preview:
     keys = [item["externalId"] for _, item in looked.items]
-    rows = await call.db.all(PULL.stored_items, feed_id=feed.id, external_ids=keys)
+    rows = await call.db.all(RUN_SQL.stored_items, feed_id=feed.id, external_ids=keys)
     stored = {row["external_id"]: row for row in rows}
     items = []
     for number, item in looked.items:

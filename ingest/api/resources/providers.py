@@ -8,7 +8,7 @@ from ingest.api.framework.operation import Operation, Scope
 from schemas import queries
 from schemas.attributes import Name
 
-PROVIDERS = queries.load("providers")
+PROVIDERS = queries.load("providers", beside=__file__)
 
 
 class ProviderCreate(Body):

@@ -12,10 +12,8 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.framework.operation import Operation, Scope
-from ingest.feeds.runs import PULLED_TYPES, RunStatus
-from schemas import queries
+from ingest.feeds.runs import PULLED_TYPES, RUN_SQL, RunStatus
 
-PULL = queries.load("pull")
 MAX_REJECTS = 1_000
 
 
@@ -90,8 +88,8 @@ async def fetch_now(call: Call[Query, FetchNow | None]) -> Answer:
     await pulled_feed(call, must_be_enabled=True)
     forced = call.body is not None and call.body.force
     async with call.db.transaction() as db:
-        row = await db.one(PULL.queue_run, feed_id=call.id, trigger="manual", forced=forced)
-        row = row or await db.one(PULL.active_run, feed_id=call.id)
+        row = await db.one(RUN_SQL.queue_run, feed_id=call.id, trigger="manual", forced=forced)
+        row = row or await db.one(RUN_SQL.active_run, feed_id=call.id)
     if row is None:  # it ended between the two statements
         raise call.problem(409, "busy", "a run of this feed has just ended: try again", Retry_After="1")
     return _answer(row)
@@ -102,7 +100,7 @@ async def list_runs(call: Call[RunQuery, None]) -> Answer:
     await pulled_feed(call)
     before = INT64_MAX if call.query.after is None else call.query.after
     limit = call.query.limit + 1
-    rows = await call.db.all(PULL.list_runs, feed_id=call.id, before=before, status=call.query.status, limit=limit)
+    rows = await call.db.all(RUN_SQL.list_runs, feed_id=call.id, before=before, status=call.query.status, limit=limit)
     return call.page(rows, [Run.of_row(row) for row in rows])
 
 
@@ -114,7 +112,7 @@ async def get_run(call: Call[Query, None]) -> Answer:
 async def cancel_run(call: Call[Query, None]) -> Answer:
     """Cancel one that is queued, in progress or held."""
     run = await _run(call)
-    row = await call.db.one(PULL.cancel_run, run_id=run["id"])
+    row = await call.db.one(RUN_SQL.cancel_run, run_id=run["id"])
     if row is None:
         raise call.problem(409, "ended", f"the run is {run['status']} already")
     return _answer(row)
@@ -125,7 +123,7 @@ async def approve_run(call: Call[Query, None]) -> Answer:
     run = await _run(call)
     if run["status"] == RunStatus.HELD:
         await pulled_feed(call, must_be_enabled=True)
-    row = await call.db.one(PULL.approve_run, run_id=run["id"])
+    row = await call.db.one(RUN_SQL.approve_run, run_id=run["id"])
     if row is None:
         run = await _run(call)
         if run["status"] == RunStatus.HELD:
@@ -151,7 +149,7 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
 
 async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
     """Return the row of the path's feed; raises 404, or 409 when it is not one that is fetched."""
-    row = await call.db.one(PULL.pulled_feed, feed_id=call.id)
+    row = await call.db.one(RUN_SQL.pulled_feed, feed_id=call.id)
     if row is None or row["deleted"]:
         raise call.not_found("inventory feed")
     if row["resource_type"] not in PULLED_TYPES:
@@ -162,7 +160,7 @@ async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) ->
 
 
 async def _run(call: Call[Any, Any]) -> Any:
-    row = await call.db.one(PULL.get_run, feed_id=call.id, run_id=call.path["run"])
+    row = await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"])
     if row is None:
         raise call.not_found("run")
     return row
@@ -170,7 +168,7 @@ async def _run(call: Call[Any, Any]) -> Any:
 
 async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
     run = await _run(call)
-    rows = await call.db.all(PULL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
+    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
     return [
         {
             "row": row["row_number"],

@@ -11,14 +11,14 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from ingest.feeds.runs import MAX_ATTEMPTS, RunStatus
+from ingest.feeds.runs import MAX_ATTEMPTS, RUN_SQL, RunStatus
 from ingest.pull.fetch.spool import PREFIX
 from ingest.pull.run.ending import Closer, Ending
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled
 from ingest.pull.run.publish import Progress
 from ingest.pull.run.run import RUN_FOLDER, Errand, Runner
-from ingest.pull.run.store import POSTGRES_AWAY, PULL, Run, Store
+from ingest.pull.run.store import POSTGRES_AWAY, Run, Store
 from schemas.errors import FeedlineError, Permanent
 from schemas.secrets import Vault
 
@@ -58,7 +58,7 @@ class Carrier:
 
     async def _carry(self, run: Run, lease: Lease) -> None:
         row = await self._store.patiently(
-            lambda connection: PULL.pulled_feed(connection, account_id=run.account_id, feed_id=run.feed_id)
+            lambda connection: RUN_SQL.pulled_feed(connection, account_id=run.account_id, feed_id=run.feed_id)
         )
         if row is None:
             raise LeaseLost("the feed is gone")

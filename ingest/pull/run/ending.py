@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from ingest.feeds.runs import ALERT_AFTER, GOOD, RunStatus, disable_reason, next_after
+from ingest.feeds.runs import ALERT_AFTER, GOOD, RUN_SQL, RunStatus, disable_reason, next_after
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.store import PULL, Run, Store, storable
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
@@ -99,7 +99,7 @@ class Closer:
         if ending.status in GOOD or ending.status is RunStatus.HELD:
             await self._store.supersede_held(connection, run)
         if ending.again:
-            await PULL.queue_run(
+            await RUN_SQL.queue_run(
                 connection, account_id=run.account_id, feed_id=run.feed_id, trigger="changed", forced=run.forced
             )
         return row

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from ingest.feeds.runs import ALERT_AFTER, next_fetch
+from ingest.feeds.runs import ALERT_AFTER, RUN_SQL, next_fetch
 from ingest.feeds.settings import FeedSettings
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.feed import schedule_of
@@ -119,7 +119,7 @@ class Scheduler:
                 for row in rows:
                     feed_id = row["feed_id"]
                     if row["enabled"]:
-                        await PULL.queue_run(
+                        await RUN_SQL.queue_run(
                             connection, account_id=row["account_id"], feed_id=feed_id, trigger="schedule", forced=False
                         )
                     following = self._next(feed_id, row) if row["enabled"] else None

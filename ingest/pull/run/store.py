@@ -18,7 +18,7 @@ import structlog
 
 from schemas import queries
 
-PULL = queries.load("pull")
+PULL = queries.load("pull", beside=__file__)
 T = TypeVar("T")
 _log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ingest.feeds.runs import RUN_SQL
 from ingest.pull.main import Puller, connected
-from ingest.pull.run.store import PULL
 from schemas.secrets import Vault
 from schemas.settings import Settings
 from workers.service import Worker
@@ -104,12 +104,12 @@ class Pulling:
     async def approve(self, run_id: int) -> None:
         """Approve a held run, as the API does."""
         async with self.pool.acquire() as connection:
-            assert await PULL.approve_run(connection, account_id=1, run_id=run_id)
+            assert await RUN_SQL.approve_run(connection, account_id=1, run_id=run_id)
 
     async def cancel(self, run_id: int) -> None:
         """Cancel a run, as the API does."""
         async with self.pool.acquire() as connection:
-            assert await PULL.cancel_run(connection, account_id=1, run_id=run_id)
+            assert await RUN_SQL.cancel_run(connection, account_id=1, run_id=run_id)
 
     async def run(self, puller: Puller, feed: int, *, forced: bool = False) -> Any:
         """Carry one run of a feed out; return its row."""

@@ -41,16 +41,6 @@ UPDATE pull_feeds SET next_fetch_at = :next_fetch_at WHERE feed_id = :feed_id;
 -- When the scheduler has to look again at the latest.
 SELECT min(next_fetch_at) FROM pull_feeds WHERE next_fetch_at IS NOT NULL;
 
--- name: queue_run(account_id, feed_id, trigger, forced)^
--- One active run a feed: nothing comes back when there is one already.
-INSERT INTO runs (account_id, feed_id, trigger, forced)
-VALUES (:account_id, :feed_id, :trigger, :forced)
-ON CONFLICT (feed_id) WHERE status IN ('queued', 'fetching') DO NOTHING
-RETURNING *;
-
--- name: active_run(account_id, feed_id)^
-SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND status IN ('queued', 'fetching');
-
 -- name: claim_runs(owner, lease_s, most)
 -- Queued runs, and those whose puller is dead: those asked for by hand first. A run in progress keeps its place.
 UPDATE runs SET
@@ -186,14 +176,6 @@ RETURNING id;
 -- name: feed_state(feed_id)^
 SELECT * FROM pull_feeds WHERE feed_id = :feed_id;
 
--- name: pulled_feed(account_id, feed_id)^
--- A feed as the puller needs it.
-SELECT f.id, f.account_id, f.name, f.resource_type, f.enabled, f.deleted_at IS NOT NULL AS deleted, f.settings,
-       f.secrets, f.updated_at, a.time_zone
-  FROM inventory_feeds f
-  JOIN accounts a ON a.id = f.account_id
- WHERE f.account_id = :account_id AND f.id = :feed_id;
-
 -- name: feed_succeeded(run_id, status, now, next_fetch_at, validators, settings_seal, rows, mapped, feed_id)!
 -- The last applied file is what the next one is compared with; a run that found the file unchanged keeps it.
 UPDATE pull_feeds SET
@@ -228,54 +210,3 @@ SELECT count(*) FROM pull_feeds WHERE failures >= :least;
 
 -- name: prune_runs(before)!
 DELETE FROM runs WHERE ended_at < :before AND id NOT IN (SELECT last_run_id FROM pull_feeds WHERE last_run_id IS NOT NULL);
-
--- name: list_runs(account_id, feed_id, before, status, limit)
--- Newest first.
-SELECT * FROM runs
- WHERE account_id = :account_id AND feed_id = :feed_id AND id < :before
-   AND (:status::text IS NULL OR status = :status)
- ORDER BY id DESC
- LIMIT :limit;
-
--- name: get_run(account_id, feed_id, run_id)^
-SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND id = :run_id;
-
--- name: get_run_locked(account_id, feed_id, run_id)^
-SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND id = :run_id FOR UPDATE;
-
--- name: cancel_run(account_id, run_id)^
--- What no puller has taken, and what is held, ends at once; the puller of another one is told.
-UPDATE runs SET
-    cancel_requested = true,
-    status = CASE WHEN status IN ('queued', 'held') THEN 'cancelled' ELSE status END,
-    ended_at = CASE WHEN status = 'queued' THEN now() ELSE ended_at END
- WHERE account_id = :account_id AND id = :run_id AND status IN ('queued', 'fetching', 'held')
-RETURNING *;
-
--- name: approve_run(account_id, run_id)^
--- Nothing comes back when another run of the feed is active (unique index) or this one is not held.
-UPDATE runs SET
-    status = 'queued', queued_at = now(), approved_at = now(), ended_at = NULL, error_code = NULL, error = NULL, attempt = 0
- WHERE account_id = :account_id AND id = :run_id AND status = 'held'
-   AND NOT EXISTS (SELECT FROM runs r WHERE r.feed_id = runs.feed_id AND r.status IN ('queued', 'fetching'))
-RETURNING *;
-
--- name: rejects_of_run(account_id, run_id, limit)
-SELECT r.* FROM run_rejects r JOIN runs ON runs.id = r.run_id
- WHERE runs.account_id = :account_id AND r.run_id = :run_id
- ORDER BY r.position
- LIMIT :limit;
-
--- name: stored_items(account_id, feed_id, external_ids)
--- What the table holds for these items, for a preview's comparison.
-SELECT v.external_id, v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity,
-       v.allocation_buffer_override, v.inventory_policy, v.inventory_quantity_override, v.cost_price::text,
-       v.retail_price::text, v.compare_at_price::text, coalesce(d.attributes, '{}'::jsonb) AS details
-  FROM feed_variants v
-  LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
- WHERE v.account_id = :account_id AND v.feed_id = :feed_id AND v.external_id = ANY(:external_ids);
-
--- name: feeds_flags(account_id, feed_ids)
--- How pulled feeds are doing, as their resources tell it.
-SELECT feed_id, next_fetch_at, last_run_id, last_run_status, last_run_at, last_success_at, failing_since
-  FROM pull_feeds WHERE account_id = :account_id AND feed_id = ANY(:feed_ids::bigint[]);
