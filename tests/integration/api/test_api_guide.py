@@ -14,7 +14,7 @@ import pytest
 from schemas.items import ATTRIBUTES
 from schemas.secrets import new_token, token_digest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "api.md").read_text()
 BLOCKS = [
     (int(match["status"] or 0), match["text"])
