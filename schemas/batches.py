@@ -45,7 +45,7 @@ class Operation(StrEnum):
     """Apply what is deferred for these external ids; items hold nothing else."""
     CONNECT = "connect"
     """Connect these feed variants: items hold `externalId` and may hold `variantId` (null disconnects); without it
-    the feed's rules for automatic connection are applied again."""
+    the feed's rules for automatic connection are applied again, and a connection to a variant that is gone ends."""
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from workers.amqp.outlet import Outlet
 from workers.apply import apply_window
 from workers.duties.dead_queue import DeadQueue
 from workers.duties.duty import Duty
+from workers.duties.outbox import OutboxDuty
 from workers.duties.release import Releaser
 from workers.duties.upkeep import Upkeep
 from workers.fleet.heartbeat import Heartbeat
@@ -86,6 +87,7 @@ class Worker:
             ("replies", self._outlet.run()),
             ("watchdog", self._watchdog.run()),
             ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker).work).run(*us)),
+            ("outbox", Duty(3, "outbox", OutboxDuty(self._outlet.publish).work).run(*us)),
             ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser).work).run(*us)),
         ]
 

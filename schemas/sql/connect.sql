@@ -5,7 +5,7 @@
 SELECT pg_advisory_xact_lock_shared(x'636f6e6e'::int, (:account_id::bigint % 2147483647)::int);
 
 -- name: own_variants(account_id)$
--- The API, before it inserts, changes or deletes variants of an account, until it commits. After that it looks for
+-- The API, before it inserts, changes or deletes variants of an account, until it commits. Under the lock it looks for
 -- the feed variants that wait for them (waiting_for): whatever a worker stored without having seen them is there.
 SELECT pg_advisory_xact_lock(x'636f6e6e'::int, (:account_id::bigint % 2147483647)::int);
 

@@ -1,13 +1,13 @@
 """Connect feed variants to variants in the window's transaction, so that neither misses the other.
 
 The worker shares a lock of the account before it looks variants up; the API owns it while it changes them, and looks
-for waiting feed variants after its commit (schemas/sql/connect.sql). Connections are free of the daily SKU limit.
+for waiting feed variants under it (schemas/sql/connect.sql). Connections are free of the daily SKU limit.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +48,10 @@ async def connect_updated(connection: Connection, found: Sequence[Entry], now: d
 
 
 async def connect_named(connection: Connection, works: Sequence[Work], now: datetime) -> None:
-    """Do what CONNECT batches ask for: connect by hand, disconnect, or apply the feeds' rules again."""
+    """Do what CONNECT batches ask for: connect by hand, disconnect, or apply the feeds' rules again.
+
+    Where no rule finds a variant a connection stays, unless its variant is gone.
+    """
     entries = merge(works)
     await _share(connection, {entry.work.feed.account_id for entry in entries})
     rows = {row[0] - 1: row for row in await connection.fetch(_SQL.connectable_rows.sql, *keys_of(entries))}
@@ -62,9 +65,12 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
     by_rule = [entry for entry in present if "variantId" not in entry.item]
     wanting = [connect.candidate(entry, _values(entry.row)) for entry in by_rule]
     matches = await _match(connection, [each for each in wanting if each is not None])
+    known = await _known(connection, [(entry, entry.row["variant_id"]) for entry in by_rule])
     for entry, each in zip(by_rule, wanting, strict=True):
         chosen = None if each is None else connect.choose(each, matches)
-        entry.variant_id = entry.row["variant_id"] if chosen is None else chosen
+        held = entry.row["variant_id"]
+        kept = held if (entry.work.feed.account_id, held) in known else None
+        entry.variant_id = kept if chosen is None else chosen
     changed = [
         entry
         for entry in present
@@ -77,19 +83,22 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
 
 
 async def _by_hand(connection: Connection, entries: Sequence[Entry]) -> None:
-    named = [entry for entry in entries if entry.item["variantId"] is not None]
-    rows = await connection.fetch(
-        _SQL.match_id.sql,
-        [entry.work.feed.account_id for entry in named],
-        [entry.item["variantId"] for entry in named],
-    )
-    known = {(row[0], row[1]) for row in rows}
+    known = await _known(connection, [(entry, entry.item["variantId"]) for entry in entries])
     for entry in entries:
         wanted = entry.item["variantId"]
         if wanted is None or (entry.work.feed.account_id, wanted) in known:
             entry.variant_id = wanted
         else:
             entry.work.reject(entry.slot, "variant.missing", "the account has no variant with this id")
+
+
+async def _known(connection: Connection, asked: Iterable[tuple[Entry, int | None]]) -> set[tuple[int, int]]:
+    """Return those of the variants asked for, as (account id, variant id), that there are."""
+    wanted = [(entry.work.feed.account_id, variant_id) for entry, variant_id in asked if variant_id is not None]
+    if not wanted:
+        return set()
+    rows = await connection.fetch(_SQL.match_id.sql, *zip(*wanted, strict=True))
+    return {(row[0], row[1]) for row in rows}
 
 
 async def _share(connection: Connection, account_ids: set[int]) -> None:

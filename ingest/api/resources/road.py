@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import asyncpg
+import structlog
+
 from ingest.amqp.publish import Unavailable
-from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.call import Answer, Call, Scoped
+from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError
+from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id
 from schemas.items import MAX_ITEMS, Validated, validate
 from schemas.outcomes import Outcome
 
 RETRY_AFTER_S = "2"
+_log = structlog.get_logger()
 ROAD_PROBLEMS = {
     429: "over the daily SKU limit: what was done, and the usage, are in `details`",
     500: "the item could not be applied: it is kept as a dead letter",
@@ -98,25 +103,30 @@ def away(call: Call[Any, Any], error: Unavailable) -> ProblemError:
     return call.problem(503, f"queue.{error.reason}", f"nothing was done: {error}", Retry_After=RETRY_AFTER_S)
 
 
-async def connect(call: Call[Any, Any], rows: Iterable[Any], *, disconnect: bool = False) -> None:
-    """Ask the workers to apply the feeds' rules again to these feed variants, or to disconnect them.
+async def reconnect(call: Call[Any, Any], db: Scoped, rows: Iterable[Any]) -> None:
+    """Have the workers apply the feeds' rules again to these feed variants, once the caller's transaction commits.
 
-    `rows` have `feed_id` and `external_id`.
+    `rows` have `feed_id` and `external_id`. Call `send` after the commit.
     """
     by_feed: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        by_feed[row["feed_id"]].append({"externalId": row["external_id"]} | ({"variantId": None} if disconnect else {}))
+        by_feed[row["feed_id"]].append({"externalId": row["external_id"]})
     batches = [
         batch_of(call, feed_id, items[start : start + MAX_ITEMS], Operation.CONNECT)
         for feed_id, items in by_feed.items()
         for start in range(0, len(items), MAX_ITEMS)
     ]
+    if batches:
+        await outbox.put(db.connection, batches)
+
+
+async def send(call: Call[Any, Any]) -> None:
+    """Publish what the account's committed changes left in the outbox; what cannot be sent now, a duty sends."""
+    publisher = call.services.publisher
+    if publisher.ready() is not None:
+        return
     try:
-        await asyncio.gather(*map(call.services.publisher.publish, batches))
-    except Unavailable as error:
-        raise call.problem(
-            503,
-            f"queue.{error.reason}",
-            f"stored, but the feed variants that wait for it were not told ({error}): send the same again",
-            Retry_After=RETRY_AFTER_S,
-        ) from None
+        async with call.services.pool.acquire() as connection:
+            await outbox.drain(connection, call.account_id, publisher.publish)
+    except (*AWAY, asyncpg.LockNotAvailableError) as error:
+        _log.warning("outbox_left", account_id=call.account_id, error=f"{type(error).__name__}: {error}")

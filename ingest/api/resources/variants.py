@@ -1,7 +1,8 @@
 """Variants: the account's own sellable products, which feed variants connect to by SKU or barcode.
 
-A change owns the account's lock of variants until it commits, and looks for the feed variants that wait only then:
-with the workers' side of it (workers/apply/variants.py) neither misses the other.
+A change owns the account's lock of variants until it commits, and looks for the feed variants that wait under it: with
+the workers' side of it (workers/apply/variants.py) neither misses the other. The batches that connect them are written
+in the same transaction (schemas/outbox.py), so that no broker that is away loses them.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ async def create_variants(call: Call[Query, VariantCreate | list[VariantCreate]]
             barcodes=[body.barcode for body in bodies],
             names=[body.name for body in bodies],
         )
-    ids = [row["id"] for row in rows]
-    await road.connect(call, await call.db.all(CONNECT.waiting_for, variant_ids=ids))
+        ids = [row["id"] for row in rows]
+        await road.reconnect(call, db, await db.all(CONNECT.waiting_for, variant_ids=ids))
+    await road.send(call)
     made = await _stored(call, ids)
     return Answer(made if many else made[0])
 
@@ -107,18 +109,19 @@ async def update_variant(call: Call[Query, VariantUpdate]) -> Answer:
         if sent:
             known = {name: row[name] for name in ("sku", "barcode", "name")}
             await db.one(GOODS.variant_update, id=call.id, **(known | sent))
-    await road.connect(call, await call.db.all(CONNECT.waiting_for, variant_ids=[call.id]))
+        await road.reconnect(call, db, await db.all(CONNECT.waiting_for, variant_ids=[call.id]))
+    await road.send(call)
     return Answer((await _stored(call, [call.id]))[0])
 
 
 async def delete_variant(call: Call[Query, None]) -> Answer:
-    """Delete one; its feed variants are disconnected."""
+    """Delete one; its feed variants are disconnected, or connect to another variant that their feeds' rules find."""
     async with call.db.transaction() as db:
         await db.one(CONNECT.own_variants)
         await _locked(call, db)
         await db.one(GOODS.variant_delete, id=call.id)
-    left = await call.db.all(GOODS.connected_to, variant_ids=[call.id])
-    await road.connect(call, left, disconnect=True)
+        await road.reconnect(call, db, await db.all(GOODS.connected_to, variant_ids=[call.id]))
+    await road.send(call)
     return Answer()
 
 
@@ -145,7 +148,6 @@ def _taken(call: Call[Any, Any], skus: list[str]) -> Exception:
 _LIST, _ONE = "/api/variants.json", "/api/variants/{id}.json"
 _TAKEN = {
     409: "the account has a variant with this SKU already",
-    503: "stored, but waiting feed variants were not told",
 }
 
 OPERATIONS = (
@@ -202,11 +204,10 @@ OPERATIONS = (
         method="DELETE",
         path=_ONE,
         summary="Delete a variant",
-        description="Its feed variants are disconnected.",
+        description="Its feed variants are disconnected, unless another variant matches by their feeds' rules.",
         scope=Scope.WRITE,
         status=204,
         etag=True,
-        problems={503: "deleted, but its feed variants are not disconnected yet"},
         handler=delete_variant,
     ),
 )

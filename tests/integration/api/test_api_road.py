@@ -3,12 +3,17 @@
 import asyncio
 import uuid
 
+import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from ingest.amqp.publish import Unavailable
 from ingest.api.app import application
+from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
+from workers.duties.outbox import OutboxDuty
+from workers.service import Worker
 
 EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 LIST, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
@@ -117,6 +122,93 @@ async def test_a_thousand_variants_connect_the_thousand_that_wait_for_them(api):
             await asyncio.sleep(0.2)
     wrong = "SELECT count(*) FROM feed_variants i JOIN variants v ON v.id = i.variant_id WHERE v.sku <> i.vendor_sku"
     assert 0 == api.execute(wrong)
+
+
+WAITING = "SELECT count(*) FROM outbox"
+
+
+async def settled(api, connected):
+    """Wait until the outbox is empty and the feed variants are connected to these variants, by their external ids."""
+    sql = "SELECT jsonb_object_agg(external_id, variant_id) FROM feed_variants"
+    async with asyncio.timeout(30):
+        while api.execute(WAITING) or connected != api.execute(sql):  # noqa: ASYNC110 - there is no signal of it
+            await asyncio.sleep(0.05)
+
+
+def add_feed_variants(api, *skus):
+    for sku in skus:
+        api.execute(
+            "INSERT INTO feed_variants (account_id, feed_id, external_id, vendor_sku, item_hash, details_hash,"
+            " created_at, updated_at) VALUES (%s, %s, %s, %s, 0, 0, now(), now())",
+            *(api.account_id, api.feed["id"], sku, sku),
+        )
+
+
+async def test_a_change_of_variants_while_the_broker_is_away_connects_when_it_is_back(cut_off, settings):
+    add_feed_variants(cut_off, "kept", "dropped", "again", "late")
+    kept, dropped, again = [
+        (await cut_off.ok("POST", VARIANTS, {"sku": sku}))["id"] for sku in ("kept", "dropped", "again")
+    ]
+    late = await cut_off.ok("POST", VARIANTS, {"sku": "early"})
+    await cut_off.ok("PUT", f"/api/variants/{late['id']}.json", {"sku": "late"})
+    assert (4, 0) == (cut_off.execute(WAITING), cut_off.execute(CONNECTED))
+
+    running = Worker(settings)
+    work = asyncio.create_task(running.run())
+    try:
+        await settled(cut_off, {"kept": kept, "dropped": dropped, "again": again, "late": late["id"]})
+        for gone in (dropped, again):
+            await cut_off.ok("DELETE", f"/api/variants/{gone}.json")
+        new = await cut_off.ok("POST", VARIANTS, {"sku": "again"})
+        await settled(cut_off, {"kept": kept, "dropped": None, "again": new["id"], "late": late["id"]})
+    finally:
+        running.stop()
+        await work
+
+
+async def test_what_an_earlier_change_left_is_sent_before_what_a_later_one_brings(api):
+    api.feed = await api.new_feed()
+    add_feed_variants(api, "a", "b")
+    sent, publisher = [], api.client.server.app[SERVICES].publisher
+    tried = publisher.publish
+
+    async def refuse(batch):
+        raise Unavailable("full")
+
+    async def take(batch):
+        sent.append(batch)
+
+    publisher.publish = refuse
+    await api.ok("POST", VARIANTS, {"sku": "a"})
+    publisher.publish = take
+    await api.ok("POST", VARIANTS, {"sku": "b"})
+    publisher.publish = tried
+
+    assert [[{"externalId": "a"}], [{"externalId": "b"}]] == [batch.items for batch in sent]
+    assert 0 == api.execute(WAITING)
+
+
+async def test_a_batch_whose_removal_was_cut_off_is_sent_again_with_the_same_id(api, settings):
+    api.feed = await api.new_feed()
+    add_feed_variants(api, "a")
+    api.execute("CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '57014'; END $$")
+    api.execute("CREATE TRIGGER cut BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION cut()")
+    sent, publisher = [], api.client.server.app[SERVICES].publisher
+    tried = publisher.publish
+
+    async def take(batch):
+        sent.append(batch)
+
+    publisher.publish = take
+    await api.ok("POST", VARIANTS, {"sku": "a"})
+    publisher.publish = tried
+    api.execute("DROP TRIGGER cut ON outbox")
+    connection = await asyncpg.connect(settings.dsn)
+    await OutboxDuty(take).round(connection)
+    await connection.close()
+
+    first, second = sent
+    assert (first.batch_id, 0) == (second.batch_id, api.execute(WAITING))
 
 
 async def test_one_variant_too_many_is_refused(api):

@@ -18,8 +18,8 @@ async def variant(road, sku, barcode=None):
         variant_id = await road.connection.fetchval(
             "INSERT INTO variants (account_id, sku, barcode) VALUES (1, $1, $2) RETURNING id", sku, barcode
         )
-    found = CONNECT.waiting_for(road.connection, account_id=1, variant_ids=[variant_id])
-    return variant_id, [(row["feed_id"], row["external_id"]) async for row in found]
+        found = CONNECT.waiting_for(road.connection, account_id=1, variant_ids=[variant_id])
+        return variant_id, [(row["feed_id"], row["external_id"]) async for row in found]
 
 
 async def feed_rules(road, **columns):
@@ -148,3 +148,16 @@ async def test_connections_are_free_of_the_limit(road):
 
     assert ["updated"] == await road.outcomes({"externalId": "a"}, operation=Operation.CONNECT)
     assert {"a": shoe} == await connected(road)
+
+
+async def test_a_connection_to_a_variant_that_is_gone_ends_and_one_that_matches_takes_its_place(road):
+    await variant(road, "shoe")
+    await road.outcomes({"externalId": "a", "vendorSku": "shoe"}, {"externalId": "b", "vendorSku": "shoe"})
+    await road.connection.execute("UPDATE feed_variants SET vendor_sku = 'sock' WHERE external_id = 'b'")
+    await road.connection.execute("DELETE FROM variants")
+    again, waiting = await variant(road, "shoe")
+    assert [] == waiting  # they hold the dead id still
+
+    await road.outcomes({"externalId": "a"}, {"externalId": "b"}, operation=Operation.CONNECT)
+
+    assert {"a": again, "b": None} == await connected(road)
