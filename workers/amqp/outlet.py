@@ -18,8 +18,8 @@ from schemas.batches import Batch
 from schemas.errors import Transient
 from schemas.topology import shard_of, shard_queue
 from workers.amqp.broker import AWAY, TIMEOUT_S, Broker
+from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult
-from workers.shard.builder import Delivery
 
 MOST_REPLIES_WAITING = 1_000
 _log = structlog.get_logger()

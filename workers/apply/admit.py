@@ -8,36 +8,13 @@ on which days it was counted already: the ordinal of the newest such day in the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from operator import attrgetter
 
+from workers.apply.purse import Purse
 from workers.apply.work import Entry
 
 _DAYS = 32
 _MASK = (1 << _DAYS) - 1
-
-
-@dataclass(slots=True)
-class Purse:
-    """One account's day: its limit (None: unlimited), what is used of it, and what a window wants and takes."""
-
-    account_id: int
-    day: date
-    limit: int | None
-    used: int = 0
-    wanted: int = 0
-    taken: int = 0
-
-    @property
-    def room(self) -> int:
-        """Return how many more feed variants the day takes for certain, without a limit as many as are wanted."""
-        return self.wanted if self.limit is None else max(self.limit - self.used, 0)
-
-    @property
-    def contended(self) -> bool:
-        """Return whether some of what is wanted fits, but not all: then who comes first must be settled by a lock."""
-        return 0 < self.room < self.wanted
 
 
 def is_charged(mark: int, day: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from schemas import metrics
-from workers.apply.admit import Purse
+from workers.apply.purse import Purse
 
 NEARLY_PERCENT, FULL_PERCENT = 80, 100
 _log = structlog.get_logger()

@@ -19,8 +19,8 @@ from schemas.batches import Batch
 from schemas.dead_letters import DeadLetter
 from schemas.outcomes import Outcome
 from workers.apply import transaction
-from workers.apply.admit import Purse
 from workers.apply.claim import claim, write_receipts
+from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
 from workers.apply.transients import is_transient
 from workers.apply.work import Work

@@ -11,9 +11,9 @@ from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
 from workers.apply import receipts, rows, variants
-from workers.apply.admit import Purse
 from workers.apply.claim import claim, write_receipts
 from workers.apply.merge import merge
+from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
 from workers.apply.upsert import upsert
 from workers.apply.work import Work

@@ -9,8 +9,8 @@ from asyncpg import Connection
 
 from schemas.batches import Operation
 from workers.apply import admit, compare, deferred, rows, usage, variants
-from workers.apply.admit import Purse
 from workers.apply.merge import merge
+from workers.apply.purse import Purse
 from workers.apply.work import Work
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from asyncpg import Connection
 
 from schemas.errors import Transient
-from workers.apply.admit import Purse
+from workers.apply.purse import Purse
 from workers.apply.statements import ROAD
 
 

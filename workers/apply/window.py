@@ -10,8 +10,8 @@ from asyncpg import Connection
 
 from schemas.batches import Batch
 from workers.apply import alerts, replies, transaction
-from workers.apply.admit import Purse
 from workers.apply.isolate import apply_split, bury
+from workers.apply.purse import Purse
 from workers.apply.results import BatchResult, Context, WindowResult
 from workers.apply.transients import is_transient, transient
 from workers.apply.usage import Crowded

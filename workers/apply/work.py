@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.batches import Batch
 from schemas.outcomes import Outcome
-
-if TYPE_CHECKING:
-    from workers.apply.admit import Purse
+from workers.apply.purse import Purse
 
 UNCHANGED = Outcome.UNCHANGED
 

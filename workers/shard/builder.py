@@ -8,24 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.batches import Batch
 from schemas.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A batch as the broker handed it to us.
-
-    `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
-    clock. `reply_to` is the queue its sender waits at, or None.
-    """
-
-    tag: int
-    batch: Batch
-    size: int
-    at: float
-    reply_to: str | None = None
-    correlation_id: str | None = None
+from workers.amqp.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from workers import database
 from workers.amqp.broker import AWAY as BROKER_AWAY
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Session
+from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult, Context, WindowResult
 from workers.backoff import Backoff
 from workers.health import Health
-from workers.shard.builder import Delivery, Limits, WindowBuilder
+from workers.shard.builder import Limits, WindowBuilder
 from workers.shard.lock import DRAIN_WAIT_S, ShardLock
 
 Apply = Callable[..., Awaitable[WindowResult]]

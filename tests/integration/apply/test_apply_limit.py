@@ -9,8 +9,8 @@ import structlog.testing
 from schemas.batches import Operation
 from schemas.errors import Transient
 from workers.apply import usage
-from workers.apply.admit import Purse
 from workers.apply.alerts import crossed
+from workers.apply.purse import Purse
 
 TODAY = date(2026, 3, 1)
 

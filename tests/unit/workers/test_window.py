@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batches import Batch, Operation, Source
-from workers.shard.builder import Delivery, Limits, WindowBuilder
+from workers.amqp.delivery import Delivery
+from workers.shard.builder import Limits, WindowBuilder
 
 LIMITS = Limits(batches=4, size=100, age=0.005)
 

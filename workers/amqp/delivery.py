@@ -1,0 +1,23 @@
+"""What the broker hands a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.batches import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch as the broker handed it to us.
+
+    `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
+    clock. `reply_to` is the queue its sender waits at, or None.
+    """
+
+    tag: int
+    batch: Batch
+    size: int
+    at: float
+    reply_to: str | None = None
+    correlation_id: str | None = None
