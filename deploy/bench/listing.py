@@ -26,14 +26,10 @@ from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
 from ingest.api.framework.call import Scoped
 from ingest.api.framework.postgres import new_pool
-from ingest.api.resources.feed_variants import GOODS
+from ingest.api.shared.stored import ANY, GOODS
 from schemas.settings import Settings
 
 LIMIT = 50
-_FILTERS = (
-    *("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku"),
-    *("connected", "variant_id", "updated_since"),
-)
 Case = tuple[str, dict[str, Any]]
 
 
@@ -95,7 +91,7 @@ def _cases(rows: int) -> list[Case]:
         ("by vendorSku", {"vendor_sku": f"vendor-{rows // 2}"}),
         ("by variantId", {"variant_id": 5}),
     ]
-    return [(name, {**dict.fromkeys(_FILTERS), "limit": LIMIT + 1, **wanted}) for name, wanted in asked]
+    return [(name, {**ANY, "limit": LIMIT + 1, **wanted}) for name, wanted in asked]
 
 
 async def _time(pool: asyncpg.Pool, wanted: dict[str, Any], pages: int) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Publishing to RabbitMQ with confirms, for edge, API and puller."""
+"""Publishing to RabbitMQ with confirms, for edge, API and puller; and the workers' replies, for the API."""

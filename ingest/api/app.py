@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
+from ingest.amqp.replies import Replies
 from ingest.api import docs
 from ingest.api.framework.auth import TOKENS_KEY, Tokens
 from ingest.api.framework.call import SERVICES, Services
@@ -15,7 +16,6 @@ from ingest.api.framework.operation import Operation
 from ingest.api.framework.postgres import new_pool
 from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
-from ingest.api.resources.replies import Replies
 from ingest.api.routes import OPERATIONS
 from ingest.http.problems import middleware
 from schemas import monitor

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import asyncpg
 from aiohttp import web
 
-from ingest.api.framework.call import Caller
-from ingest.api.framework.operation import Operation, Scope
+from ingest.api.framework.caller import Caller, Scope
+from ingest.api.framework.operation import Operation
 from ingest.http.problems import ProblemError
 from schemas import queries
 from schemas.secrets import token_digest

@@ -10,20 +10,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
+from ingest.amqp.replies import Replies
+from ingest.api.framework.caller import Caller
 from ingest.api.framework.etags import etag_of, matches
-from ingest.api.resources.replies import Replies
 from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
 from schemas.settings import Settings
-
-if TYPE_CHECKING:
-    from ingest.api.framework.operation import Operation, Scope
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -41,16 +39,6 @@ class Services:
 
 
 SERVICES = web.AppKey("services", Services)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none)."""
-
-    token_id: int
-    account_id: int
-    scope: Scope
-    requests_per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +89,10 @@ class Scoped:
 
 @dataclass(slots=True)
 class Call(Generic[Q, B]):
-    """One request, authenticated and validated: `query` and `body` have the operation's types."""
+    """One request, authenticated and validated: `query` and `body` have the types of the operation called `name`."""
 
     request: web.Request
-    operation: Operation
+    name: str
     caller: Caller
     path: dict[str, Any]
     query: Q
@@ -140,7 +128,7 @@ class Call(Generic[Q, B]):
         `details` has one entry a field: `{"code", "message"}`. Headers are given with underscores (`Retry_After="1"`).
         """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return ProblemError(status, f"api.{self.operation.name}.{reason}", detail, details or {}, named)
+        return ProblemError(status, f"api.{self.name}.{reason}", detail, details or {}, named)
 
     def not_found(self, what: str | None = None) -> ProblemError:
         """Return the 404 of a resource that is not there, or is another account's."""

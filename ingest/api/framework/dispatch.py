@@ -13,7 +13,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from ingest.api.framework.auth import authenticate
-from ingest.api.framework.call import SERVICES, Answer, Call, Caller
+from ingest.api.framework.call import SERVICES, Answer, Call
+from ingest.api.framework.caller import Caller
 from ingest.api.framework.etags import etag_of, matches
 from ingest.api.framework.operation import JSON, Operation
 from ingest.api.framework.postgres import AWAY
@@ -57,7 +58,7 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         raise _unavailable("the database cannot be reached") from None
     except Transient as error:
         raise _unavailable(str(error)) from None
-    response = _response(call, answer) if isinstance(answer, Answer) else answer
+    response = _response(operation, call, answer) if isinstance(answer, Answer) else answer
     if request.method != "GET":
         who = {"account_id": caller.account_id, "token_id": caller.token_id}
         _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
@@ -82,13 +83,13 @@ async def _call(request: web.Request, operation: Operation, caller: Caller) -> C
     query = read_query(request, operation)
     limit_bytes = request.app[SERVICES].settings.body_limit_bytes
     body, warnings = await read_body(request, operation, limit_bytes)
-    return Call(request, operation, caller, path, query, body, warnings)
+    return Call(request, operation.name, caller, path, query, body, warnings)
 
 
-def _response(call: Call[Any, Any], answer: Answer) -> web.Response:
-    status = answer.status or call.operation.status
+def _response(operation: Operation, call: Call[Any, Any], answer: Answer) -> web.Response:
+    status = answer.status or operation.status
     headers = dict(answer.headers)
-    if call.operation.etag and (updated_at := _updated_at(answer)):
+    if operation.etag and (updated_at := _updated_at(answer)):
         headers["ETag"] = etag_of(updated_at)
         condition = call.request.headers.get("If-None-Match")
         if condition and call.request.method == "GET" and matches(condition, headers["ETag"]):

@@ -6,30 +6,17 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Query
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Answer | web.StreamResponse]]
 
 JSON = "application/json"
-
-
-class Scope(StrEnum):
-    """What a token may do; each scope includes the ones before it."""
-
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-
-    def includes(self, needed: Scope) -> bool:
-        """Return whether a token of this scope may call an operation that needs `needed`."""
-        order = list(Scope)
-        return order.index(self) >= order.index(needed)
 
 
 @dataclass(frozen=True, slots=True)

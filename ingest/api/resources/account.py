@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Changes, Query, Stored
-from ingest.api.framework.operation import Operation, Scope
+from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.attributes import INT32_MAX, Name, TimeZone
 

@@ -13,9 +13,10 @@ from aiohttp import web
 from pydantic import BeforeValidator, Field
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
-from ingest.api.framework.operation import Operation, Scope
+from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.batches import Source, is_ours, made_at_ms
 from schemas.outcomes import Outcome

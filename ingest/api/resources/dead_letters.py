@@ -12,9 +12,10 @@ from pydantic import Field, StrictBool
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Body, Id, Page, Query, Resource
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources.road import away
+from ingest.api.framework.operation import Operation
+from ingest.api.shared.road import away
 from schemas import dead_letters
 from schemas.attributes import ShortText
 from schemas.dead_letters import MAX_FOUND, Filter

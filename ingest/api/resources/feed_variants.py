@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Query
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources import road
-from ingest.api.resources.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
-from schemas import queries
+from ingest.api.framework.operation import Operation
+from ingest.api.shared import road, stored
+from ingest.api.shared.feeds import FEEDS
+from ingest.api.shared.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
+from ingest.api.shared.stored import GOODS
 from schemas.batches import Operation as Asked
 from schemas.outcomes import Outcome
-
-GOODS = queries.load("goods", beside=__file__)
-FEEDS = queries.load("feeds", beside=__file__)
 
 
 async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
@@ -38,7 +37,7 @@ async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
 
 async def get_feed_variant(call: Call[Query, None]) -> Answer:
     """Return one."""
-    return Answer(FeedVariant.of_row(await stored(call, call.id)))
+    return Answer(FeedVariant.of_row(await stored.by_id(call, call.id)))
 
 
 async def create_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
@@ -50,15 +49,16 @@ async def create_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     (item,) = road.one_item(call, element).items
     if await call.db.one(FEEDS.feed_get, id=feed_id) is None:
         raise call.invalid("inventoryFeedId", "value", "the account has no feed with this id")
-    known = await call.db.one(GOODS.feed_variant_by_key, feed_id=feed_id, external_id=item["externalId"])
+    known = await stored.by_key(call, feed_id, item["externalId"])
     if known is not None:
-        raise call.problem(409, "exists", f"the feed has this externalId: change feed variant {known}", {"id": known})
-    return await upsert(call, feed_id, item, status=201)
+        detail = f"the feed has this externalId: change feed variant {known['id']}"
+        raise call.problem(409, "exists", detail, {"id": known["id"]})
+    return await stored.upsert(call, feed_id, item, status=201)
 
 
 async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     """Change one, connect or disconnect it."""
-    row = await stored(call, call.id)
+    row = await stored.by_id(call, call.id)
     call.check_match(row["updated_at"])
     element = _object(call)
     if element.setdefault("externalId", row["external_id"]) != row["external_id"]:
@@ -70,38 +70,17 @@ async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
         if late is not None and len(item) == 1:
             return late
         if len(item) == 1:
-            return Answer(_changed(await stored(call, call.id), Outcome.UPDATED))
-    return await upsert(call, row["feed_id"], item)
+            return Answer(stored.changed(await stored.by_id(call, call.id), Outcome.UPDATED))
+    return await stored.upsert(call, row["feed_id"], item)
 
 
 async def delete_feed_variant(call: Call[Query, None]) -> Answer:
     """Delete one; if its vendor sends it again it is made anew."""
-    row = await stored(call, call.id)
+    row = await stored.by_id(call, call.id)
     call.check_match(row["updated_at"])
     batch = road.batch_of(call, row["feed_id"], [{"externalId": row["external_id"]}], Asked.DELETE)
     reply = await road.ask(call, batch)
     return road.late(call, batch) if reply is None else Answer()
-
-
-async def upsert(call: Call[Any, Any], feed_id: int, item: dict[str, Any], status: int | None = None) -> Answer:
-    """Send one item down the road and return the stored resource with its outcome, or 202 if the reply is late."""
-    batch = road.batch_of(call, feed_id, [item])
-    reply = await road.ask(call, batch)
-    if reply is None:
-        return road.late(call, batch)
-    call.warnings += reply.get("warnings", [])
-    found = await call.db.one(GOODS.feed_variant_by_key, feed_id=feed_id, external_id=item["externalId"])
-    if found is None:
-        raise call.problem(409, "deleted", "the feed variant was deleted meanwhile")
-    return Answer(_changed(await stored(call, found), reply["outcome"]), status=status)
-
-
-async def stored(call: Call[Any, Any], feed_variant_id: int) -> Any:
-    """Return the row of a feed variant; raises 404."""
-    row = await call.db.one(GOODS.feed_variant_get, id=feed_variant_id)
-    if row is None:
-        raise call.not_found("feed variant")
-    return row
 
 
 _OMITTED = object()
@@ -118,15 +97,11 @@ async def _connect_by_hand(call: Call[Any, Any], row: Any, variant_id: Any) -> A
     """Connect to a variant, or disconnect (None); returns the 202 if the reply is late."""
     if variant_id is not None:
         known = isinstance(variant_id, int) and not isinstance(variant_id, bool) and 1 <= variant_id <= INT64_MAX
-        if not known or not await call.db.all(GOODS.variants_of, ids=[variant_id]):
+        if not known or await call.db.one(GOODS.variant_exists, id=variant_id) is None:
             raise call.invalid("variantId", "value" if known else "type", "expected the id of a variant, or null")
     item = {"externalId": row["external_id"], "variantId": variant_id}
     batch = road.batch_of(call, row["feed_id"], [item], Asked.CONNECT)
     return road.late(call, batch) if await road.ask(call, batch) is None else None
-
-
-def _changed(row: Any, outcome: str) -> Changed:
-    return Changed.of({**dict(FeedVariant.of_row(row)), "outcome": outcome})
 
 
 _LIST, _ONE = "/api/inventory-feed-variants.json", "/api/inventory-feed-variants/{id}.json"

@@ -8,18 +8,18 @@ from typing import Annotated, Any, ClassVar, Self, get_type_hints
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources.feed_state import FeedState, MisfitError, new_state, shown_secrets
+from ingest.api.framework.operation import Operation
+from ingest.api.shared.feeds import FEEDS
 from ingest.feeds import locations
 from ingest.feeds.runs import RUN_SQL, RunStatus
 from ingest.feeds.settings import FeedColumns, FeedSettings, ResourceType
+from ingest.feeds.state import FeedState, MisfitError, new_state, shown_secrets
 from ingest.http.problems import ProblemError
-from schemas import queries
 from schemas.attributes import Name, UrlText
 from schemas.secrets import MASK, Vault, new_webhook_hash
 
-FEEDS = queries.load("feeds", beside=__file__)
 _FLAGS = {"nextFetchAt", "lastRunId", "lastRunStatus", "lastRunAt", "lastSuccessAt", "failingSince"}
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources import road
-from ingest.api.resources.feed_variants import FEEDS, upsert
-from ingest.api.resources.goods import Changed
+from ingest.api.framework.operation import Operation
+from ingest.api.shared import road
+from ingest.api.shared.feeds import FEEDS
+from ingest.api.shared.goods import Changed
+from ingest.api.shared.stored import upsert
 from schemas.items import MAX_ITEMS, Item, validate
 
 

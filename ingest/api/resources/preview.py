@@ -17,9 +17,10 @@ import orjson
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources.runs import pulled_feed
+from ingest.api.framework.operation import Operation
+from ingest.api.shared.feeds import pulled_feed
 from ingest.feeds.runs import RUN_SQL
 from ingest.http.problems import ProblemError
 from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Changes, Page, Query, Stored
-from ingest.api.framework.operation import Operation, Scope
+from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.attributes import Name
 

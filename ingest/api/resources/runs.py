@@ -9,10 +9,12 @@ from aiohttp import web
 from pydantic import Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
-from ingest.api.framework.operation import Operation, Scope
-from ingest.feeds.runs import PULLED_TYPES, RUN_SQL, RunStatus
+from ingest.api.framework.operation import Operation
+from ingest.api.shared.feeds import pulled_feed
+from ingest.feeds.runs import RUN_SQL, RunStatus
 
 MAX_REJECTS = 1_000
 
@@ -145,18 +147,6 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
     header = ("row", "externalId", "field", "column", "code", "message", "value")
     name = f"feed-{call.id}-run-{call.path['run']}-rejects.csv"
     return csv_file(name, header, (reject.values() for reject in rejects))
-
-
-async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
-    """Return the row of the path's feed; raises 404, or 409 when it is not one that is fetched."""
-    row = await call.db.one(RUN_SQL.pulled_feed, feed_id=call.id)
-    if row is None or row["deleted"]:
-        raise call.not_found("inventory feed")
-    if row["resource_type"] not in PULLED_TYPES:
-        raise call.problem(409, "not_pulled", f"a feed of resourceType {row['resource_type']} is not fetched")
-    if must_be_enabled and not row["enabled"]:
-        raise call.problem(409, "disabled", "the feed is disabled: enable it first")
-    return row
 
 
 async def _run(call: Call[Any, Any]) -> Any:

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from ingest.api.framework.auth import TOKENS, TOKENS_KEY
 from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Page, Query, Resource
-from ingest.api.framework.operation import Operation, Scope
+from ingest.api.framework.operation import Operation
 from schemas.attributes import Name
 from schemas.secrets import new_token, token_digest
 

@@ -14,14 +14,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call, Scoped
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Changes, Page, Query, Stored
-from ingest.api.framework.operation import Operation, Scope
-from ingest.api.resources import road
-from ingest.api.resources.feed_variants import GOODS
+from ingest.api.framework.operation import Operation
+from ingest.api.shared import road
 from schemas import attributes as a
 from schemas import queries
 
 CONNECT = queries.load("connect")
+VARIANTS = queries.load("variants", beside=__file__)
 MAX_VARIANTS = 1_000
 Sku = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
@@ -64,7 +65,12 @@ async def list_variants(call: Call[VariantQuery, None]) -> Answer:
     """Return a page."""
     query = call.query
     rows = await call.db.all(
-        GOODS.variant_list, after=query.after, sku=query.sku, barcode=query.barcode, limit=query.limit + 1
+        VARIANTS.variant_list,
+        ids=None,
+        after=query.after,
+        sku=query.sku,
+        barcode=query.barcode,
+        limit=query.limit + 1,
     )
     return call.page(rows, [Variant.of(row) for row in rows])
 
@@ -81,12 +87,12 @@ async def create_variants(call: Call[Query, VariantCreate | list[VariantCreate]]
     skus = [body.sku for body in bodies]
     async with call.db.transaction() as db:
         await db.one(CONNECT.own_variants)
-        taken = {row["sku"] for row in await db.all(GOODS.variant_skus, skus=skus)}
+        taken = {row["sku"] for row in await db.all(VARIANTS.variant_skus, skus=skus)}
         taken |= {sku for sku, times in Counter(skus).items() if times > 1}
         if taken:
             raise _taken(call, sorted(taken))
         rows = await db.all(
-            GOODS.variant_create,
+            VARIANTS.variant_create,
             skus=skus,
             barcodes=[body.barcode for body in bodies],
             names=[body.name for body in bodies],
@@ -104,11 +110,11 @@ async def update_variant(call: Call[Query, VariantUpdate]) -> Answer:
     async with call.db.transaction() as db:
         await db.one(CONNECT.own_variants)
         row = await _locked(call, db)
-        if sent.get("sku", row["sku"]) != row["sku"] and await db.all(GOODS.variant_skus, skus=[sent["sku"]]):
+        if sent.get("sku", row["sku"]) != row["sku"] and await db.all(VARIANTS.variant_skus, skus=[sent["sku"]]):
             raise _taken(call, [sent["sku"]])
         if sent:
             known = {name: row[name] for name in ("sku", "barcode", "name")}
-            await db.one(GOODS.variant_update, id=call.id, **(known | sent))
+            await db.one(VARIANTS.variant_update, id=call.id, **(known | sent))
         await road.reconnect(call, db, await db.all(CONNECT.waiting_for, variant_ids=[call.id]))
     await road.send(call)
     return Answer((await _stored(call, [call.id]))[0])
@@ -119,14 +125,14 @@ async def delete_variant(call: Call[Query, None]) -> Answer:
     async with call.db.transaction() as db:
         await db.one(CONNECT.own_variants)
         await _locked(call, db)
-        await db.one(GOODS.variant_delete, id=call.id)
-        await road.reconnect(call, db, await db.all(GOODS.connected_to, variant_ids=[call.id]))
+        await db.one(VARIANTS.variant_delete, id=call.id)
+        await road.reconnect(call, db, await db.all(VARIANTS.connected_to, variant_ids=[call.id]))
     await road.send(call)
     return Answer()
 
 
 async def _locked(call: Call[Any, Any], db: Scoped) -> Any:
-    row = await db.one(GOODS.variant_lock, id=call.id)
+    row = await db.one(VARIANTS.variant_lock, id=call.id)
     if row is None:
         raise call.not_found("variant")
     call.check_match(row["updated_at"])
@@ -134,7 +140,7 @@ async def _locked(call: Call[Any, Any], db: Scoped) -> Any:
 
 
 async def _stored(call: Call[Any, Any], ids: Sequence[int]) -> list[Variant]:
-    rows = await call.db.all(GOODS.variants_of, ids=list(ids))
+    rows = await call.db.all(VARIANTS.variant_list, ids=list(ids), after=None, sku=None, barcode=None, limit=None)
     if not rows:
         raise call.not_found("variant")
     return [Variant.of(row) for row in rows]

@@ -11,7 +11,7 @@ import orjson
 import psycopg
 import pytest
 
-from ingest.api.framework.operation import Scope
+from ingest.api.framework.caller import Scope
 from ingest.api.routes import OPERATIONS
 from schemas.secrets import new_token, token_digest
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ingest.api.framework.caller import Scope
 from ingest.api.framework.etags import etag_of, matches
-from ingest.api.framework.operation import Scope
 from ingest.api.framework.ratelimit import Buckets
-from ingest.api.resources.feed_state import MisfitError, new_state, shown_secrets
+from ingest.feeds.state import MisfitError, new_state, shown_secrets
 from schemas.errors import Permanent
 from schemas.secrets import MASK, Vault
 

@@ -6,25 +6,14 @@ A name is found as written, else whatever its case, spaces and signs: `vendorSku
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.csv.reader import CsvReader, Table
+from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
-from schemas.items import ATTRIBUTES
-
-_SIGNS = re.compile(r"[\W_]+")
-
-
-def loose(name: str) -> str:
-    """Return a name without case, spaces and signs."""
-    return _SIGNS.sub("", name).lower()
-
-
-LOOSE_ATTRIBUTES = {loose(name): name for name in ATTRIBUTES}
 
 
 def open_csv(

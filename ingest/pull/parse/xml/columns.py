@@ -12,7 +12,7 @@ from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, tokens
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.csv.columns import LOOSE_ATTRIBUTES, loose
+from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.xml.stream import Matcher, XmlStream
 from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, FileReject, Report, blocks_of
 

@@ -1,0 +1,23 @@
+"""The feed that a path names: its queries, and what must be true of it before anything is done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingest.api.framework.call import Call
+from ingest.feeds.runs import PULLED_TYPES, RUN_SQL
+from schemas import queries
+
+FEEDS = queries.load("feeds", beside=__file__)
+
+
+async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:
+    """Return the row of the path's feed; raises 404, or 409 when it is not one that is fetched."""
+    row = await call.db.one(RUN_SQL.pulled_feed, feed_id=call.id)
+    if row is None or row["deleted"]:
+        raise call.not_found("inventory feed")
+    if row["resource_type"] not in PULLED_TYPES:
+        raise call.problem(409, "not_pulled", f"a feed of resourceType {row['resource_type']} is not fetched")
+    if must_be_enabled and not row["enabled"]:
+        raise call.problem(409, "disabled", "the feed is disabled: enable it first")
+    return row

@@ -1,0 +1,37 @@
+-- Feed variants as the API shows them.
+
+-- name: feed_variant_list(account_id, after_feed, after_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
+-- In the order of the primary key, feed by feed: a page starts where the one before ended and reads no further than it
+-- must, however many rows there are. A filter that is null is folded away, for the API plans each query anew.
+SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
+       v.cost_price::float8 AS cost, v.retail_price::float8 AS retail, v.compare_at_price::float8 AS compare_at,
+       available_quantity(v.inventory_quantity, v.inventory_quantity_override, v.manual_inventory_quantity,
+                          coalesce(v.allocation_buffer_override, f.allocation_buffer)) AS available_quantity
+FROM inventory_feeds f
+CROSS JOIN LATERAL (
+    SELECT * FROM feed_variants i
+    WHERE i.account_id = :account_id AND i.feed_id = f.id
+      AND i.external_id > CASE WHEN f.id = :after_feed::bigint THEN :after_external_id::text ELSE '' END
+      AND (:external_id::text IS NULL OR i.external_id = :external_id::text)
+      AND (:vendor_sku::text IS NULL OR i.vendor_sku = :vendor_sku::text)
+      AND (:variant_id::bigint IS NULL OR i.variant_id = :variant_id::bigint)
+      AND (:connected::boolean IS NULL OR (i.variant_id IS NOT NULL) = :connected::boolean)
+      AND (:updated_since::timestamptz IS NULL OR i.updated_at >= :updated_since::timestamptz)
+    ORDER BY i.external_id
+    LIMIT :limit
+) v
+LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
+LEFT JOIN pull_feeds p ON p.feed_id = f.id
+WHERE f.account_id = :account_id AND f.deleted_at IS NULL
+  AND (:after_feed::bigint IS NULL OR f.id >= :after_feed::bigint)
+  AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
+  AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
+ORDER BY f.id, v.external_id
+LIMIT :limit;
+
+-- name: feed_variant_key(account_id, id)^
+-- Where a feed variant stands in the list.
+SELECT feed_id, external_id FROM feed_variants WHERE account_id = :account_id AND id = :id;
+
+-- name: variant_exists(account_id, id)$
+SELECT id FROM variants WHERE account_id = :account_id AND id = :id;

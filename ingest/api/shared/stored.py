@@ -1,0 +1,51 @@
+"""Feed variants as they are stored, and the upsert of one: down the road, and back with what was stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingest.api.framework.call import Answer, Call
+from ingest.api.shared import road
+from ingest.api.shared.goods import Changed, FeedVariant
+from schemas import queries
+
+GOODS = queries.load("goods", beside=__file__)
+ANY: dict[str, Any] = {
+    **dict.fromkeys(("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku")),
+    **dict.fromkeys(("connected", "variant_id", "updated_since")),
+}
+"""The filters of `feed_variant_list`, none of them set."""
+
+
+async def by_key(call: Call[Any, Any], feed_id: int, external_id: str) -> Any:
+    """Return the row of a feed variant (`FeedVariant.of_row`), or None."""
+    key = {"feed_id": feed_id, "external_id": external_id}
+    rows = await call.db.all(GOODS.feed_variant_list, **{**ANY, **key, "limit": 1})
+    return rows[0] if rows else None
+
+
+async def by_id(call: Call[Any, Any], feed_variant_id: int) -> Any:
+    """Return the row of a feed variant; raises 404."""
+    key = await call.db.one(GOODS.feed_variant_key, id=feed_variant_id)
+    row = key and await by_key(call, key["feed_id"], key["external_id"])
+    if row is None:
+        raise call.not_found("feed variant")
+    return row
+
+
+async def upsert(call: Call[Any, Any], feed_id: int, item: dict[str, Any], status: int | None = None) -> Answer:
+    """Send one item down the road and return the stored resource with its outcome, or 202 if the reply is late."""
+    batch = road.batch_of(call, feed_id, [item])
+    reply = await road.ask(call, batch)
+    if reply is None:
+        return road.late(call, batch)
+    call.warnings += reply.get("warnings", [])
+    row = await by_key(call, feed_id, item["externalId"])
+    if row is None:
+        raise call.problem(409, "deleted", "the feed variant was deleted meanwhile")
+    return Answer(changed(row, reply["outcome"]), status=status)
+
+
+def changed(row: Any, outcome: str) -> Changed:
+    """Return the answer of a change: the row as it is now, with its outcome."""
+    return Changed.of({**dict(FeedVariant.of_row(row)), "outcome": outcome})
