@@ -37,7 +37,11 @@ test-servers:
 
 .PHONY: test
 test: test-servers $(VENV)/installed ## All tests, against servers that the run starts itself
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --durations=10
+
+.PHONY: test-fast
+test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save
+	$(VENV)/bin/pytest --quiet --exitfirst --hypothesis-profile=fast tests/unit
 
 .PHONY: format
 format: $(VENV)/installed ## Format and mend what can be mended

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 import ingest.api
+import schemas
 from ingest.api.framework.openapi import document
 from ingest.api.framework.validation import adapter
 from ingest.api.routes import OPERATIONS
@@ -62,10 +63,13 @@ def test_the_page_loads_nothing_from_outside():
         assert [] == re.findall(r"""(?:src|href|url|import|fetch)\W{1,3}(?:https?:)?//[^'"\s)]*""", file.read_text())
 
 
-@pytest.mark.parametrize("name", ["accounts", "providers", "feeds", "tokens"])
-def test_every_query_of_the_api_is_scoped_by_account(name):
-    resources = Path(ingest.api.__file__).parent / "resources" / "any"
-    loaded = queries.load(name, beside=resources) if name in ("providers", "feeds") else queries.load(name)
+API_SQL = sorted(Path(ingest.api.__file__).parent.rglob("*.sql"))
+BOTH_SIDES_SQL = [Path(schemas.__file__).parent / "sql" / f"{name}.sql" for name in ("accounts", "tokens")]
+
+
+@pytest.mark.parametrize("path", [*API_SQL, *BOTH_SIDES_SQL], ids=lambda path: path.stem)
+def test_every_query_of_the_api_is_scoped_by_account(path):
+    loaded = queries.load(path.stem, beside=path)
     public = {"token_owner", "account_create", "account_list"}  # whose a token is; the operator's command line
 
     assert (

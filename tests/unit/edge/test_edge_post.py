@@ -6,7 +6,7 @@ import uuid
 import orjson
 import pytest
 from aiohttp.test_utils import make_mocked_request
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.amqp.publish import Unavailable
@@ -111,7 +111,6 @@ KEYED = ELEMENTS.map(lambda element: {**element, "externalId": "1"})
 POSTS = st.lists(ELEMENTS | KEYED | VALUES, max_size=4) | KEYED | VALUES
 
 
-@settings(max_examples=400, deadline=None)
 @given(value=POSTS)
 async def test_any_json_is_answered_and_what_is_accepted_is_canonical(value):
     body = json.dumps(value, ensure_ascii=False).encode()  # it writes NaN and whole numbers of any size
@@ -127,7 +126,6 @@ async def test_any_json_is_answered_and_what_is_accepted_is_canonical(value):
         assert len(batch.items) == orjson.loads(response.body)["accepted"]
 
 
-@settings(max_examples=300, deadline=None)
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 async def test_any_bytes_are_answered(body):
     response, _ = await posted(body)

@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.edge.body import decode
@@ -56,7 +56,6 @@ def body_of(pairs_of_items):
     return ("[" + ",".join(written) + "]").encode("utf-8", "surrogateescape")
 
 
-@settings(max_examples=400, deadline=None)
 @given(items=st.lists(PAIRS.map(lambda pairs: [("externalId", '"1"'), *pairs]), min_size=1, max_size=3))
 def test_what_the_quick_way_takes_the_long_way_makes_the_same_of(items):
     agree(body_of(items))

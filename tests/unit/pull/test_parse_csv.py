@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
@@ -205,7 +205,6 @@ CELLS = st.text(st.sampled_from('aé€;,"\n\r \0x1'), max_size=6)
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
     cuts=st.lists(st.integers(0, 400), max_size=6),
 )
-@settings(deadline=None, max_examples=60)
 def test_nothing_depends_on_how_the_bytes_arrive(rows, encoding, cuts):
     text = "externalId;name\n" + "\n".join(";".join(cells) for cells in rows)
     data = text.encode(encoding, "replace")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ijson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
@@ -188,7 +188,6 @@ DOCUMENTS = st.fixed_dictionaries({"before": VALUES, "items": ITEMS, "after": VA
 
 
 @given(DOCUMENTS, st.sampled_from([None, 2]), st.lists(st.integers(0, 3000), max_size=8))
-@settings(deadline=None, max_examples=60)
 def test_items_are_those_of_a_plain_reader_however_the_bytes_arrive(document, indent, cuts):
     data = json.dumps(document, indent=indent).encode()
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
@@ -202,7 +201,6 @@ def test_items_are_those_of_a_plain_reader_however_the_bytes_arrive(document, in
 
 
 @given(DOCUMENTS, st.integers(1, 60))
-@settings(deadline=None, max_examples=40)
 def test_a_document_without_its_end_is_never_complete(document, missing):
     data = json.dumps(document).encode()
     parsing = parse([data[: max(len(data) - missing, 1)]], json_settings())

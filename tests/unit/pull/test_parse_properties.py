@@ -5,7 +5,7 @@ import io
 import json
 from xml.sax.saxutils import escape, quoteattr
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
@@ -48,7 +48,6 @@ def as_text(value):
 
 
 @given(ITEMS, st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-@settings(deadline=None, max_examples=60)
 def test_items_written_as_csv_are_read_back(items, delimiter, encoding):
     out = io.StringIO()
     writer = csv.DictWriter(out, list(ATTRIBUTES), delimiter=delimiter)
@@ -59,7 +58,6 @@ def test_items_written_as_csv_are_read_back(items, delimiter, encoding):
 
 
 @given(ITEMS)
-@settings(deadline=None, max_examples=60)
 def test_items_written_as_xml_are_read_back(items):
     names = sorted({name for item in items for name in item})
     body = "".join(
@@ -74,7 +72,6 @@ def test_items_written_as_xml_are_read_back(items):
 
 
 @given(ITEMS, st.sampled_from([None, 1]))
-@settings(deadline=None, max_examples=60)
 def test_items_written_as_json_are_read_back(items, indent):
     assert items == read(json.dumps({"items": items}, indent=indent).encode(), resourceType="api")
 
@@ -89,7 +86,6 @@ ANY |= st.sampled_from(["1", "12.50", "-0", "1,5", "track", "", " ", "[]", 10**1
         max_size=12,
     )
 )
-@settings(deadline=None, max_examples=200)
 def test_what_a_column_takes_at_once_is_what_validation_takes_one_by_one(raw):
     parsing = parse(io.BytesIO(json.dumps(raw).encode()), FormatSettings(resource_type="api"))
     chunks = list(parsing)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
@@ -242,7 +242,6 @@ TEXTS = st.text(st.sampled_from("aé€ \n&<"), max_size=5)
     cuts=st.lists(st.integers(0, 3000), max_size=8),
     end=st.integers(0, 30),
 )
-@settings(deadline=None, max_examples=40)
 def test_nothing_depends_on_how_the_bytes_arrive(items, cuts, end):
     def element(name, text):
         return f"<{name}>{text.replace('&', '&amp;').replace('<', '&lt;')}</{name}>"

@@ -1,7 +1,7 @@
 """The quick check of whole columns takes nothing that the types refuse, and makes the same of what it takes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.attributes import INT32_MAX
@@ -67,7 +67,6 @@ ITEMS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(raw=ITEMS)
 def test_what_the_quick_check_takes_the_types_take_and_make_the_same_of(raw):
     quick = canonical(raw, COLUMNS, "externalId")
