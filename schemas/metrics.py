@@ -32,7 +32,11 @@ USAGE_ALERTS = Counter(
     "feedline_usage_alerts_total", "Accounts' days that reached 80 or 100 % of the limit", ["percent"]
 )
 DEAD_LETTERS = Counter("feedline_dead_letters_total", "Dead letters stored, by code", ["code"])
-DEGRADED = Gauge("feedline_degraded", "1 while a dependency is away, by dependency", ["dependency"])
+DEGRADED = Gauge(
+    "feedline_degraded",
+    "1 while a dependency is away, or (worker) a shard is stopped by trouble of our own",
+    ["dependency"],
+)
 
 # The puller
 RUNS = Counter("feedline_runs_total", "Runs ended, by status", ["status"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 import pytest
@@ -31,6 +32,24 @@ def postgres(tmp_path_factory, _marker) -> Iterator[Postgres]:
     yield server
     server.stop()
     server.close()
+
+
+@pytest.fixture
+def read_only(postgres) -> Callable[[], AbstractContextManager[None]]:
+    """Within `read_only()` every transaction of the server, in old sessions too, is one that may not write."""
+
+    @contextmanager
+    def refusing_writes() -> Iterator[None]:
+        with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            connection.execute("SELECT pg_reload_conf()")
+            try:
+                yield
+            finally:
+                connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+                connection.execute("SELECT pg_reload_conf()")
+
+    return refusing_writes
 
 
 @pytest.fixture(scope="session")

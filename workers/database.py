@@ -9,7 +9,8 @@ Source: https://www.postgresql.org/docs/current/runtime-config-connection.html
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import asyncpg
 
@@ -25,23 +26,45 @@ _SERVER_KEEPALIVES = {
     "client_connection_check_interval": "2000",
 }
 _CLIENT_KEEPALIVES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5_000}
-AWAY = (
-    Transient,
+_AWAY = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
+    asyncpg.ReadOnlySQLTransactionError,  # a failover, or the standby: it may answer, we cannot work
     asyncpg.InternalClientError,  # what asyncpg says of a session that the server ended while it was idle
 )
-"""What a Postgres that is away, starting, stopping or full raises from our own small statements."""
+
+
+class Away(Transient):
+    """Postgres is away: gone, starting, stopping, full, or read-only. The connection is to be made anew."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether an error of a small statement of ours means that Postgres is away.
+
+    asyncpg says of a closed connection what it says of our own misuse: InterfaceError; only the text tells them apart.
+    """
+    return isinstance(error, _AWAY) or (isinstance(error, asyncpg.InterfaceError) and "closed" in str(error))
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Raise `Away` in place of what a Postgres that is away makes asyncpg raise; all else passes."""
+    try:
+        yield
+    except Exception as error:
+        if is_away(error):
+            raise Away(f"{type(error).__name__}: {error}") from error
+        raise
 
 
 async def connect(
     dsn: str, name: str, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S, session: Mapping[str, str] | None = None
 ) -> asyncpg.Connection:
-    """Return a connection that stands as `name` in pg_stat_activity; raises one of `AWAY`.
+    """Return a connection that stands as `name` in pg_stat_activity; raises what
+    `is_away` knows.
 
     A statement that takes longer than `statement_timeout_s` is cancelled by the server, and given up by the client
     a little later in case the server cannot be reached. `session` holds more settings of the session.

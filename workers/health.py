@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from typing import Literal, get_args
 
 import structlog
 
 from schemas import metrics
 
-Dependency = Literal["postgres", "rabbitmq"]
+Dependency = Literal["postgres", "rabbitmq", "worker"]
+"""`worker`: trouble of our own that nobody foresaw; the shard that has it stands still until somebody looks."""
 _log = structlog.get_logger()
 
 
@@ -17,13 +19,14 @@ class Health:
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[Dependency, str], str] = {}
-        for dependency in ("postgres", "rabbitmq"):
+        for dependency in get_args(Dependency):
             metrics.DEGRADED.labels(dependency).set(0)
 
     def trouble(self, dependency: Dependency, who: str, error: BaseException | str) -> None:
         """Note that `who` cannot reach a dependency."""
         if (dependency, who) not in self._troubles:
-            _log.warning("degraded", dependency=dependency, who=who, error=_line(error))
+            level = logging.ERROR if dependency == "worker" else logging.WARNING
+            _log.log(level, "degraded", dependency=dependency, who=who, error=_line(error))
         self._troubles[dependency, who] = _line(error)
         metrics.DEGRADED.labels(dependency).set(1)
 
@@ -35,8 +38,8 @@ class Health:
 
     def forget(self, who: str) -> None:
         """Drop the troubles of somebody who has ended."""
-        self.well("postgres", who)
-        self.well("rabbitmq", who)
+        for dependency in get_args(Dependency):
+            self.well(dependency, who)
 
     def ready(self) -> str | None:
         """Return one line that says what is away, or None."""

@@ -18,11 +18,10 @@ from schemas import dead_letters, metrics
 from schemas.batches import Batch
 from schemas.dead_letters import DeadLetter
 from schemas.outcomes import Outcome
-from workers.apply import transaction
+from workers.apply import blame, transaction
 from workers.apply.claim import claim, write_receipts
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
-from workers.apply.transients import is_transient
 from workers.apply.work import Work
 
 _log = structlog.get_logger()
@@ -78,7 +77,7 @@ async def _apply(
         async with _savepoint(connection):
             purses = await transaction.apply_works(connection, [piece], now, lock_usage=True)
     except Exception as error:
-        if is_transient(error, connection):
+        if not blame.is_of_the_data(error, connection, [piece.batch]):
             raise
         if len(slots) > 1:
             middle = len(slots) // 2
@@ -115,7 +114,7 @@ def _bury(work: Work, slot: int, error: Exception) -> DeadLetter:
 
 
 def _code(error: Exception) -> str:
-    return f"postgres.{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else "internal"
+    return f"postgres.{error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else "invalid"
 
 
 @asynccontextmanager

@@ -9,38 +9,34 @@ import structlog
 from asyncpg import Connection
 
 from schemas.batches import Batch
-from workers.apply import alerts, replies, transaction
+from workers.apply import alerts, blame, transaction
 from workers.apply.isolate import apply_split, bury
 from workers.apply.purse import Purse
-from workers.apply.results import BatchResult, Context, WindowResult
-from workers.apply.transients import is_transient, transient
+from workers.apply.results import BatchResult, WindowResult
 from workers.apply.usage import Crowded
 
 _log = structlog.get_logger()
 
 
-async def apply_window(connection: Connection, batches: Sequence[Batch], context: Context) -> WindowResult:
+async def apply_window(connection: Connection, batches: Sequence[Batch], now: datetime) -> WindowResult:
     """Apply the batches of one operation, in their order, and commit; harmless when they were applied before.
 
-    The connection must hold the shard's advisory lock and no transaction. Raises `Transient` when Postgres is
-    away or in the way (nothing is committed, or some of it, or all: do the same window again); a cancelled call leaves
-    no transaction behind.
+    The connection must hold the shard's advisory lock and no transaction; rows and receipts carry the time `now`
+    (aware). Raises `Transient` for whatever is not the data's fault (nothing is committed, or some of it, or all: do
+    the same window again); a cancelled call leaves no transaction behind.
     """
-    now = context.clock()
     split = False
-    with transient(connection):
+    with blame.kept():
         try:
             results, purses = await _commit(connection, batches, now)
         except Exception as error:
-            if is_transient(error, connection):
+            if not blame.is_of_the_data(error, connection, batches):
                 raise
             _log.warning("window_split", batches=len(batches), error=f"{type(error).__name__}: {error}")
             split = True
             results, purses = await _one_by_one(connection, batches, now)
-        alerts.raise_alerts(purses)
-        if context.with_usage:
-            await replies.complete(connection, results)
-    return WindowResult(results, now, split)
+    alerts.raise_alerts(purses)
+    return WindowResult(results, split)
 
 
 async def _commit(
@@ -70,13 +66,13 @@ async def _alone(connection: Connection, batch: Batch, now: datetime) -> tuple[B
     try:
         (result,), charged = await _commit(connection, [batch], now)
     except Exception as error:
-        if is_transient(error, connection):
+        if not blame.is_of_the_data(error, connection, [batch]):
             raise
     else:
         return result, charged
     try:
         return await apply_split(connection, batch, now)
     except Exception as error:
-        if is_transient(error, connection):
+        if not blame.is_of_the_data(error, connection, [batch]):
             raise
         return await bury(connection, batch, error, now), []

@@ -43,15 +43,16 @@ class Duty:
         while True:
             connection: asyncpg.Connection | None = None
             try:
-                connection = await database.connect(settings.dsn, connection_name(worker_id, self._name))
-                health.well("postgres", self._name)
-                backoff.reset()
-                lock = {"space": DUTY_SPACE, "key": self._number}
-                while not await FLEET.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
-                    await asyncio.sleep(POLL_S)
-                _log.info("duty_begins", duty=self._name)
-                await self._work(connection)
-            except database.AWAY as error:
+                with database.reaching():
+                    connection = await database.connect(settings.dsn, connection_name(worker_id, self._name))
+                    health.well("postgres", self._name)
+                    backoff.reset()
+                    lock = {"space": DUTY_SPACE, "key": self._number}
+                    while not await FLEET.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
+                        await asyncio.sleep(POLL_S)
+                    _log.info("duty_begins", duty=self._name)
+                    await self._work(connection)
+            except database.Away as error:
                 health.trouble("postgres", self._name, error)
             finally:
                 if connection is not None:

@@ -67,13 +67,14 @@ class Upkeep:
 
 async def _step(name: str, work: Awaitable[object]) -> bool:
     try:
-        await work
+        with database.reaching():
+            await work
+    except database.Away:
+        raise
     except Transient as error:
         _log.warning("upkeep_waits", step=name, error=str(error))
     except asyncpg.LockNotAvailableError:
         _log.info("upkeep_waits", step=name, error="busy: a lock was not to be had at once")
-    except database.AWAY:
-        raise
     except Exception:  # noqa: BLE001 - one bad account or table must not stop the fleet
         _log.exception("upkeep_failed", step=name)
     else:

@@ -53,10 +53,11 @@ class Heartbeat:
         backoff = Backoff()
         while not self._left.is_set():
             try:
-                await self._beat()
+                with database.reaching():
+                    await self._beat()
                 backoff.reset()
                 delay = self._every_s
-            except database.AWAY as error:
+            except database.Away as error:
                 self._health.trouble("postgres", "heartbeat", error)
                 self._drop()
                 delay = backoff.delay()
@@ -70,14 +71,15 @@ class Heartbeat:
         self._left.set()
         self._wake.set()
         try:
-            async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
-                connection = await database.connect(self._dsn, connection_name(self._id, "leaving"))
-                try:
-                    await FLEET.leave(connection, id=self._id)
-                    await FLEET.tell_workers(connection)
-                finally:
-                    connection.terminate()
-        except database.AWAY as error:
+            with database.reaching():
+                async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
+                    connection = await database.connect(self._dsn, connection_name(self._id, "leaving"))
+                    try:
+                        await FLEET.leave(connection, id=self._id)
+                        await FLEET.tell_workers(connection)
+                    finally:
+                        connection.terminate()
+        except database.Away as error:
             _log.warning("leave_failed", error=str(error))  # the others will find out by our silence
 
     def close(self) -> None:

@@ -69,38 +69,40 @@ class ShardLock:
     async def acquire(self) -> None:
         """Wait for as long as it takes until the lock is ours and nobody else has batches in hand.
 
-        Only for an owner that has no deliveries. Raises one of `database.AWAY`.
+        Only for an owner that has no deliveries. Raises `database.Away`.
         """
         if self.held:
             return
-        connection = await database.connect(self._dsn, self._name, session=SESSION)
-        try:
-            while not (await self._try(connection) or await self._wait(connection)):
-                pass
-            await self._wait_for_drain(connection)
-            self._have(connection)
-        except BaseException:
-            connection.terminate()
-            raise
+        with database.reaching():
+            connection = await database.connect(self._dsn, self._name, session=SESSION)
+            try:
+                while not (await self._try(connection) or await self._wait(connection)):
+                    pass
+                await self._wait_for_drain(connection)
+                self._have(connection)
+            except BaseException:
+                connection.terminate()
+                raise
 
     async def connection(self) -> asyncpg.Connection:
         """Return the connection that holds the lock; had it been lost, after getting the lock again.
 
-        For an owner that has deliveries in hand. Raises `Taken` when another worker has got the lock meanwhile, or one
-        of `database.AWAY`.
+        For an owner that has deliveries in hand. Raises `Taken` when another worker has got the lock meanwhile, or
+        `database.Away`.
         """
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        connection = await database.connect(self._dsn, self._name, session=SESSION)
-        try:
-            if await self._try(connection):
-                noted = await FLEET.drain_of(connection, shard=self._shard)
-                if noted in (None, self._worker_id):
-                    self._have(connection)
-                    return connection
-        except BaseException:
-            connection.terminate()
-            raise
+        with database.reaching():
+            connection = await database.connect(self._dsn, self._name, session=SESSION)
+            try:
+                if await self._try(connection):
+                    noted = await FLEET.drain_of(connection, shard=self._shard)
+                    if noted in (None, self._worker_id):
+                        self._have(connection)
+                        return connection
+            except BaseException:
+                connection.terminate()
+                raise
         connection.terminate()
         raise Taken(f"shard {self._shard} was taken over")
 
@@ -110,11 +112,12 @@ class ShardLock:
             self._connection.terminate()
 
     async def note_drain(self) -> None:
-        """Write down that we cancel our consumer with batches in hand; raises one of `database.AWAY`."""
+        """Write down that we cancel our consumer with batches in hand; raises `database.Away`."""
         connection = self._connection
         if connection is None:
-            raise asyncpg.InterfaceError("the lock is lost")
-        await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
+            raise database.Away("the lock is lost")
+        with database.reaching():
+            await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
 
     async def release(self, *, keep_note: bool = False) -> None:
         """Let go of the lock, and of the note that we drain unless the broker may still hold something for us."""
@@ -122,13 +125,14 @@ class ShardLock:
         if connection is None:
             return
         try:
-            async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
-                if not keep_note:
-                    if connection.is_closed():
-                        connection = await database.connect(self._dsn, self._name)
-                    await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
-                await connection.close()
-        except database.AWAY as error:
+            with database.reaching():
+                async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
+                    if not keep_note:
+                        if connection.is_closed():
+                            connection = await database.connect(self._dsn, self._name)
+                        await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
+                    await connection.close()
+        except database.Away as error:
             connection.terminate()
             _log.warning("release_failed", shard=self._shard, error=str(error))
         except BaseException:

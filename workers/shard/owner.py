@@ -90,7 +90,7 @@ class ShardOwner:
         """Get the lock, then consume until the session ends."""
         try:
             await self._unless_stopped(self._lock.acquire())
-        except database.AWAY as error:
+        except database.Away as error:
             self._tools.health.trouble("postgres", self._who, error)
             return
         self._tools.health.well("postgres", self._who)

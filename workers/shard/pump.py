@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
 import structlog
 
 from schemas import metrics
@@ -26,7 +25,8 @@ from workers.amqp.broker import AWAY as BROKER_AWAY
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Session
 from workers.amqp.delivery import Delivery
-from workers.apply import BatchResult, Context, WindowResult
+from workers.apply import BatchResult, WindowResult, complete
+from workers.apply.blame import Trouble, spoils_the_session
 from workers.backoff import Backoff
 from workers.health import Health
 from workers.shard.builder import Limits, WindowBuilder
@@ -38,6 +38,8 @@ Reply = Callable[[Delivery, BatchResult], Awaitable[None]]
 DRAIN_PATIENCE_S = DRAIN_WAIT_S - 7
 """A worker that hands over and cannot reach Postgres keeps what is in hand no longer than this: the next owner
 waits `DRAIN_WAIT_S` for it, and noticing that the connection is lost takes up to 5 s (workers/database.py)."""
+REPLY_S = 1.0
+"""Time to find out what a waiting sender is told beyond the outcomes."""
 _log = structlog.get_logger()
 
 
@@ -126,7 +128,7 @@ class Pump:
             return
         try:
             await self._lock.note_drain()
-        except database.AWAY as error:
+        except database.Away as error:
             self._tools.health.trouble("postgres", self._who, error)
             self._lock.drop()
             return
@@ -190,9 +192,20 @@ class Pump:
         result = await self._apply(window)
         await self._ack(window[-1].tag)
         self._measure(window, result, time.monotonic() - began)
-        for delivery, outcome in zip(window, result.batches, strict=True):
-            if delivery.reply_to is not None:
-                await self._tools.reply(delivery, outcome)
+        await self._answer([both for both in zip(window, result.batches, strict=True) if both[0].reply_to is not None])
+
+    async def _answer(self, waiting: list[tuple[Delivery, BatchResult]]) -> None:
+        """Reply to the senders that wait; what they are told beyond the outcomes holds nobody up and undoes nothing."""
+        if not waiting:
+            return
+        try:
+            async with asyncio.timeout(REPLY_S):
+                await complete(await self._lock.connection(), [result for _, result in waiting])
+        except Exception as error:  # noqa: BLE001 - the window is committed and acked: nothing here may undo that
+            self._log.warning("reply_incomplete", error=f"{type(error).__name__}: {error}")
+        for delivery, result in waiting:
+            if result.told:  # else its sender reads the receipt
+                await self._tools.reply(delivery, result)
 
     async def _ack(self, tag: int) -> None:
         """Ack, unless we are about to cancel: an ack calls for more deliveries, and the cancel would cross them.
@@ -207,20 +220,18 @@ class Pump:
 
     async def _apply(self, window: list[Delivery]) -> WindowResult:
         batches = [delivery.batch for delivery in window]
-        wanted = any(delivery.reply_to is not None for delivery in window)
-        context = Context(self._tools.settings, self._tools.now, with_usage=wanted)
         backoff = Backoff()
         while True:
             connection = await self._held(backoff)
             try:
-                result = await self._tools.apply(connection, batches, context)
+                result = await self._tools.apply(connection, batches, self._tools.now())
             except Transient as error:
                 metrics.WINDOWS.labels("transient").inc()
-                if isinstance(error.__cause__, OSError | TimeoutError | asyncpg.InternalClientError):
+                if spoils_the_session(error.__cause__):
                     self._lock.drop()  # nobody knows what the server is doing on it
                 await self._wait_out(error, backoff)
             else:
-                self._tools.health.well("postgres", self._who)
+                self._tools.health.forget(self._who)
                 return result
 
     async def _regain(self) -> None:
@@ -233,11 +244,13 @@ class Pump:
             try:
                 async with asyncio.timeout(self._patience_s()):
                     return await self._lock.connection()
-            except database.AWAY as error:
+            except database.Away as error:
                 await self._wait_out(error, backoff)
 
     async def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
-        self._tools.health.trouble("postgres", self._who, error)
+        if isinstance(error, Trouble):
+            self._log.error("window_stopped", error=str(error), exc_info=error.__cause__)
+        self._tools.health.trouble("worker" if isinstance(error, Trouble) else "postgres", self._who, error)
         if self._session.over:
             raise GivenUp("the channel is closed")
         patience = self._patience_s()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import asyncpg
 from aiohttp import web
@@ -44,6 +45,9 @@ class Tokens:
         if row is None:
             self._known.pop(digest, None)
             return None
+        if row["note_use"]:
+            with suppress(asyncpg.ReadOnlySQLTransactionError):
+                await TOKENS.token_used(self._pool, id=row["id"])
         caller = Caller(row["id"], row["account_id"], Scope(row["scope"]), row["requests_per_second"])
         if len(self._known) >= MAX_CACHED:
             self._known.clear()

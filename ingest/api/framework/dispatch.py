@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -54,6 +55,10 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         call = await _call(request, operation, caller)
         answer = await operation.handler(call)
     except AWAY as error:
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await request.app[SERVICES].pool.expire_connections()  # a new one may lead to the primary
+            _log.warning("postgres_read_only", operation=operation.name)
+            raise _unavailable("the database is read-only at the moment") from None
         _log.warning("postgres_away", operation=operation.name, error=f"{type(error).__name__}: {error}")
         raise _unavailable("the database cannot be reached") from None
     except Transient as error:

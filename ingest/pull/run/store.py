@@ -29,6 +29,7 @@ POSTGRES_AWAY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.TooManyConnectionsError,
     asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,  # a failover, or the standby
     OSError,
     TimeoutError,
 )
@@ -121,6 +122,8 @@ class Store:
                 async with self.pool.acquire() as connection, connection.transaction():
                     return await work(connection)
             except POSTGRES_AWAY as error:
+                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                    await self.pool.expire_connections()  # a new one may lead to the primary
                 if failures % _TELL_EVERY == 0:
                     _log.warning("run_waits_for_postgres", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])

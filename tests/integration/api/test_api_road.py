@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.app import application
+from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
 from workers.duties.outbox import OutboxDuty
@@ -53,6 +54,26 @@ async def test_each_of_two_api_processes_gets_its_own_replies(api, settings):
         answers = await asyncio.gather(*map(send, clients, names))
 
     assert [(200, name) for name in names] == answers
+
+
+async def test_a_read_only_postgres_is_still_read_from_and_writes_are_told_to_try_again(api, read_only):
+    feed = await api.new_feed()
+    path = f"/api/inventory-feeds/{feed['id']}.json"
+    api.client.server.app[TOKENS_KEY].forget()
+    api.execute("UPDATE api_tokens SET last_used_at = NULL")
+    with read_only():
+
+        async def refused():
+            return (await api.call("PUT", path, json={"name": "New"})).status == 503
+
+        async with asyncio.timeout(10):
+            while not await refused():  # the setting reaches each session when it next looks
+                pass
+        assert feed["id"] == (await api.ok("GET", path))["id"]
+    async with asyncio.timeout(10):
+        while await refused():
+            pass
+    assert "New" == (await api.ok("GET", path))["name"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from schemas.batches import Batch, Operation, Source
-from workers.apply import Context, WindowResult, apply_window
+from workers.apply import WindowResult, apply_window
 from workers.apply.planner import SESSION
 from workers.database import connect
 
@@ -35,8 +35,8 @@ class Road:
         received_ms = int((at or self.now).timestamp() * 1000)
         return Batch(uuid4(), 1, feed, received_ms, Source.WEBHOOK, list(items), operation=operation, **more)
 
-    async def apply(self, *batches, with_usage=False) -> WindowResult:
-        return await apply_window(self.connection, batches, Context(None, lambda: self.now, with_usage))
+    async def apply(self, *batches) -> WindowResult:
+        return await apply_window(self.connection, batches, self.now)
 
     async def outcomes(self, *items, **more) -> list[str]:
         """Apply a batch of these items alone; return their outcomes."""

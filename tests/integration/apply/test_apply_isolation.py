@@ -1,17 +1,23 @@
 """Poison is isolated, everything else is applied; what passes by itself is left to be done again."""
 
 import asyncio
+from dataclasses import replace
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from schemas.batches import decode
 from schemas.errors import Transient
+from workers.apply import compare, transaction
+from workers.apply.blame import Trouble, spoils_the_session
 
 POISON = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF new.external_id LIKE 'poison%' THEN RAISE EXCEPTION 'cannot digest %', new.external_id; END IF;
+    IF new.external_id LIKE 'poison%' THEN
+        RAISE EXCEPTION 'cannot digest %', new.external_id USING ERRCODE = 'check_violation';
+    END IF;
     RETURN new;
 END
 $$;
@@ -42,7 +48,7 @@ async def test_poison_goes_to_the_dead_letters_alone_and_everything_else_is_appl
         [(line["index"], line["externalId"]) for line in lines],
     )
     letters = await road.connection.fetch("SELECT * FROM dead_letters ORDER BY id")
-    assert [("poison 1", "postgres.P0001", "RaiseError: cannot digest poison 1")] == [
+    assert [("poison 1", "postgres.23514", "CheckViolationError: cannot digest poison 1")] == [
         (letter["external_id"], letter["code"], letter["reason"]) for letter in letters[:1]
     ]
     alone = decode(letters[1]["payload"])
@@ -72,7 +78,7 @@ async def test_poison_of_a_deleted_feeds_neighbour_leaves_its_rejection_alone(ro
 
 async def test_a_batch_whose_own_head_is_impossible_is_dead_as_a_whole_and_stops_no_other(road):
     impossible = road.batch(*items("a", "b"))
-    impossible.received_ms = 10**17
+    impossible.run_id = 2**63
 
     result = await road.apply(impossible, road.batch(*items("c")))
 
@@ -81,14 +87,81 @@ async def test_a_batch_whose_own_head_is_impossible_is_dead_as_a_whole_and_stops
     assert impossible.encode() == payload
 
 
-async def test_an_error_in_our_own_code_is_isolated_too(road, monkeypatch):
-    from workers.apply import compare  # noqa: PLC0415 - only here
+async def test_an_item_that_the_edge_would_have_refused_is_isolated_although_postgres_never_saw_it(road):
+    assert ["created", "dead", "created"] == await road.outcomes(
+        *items("a"), {"externalId": "odd", "barcode": 5}, *items("b")
+    )
+    assert "invalid" == await road.connection.fetchval("SELECT code FROM dead_letters")
 
+
+async def test_an_error_in_our_own_code_buries_nothing(road, monkeypatch):
     hashes = compare.hashes
     monkeypatch.setattr(compare, "hashes", lambda item: hashes(item) if item["externalId"] != "odd" else 1 / 0)
+    sent = road.batch(*items("a", "odd", "b"))
 
-    assert ["created", "dead", "created"] == await road.outcomes(*items("a", "odd", "b"))
-    assert "internal" == await road.connection.fetchval("SELECT code FROM dead_letters")
+    with pytest.raises(Trouble, match="division by zero"):
+        await road.apply(sent)
+
+    assert ({}, 0) == (await road.rows(), await road.connection.fetchval("SELECT count(*) FROM dead_letters"))
+    monkeypatch.undo()
+    assert [{"created": 3}] == [each.counts for each in (await road.apply(sent)).batches]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InvalidSQLStatementNameError("prepared statement does not exist"),
+        asyncpg.IndexCorruptedError("x"),
+        asyncpg.InternalServerError("x"),
+        asyncpg.UndefinedColumnError("x"),
+        asyncpg.RaiseError("x"),
+        asyncpg.PostgresError("a class that nobody has heard of"),
+        RuntimeError("x"),
+    ],
+)
+async def test_trouble_that_nobody_foresaw_keeps_the_batch_and_tells(road, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("workers.apply.transaction.write_receipts", fail)
+
+    with pytest.raises(Trouble):
+        await road.apply(road.batch(*items("a")), road.batch(*items("b")))
+
+    assert ({}, 0) == (await road.rows(), await road.connection.fetchval("SELECT count(*) FROM dead_letters"))
+
+
+async def test_a_session_that_forgot_its_statements_is_replaced(road):
+    first = road.batch(*items("a"))
+    await road.apply(first)
+    await road.connection.execute("DEALLOCATE ALL")
+
+    with pytest.raises(Trouble) as caught:
+        await road.apply(road.batch(*items("b")))
+
+    assert spoils_the_session(caught.value.__cause__)
+    assert 0 == await road.connection.fetchval("SELECT count(*) FROM dead_letters")
+
+
+async def test_a_receipt_that_is_there_already_is_found_by_the_next_try(road, monkeypatch):
+    sent = road.batch(*items("a"))
+    await road.apply(sent)
+    blind = replace(sent)
+    original = transaction.claim
+
+    async def see_nothing(connection, batches):
+        works = await original(connection, [replace(batch, batch_id=uuid4()) for batch in batches])
+        for work in works:
+            work.batch = sent
+        return works
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.apply.transaction.claim", see_nothing)
+        with pytest.raises(Transient):
+            await road.apply(blind)
+
+    assert [False] == [each.claimed for each in (await road.apply(blind)).batches]
+    assert 0 == await road.connection.fetchval("SELECT count(*) FROM dead_letters")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +172,7 @@ async def test_an_error_in_our_own_code_is_isolated_too(road, monkeypatch):
         asyncpg.LockNotAvailableError("x"),
         asyncpg.AdminShutdownError("x"),
         asyncpg.DiskFullError("x"),
-        asyncpg.UndefinedColumnError("x"),
+        asyncpg.ReadOnlySQLTransactionError("x"),
         ConnectionResetError("x"),
         TimeoutError("x"),
     ],

@@ -8,7 +8,7 @@ import structlog.testing
 
 from schemas.batches import Operation
 from schemas.errors import Transient
-from workers.apply import usage
+from workers.apply import complete, usage
 from workers.apply.alerts import crossed
 from workers.apply.purse import Purse
 
@@ -185,7 +185,9 @@ def test_an_alert_is_of_the_window_that_crosses(limit, used, taken, percents):
 async def test_who_waits_for_a_reply_is_told_the_usage(road):
     await road.limit(2)
 
-    result = await road.apply(road.batch(*items(3)), with_usage=True)
+    result = await road.apply(road.batch(*items(3)))
+    assert result.batches[0].usage is None
+    await complete(road.connection, result.batches)
 
     assert {
         "day": "2026-03-01",

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from schemas.batches import Batch, Operation, Source
 from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
-from workers.apply import Context, apply_window
+from workers.apply import apply_window
 from workers.apply.planner import SESSION
 from workers.apply.statements import COLUMNS
 from workers.database import connect
@@ -153,7 +153,7 @@ class Road(RuleBasedStateMachine):
         if not window:
             return
         expected = self.expect(window)
-        result = self.run(apply_window(self.connection, window, Context(None, lambda: self.now)))
+        result = self.run(apply_window(self.connection, window, self.now))
         assert expected == [
             [line["outcome"] for line in each.items] if each.claimed else None for each in result.batches
         ]

@@ -52,6 +52,21 @@ async def test_windows_wait_while_postgres_is_away_and_nothing_is_delivered_twic
         assert 0 == await worker.stop()
 
 
+async def test_a_read_only_postgres_counts_as_away_and_ends_no_process(fleet, read_only):
+    async with fleet.worker() as worker:
+        async with fleet.posting():
+            await fleet.progress()
+            with read_only():
+                await worker.event("degraded", dependency="postgres", who="heartbeat")
+                for shard in range(4):
+                    await worker.event("degraded", dependency="postgres", who=f"shard {shard}")
+                assert 503 == (await worker.get("/readyz"))[0]
+            await fleet.progress()
+        await fleet.settled()
+        assert [] == await fleet.fetch("SELECT 1 FROM dead_letters")
+        assert 0 == await worker.stop()
+
+
 async def test_consuming_resumes_when_rabbitmq_comes_back(fleet, rabbitmq):
     async with fleet.worker() as worker:
         async with fleet.posting():
