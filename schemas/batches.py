@@ -23,6 +23,10 @@ _TIME_BITS, _RANDOM_BITS, _MAC_BITS = 42, 55, 24
 _PAYLOAD_BITS = _TIME_BITS + _RANDOM_BITS
 _BIGINT, _YEAR_9999_MS = 2**63, 253_370_764_800_000
 _KEYED: Final = 1 << _PAYLOAD_BITS
+_KEY_BITS, _BODY_BITS = 40, 56
+"""Of a sender's key and of its body in a batch id: two bodies of one key that meet would lose one, two keys that meet
+would only be warned of."""
+_SENDER: Final = b"feedline-sender"
 
 
 class Source(StrEnum):
@@ -135,27 +139,53 @@ def new_batch_id(feed_id: int, now_ms: int, key: bytes) -> uuid.UUID:
     return _sealed(feed_id, (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS), key)
 
 
-def keyed_batch_id(feed_id: int, idempotency_key: str, key: bytes) -> uuid.UUID:
-    """Return the id that the same idempotency key on the same feed always gets."""
-    digest = hashlib.blake2b(f"{feed_id}:{idempotency_key}".encode(), digest_size=16).digest()
+def keyed_batch_id(feed_id: int, name: str, key: bytes) -> uuid.UUID:
+    """Return the id that the same name on the same feed always gets: names are ours alone (`release:…`, `run:…`)."""
+    digest = hashlib.blake2b(f"{feed_id}:{name}".encode(), digest_size=16).digest()
     return _sealed(feed_id, _KEYED | (int.from_bytes(digest) & (_KEYED - 1)), key)
 
 
+def sender_batch_id(feed_id: int, idempotency_key: str, body: bytes, key: bytes) -> uuid.UUID:
+    """Return the id of a post with an Idempotency-Key: the same for the same feed, key and body (decompressed).
+
+    The same key with another body is another batch, so that no item is lost behind a 202; the ids of one key share
+    their first bits (`same_key_range`). A hash of its own keeps senders' keys apart from our own names.
+    """
+    of_key = hashlib.blake2b(
+        f"{feed_id}:{idempotency_key}".encode(), digest_size=_KEY_BITS // 8, person=_SENDER
+    ).digest()
+    of_both = hashlib.blake2b(of_key + body, digest_size=_BODY_BITS // 8, person=_SENDER, salt=b"body").digest()
+    return _sealed(feed_id, _KEYED | int.from_bytes(of_key + of_both), key)
+
+
+def same_key_range(batch_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """Return the first and the last id that posts with the same Idempotency-Key can have; None without a key."""
+    payload = _payload(batch_id)
+    if not payload & _KEYED:
+        return None
+    first = payload >> _BODY_BITS << _BODY_BITS
+    last = (first + (1 << _BODY_BITS)) << _MAC_BITS
+    return _uuid(first << _MAC_BITS), _uuid(last - 1)
+
+
 def is_ours(batch_id: uuid.UUID, feed_id: int, key: bytes) -> bool:
-    """Return whether this id was made by `new_batch_id` or `keyed_batch_id` for this feed."""
+    """Return whether this id was made for this feed by one of the three functions above."""
     payload = _payload(batch_id)
     return _sealed(feed_id, payload, key) == batch_id
 
 
 def made_at_ms(batch_id: uuid.UUID) -> int | None:
-    """Return when a batch id was made, in milliseconds since 1970; None for one from an idempotency key."""
+    """Return when a batch id was made, in milliseconds since 1970; None for one from a key or a name."""
     payload = _payload(batch_id)
     return None if payload & _KEYED else payload >> _RANDOM_BITS
 
 
 def _sealed(feed_id: int, payload: int, key: bytes) -> uuid.UUID:
     mac = hashlib.blake2b(b"%d:%d" % (feed_id, payload), digest_size=_MAC_BITS // 8, key=key[:64]).digest()
-    bits = payload << _MAC_BITS | int.from_bytes(mac)
+    return _uuid(payload << _MAC_BITS | int.from_bytes(mac))
+
+
+def _uuid(bits: int) -> uuid.UUID:
     high, middle, low = bits >> 74, bits >> 62 & 0xFFF, bits & (1 << 62) - 1
     return uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 0b10 << 62 | low)
 

@@ -16,10 +16,10 @@ from aiohttp import web
 from ingest.amqp.publish import Publisher, Unavailable
 from ingest.edge import body as bodies
 from ingest.edge.answers import Accepted
-from ingest.edge.batch_ids import HEADER as IDEMPOTENCY_KEY
 from ingest.edge.batch_ids import batch_id_of
 from ingest.edge.feeds import Snapshot
 from ingest.edge.quick import Quick
+from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.problems import ProblemError, internal
 from schemas.batches import Batch, Source
 from schemas.items import validate
@@ -88,7 +88,7 @@ class Posts:
         gzipped = bodies.check_headers(headers)
         raw = await bodies.read(request, self._limit)
         body = bodies.gunzip(raw, self._limit) if gzipped else raw
-        batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), now_ms, self._secret)
+        batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), body, now_ms, self._secret)
         batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
         quick = self._quick.items(body) if bodies.has_few_values(body) else None
         if quick is None:

@@ -18,7 +18,7 @@ from aiohttp import web
 from ingest.amqp.publish import Publisher
 from ingest.amqp.replies import Replies
 from ingest.api.framework.caller import Caller
-from ingest.api.framework.etags import etag_of, matches
+from ingest.api.framework.etags import is_version
 from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
 from schemas.settings import Settings
@@ -141,10 +141,8 @@ class Call(Generic[Q, B]):
     def check_match(self, updated_at: datetime) -> None:
         """Raise 412 when the request has an `If-Match` that is not this version; call it under a row lock."""
         expected = self.request.headers.get("If-Match")
-        if expected is not None and not matches(expected, etag_of(updated_at)):
-            raise self.problem(
-                412, "changed", "the resource was changed since it was read: read it again", ETag=etag_of(updated_at)
-            )
+        if expected is not None and not is_version(expected, updated_at):
+            raise self.problem(412, "changed", "the resource was changed since it was read: read it again")
 
     def page(self, rows: Sequence[Any], body: Sequence[Any], cursor: str = "id") -> Answer:
         """Return a page of `query.limit` resources; `rows` were read with a limit of one more, which tells of more.

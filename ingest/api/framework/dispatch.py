@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from ingest.api.framework.auth import authenticate
 from ingest.api.framework.call import SERVICES, Answer, Call
 from ingest.api.framework.caller import Caller
-from ingest.api.framework.etags import etag_of, matches
+from ingest.api.framework.etags import etag_of, is_same
 from ingest.api.framework.operation import JSON, Operation
 from ingest.api.framework.postgres import AWAY
 from ingest.api.framework.ratelimit import BUCKETS
@@ -92,23 +92,29 @@ async def _call(request: web.Request, operation: Operation, caller: Caller) -> C
 
 
 def _response(operation: Operation, call: Call[Any, Any], answer: Answer) -> web.Response:
-    status = answer.status or operation.status
     headers = dict(answer.headers)
-    if operation.etag and (updated_at := _updated_at(answer)):
-        headers["ETag"] = etag_of(updated_at)
+    encoded = None if answer.body is None else _encoded(call, answer.body)
+    reads = call.request.method == "GET"
+    if encoded is not None and (operation.etag or reads):
+        version = _updated_at(answer) if operation.etag else None
+        headers["ETag"] = etag_of(version, encoded, headers.get("Link", "").encode())
         condition = call.request.headers.get("If-None-Match")
-        if condition and call.request.method == "GET" and matches(condition, headers["ETag"]):
+        if reads and condition and is_same(condition, headers["ETag"]):
             return web.Response(status=304, headers=headers)
-    response = web.Response(status=status, headers=headers)
+    response = web.Response(status=answer.status or operation.status, headers=headers)
     for warning in call.warnings[:MAX_WARNING_HEADERS]:
         response.headers.add("Warning", f"299 feedline {orjson.dumps(_ascii(warning['field'])).decode()}")
-    if answer.body is not None:
-        body = plain(answer.body)
-        if call.warnings and isinstance(body, dict):
-            body["warnings"] = call.warnings
-        response.body = orjson.dumps(body, default=plain)
+    if encoded is not None:
+        response.body = encoded
         response.content_type = JSON
     return response
+
+
+def _encoded(call: Call[Any, Any], answered: Any) -> bytes:
+    body = plain(answered)
+    if call.warnings and isinstance(body, dict):
+        body["warnings"] = call.warnings
+    return orjson.dumps(body, default=plain)
 
 
 def _updated_at(answer: Answer) -> datetime | None:

@@ -22,7 +22,7 @@ _ALWAYS = {
     503: "a dependency is away: try again after `Retry-After` seconds",
 }
 _HEADERS = {
-    "ETag": "the resource's version: send it back as `If-Match` to change just this version",
+    "ETag": "changes whenever the answer does; for `If-None-Match`, and for `If-Match` to change just this version",
     "Link": 'the address of the next page, `rel="next"`; absent on the last page',
     "Retry-After": "seconds to wait before trying again",
 }
@@ -128,7 +128,7 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
             "description": schema.get("description", ""),
             "schema": _not_null(schema),
         }
-    if operation.etag:
+    if operation.tagged:
         header = "If-None-Match" if operation.method == "GET" else "If-Match"
         means = "304 when it is still this version" if operation.method == "GET" else "412 unless it is this version"
         if operation.method != "POST":
@@ -163,7 +163,7 @@ def _request_body(operation: Operation, schemas: dict[tuple[str, str], Any]) -> 
 def _responses(operation: Operation, schemas: dict[tuple[str, str], Any]) -> dict[int, dict[str, Any]]:
     answers = {operation.status: operation.response, **operation.also}
     responses = {status: _answer(operation, status, answer, schemas) for status, answer in answers.items()}
-    if operation.etag and operation.method == "GET":
+    if operation.tagged and operation.method == "GET":
         responses[304] = {"description": "still the version of `If-None-Match`"}
     for status, reason in {**_problems(operation), **operation.problems}.items():
         responses[status] = {
@@ -203,7 +203,7 @@ def _answer(operation: Operation, status: int, answer: Any, schemas: dict[tuple[
     response["content"] = {
         media: {"schema": schema if media == JSON else {"type": "string"}} for media in operation.produces
     }
-    headers = (["ETag"] if operation.etag else []) + (["Link"] if operation.is_list else [])
+    headers = (["ETag"] if operation.tagged else []) + (["Link"] if operation.is_list else [])
     if headers:
         response["headers"] = _headers(*headers)
     return response

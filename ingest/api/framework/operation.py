@@ -58,7 +58,8 @@ class Operation:
     answer's media type. `problems` are the statuses that do not follow from the rest, each with its reason.
     `example` is a body that stands in the documentation; a test validates it.
     `also_at` are other spellings of the path that are served, and not documented.
-    `etag`: a single resource with `updated_at`: answers `ETag`, honours `If-None-Match` (GET) and `If-Match`.
+    `etag`: a single resource with `updated_at`: answers `ETag` and honours `If-Match`. Every JSON answer to a GET has
+    an `ETag` and honours `If-None-Match`.
     """
 
     name: str
@@ -106,6 +107,11 @@ class Operation:
     def path_parameters(self) -> dict[str, PathParameter]:
         """Return name → kind of the path's parameters."""
         return {match[1]: PATH_KINDS[match[2] or "id"] for match in _PLACEHOLDER.finditer(self.path)}
+
+    @property
+    def tagged(self) -> bool:
+        """Return whether the answer has an ETag."""
+        return self.etag or (self.method == "GET" and self.produces == (JSON,))
 
     @property
     def is_list(self) -> bool:

@@ -18,7 +18,7 @@ from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
 from schemas import queries
-from schemas.batches import Source, is_ours, made_at_ms
+from schemas.batches import Source, is_ours, made_at_ms, same_key_range
 from schemas.outcomes import Outcome
 from schemas.usage import Usage as DayUsage
 
@@ -83,9 +83,18 @@ class ReceiptItem(Resource):
     warnings: list[dict[str, Any]] | None = None
 
 
+class BatchWarning(Resource):
+    """Something about the whole batch that its sender should know."""
+
+    code: str = Field(description="`idempotency_key.reused`: another body was sent with the same key")
+    message: str
+    batch_ids: list[uuid.UUID] = Field(description="the other batches, at most 10")
+
+
 class FullReceipt(Receipt):
     """A receipt with its items."""
 
+    warnings: list[BatchWarning] = Field(description="about the batch as a whole")
     items: list[ReceiptItem] = Field(description="every item that is not simply created or updated, with its reason")
     usage: Day = Field(description="the account's day now")
 
@@ -122,10 +131,9 @@ async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
 async def get_batch(call: Call[Query, None]) -> Answer:
     """Return a receipt, or `pending` for a batch that waits in the queue."""
     row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"])
-    usage = await usage_now(call)
-    if row is not None:
-        return Answer(FullReceipt.model_validate({**_done(row), "items": _items(row), "usage": usage}))
-    return Answer(FullReceipt.model_validate({**await _pending(call), "items": [], "usage": usage}))
+    known = {**await _pending(call), "items": []} if row is None else {**_done(row), "items": _items(row)}
+    more = {"usage": await usage_now(call), "warnings": await _warnings(call)}
+    return Answer(FullReceipt.model_validate(known | more))
 
 
 async def rejects_json(call: Call[Query, None]) -> Answer:
@@ -150,6 +158,19 @@ async def usage_now(call: Call[Any, Any]) -> dict[str, Any]:
     row = await call.db.one(RECEIPTS.usage_get, at=datetime.now(UTC))
     day = DayUsage(row["day"], row["time_zone"], row["daily_sku_limit"], row["used"], row["deferred"])
     return _snake(day.as_json())
+
+
+async def _warnings(call: Call[Any, Any]) -> list[dict[str, Any]]:
+    """Return the warning of a batch whose Idempotency-Key came with another body too: one of them may be a mistake."""
+    span = same_key_range(call.path["batch"])
+    if span is None:
+        return []
+    first, last = span
+    rows = await call.db.all(RECEIPTS.receipts_of_key, first=first, last=last, batch_id=call.path["batch"])
+    if not rows:
+        return []
+    told = "its Idempotency-Key was sent with another body too; each body is a batch of its own"
+    return [{"code": "idempotency_key.reused", "message": told, "batch_ids": [row["batch_id"] for row in rows]}]
 
 
 def _snake(usage: dict[str, Any]) -> dict[str, Any]:

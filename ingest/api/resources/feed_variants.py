@@ -53,7 +53,7 @@ async def create_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     if known is not None:
         detail = f"the feed has this externalId: change feed variant {known['id']}"
         raise call.problem(409, "exists", detail, {"id": known["id"]})
-    return await stored.upsert(call, feed_id, item, status=201)
+    return await stored.upsert(call, road.batch_of(call, feed_id, [item]), status=201)
 
 
 async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
@@ -71,7 +71,7 @@ async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
             return late
         if len(item) == 1:
             return Answer(stored.changed(await stored.by_id(call, call.id), Outcome.UPDATED))
-    return await stored.upsert(call, row["feed_id"], item)
+    return await stored.upsert(call, road.batch_of(call, row["feed_id"], [item]))
 
 
 async def delete_feed_variant(call: Call[Query, None]) -> Answer:

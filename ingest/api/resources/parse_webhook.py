@@ -32,10 +32,16 @@ async def parse_webhook(call: Call[Query, Any]) -> Answer:
         raise call.not_found("inventory feed")
     if not feed["enabled"]:
         raise call.problem(403, "disabled", "the feed is disabled: enable it first")
+    if feed["resource_type"] != "webhook":
+        raise call.problem(
+            403,
+            "not_a_webhook",
+            f"the feed is pulled (resourceType {feed['resource_type']}): its file alone says what it has",
+        )
     if isinstance(call.body, list):
         return await _many(call)
     (item,) = road.one_item(call, call.body).items
-    return await upsert(call, call.id, item)
+    return await upsert(call, await road.sender_batch(call, call.id, [item]))
 
 
 async def _many(call: Call[Query, list[Any]]) -> Answer:
@@ -46,7 +52,7 @@ async def _many(call: Call[Query, list[Any]]) -> Answer:
     rejected = [reject.as_json() for reject in valid.rejects]
     if not valid.items:
         raise call.problem(422, "invalid", "no item is valid, so nothing was accepted", {"rejected": rejected})
-    batch = road.batch_of(call, call.id, valid.items)
+    batch = await road.sender_batch(call, call.id, valid.items)
     batch.indexes, batch.rejected, batch.warnings = valid.indexes, rejected, valid.warnings
     try:
         await call.services.publisher.publish(batch)
@@ -77,7 +83,11 @@ OPERATIONS = (
         example={"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
         response=Changed,
         also={202: Accepted},
-        problems={**road.ROAD_PROBLEMS, 403: "the feed is disabled", 409: "it was deleted meanwhile"},
+        problems={
+            **road.ROAD_PROBLEMS,
+            403: "the feed is disabled, or pulled from a file",
+            409: "it was deleted meanwhile",
+        },
         handler=parse_webhook,
     ),
 )

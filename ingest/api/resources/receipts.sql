@@ -8,6 +8,13 @@ WHERE account_id = :account_id AND batch_id = :batch_id
 ORDER BY received_at DESC
 LIMIT 1;
 
+-- name: receipts_of_key(account_id, first, last, batch_id)
+-- Other batches whose sender gave the same Idempotency-Key: their ids lie side by side (schemas/batches.py).
+SELECT DISTINCT batch_id FROM receipts
+WHERE account_id = :account_id AND batch_id BETWEEN :first AND :last AND batch_id <> :batch_id
+  AND source IN ('webhook', 'api')
+ORDER BY batch_id LIMIT 10;
+
 -- name: receipt_list(account_id, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
 -- Newest first. With a feed, along the index (account_id, feed_id, received_at); the key continues exactly where the
 -- page before ended.

@@ -13,9 +13,11 @@ import structlog
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.postgres import AWAY
+from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
+from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
 from schemas import outbox
-from schemas.batches import Batch, Operation, Source, new_batch_id
+from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
 from schemas.items import MAX_ITEMS, Validated, validate
 from schemas.outcomes import Outcome
 
@@ -43,6 +45,16 @@ def batch_of(
         items=items,
         operation=operation,
     )
+
+
+async def sender_batch(call: Call[Any, Any], feed_id: int, items: list[dict[str, Any]]) -> Batch:
+    """Return a batch of a sender's items: with an Idempotency-Key the same key and body get the same id."""
+    batch = batch_of(call, feed_id, items)
+    key = call.request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None:
+        body = await call.request.read()  # it was read before, and is kept
+        batch.batch_id = sender_batch_id(feed_id, checked(key, "api"), body, call.services.settings.key)
+    return batch
 
 
 def one_item(call: Call[Any, Any], element: Any) -> Validated:

@@ -8,6 +8,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.shared import road
 from ingest.api.shared.goods import Changed, FeedVariant
 from schemas import queries
+from schemas.batches import Batch
 
 GOODS = queries.load("goods", beside=__file__)
 ANY: dict[str, Any] = {
@@ -33,14 +34,13 @@ async def by_id(call: Call[Any, Any], feed_variant_id: int) -> Any:
     return row
 
 
-async def upsert(call: Call[Any, Any], feed_id: int, item: dict[str, Any], status: int | None = None) -> Answer:
-    """Send one item down the road and return the stored resource with its outcome, or 202 if the reply is late."""
-    batch = road.batch_of(call, feed_id, [item])
+async def upsert(call: Call[Any, Any], batch: Batch, status: int | None = None) -> Answer:
+    """Send a batch of one down the road; return the stored resource with its outcome, or 202 if the reply is late."""
     reply = await road.ask(call, batch)
     if reply is None:
         return road.late(call, batch)
     call.warnings += reply.get("warnings", [])
-    row = await by_key(call, feed_id, item["externalId"])
+    row = await by_key(call, batch.feed_id, batch.items[0]["externalId"])
     if row is None:
         raise call.problem(409, "deleted", "the feed variant was deleted meanwhile")
     return Answer(changed(row, reply["outcome"]), status=status)

@@ -6,13 +6,19 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from schemas.batches import keyed_batch_id, new_batch_id
+from schemas.batches import keyed_batch_id, new_batch_id, sender_batch_id
 
 NOW = datetime.now(UTC)
 
 
 def store_receipt(api, feed, received_at=NOW, items=(), counts=None):
     batch_id = new_batch_id(feed["id"], int(received_at.timestamp() * 1000), b"k" * 32)
+    store(api, feed, batch_id, received_at, (items, counts))
+    return str(batch_id)
+
+
+def store(api, feed, batch_id, received_at=NOW, became=((), None)):
+    items, counts = became
     api.execute(
         "INSERT INTO receipts (account_id, batch_id, received_at, feed_id, source, applied_at, counts, items) "
         "VALUES (%s, %s, %s, %s, 'webhook', now(), %s, %s)",
@@ -23,7 +29,6 @@ def store_receipt(api, feed, received_at=NOW, items=(), counts=None):
         orjson.dumps(counts or {"created": 1}).decode(),
         orjson.dumps(list(items)),
     )
-    return str(batch_id)
 
 
 REJECT = {
@@ -71,6 +76,20 @@ async def test_a_batch_with_an_idempotency_key_is_pending_too(api, settings):
     receipt = await api.ok("GET", f"/api/batches/{keyed_batch_id(feed['id'], 'monday', settings.key)}.json")
 
     assert ("pending", None) == (receipt["status"], receipt["receivedAt"])
+
+
+async def test_a_receipt_warns_of_another_body_under_the_same_idempotency_key(api, settings):
+    feed = await api.new_feed()
+    first, second, other = (
+        sender_batch_id(feed["id"], key, body, settings.key) for key, body in (("a", b"1"), ("a", b"2"), ("b", b"1"))
+    )
+    store(api, feed, second)
+    store(api, feed, other)
+
+    pending, done, apart = [await api.ok("GET", f"/api/batches/{one}.json") for one in (first, second, other)]
+
+    assert [("idempotency_key.reused", [str(second)])] == [(w["code"], w["batchIds"]) for w in pending["warnings"]]
+    assert ("pending", [], []) == (pending["status"], done["warnings"], apart["warnings"])
 
 
 async def test_an_id_that_nobody_gave_out_or_that_is_past_its_days_is_unknown(api, settings):

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.etags import etag_of, matches
+from ingest.api.framework.etags import etag_of, is_same, is_version
 from ingest.api.framework.ratelimit import Buckets
 from ingest.feeds.state import MisfitError, new_state, shown_secrets
 from schemas.errors import Permanent
@@ -58,16 +60,28 @@ def test_buckets_of_accounts_are_apart():
     assert 0.0 == buckets.take(2, "POST", 1.0, 0.0)
 
 
-def test_versions_differ_by_the_microsecond():
-    assert etag_of(NOW) != etag_of(NOW + timedelta(microseconds=1))
+@given(
+    bodies=st.lists(st.tuples(st.sampled_from([NOW, NOW + timedelta(microseconds=1), None]), st.binary()), max_size=8)
+)
+def test_an_etag_is_the_same_exactly_when_version_and_bytes_are(bodies):
+    assert len(set(bodies)) == len({etag_of(version, body) for version, body in bodies})
 
 
 @pytest.mark.parametrize(
-    ("condition", "expected"),
-    [("*", True), (etag_of(NOW), True), (f'"x", W/{etag_of(NOW)}', True), ('"x"', False), ("", False)],
+    ("condition", "same", "version"),
+    [
+        ("*", True, True),
+        (etag_of(NOW, b"{}"), True, True),
+        (f'"x", W/{etag_of(NOW, b"{}")}', True, True),
+        (etag_of(NOW, b"{ }"), False, True),
+        (etag_of(NOW + timedelta(microseconds=1), b"{}"), False, False),
+        (etag_of(None, b"{}"), False, False),
+        ('"x"', False, False),
+        ("", False, False),
+    ],
 )
-def test_a_condition_names_versions(condition, expected):
-    assert expected == matches(condition, etag_of(NOW))
+def test_a_reader_compares_every_byte_and_an_editor_the_version_alone(condition, same, version):
+    assert (same, version) == (is_same(condition, etag_of(NOW, b"{}")), is_version(condition, NOW))
 
 
 def test_a_scope_includes_the_smaller_ones():

@@ -80,22 +80,22 @@ def test_before_the_first_snapshot_nobody_is_unknown():
     assert (503, "edge.feeds.unknown") == refusal(Snapshot(), "new")
 
 
-def test_a_post_gets_a_new_id_and_the_same_key_the_same_one():
-    fresh = {batch_id_of(7, None, NOW_MS, KEY) for _ in range(10)}
-    keyed = {batch_id_of(7, "order 1/2", NOW_MS + number, KEY) for number in range(10)}
+def test_a_post_gets_a_new_id_and_the_same_key_and_body_the_same_one():
+    fresh = {batch_id_of(7, None, b"[]", NOW_MS, KEY) for _ in range(10)}
+    keyed = {batch_id_of(7, "order 1/2", b"[]", NOW_MS + number, KEY) for number in range(10)}
 
     assert (10, 1) == (len(fresh), len(keyed))
     assert all(is_ours(batch_id, 7, KEY) for batch_id in fresh | keyed)
-    assert batch_id_of(8, "order 1/2", NOW_MS, KEY) not in keyed
+    assert batch_id_of(8, "order 1/2", b"[]", NOW_MS, KEY) not in keyed
 
 
 @pytest.mark.parametrize("key", ["", " ", "a ", "x" * 256, "ümlaut", "a\x01b", "a\nb"])
 def test_a_key_that_is_no_key_is_400(key):
     with pytest.raises(ProblemError) as caught:
-        batch_id_of(7, key, NOW_MS, KEY)
+        batch_id_of(7, key, b"[]", NOW_MS, KEY)
 
     assert (400, "edge.idempotency_key.invalid") == (caught.value.status, caught.value.code)
 
 
 def test_a_key_of_255_characters_is_taken():
-    assert is_ours(batch_id_of(7, "x" * 255, NOW_MS, KEY), 7, KEY)
+    assert is_ours(batch_id_of(7, "x" * 255, b"[]", NOW_MS, KEY), 7, KEY)

@@ -84,6 +84,15 @@ async def test_a_post_becomes_one_message_of_its_feed():
     assert [{"externalId": "1", "retailPrice": "1.5"}] == batch.items
 
 
+async def test_another_body_under_the_same_key_is_a_batch_of_its_own():
+    answers = [
+        orjson.loads((await posted(body, **{"Idempotency-Key": "constant"}))[0].body)["batchId"]
+        for body in (b'{"externalId":"1"}', b'{"externalId":"2"}', b'[{"externalId":"1"}]')
+    ]
+
+    assert 3 == len(set(answers))
+
+
 async def test_a_key_gives_the_same_batch_id_at_any_time():
     first, second = [
         orjson.loads((await posted(b'{"externalId":"1"}', **{"Idempotency-Key": "a"}))[0].body)["batchId"]

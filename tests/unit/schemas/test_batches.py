@@ -4,8 +4,21 @@ import uuid
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.batches import Batch, Operation, Source, decode, is_ours, keyed_batch_id, made_at_ms, new_batch_id
+from schemas.batches import (
+    Batch,
+    Operation,
+    Source,
+    decode,
+    is_ours,
+    keyed_batch_id,
+    made_at_ms,
+    new_batch_id,
+    same_key_range,
+    sender_batch_id,
+)
 from schemas.errors import Permanent
 
 KEY = b"k" * 32
@@ -28,14 +41,43 @@ def test_an_id_of_another_feed_another_key_or_nobody_is_not_ours():
     assert not is_ours(uuid.uuid4(), 7, KEY)
 
 
-def test_the_same_idempotency_key_on_the_same_feed_gives_the_same_id():
-    first = keyed_batch_id(7, "order-1", KEY)
+def test_the_same_name_on_the_same_feed_gives_the_same_id():
+    first = keyed_batch_id(7, "run:1:2", KEY)
 
-    assert first == keyed_batch_id(7, "order-1", KEY)
-    assert first != keyed_batch_id(8, "order-1", KEY)
-    assert first != keyed_batch_id(7, "order-2", KEY)
+    assert first == keyed_batch_id(7, "run:1:2", KEY)
+    assert first != keyed_batch_id(8, "run:1:2", KEY)
+    assert first != keyed_batch_id(7, "run:1:3", KEY)
     assert is_ours(first, 7, KEY)
     assert made_at_ms(first) is None
+
+
+@given(
+    feed=st.integers(1, 9),
+    other=st.integers(1, 9),
+    keys=st.tuples(st.text(), st.text()),
+    bodies=st.tuples(st.binary(), st.binary()),
+)
+def test_only_the_same_feed_key_and_body_give_the_same_id(feed, other, keys, bodies):
+    first = sender_batch_id(feed, keys[0], bodies[0], KEY)
+    second = sender_batch_id(other, keys[1], bodies[1], KEY)
+    same_key = (feed, keys[0]) == (other, keys[1])
+
+    assert (same_key and bodies[0] == bodies[1]) == (first == second)
+    assert is_ours(first, feed, KEY)
+    low, high = same_key_range(first)
+    assert same_key == (low <= second <= high)
+
+
+def test_a_senders_key_cannot_name_one_of_our_own_batches():
+    for name in ("release:2026-11-26:1-9:100", "dead-letter:7", "run:1:2"):
+        ours = keyed_batch_id(7, name, KEY)
+        low, high = same_key_range(sender_batch_id(7, name, b"", KEY))
+
+        assert not low <= ours <= high
+
+
+def test_a_new_id_has_no_key():
+    assert same_key_range(new_batch_id(7, NOW_MS, KEY)) is None
 
 
 def test_a_message_reads_back_as_its_batch():
