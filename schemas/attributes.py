@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints, WithJsonSchema
 
-from schemas.columns import Choice, Each, Text, Whole
+from schemas.columns import Barcode as BarcodeColumn
+from schemas.columns import Choice, Each, Key, Text, Whole
 
 INT32_MAX = 2**31 - 1
 DECIMAL_DIGITS, DECIMAL_PLACES = 15, 6
@@ -35,7 +36,8 @@ _DECIMAL = re.compile(r"[+-]?(\d{1,15}(\.\d{1,15})?|\.\d{1,15})", re.ASCII)
 MAX_JSON_DEPTH, MAX_JSON_LIST = 16, 250
 
 
-_ID, _SHORT, _URL, _LONG = Text(1, 255), Text(0, 255), Text(0, 2_048), Text(0, 65_535)
+_SHORT, _URL, _LONG = Text(0, 255), Text(0, 2_048), Text(0, 65_535)
+_NAME, _ID, _SKU, _BARCODE = Text(1, 255), Key(1, 255), Key(0, 255), BarcodeColumn(0, 255)
 
 
 def _text(column: Text) -> Any:
@@ -154,8 +156,15 @@ def _plain_list(value: list[Any]) -> list[Any]:
     return value
 
 
-ExternalId = Annotated[str, _text(_ID), _ID]
-Name = Annotated[str, _text(_ID), _ID]
+def _cleaned(column: Key) -> BeforeValidator:
+    return BeforeValidator(lambda value: column.make(value) if value.__class__ is str else value)
+
+
+ExternalId = Annotated[str, _text(_ID), _cleaned(_ID), _ID]
+Sku = Annotated[str, _text(_SKU), _cleaned(_SKU), _SKU]
+Barcode = Annotated[Annotated[str, _text(_BARCODE)] | None, _cleaned(_BARCODE), _BARCODE]
+"""A barcode; `N/A`, `NULL`, `0` and the like are null, so that nothing connects by them."""
+Name = Annotated[str, _text(_NAME), _NAME]
 ShortText = Annotated[str, _text(_SHORT), _SHORT]
 LongText = Annotated[str, _text(_LONG), _LONG]
 UrlText = Annotated[str, _text(_URL), _URL]

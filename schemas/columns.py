@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from schemas.keys import are_clean, clean_key, is_no_barcode
+
 _NULL = type(None)
 _TEXT = frozenset((str,))
 _WHOLE = frozenset((int,))
@@ -41,6 +43,42 @@ class Text:
             return None
         joined = "".join(values)
         return values if "\0" not in joined and (joined.isascii() or _encodes(joined)) else None
+
+
+class Key(Text):
+    """Text that tells items apart or connects them: clean at its ends."""
+
+    def make(self, value: str) -> str | None:
+        """Return the clean text."""
+        return clean_key(value)
+
+    def is_canonical(self, values: Sequence[str]) -> bool:
+        """Return whether all of these are clean already."""
+        return are_clean(values)
+
+    def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
+        """Return the values, clean."""
+        if not kinds <= _TEXT:
+            return None
+        if self.is_canonical(values):
+            return super().check(values, kinds)
+        made = list(map(self.make, values))
+        present = [value for value in made if value is not None]
+        return made if not present or super().check(present, kinds) is not None else None
+
+
+class Barcode(Key):
+    """A barcode; null for a word such as N/A in its place."""
+
+    def make(self, value: str) -> str | None:
+        """Return the clean barcode, or None for what says that there is none."""
+        cleaned = clean_key(value)
+        return None if is_no_barcode(cleaned) else cleaned
+
+    def is_canonical(self, values: Sequence[str]) -> bool:
+        """Return whether all of these are clean, and certainly barcodes."""
+        # A real one has a digit that is not 0; the words have none.
+        return are_clean(values) and not any(map(is_no_barcode, values))
 
 
 class Choice:

@@ -29,8 +29,8 @@ class Item(TypedDict, total=False):
     __pydantic_config__ = ConfigDict(extra="ignore", title="Item")  # type: ignore[misc]
 
     externalId: Required[a.ExternalId]
-    vendorSku: a.ShortText | None
-    barcode: a.ShortText | None
+    vendorSku: a.Sku | None
+    barcode: a.Barcode | None
     inventoryQuantity: a.Int32 | None
     manualInventoryQuantity: a.Int32 | None
     allocationBufferOverride: a.Int32 | None

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from schemas.columns import Choice, Column, Each, Text, Whole
+from schemas.columns import Choice, Column, Each, Key, Text, Whole
 from schemas.items import COLUMNS, KEY, MAX_ITEMS
 
 _ESCAPE: Final = b"\\u"
@@ -42,6 +42,9 @@ class Quick:
         self._encode = msgspec.json.Encoder().encode
         self._made = [(name, column.make) for name, column in columns.items() if isinstance(column, Each)]
         self._rows = operator.attrgetter(*(name for name, _ in self._made))
+        self._keys = [
+            (operator.attrgetter(name), column) for name, column in columns.items() if isinstance(column, Key)
+        ]
 
     def items(self, body: bytes) -> QuickItems | None:
         """Return the canonical items of a body that is plainly right, or None."""
@@ -49,6 +52,8 @@ class Quick:
             return None
         try:
             items = self._decode(body)
+            if not all(_are_clean(column, list(map(read, items))) for read, column in self._keys):
+                return None
             same = True
             for (name, make), values in zip(self._made, zip(*map(self._rows, items), strict=True), strict=True):
                 if values.count(_UNSET) != len(values):
@@ -57,6 +62,11 @@ class Quick:
             return QuickItems(len(items), body if same else self._encode(items))
         except _REFUSED:
             return None
+
+
+def _are_clean(column: Key, values: list[Any]) -> bool:
+    present = values if None not in values and _UNSET not in values else [v for v in values if v.__class__ is str]
+    return not present or column.is_canonical(present)
 
 
 def _canonical(items: list[Any], name: str, make: Callable[[Any], Any], values: tuple[Any, ...]) -> bool:

@@ -24,14 +24,14 @@ from schemas import queries
 CONNECT = queries.load("connect")
 VARIANTS = queries.load("variants", beside=__file__)
 MAX_VARIANTS = 1_000
-Sku = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
+Sku = Annotated[a.Sku, Field(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
 
 class VariantCreate(Body):
     """A new variant."""
 
     sku: Sku = Field(description="unique in the account")
-    barcode: a.ShortText | None = None
+    barcode: a.Barcode | None = None
     name: a.ShortText | None = None
 
 
@@ -39,7 +39,7 @@ class VariantUpdate(Changes):
     """Changes of a variant; what is omitted stays, null clears."""
 
     sku: Sku = ""
-    barcode: a.ShortText | None = None
+    barcode: a.Barcode | None = None
     name: a.ShortText | None = None
 
 
@@ -57,8 +57,8 @@ class Variant(Stored):
 class VariantQuery(Page):
     """Filters of the list."""
 
-    sku: a.ShortText | None = Field(None, description="with this SKU")
-    barcode: a.ShortText | None = Field(None, description="with this barcode")
+    sku: a.Sku | None = Field(None, description="with this SKU")
+    barcode: a.Barcode | None = Field(None, description="with this barcode")
 
 
 async def list_variants(call: Call[VariantQuery, None]) -> Answer:
