@@ -113,6 +113,19 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place by unpacking up to it; from the end there is no going."""
+        if whence == io.SEEK_END:
+            raise io.UnsupportedOperation("seek from the end")
+        self._out = self._source.seek(offset, whence)
+        return self._out
+
+    def tell(self) -> int:
+        return self._out
+
     def readinto(self, buffer: Any) -> int:
         try:
             count = cast(io.BufferedIOBase, self._source).readinto(buffer)
@@ -148,7 +161,7 @@ def _unpack(
 
 def _seekable(reader: io.BufferedReader, stack: ExitStack) -> IO[bytes]:
     """Return a reader that can be read from its end, as a zip must be: one inside a transfer coding is copied out."""
-    if reader.seekable():
+    if not isinstance(reader.raw, _Bounded):
         return reader
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     shutil.copyfileobj(reader, copy, BUFFER_BYTES)

@@ -14,13 +14,14 @@ from typing import Any
 from ingest.feeds.mapping import Expression
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.mapping.transforms import compile_transform
-from ingest.pull.mapping.values import Notation, adapter
+from ingest.pull.mapping.values import KEYS, Doubts, adapter
 from ingest.pull.mapping.vectors import (
     REMEMBERED,
     Cell,
     Memories,
     Run,
     canonical_first,
+    keys,
     mapped,
     remembered,
     texts,
@@ -28,6 +29,7 @@ from ingest.pull.mapping.vectors import (
 )
 from ingest.pull.records import MISSING
 from schemas.attributes import INT32_MAX, canonical_decimal
+from schemas.numbers import Notation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Origin:
     as_text: bool
     notation: Notation
     memories: Memories
+    doubts: Doubts
 
 
 def compile_column(
@@ -77,7 +80,10 @@ def compile_column(
     bare = not expression.transforms and expression.default is None and expression.when_empty == "keep"
     column = mapped(cell, sources)
     if bare and kind.name == "text" and len(sources) == 1:
-        column = texts(sources[0], kind, as_text=origin.as_text, required=attribute == "externalId")
+        if attribute in KEYS:
+            column = keys(sources[0], column, barcode=attribute == "barcode")
+        else:
+            column = texts(sources[0], kind, as_text=origin.as_text)
     elif kind.name in ("whole", "decimal", "choice"):
         if len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
             column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
@@ -92,13 +98,15 @@ def compile_column(
 
 def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origin) -> Cell:
     if not expression.paths:
-        constant = adapter(attribute, kind, "decimal")(expression.constant)
+        constant = adapter(attribute, kind, "decimal", Doubts())(expression.constant)
         return lambda: constant
-    transforms = [compile_transform(transform, origin.notation) for transform in expression.transforms]
-    adapt = adapter(attribute, kind, origin.notation)
+    transforms = [
+        compile_transform(transform, kind.name, origin.notation, origin.doubts) for transform in expression.transforms
+    ]
+    adapt = adapter(attribute, kind, origin.notation, origin.doubts)
     default = MISSING
     if expression.default is not None:
-        default = adapter(attribute, kind, "decimal")(expression.default)
+        default = adapter(attribute, kind, "decimal", Doubts())(expression.default)
     when_empty = None if expression.when_empty == "clear" else MISSING
     # In JSON an empty text and an empty list are values, where the attribute takes such.
     kept = {"text": str, "list": list}.get(kind.name) if not origin.as_text else None
@@ -110,7 +118,10 @@ def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origi
                 break
             value = transform(value)
         if value is not MISSING and value != "":
-            return adapt(value)
+            adapted = adapt(value)
+            if adapted != "":
+                return adapted
+            empty = MISSING if origin.as_text else None
         if default is not MISSING:
             return default
         if empty is None:

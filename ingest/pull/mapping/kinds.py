@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.items import ATTRIBUTES, Item
 
 KindName = Literal["text", "whole", "decimal", "choice", "list", "json"]
+KIND_NAMES = frozenset(get_args(KindName))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
-from ingest.pull.mapping.values import CellError
+from ingest.pull.mapping.values import CellError, Doubts
 from ingest.pull.mapping.vectors import Made, Memories, Values
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record
 from schemas.items import ATTRIBUTES, shown, validate
@@ -36,9 +36,11 @@ def paths_of(mapping: Mapping[str, Expression]) -> list[str | int]:
 class Mapper:
     """A mapping compiled for one file. `extract` reads the values of `paths_of(mapping)` from records."""
 
-    def __init__(self, settings: FormatSettings, mapping: Mapping[str, Expression], extract: Extract) -> None:
+    def __init__(
+        self, settings: FormatSettings, mapping: Mapping[str, Expression], extract: Extract, doubts: Doubts
+    ) -> None:
         positions = {path: position for position, path in enumerate(paths_of(mapping))}
-        origin = Origin(settings.resource_type != "api", settings.decimal_notation, Memories())
+        origin = Origin(settings.resource_type != "api", settings.decimal_notation, Memories(), doubts)
         self._extract = extract
         self._columns: list[Column] = []
         for attribute in (name for name in ATTRIBUTES if name in mapping):

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from ingest.feeds.mapping import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
-from ingest.pull.mapping.values import CellError, Notation, plain_number
+from ingest.pull.mapping.values import CellError, Doubts, read_number
 from ingest.pull.records import MISSING
+from schemas.numbers import Notation, is_doubtful
 
-_AT_LEAST = re.compile(r"(?:(?:>=?|≥)\s*(\d{1,9})|(\d{1,9})\s*\+)", re.ASCII)
+_AT_LEAST = re.compile(r"(?:>=?|≥)\s*(\S{1,20})|(\S{1,20}?)\s*\+")
+_DIGIT = re.compile(r"\d", re.ASCII)
 _NONE_LEFT = {"out of stock": 0, "sold out": 0}
 
 Function = Callable[[Any], Any]
 
 
-def compile_transform(transform: Transform, notation: Notation) -> Function:
-    """Return the function of a transform; it raises CellError for what it cannot change."""
+def compile_transform(transform: Transform, kind: str, notation: Notation, doubts: Doubts) -> Function:
+    """Return the function of a transform; it raises CellError for what it cannot change.
+
+    `kind` is the name of the attribute's kind; `notation` the feed's.
+    """
     match transform:
         case "trim":
             change: Function = str.strip
@@ -39,9 +44,9 @@ def compile_transform(transform: Transform, notation: Notation) -> Function:
                 else value
             )
         case Number(notation=own):
-            return _number(own or notation)
+            return _number(kind, own or notation, doubts if own in (None, notation) else Doubts())
         case TextToQuantity(words=words):
-            return _quantity(words)
+            return _quantity(words, notation, doubts)
     return _on_text(change)
 
 
@@ -71,19 +76,19 @@ def _first_match(pattern: str) -> Callable[[str], Any]:
     return first
 
 
-def _number(notation: Notation) -> Function:
+def _number(kind: str, notation: Notation, doubts: Doubts) -> Function:
     def number(value: Any) -> Any:
         if value.__class__ is not str:
             return value
-        try:
-            return Decimal(plain_number(value.strip(), notation))
-        except InvalidOperation:
-            raise CellError("number", "expected a number") from None
+        found = read_number(value.strip(), kind, notation, doubts)
+        if found is None:
+            raise CellError("number", "expected a number")
+        return Decimal(found)
 
     return number
 
 
-def _quantity(words: Mapping[str, int]) -> Function:
+def _quantity(words: Mapping[str, int], notation: Notation, doubts: Doubts) -> Function:
     meanings = _NONE_LEFT | {word.strip().lower(): quantity for word, quantity in words.items()}
 
     def quantity(value: Any) -> Any:
@@ -94,6 +99,19 @@ def _quantity(words: Mapping[str, int]) -> Function:
         if meaning is not None:
             return meaning
         found = _AT_LEAST.fullmatch(text)
-        return value if found is None else int(found[1] or found[2])
+        if found is not None:
+            return _least(found[1] or found[2], text, notation, doubts)
+        if not _DIGIT.search(text):
+            raise CellError("type", "a word without a meaning: add it to the words of textToQuantity")
+        return value
 
     return quantity
+
+
+def _least(least: str, text: str, notation: Notation, doubts: Doubts) -> Any:
+    """Return the number in "10+" or ">10"; all of the text if there is none that is whole."""
+    if notation == "decimal" and is_doubtful(least, "comma"):
+        raise CellError("notation", "it can be read in two ways: expected a whole number without groups")
+    number = read_number(least, "whole", notation, doubts)
+    whole, _, places = (number or "").partition(".")
+    return int(whole) if whole and not places.strip("0") else text

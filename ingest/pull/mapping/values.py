@@ -1,4 +1,4 @@
-"""One value of a file to a value for an item attribute: numbers as people write them, lists in one text, JSON in text.
+"""One value of a file to a value for an item attribute: keys, numbers as people write them, lists and JSON in one text.
 
 What is not understood is returned as it is, for `schemas.items.validate` to refuse in its own words; `CellError` is
 raised where this side knows better what is wrong.
@@ -7,27 +7,20 @@ raised where this side knows better what is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final
 
 import orjson
 
 from ingest.pull.mapping.kinds import Kind
+from schemas.keys import clean_key, is_no_barcode
+from schemas.numbers import Notation, NumberError, is_doubtful, is_of_the_other, plain_number
 
-Notation = Literal["decimal", "comma"]
-_MAX_NUMBER = 40
-_PLAIN = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})", re.ASCII)
-_SPACES = "\u0020\u00a0\u2009\u202f'’"  # noqa: RUF001
-_GROUPED = {
-    "decimal": re.compile(rf"([+-]?\d{{1,3}})([,{_SPACES}])(\d{{3}}(?:\2\d{{3}})*)(?:\.(\d+))?", re.ASCII),
-    "comma": re.compile(rf"([+-]?\d{{1,3}})([.{_SPACES}])(\d{{3}}(?:\2\d{{3}})*)(?:,(\d+))?", re.ASCII),
-}
-_COMMA = re.compile(r"([+-]?\d{0,15}),(\d{1,15})", re.ASCII)
-_SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", re.ASCII)
-_DIGIT = re.compile(r"\d")
-_UNIT = re.compile(r"[^\W\d_]|[$£¥€₹₽₩₺₫₪¢%]")
 _URL_BREAK = re.compile(r"\s*[|\n]\s*|\s*[,;\s]\s*(?=https?://)", re.IGNORECASE)
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
+KEYS: Final = frozenset(("externalId", "vendorSku", "barcode"))
+WORDS_HINT: Final = "the transform textToQuantity turns words, 10+ and >10 into quantities"
 
 
 class CellError(ValueError):
@@ -38,36 +31,81 @@ class CellError(ValueError):
         self.code = code
 
 
-def plain_number(text: str, notation: Notation) -> str:
-    """Return a number's text with a point as decimal sign and no group separators; text that is no number, as it is.
+class Doubts:
+    """Whether the numbers of a kind contradict the notation that the feed declares; then doubtful ones are refused.
 
-    "1.234,50" in comma notation and "1,234.50" in decimal notation are 1234.50. Raises CellError for a currency sign or
-    a unit, and for a number of the other notation: a price must not be off by a thousand in silence.
+    12,000 is twelve thousand, unless 12,50 stands in the same file. `find` looks through the whole file for such
+    contradictions, once, when the first doubtful number is met; `seen` collects what contradicts.
     """
-    if notation == "decimal" and _PLAIN.fullmatch(text):
-        return text
-    if len(text) > _MAX_NUMBER:
-        return text
-    grouped = _GROUPED[notation].fullmatch(text)
-    if grouped is not None:
-        whole = grouped[1] + grouped[3].replace(grouped[2], "")
-        return f"{whole}.{grouped[4]}" if grouped[4] else whole
-    if notation == "comma" and (comma := _COMMA.fullmatch(text)):
-        return f"{comma[1] or 0}.{comma[2]}"
-    if notation == "comma" and text.lstrip("+-").isdecimal():
-        return text
-    _refuse(text, notation)
+
+    def __init__(self, find: Callable[[], Collection[str]] = frozenset) -> None:
+        self.seen: set[str] = set()
+        self._find = find
+        self._found: Collection[str] | None = None
+
+    def __contains__(self, kind: str) -> bool:
+        if self._found is None:
+            self._found = self._find()
+        return kind in self._found
+
+
+def read_number(text: str, kind: str, notation: Notation, doubts: Doubts) -> str | None:
+    """Return a number's text with a point and without groups, None for a text without a digit.
+
+    `kind` is the name of the attribute's kind. Raises CellError for what is no number, or could be two.
+    """
+    if text[:2] == '="' and text[-1] == '"':
+        text = text[2:-1].strip()
+    try:
+        number = plain_number(text, notation)
+    except NumberError as error:
+        if is_of_the_other(text, notation):
+            doubts.seen.add(kind)
+        hint = f"; {WORDS_HINT}" if kind == "whole" and error.code != "notation" else ""
+        raise CellError(error.code, f"{error}{hint}") from None
+    if number is None:
+        return None
+    doubtful = is_doubtful(text, notation)
+    if kind == "whole" and is_doubtful(text, "comma" if notation == "decimal" else "decimal"):
+        if text.endswith("000"):  # 1.000 beside 1.250 is not 1
+            doubtful = True
+        else:
+            doubts.seen.add(kind)
+    if doubtful and kind in doubts:
+        raise CellError(
+            "notation",
+            f"it can be read in two ways, for another number in the file does not fit decimalNotation {notation}: "
+            "set the feed's decimalNotation",
+        )
+    return number
+
+
+def unwrapped(text: str) -> str:
+    """Return a key as it was before a spreadsheet protected its leading zeros: `="00123"`, or an apostrophe before it.
+
+    Raises CellError for a long number that a spreadsheet has cut to scientific notation: its digits are lost.
+    """
+    text = clean_key(text)
+    if text[:2] == '="' and text[-1:] == '"' and len(text) > 2:  # noqa: PLR2004
+        text = clean_key(text[2:-1].replace('""', '"'))
+    elif text[:1] == "'":
+        text = clean_key(text[1:])
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellError(
+            "scientific", "a spreadsheet has cut this number to scientific notation: export the column as text"
+        )
     return text
 
 
-def _refuse(text: str, notation: Notation) -> None:
-    """Raise CellError where it can be said what is wrong with a text that is no number in this notation."""
-    if notation == "comma" and _PLAIN.fullmatch(text):
-        raise CellError("notation", "a decimal point, but the feed's decimalNotation is comma")
-    if notation == "decimal" and (_COMMA.fullmatch(text) or _GROUPED["comma"].fullmatch(text)):
-        raise CellError("notation", "a decimal comma, but the feed's decimalNotation is decimal")
-    if _UNIT.search(text) and _DIGIT.search(text) and not _SCIENTIFIC.fullmatch(text):
-        raise CellError("currency", "a currency sign or a unit: expected a bare number")
+def _key(value: Any) -> Any:
+    value = _text(value)
+    return unwrapped(value) if value.__class__ is str else value
+
+
+def _barcode(value: Any) -> Any:
+    """Return "" for a word that stands where there is no barcode."""
+    value = _key(value)
+    return "" if value.__class__ is str and is_no_barcode(value) else value
 
 
 def _text(value: Any) -> Any:
@@ -76,19 +114,22 @@ def _text(value: Any) -> Any:
     return value
 
 
-def _whole(value: Any, notation: Notation) -> Any:
+def _whole(value: Any, notation: Notation, doubts: Doubts) -> Any:
     if value.__class__ is str:
-        value = plain_number(value, notation)
-        whole, _, places = value.partition(".")
-        return int(whole) if places.strip("0") == "" and _PLAIN.fullmatch(whole) else value
+        number = read_number(value, "whole", notation, doubts)
+        if number is None:
+            raise CellError("type", f"expected a whole number; {WORDS_HINT}")
+        whole, _, places = number.partition(".")
+        return int(whole or 0) if not places.strip("0") else value
     if value.__class__ is Decimal:
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else format(value, "f")
+        return int(value) if value == value.to_integral_value() else format(value, "f")
     return value
 
 
-def _decimal(value: Any, notation: Notation) -> Any:
+def _decimal(value: Any, notation: Notation, doubts: Doubts) -> Any:
     if value.__class__ is str:
-        return plain_number(value, notation)
+        number = read_number(value, "decimal", notation, doubts)
+        return value if number is None else number
     return format(value, "f") if value.__class__ is Decimal else value
 
 
@@ -115,15 +156,17 @@ def _parts(text: str) -> list[str]:
     return text.split("|" if "|" in text else ",")
 
 
-def adapter(attribute: str, kind: Kind, notation: Notation) -> Callable[[Any], Any]:
-    """Return the function that brings a value, not empty, nearer to what the attribute takes."""
+def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> Callable[[Any], Any]:
+    """Return the function that brings a value, not empty, nearer to what the attribute takes; "" for no value."""
     if kind.name == "whole":
-        return lambda value: _whole(value, notation)
+        return lambda value: _whole(value, notation, doubts)
     if kind.name == "decimal":
-        return lambda value: _decimal(value, notation)
+        return lambda value: _decimal(value, notation, doubts)
     if kind.name == "choice":
         return lambda value: value.lower() if value.__class__ is str else value
     if kind.name == "list":
         pieces: Callable[[str], list[str]] = _URL_BREAK.split if attribute == "images" else _parts
         return lambda value: _list(value, pieces)
+    if attribute in KEYS:
+        return _barcode if attribute == "barcode" else _key
     return _json if kind.name == "json" else _text

@@ -18,6 +18,11 @@ REMEMBERED = 16_384
 """Values of a column whose result is remembered: quantities and prices repeat."""
 _CANONICAL = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{0,5}[1-9])?", re.ASCII)
 """Decimals that `canonical_decimal` returns unchanged."""
+_MAX_KEY = 255
+_SPREADSHEET = ('="', "'", "E+", "e+")
+"""What may be a spreadsheet's work in a key: a formula, a mark for text, scientific notation."""
+_ZEROS = 6
+"""A barcode of at least so many digits, and without so many zeros in a row, is surely one."""
 
 Cell = Callable[..., Any]
 Values = Sequence[Sequence[Any]]
@@ -93,7 +98,7 @@ def remembered(memory: Memory, source: int, otherwise: Run, *, as_text: bool) ->
     return column
 
 
-def texts(source: int, kind: Kind, *, as_text: bool, required: bool) -> Run:
+def texts(source: int, kind: Kind, *, as_text: bool) -> Run:
     longest, shortest = kind.max_length, kind.min_length
 
     def stripped(values: Values, _: int) -> Made:
@@ -105,7 +110,7 @@ def texts(source: int, kind: Kind, *, as_text: bool, required: bool) -> Run:
         gaps = "" in made
         if gaps:
             made = [MISSING if value == "" else value for value in made]
-        if (required and (gaps or None in made)) or _longest(made) > longest:
+        if _longest(made) > longest:
             raise ValueError
         return made, gaps
 
@@ -117,13 +122,34 @@ def texts(source: int, kind: Kind, *, as_text: bool, required: bool) -> Run:
                 raise ValueError
             return made, False
         present = [value for value in made if value is not MISSING and value is not None]
-        if set(map(type, present)) - {str} or _longest(present) > longest or (required and len(present) < len(made)):
+        if set(map(type, present)) - {str} or _longest(present) > longest:
             raise ValueError
         if shortest and "" in present:
             raise ValueError
         return made, True
 
     return stripped if as_text else as_is
+
+
+def keys(source: int, otherwise: Run, *, barcode: bool) -> Run:
+    """Return the column of keys that are all there, plain ASCII, clean, and not a spreadsheet's work."""
+
+    def column(values: Values, count: int) -> Made:
+        found = values[source]
+        try:
+            joined = "".join(found)
+            shortest, longest = min(map(len, found)), max(map(len, found))
+        except TypeError:  # a record without it, null, or a number
+            return otherwise(values, count)
+        plain = joined.isascii() and joined.isprintable() and shortest > 0 and longest <= _MAX_KEY
+        plain = plain and (" " not in joined or list(map(str.strip, found)) == list(found))
+        if not plain or any(mark in joined for mark in _SPREADSHEET):
+            return otherwise(values, count)
+        if barcode and (shortest < _ZEROS or not joined.isdigit() or "0" * _ZEROS in joined):
+            return otherwise(values, count)
+        return list(found), False
+
+    return column
 
 
 def _longest(column: list[Any]) -> int:

@@ -1,18 +1,21 @@
-"""Bytes to text, the same way each time: as given, by byte order mark, UTF-16, UTF-8, as declared, Windows-1252.
+"""Bytes to text, the same way each time: by byte order mark, UTF-16, UTF-8, as given or declared, Windows-1252.
 
-A file that has been plain ASCII so far is undecided; the first block that is not decides. UTF-8 proves itself: text of
-another encoding hardly ever forms its sequences. So a declared charset (HTTP), wrong as often as not, counts only when
-the bytes are not UTF-8. Nothing is guessed from letter statistics.
+UTF-8 proves itself: text of another encoding hardly ever forms its sequences. So a given or declared encoding, wrong
+as often as not, counts only when the bytes are not UTF-8. A file is undecided while it is plain ASCII; the first byte
+that is not makes us look through the rest of it, for one byte early in a file says nothing about the whole. Nothing is
+guessed from letter statistics.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 from ingest.feeds.mapping import encoding_name
-from ingest.pull.records import FormatError, Report
+from ingest.pull.records import Report
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -24,24 +27,101 @@ _MARKS = (
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CUT_SEQUENCE = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HIGH = re.compile(rb"[\x80-\xff]")
+_ASCII = bytes(range(128))
+_NOT_LEADS = bytes(range(0xC2)) + bytes(range(0xF5, 0x100))
+_NOT_LONG_LEADS = bytes(range(0xE0)) + bytes(range(0xF5, 0x100))
+_UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 _WINDOWS_1252 = bytes(range(256)).decode("cp1252", "replace")
 _WINDOWS_TABLE = "".join(chr(i) if c == "\ufffd" else c for i, c in enumerate(_WINDOWS_1252))
 """As the WHATWG encoding standard has it: its five undefined bytes are the control characters of the same number."""
+_SINGLE_BYTE = re.compile(r"cp125\d|iso8859-\d+|koi8-[ru]|cp4\d\d|cp8\d\d|mac-roman")
+_SURE = 4
+"""Times as many sequences of UTF-8 as bytes that form none outweigh what was declared."""
+_WIDE_SAMPLE, _WIDE_SHARE, _SHORT = 1 << 14, 0.2, 200
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the bytes of a file, from its first one that is not ASCII on, say about its encoding.
+
+    `valid` are sequences of UTF-8, `long` those of three bytes or four, `invalid` other bytes beyond ASCII, and
+    `undefined` those that Windows-1252 does not have.
+    """
+
+    valid: int = 0
+    long: int = 0
+    invalid: int = 0
+    undefined: int = 0
+
+    @classmethod
+    def of(cls, blocks: Iterable[bytes]) -> Survey:
+        """Return the survey of these bytes."""
+        survey, rest = cls(), b""
+        for block in blocks:
+            data = rest + block if rest else block
+            cut = _CUT_SEQUENCE.search(data, max(len(data) - 3, 0))
+            rest = b"" if cut is None else data[cut.start() :]
+            survey.add(data[: cut.start()] if cut else data)
+        survey.add(rest)
+        return survey
+
+    def add(self, data: bytes) -> None:
+        """Count these bytes in."""
+        if data.isascii():
+            return
+        self.undefined += len(data) - len(data.translate(None, _UNDEFINED_1252))
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            without, count = _SEQUENCE.subn(b"", data)
+            self.valid += count
+            self.invalid += len(without.translate(None, _ASCII))
+            self.long += sum(1 for found in _SEQUENCE.finditer(data) if found.end() - found.start() > 2)  # noqa: PLR2004
+        else:
+            self.valid += len(data.translate(None, _NOT_LEADS))
+            self.long += len(data.translate(None, _NOT_LONG_LEADS))
+
+    def encoding(self, declared: str | None) -> str:
+        """Return the encoding of a file that is not ASCII; `declared` is what somebody said it is."""
+        if declared is None:
+            return "utf-8" if self.valid > self.invalid else "cp1252"
+        if declared == "utf-8":
+            return declared
+        if _SINGLE_BYTE.fullmatch(declared):
+            return "utf-8" if self.valid > _SURE * self.invalid else declared
+        return "utf-8" if self.long and not self.invalid else declared
+
+    def doubt(self, name: str, *, declared: bool) -> str | None:
+        """Return what proves that the encoding is not this one, which is not UTF-8; None for nothing."""
+        if name != "cp1252":
+            return None
+        if self.undefined:
+            what = f"{self.undefined} bytes that Windows-1252 does not have (81, 8D, 8F, 90 or 9D)"
+        elif not declared and (self.long or _SURE * self.valid > self.invalid):
+            what = f"{self.valid} characters of UTF-8 beside {self.invalid} bytes that are none"
+        else:
+            return None
+        return f"the encoding cannot be told: {what}; set the feed's encoding, or ask the vendor for UTF-8"
 
 
 class Decoder:
     """Turns the blocks of one file into text.
 
-    `given` is the feed's setting, `declared` what the transport said; `name` is the encoding used, "ascii" while
-    undecided. `suspect` is set while the text last returned may hold what could not be decoded: a lone surrogate, or
-    U+FFFD, in its place.
+    `given` is the feed's setting, `declared` what the file or the transport said; `ahead` gives the blocks behind the
+    one that is being decoded. `name` is the encoding used, "ascii" while undecided; `doubt` is why it may be wrong.
+    `suspect` is set while the text last returned may hold what could not be decoded: a lone surrogate, or U+FFFD, in
+    its place.
     """
 
-    def __init__(self, given: str | None, declared: str | None = None) -> None:
+    def __init__(
+        self, given: str | None, declared: str | None = None, ahead: Callable[[], Iterable[bytes]] | None = None
+    ) -> None:
         self.name = "ascii"
+        self.doubt: str | None = None
         self.suspect = False
-        self._given, self._declared = given, _known(declared)
+        self._given = given
+        self._declared = given or _known(declared)
+        self._ahead = ahead or (lambda: ())
         self._rest = b""
         self._started = False
         self._incremental: codecs.IncrementalDecoder | None = None
@@ -55,43 +135,38 @@ class Decoder:
         """Return the text of the next block; the bytes of a character that is cut wait for the next one."""
         data = self._rest + block
         self._rest = b""
-        if not self._started:
+        if not self._started and data:
             self._started = True
             data = self._start(data)
         if self.name == "ascii":
             if data.isascii():
                 return data.decode("ascii")
-            if not self._decide(data, final=final):
-                self._rest = data
-                return ""
+            self._decide(data)
         return self._text(data, final=final)
 
     def _start(self, data: bytes) -> bytes:
         mark, marked = next(((m, name) for m, name in _MARKS if data.startswith(m)), (b"", None))
-        if self._given is not None:
-            self._use(self._given)
-            fits = marked is not None and marked.replace("-le", "").replace("-be", "") in self.name
-            return data[len(mark) :] if fits or (mark and self.name == "utf-8") else data
         if marked is not None:
             self._use(marked)
             return data[len(mark) :]
-        zeros = "".join("0" if byte == 0 else "x" for byte in data[:4])
-        if zeros in ("x0x0", "0x0x"):
-            self._use("utf-16-le" if zeros == "x0x0" else "utf-16-be")
+        wide = _wide(data[:_WIDE_SAMPLE])
+        if wide is not None:
+            self._use(wide)
+        elif self._given is not None and self._given.startswith(("utf-16", "utf-32")) and b"\0" in data[:_WIDE_SAMPLE]:
+            self._use(self._given)
         return data
 
-    def _decide(self, data: bytes, *, final: bool) -> bool:
-        cut = None if final else _CUT_SEQUENCE.search(data)
-        seen = data[: cut.start()] if cut else data
-        valid = len(_SEQUENCE.findall(seen))
-        invalid = len(_HIGH.findall(_SEQUENCE.sub(b"", seen)))
-        if not valid and not invalid:
-            return False
-        self._use("utf-8" if valid > invalid else self._declared or "cp1252")
-        return True
+    def _decide(self, data: bytes) -> None:
+        survey = Survey.of(chain([data], self._ahead()))
+        declared = None if self._declared is None else _plain(self._declared)
+        if declared is not None and declared.startswith(("utf-16", "utf-32")):
+            declared = None  # it would have zero bytes
+        name = survey.encoding(declared)
+        self._use(name)
+        self.doubt = survey.doubt(name, declared=declared is not None)
 
     def _use(self, name: str) -> None:
-        self.name = {"utf-8-sig": "utf-8", "ascii": "cp1252", "iso8859-1": "cp1252"}.get(name, name)
+        self.name = _plain(name)
         if self.name in ("utf-16", "utf-32"):
             self.name += "-le"
         if self.name not in ("utf-8", "cp1252"):
@@ -114,14 +189,36 @@ class Decoder:
         return text
 
 
+def _plain(name: str) -> str:
+    return {"utf-8-sig": "utf-8", "ascii": "cp1252", "iso8859-1": "cp1252"}.get(name, name)
+
+
+def _wide(data: bytes) -> str | None:
+    """Return which UTF-16 (or 32) a text without a mark is: its ASCII characters leave zero bytes on one side."""
+    zeros = [data[side::4].count(0) for side in range(4)]
+    share = _WIDE_SHARE if len(data) >= _SHORT else 2 * _WIDE_SHARE  # a few stray zero bytes make no UTF-16
+    often = [count > share * len(data) / 4 for count in zeros]
+    if not any(often):
+        return None
+    if all(often[1:]) and not zeros[0]:
+        return "utf-32-le"
+    if all(often[:3]) and not zeros[3]:
+        return "utf-32-be"
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if min(even, odd) * 4 > max(even, odd):
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
 def texts_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterator[tuple[str, bool]]:
     """Yield each block's text and whether it is suspect: U+0000 in it, or bytes that could not be decoded."""
     for block in blocks:
         text = decoder.decode(block)
-        report.encoding = decoder.name
+        _note(decoder, report)
         if text:
             yield text, decoder.suspect or "\0" in text
     text = decoder.decode(b"", final=True)
+    _note(decoder, report)
     report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
     if text:
         yield text, decoder.suspect or "\0" in text
@@ -130,14 +227,21 @@ def texts_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Itera
 def utf8_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterator[tuple[bytes, bool]]:
     """Yield each block as UTF-8, and whether U+FFFD was put in it for bytes that could not be decoded."""
     for block in blocks:
-        if decoder.name == "ascii" and not decoder.waits and block.isascii() and b"\0" not in block[:4]:
+        if decoder.name == "ascii" and not decoder.waits and block.isascii() and b"\0" not in block:
             report.encoding = "utf-8"
             yield block, False
             continue
         yield from _utf8(decoder, decoder.decode(block))
-        report.encoding = decoder.name
+        _note(decoder, report)
     yield from _utf8(decoder, decoder.decode(b"", final=True))
+    _note(decoder, report)
     report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
+
+
+def _note(decoder: Decoder, report: Report) -> None:
+    report.encoding = decoder.name
+    if decoder.doubt is not None:
+        report.break_off(decoder.doubt)
 
 
 def _utf8(decoder: Decoder, text: str) -> Iterator[tuple[bytes, bool]]:
@@ -152,21 +256,3 @@ def _known(declared: str | None) -> str | None:
     except ValueError:
         return None
     return None if name in ("utf-8", "utf-8-sig", "ascii") else name
-
-
-def refuse_other_format(start: str, expected: str) -> None:
-    """Raise FormatError when the file's first characters show that it is HTML, or another format than expected."""
-    head = start.lstrip("\ufeff \t\r\n")[:200].lower()
-    seen = None
-    if head.startswith(("<!doctype html", "<html", "<head", "<body")):
-        seen = "an HTML page"
-    elif head.startswith("<?xml") or (head.startswith("<") and expected != "XML"):
-        seen = "XML"
-    elif head[:1] in ("{", "[") and head:
-        seen = "JSON"
-    elif head.startswith("%pdf"):
-        seen = "a PDF document"
-    elif head.startswith("pk\x03\x04"):
-        seen = "a zip archive or a spreadsheet (xlsx)"
-    if seen and seen != expected:
-        raise FormatError(f"expected {expected}, got {seen} that begins {head[:60]!r}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
+from ingest.pull.mapping.kinds import KIND_NAMES
 from ingest.pull.mapping.mapper import Mapped, Mapper
+from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
+from ingest.pull.parse.source import Source, UnseekableError
 from ingest.pull.parse.xml.columns import open_xml
 from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, Record, Report
 
@@ -19,7 +22,8 @@ _MAX_REJECTS = 200
 class Parse:
     """One pass over a file; iterate it once. `report` is complete when the iteration ends.
 
-    `stream` is a binary file, or yields bytes; already decompressed. `charset` is what the transport declared (HTTP).
+    `stream` is a binary file, already decompressed; it is read again where only the whole of it tells something.
+    `charset` is what the transport declared (HTTP).
     `limit` stops after so many records (previews). Iterating raises FormatError when the file as a whole cannot be
     read; a file that is cut off or malformed further on gives the items before that, and a report that is not complete.
     """
@@ -28,10 +32,11 @@ class Parse:
         self, stream: Any, settings: FormatSettings, *, charset: str | None = None, limit: int | None = None
     ) -> None:
         self.report = Report()
-        self._stream, self._settings, self._charset, self._limit = stream, settings, charset, limit
+        self._source = Source.of(stream)
+        self._settings, self._charset, self._limit = settings, charset, limit
 
     def __iter__(self) -> Iterator[Chunk]:
-        blocks, mapper = self._open()
+        blocks, mapper = self._open(self._source, self.report, Doubts(self._contradictions))
         if mapper is None:
             return
         waiting = Mapped()
@@ -51,17 +56,30 @@ class Parse:
 
     def records(self) -> Iterator[Record]:
         """Yield the records as they stand in the file, instead of items; those that cannot be read are left out."""
-        blocks, mapper = self._open()
+        blocks, mapper = self._open(self._source, self.report, Doubts())
         if mapper is not None:
             for block in blocks:
                 for row, source in zip(block.rows, block.records, strict=True):
                     # An item alone, or with what encloses it: to the reader of records always a tuple.
                     yield Record(row, (source,) if isinstance(source, dict) else source, block.suspect)
 
-    def _open(self) -> tuple[Iterator[Block], Mapper | None]:
+    def _open(self, source: Source, report: Report, doubts: Doubts) -> tuple[Iterator[Block], Mapper | None]:
         openers: dict[str, Any] = {"ftpCsv": open_csv, "xml": open_xml, "api": open_json}
-        reader, mapper = openers[self._settings.resource_type](self._stream, self._settings, self.report, self._charset)
+        opened = openers[self._settings.resource_type](source, self._settings, report, self._charset, doubts)
+        reader, mapper = opened
         return reader.blocks(), mapper
+
+    def _contradictions(self) -> Collection[str]:
+        """Return the kinds of numbers of which the whole file has some that do not fit the declared notation."""
+        doubts = Doubts()
+        try:
+            blocks, mapper = self._open(self._source.again(), Report(), doubts)
+            for block in blocks if mapper is not None else ():
+                assert mapper is not None
+                mapper.map_block(block)
+        except UnseekableError:
+            return KIND_NAMES
+        return doubts.seen
 
     def _count(self, block: Block, mapped: Mapped) -> None:
         rejected = mapped.rejected + len(block.rejects)

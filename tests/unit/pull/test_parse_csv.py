@@ -205,12 +205,12 @@ CELLS = st.text(st.sampled_from('aé€;,"\n\r \0x1'), max_size=6)
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
     cuts=st.lists(st.integers(0, 400), max_size=6),
 )
-def test_nothing_depends_on_how_the_bytes_arrive(rows, encoding, cuts):
+def test_nothing_depends_on_how_the_bytes_arrive(in_pieces, rows, encoding, cuts):
     text = "externalId;name\n" + "\n".join(";".join(cells) for cells in rows)
     data = text.encode(encoding, "replace")
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     parts = [data[start:end] for start, end in pairwise(edges)]
-    whole, pieces = (parse(source, csv_settings(delimiter=";")) for source in (io.BytesIO(data), parts))
+    whole, pieces = (parse(source, csv_settings(delimiter=";")) for source in (io.BytesIO(data), in_pieces(parts)))
 
     assert list(whole) == list(pieces)
     assert whole.report == pieces.report

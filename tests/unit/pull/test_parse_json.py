@@ -188,12 +188,12 @@ DOCUMENTS = st.fixed_dictionaries({"before": VALUES, "items": ITEMS, "after": VA
 
 
 @given(DOCUMENTS, st.sampled_from([None, 2]), st.lists(st.integers(0, 3000), max_size=8))
-def test_items_are_those_of_a_plain_reader_however_the_bytes_arrive(document, indent, cuts):
+def test_items_are_those_of_a_plain_reader_however_the_bytes_arrive(in_pieces, document, indent, cuts):
     data = json.dumps(document, indent=indent).encode()
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     parts = [data[start:end] for start, end in pairwise(edges)]
     path = json_settings(itemPath="items[*]", mapping={"externalId": "id"})
-    parsing = parse(parts, path)
+    parsing = parse(in_pieces(parts), path)
     records = [record.source[0] for record in parsing.records()]
 
     assert list(ijson.items(data, "items.item", use_float=True)) == records
@@ -203,7 +203,7 @@ def test_items_are_those_of_a_plain_reader_however_the_bytes_arrive(document, in
 @given(DOCUMENTS, st.integers(1, 60))
 def test_a_document_without_its_end_is_never_complete(document, missing):
     data = json.dumps(document).encode()
-    parsing = parse([data[: max(len(data) - missing, 1)]], json_settings())
+    parsing = parse(io.BytesIO(data[: max(len(data) - missing, 1)]), json_settings())
     list(parsing)
 
     assert not parsing.report.complete

@@ -12,17 +12,19 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES, validate
+from schemas.keys import clean_key
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd\ufffe\uffff"), min_size=1, max_size=12
 )
 PLAIN = TEXT.map(str.strip).filter(bool)
+KEY = TEXT.map(clean_key).filter(lambda key: key and key[0] not in "'=")
 PRICE = st.decimals(-(10**8), 10**8, places=2).map(lambda price: canonical_decimal(str(price)))
 WHOLE = st.integers(-(2**31), 2**31 - 1)
 ITEM = st.fixed_dictionaries(
-    {"externalId": PLAIN},
+    {"externalId": KEY},
     optional={
-        "vendorSku": PLAIN,
+        "vendorSku": KEY,
         "name": PLAIN,
         "inventoryQuantity": WHOLE,
         "retailPrice": PRICE,

@@ -11,17 +11,19 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
+from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.csv.reader import CsvReader, Table
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
+from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
 
 
 def open_csv(
-    stream: Any, settings: FormatSettings, report: Report, charset: str | None
+    source: Source, settings: FormatSettings, report: Report, charset: str | None, doubts: Doubts
 ) -> tuple[CsvReader, Mapper | None]:
     """Return the reader of a file, past its header, and its mapper; None for an empty file. Raises FormatError."""
     wanted = {loose(str(path)) for path in paths_of(settings.mapping)} or set(LOOSE_ATTRIBUTES)
-    reader = CsvReader(stream, settings, report, lambda name: loose(name) in wanted, charset)
+    reader = CsvReader(source, settings, report, lambda name: loose(name) in wanted, charset)
     header = reader.header()
     if not header:
         return reader, None
@@ -29,7 +31,7 @@ def open_csv(
     positions = _positions(mapping, header, settings)
     used = {position for position in positions if position is not None}
     report.ignored = [name for at, name in enumerate(header) if at not in used][:MAX_FIELDS_NOTED]
-    return reader, Mapper(settings, mapping, _extract(positions))
+    return reader, Mapper(settings, mapping, _extract(positions), doubts)
 
 
 def _named_like_attributes(header: list[str], settings: FormatSettings) -> dict[str, Expression]:

@@ -14,7 +14,9 @@ from typing import Any, cast
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.csv import delimiter
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
-from ingest.pull.parse.encoding import Decoder, refuse_other_format, texts_of
+from ingest.pull.parse.encoding import Decoder, texts_of
+from ingest.pull.parse.formats import refuse_other_format
+from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
 from schemas.items import shown
 
@@ -42,10 +44,15 @@ class CsvReader:
     """
 
     def __init__(
-        self, stream: Any, settings: FormatSettings, report: Report, known: Callable[[str], bool], charset: str | None
+        self,
+        source: Source,
+        settings: FormatSettings,
+        report: Report,
+        known: Callable[[str], bool],
+        charset: str | None,
     ) -> None:
         self._settings, self._report, self._known = settings, report, known
-        self._lines = Lines(texts_of(blocks_of(stream), Decoder(settings.encoding, charset), report))
+        self._lines = Lines(texts_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
         self._row = 0
         self._width = 0
         self._open_row: int | None = None

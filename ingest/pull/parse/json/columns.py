@@ -10,23 +10,26 @@ from typing import Any
 from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.mapper import Mapper, paths_of
+from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.json.reader import JsonReader
 from ingest.pull.parse.json.values import follow
+from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Report
 from schemas.items import ATTRIBUTES
 
 _NOTED_ITEMS, _NOTED_DEPTH = 50, 3
 
 
-def open_json(stream: Any, settings: FormatSettings, report: Report, charset: str | None) -> tuple[JsonReader, Mapper]:
+def open_json(
+    source: Source, settings: FormatSettings, report: Report, charset: str | None, doubts: Doubts
+) -> tuple[JsonReader, Mapper]:
     """Return the reader of a document and the mapper of its items."""
     mapping = settings.mapping or {name: Expression(path=name) for name in ATTRIBUTES}
     steps = json_path(settings.item_path or "$").steps
     nested = STAR in steps and steps.index(STAR) < len(steps) - 1
     paths = [json_path(str(path)) for path in paths_of(mapping)]
-    return JsonReader(stream, settings, report, charset), Mapper(
-        settings, mapping, _extractor(paths, report, nested=nested)
-    )
+    mapper = Mapper(settings, mapping, _extractor(paths, report, nested=nested), doubts)
+    return JsonReader(source, settings, report, charset), mapper
 
 
 def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callable[[Sequence[Any]], Sequence[Any]]:

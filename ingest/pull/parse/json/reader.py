@@ -15,9 +15,11 @@ import orjson
 
 from ingest.feeds.jsonpaths import STAR, Step, json_path
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
+from ingest.pull.parse.encoding import Decoder, utf8_of
+from ingest.pull.parse.formats import refuse_other_format
 from ingest.pull.parse.json.scan import BrokenError, Span, Window
 from ingest.pull.parse.json.values import expanded
+from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
 from schemas.items import shown
 
@@ -39,7 +41,7 @@ class JsonReader:
     A record is the item or, when `itemPath` has more than one `[*]`, a tuple of it and the objects that enclose it.
     """
 
-    def __init__(self, stream: Any, settings: FormatSettings, report: Report, charset: str | None) -> None:
+    def __init__(self, source: Source, settings: FormatSettings, report: Report, charset: str | None) -> None:
         self._report = report
         self._steps: tuple[Step, ...] | None = None
         if settings.item_path is not None:
@@ -47,7 +49,7 @@ class JsonReader:
         stars = [at for at, step in enumerate(self._steps or ()) if step is STAR]
         self._walk = (self._steps or ())[: stars[0]] if stars else self._steps or ()
         self._inner = (self._steps or ())[stars[0] + 1 :] if stars else ()
-        self._window = Window(utf8_of(blocks_of(stream), Decoder(settings.encoding, charset), report))
+        self._window = Window(utf8_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
         self._row = 0
         self._separator: bytes | None = None
         self._gap = 0

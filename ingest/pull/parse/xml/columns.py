@@ -12,9 +12,11 @@ from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, tokens
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.mapper import Mapper, paths_of
+from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
+from ingest.pull.parse.source import Source
 from ingest.pull.parse.xml.stream import Matcher, XmlStream
-from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, FileReject, Report, blocks_of
+from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, FileReject, Report
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -25,10 +27,10 @@ _UNUSED = -1
 class XmlReader:
     """Reads one file once; `blocks()` yields its items' elements."""
 
-    def __init__(self, stream: Any, settings: FormatSettings, report: Report, charset: str | None) -> None:
+    def __init__(self, source: Source, settings: FormatSettings, report: Report, charset: str | None) -> None:
         self._report = report
         matcher = Matcher(item_path(settings.item_path or "", settings.namespaces), settings.namespaces)
-        self._stream = XmlStream(blocks_of(stream), settings, report, charset, matcher)
+        self._stream = XmlStream(source, settings, report, charset, matcher)
         self._settings = settings
 
     def blocks(self) -> Iterator[Block]:
@@ -59,11 +61,13 @@ class XmlReader:
             )
 
 
-def open_xml(stream: Any, settings: FormatSettings, report: Report, charset: str | None) -> tuple[XmlReader, Mapper]:
+def open_xml(
+    source: Source, settings: FormatSettings, report: Report, charset: str | None, doubts: Doubts
+) -> tuple[XmlReader, Mapper]:
     """Return the reader of a file and the mapper of its items."""
     mapping = settings.mapping or {name: Expression(path=name) for name in LOOSE_ATTRIBUTES.values()}
     extract = _Extract(settings, mapping)
-    return XmlReader(stream, settings, report, charset), Mapper(settings, mapping, extract)
+    return XmlReader(source, settings, report, charset), Mapper(settings, mapping, extract, doubts)
 
 
 class _Extract:

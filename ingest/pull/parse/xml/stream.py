@@ -17,8 +17,10 @@ from lxml import etree
 
 from ingest.feeds.mapping import FormatSettings, encoding_name
 from ingest.feeds.xpaths import ItemPath
-from ingest.pull.parse.encoding import Decoder, refuse_other_format, utf8_of
-from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report
+from ingest.pull.parse.encoding import Decoder, utf8_of
+from ingest.pull.parse.formats import refuse_other_format
+from ingest.pull.parse.source import Source
+from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report, blocks_of
 
 HEADER_CHILDREN = 32
 _PRUNE_BYTES = 1 << 18
@@ -99,9 +101,10 @@ class XmlStream:
     """
 
     def __init__(
-        self, blocks: Iterator[bytes], settings: FormatSettings, report: Report, charset: str | None, matcher: Matcher
+        self, source: Source, settings: FormatSettings, report: Report, charset: str | None, matcher: Matcher
     ) -> None:
-        self._blocks, self._settings, self._report, self._charset = blocks, settings, report, charset
+        self._blocks, self._ahead = blocks_of(source), source.ahead
+        self._settings, self._report, self._charset = settings, report, charset
         self._is_item = matcher
         self._parser: Any = None
         self._parent: Any = None
@@ -160,7 +163,7 @@ class XmlStream:
             except ValueError as error:
                 raise FormatError(f"the XML declaration says: {error}; set the feed's encoding") from None
         by_mark = name in (None, "utf-8") or name.startswith(("utf-16", "utf-32"))
-        return Decoder(self._settings.encoding or (None if by_mark else name), self._charset)
+        return Decoder(self._settings.encoding or (None if by_mark else name), self._charset, self._ahead)
 
     def _new_parser(self, data: bytes) -> Any:
         start = data.decode("utf-8", "ignore").lstrip("\ufeff")
