@@ -67,3 +67,7 @@ bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much me
 .PHONY: settings
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
 	@$(PYTHON) -m deploy.command.main settings --markdown > .settings.new && mv .settings.new docs/settings.md
+
+.PHONY: vendor
+vendor: $(VENV)/installed ## Fetch the scripts that the dashboard serves, at the versions of vendored.json
+	$(PYTHON) -m deploy.vendor

@@ -1,6 +1,6 @@
 """`python -m ingest edge | api | pull`: the composition roots of the way in.
 
-Each role is a module `ingest.<role>.main` with `async def main(settings)`, which opens its sockets, serves until
+Each role is a module with `async def main(settings)`, which opens its sockets, serves until
 SIGTERM or SIGINT, drains and returns; an exception ends the process with a non-zero status.
 """
 
@@ -15,7 +15,8 @@ import uvloop
 from schemas import logs, settings
 from schemas.errors import FeedlineError
 
-ROLES = ("edge", "api", "pull")
+ROLES = {"edge": "ingest.edge.main", "api": "ingest.pages.main", "pull": "ingest.pull.main"}
+"""The API serves the dashboard too: `ingest.pages.main`."""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     loaded = settings.load()
     logs.configure(role, loaded.log_level)
     try:
-        uvloop.run(import_module(f"ingest.{role}.main").main(loaded))
+        uvloop.run(import_module(ROLES[role]).main(loaded))
     except (FeedlineError, OSError) as error:
         structlog.get_logger().error("stopped", reason=str(error))
         return 1

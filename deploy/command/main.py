@@ -12,6 +12,7 @@ import click
 
 from deploy.command.accounts import accounts, tokens
 from deploy.command.dead_letters import dead_letters
+from deploy.command.people import login_link, people
 from deploy.command.reference import as_markdown, as_text
 from deploy.local.addresses import Refused, check_database
 from deploy.local.folder import AlreadyRunning, Local
@@ -29,6 +30,8 @@ def main() -> None:
 
 main.add_command(accounts)
 main.add_command(dead_letters)
+main.add_command(login_link)
+main.add_command(people)
 main.add_command(tokens)
 
 

@@ -31,7 +31,7 @@ class Role:
 
 ROLES = (
     Role("edge", "Edge", "ingest.edge.main", ("ingest", "edge"), lambda settings: settings.edge_processes),
-    Role("api", "API", "ingest.api.main", ("ingest", "api"), lambda _: 1),
+    Role("api", "API", "ingest.pages.main", ("ingest", "api"), lambda _: 1),
     Role("pull", "Puller", "ingest.pull.main", ("ingest", "pull"), lambda settings: settings.pull_processes),
     Role("vendor", "Demo vendor", "aioftp", ("deploy.demo.vendor",), lambda _: 1, False),
     Role("workers", "Workers", "workers.service", ("workers",), lambda settings: settings.worker_processes, False),

@@ -16,6 +16,8 @@ class Facts:
 
     edge_url: str
     api_url: str
+    dashboard_url: str
+    """With the link that signs in once."""
     feed_hash: str
     rows: list[tuple[str, str]]
     """Further lines: a name and what there is to know."""
@@ -67,6 +69,7 @@ class Screen:
         ]
         for name, value in rows:
             click.echo(f"  {click.style(f'{name:<16}', dim=True)}{value}")
+        self._paste("Open the dashboard (this link signs in once, within five minutes):", facts.dashboard_url)
         self._paste("Send an item (paste this into another terminal):", _post(facts))
         self._paste("See what is stored:", _list(facts))
         click.echo(rule)

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from deploy.demo import account as demo
 from deploy.demo import feeds as demo_feeds
 from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
@@ -24,6 +26,8 @@ from deploy.local.roles import ROLES, Role
 from deploy.local.screen import Facts, Screen, listed
 from deploy.local.supervise import Child, Events
 from deploy.migrate import migrate
+from ingest.pages.sessions.links import new_link
+from ingest.pages.sessions.roles import Role as PersonRole
 from schemas.secrets import new_token
 from schemas.settings import Settings
 
@@ -111,7 +115,8 @@ class Stack:
             "amqpUrl": amqp_url,
         }
         self._publish()
-        self.screen.ready(self._facts(seeded.feed_hash))
+        link = await _link(database_url, seeded.account_id)
+        self.screen.ready(self._facts(seeded.feed_hash, link))
 
     async def _start_servers(self) -> tuple[str, str]:
         """Start the private servers that are wanted, RabbitMQ first: it takes longest. Return the address of a Postgres
@@ -247,7 +252,7 @@ class Stack:
             return self.settings.stop_timeout_ms / 1000 + 0.5
         return _STOP_SHARE_S
 
-    def _facts(self, feed_hash: str) -> Facts:
+    def _facts(self, feed_hash: str, link: str) -> Facts:
         mine, broker = self._postgres, self._rabbitmq
         servers = [
             f"Postgres {f'private, port {mine.port}' if mine else 'of DATABASE_URL'}",
@@ -257,13 +262,21 @@ class Stack:
             ("API token", str(self.local.folder / "api-token")),
             ("Pulled feeds", "one of each kind; POST /api/inventory-feeds/:id/fetch.json fetches one"),
             ("Servers", "; ".join(servers)),
-            ("All addresses", str(self.local.folder / "stack.json")),
-            ("Logs", str(self.local.logs)),
+            ("Addresses, logs", f"{self.local.folder / 'stack.json'}, {self.local.logs}"),
         ]
         return Facts(
             edge_url=url(self.settings.host, self._port),
             api_url=url(self.settings.host, self._api_port),
+            dashboard_url=url(self.settings.host, self._api_port) + link,
             feed_hash=feed_hash,
             rows=rows,
             token_file=str(self.local.folder / "api-token"),
         )
+
+
+async def _link(database_url: str, account_id: int) -> str:
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await new_link(connection, account_id, PersonRole.OPERATOR)
+    finally:
+        await connection.close()

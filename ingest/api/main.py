@@ -15,12 +15,11 @@ from schemas.settings import Settings
 
 async def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises `Permanent` when the live queues are unsafe."""
-    await serve(settings, stop_signals())
+    await serve(application(settings), settings, stop_signals())
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
+async def serve(app: web.Application, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; requests in hand then get `STOP_TIMEOUT_MS` to finish."""
-    app = application(settings)
 
     def is_ready() -> str | None:
         return "stopping" if stop.is_set() else ready(app)

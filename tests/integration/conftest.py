@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from ingest.api.app import application
 from schemas.secrets import new_token, token_digest
+from schemas.settings import Settings
 from workers.service import Worker
 
 
@@ -79,9 +80,15 @@ class Api:
 
 
 @pytest.fixture
-async def api(settings) -> AsyncIterator[Api]:
+def make_application() -> Callable[[Settings], web.Application]:
+    """What makes the application under test."""
+    return application
+
+
+@pytest.fixture
+async def api(settings, make_application) -> AsyncIterator[Api]:
     """The API, an account (`.token`, scope admin), and another one (`.other_token`)."""
-    server = TestServer(application(settings))
+    server = TestServer(make_application(settings))
     await server.start_server(access_log=None)  # as in production: paths may hold what senders put there by mistake
     async with TestClient(server) as client:
         yield Api(client, settings.dsn)

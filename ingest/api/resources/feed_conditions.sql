@@ -1,0 +1,39 @@
+-- How feeds are doing.
+
+-- name: conditions(account_id, after, feed_id, limit)
+-- A page of feeds with what their condition is judged by. Of a push feed: its last 20 receipts give the usual gap.
+SELECT f.id, f.name, f.resource_type, f.enabled, f.disabled_reason, f.settings, f.updated_at, f.previous_hash_until,
+       f.dropship_provider_id, d.name AS provider_name, a.time_zone,
+       p.last_run_id, p.last_run_status, p.last_run_at, p.last_success_at, p.failing_since, p.next_fetch_at, p.rows,
+       r.error AS last_error, r.ended_at AS last_ended_at,
+       posts.last_at AS last_post_at, posts.gap AS usual_gap
+FROM inventory_feeds f
+JOIN accounts a ON a.id = f.account_id
+LEFT JOIN dropship_providers d ON d.id = f.dropship_provider_id
+LEFT JOIN pull_feeds p ON p.feed_id = f.id
+LEFT JOIN runs r ON r.id = p.last_run_id
+LEFT JOIN LATERAL (
+    SELECT max(received_at) AS last_at, percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS gap
+    FROM (
+        SELECT received_at, received_at - lag(received_at) OVER (ORDER BY received_at) AS gap
+        FROM (
+            SELECT received_at FROM receipts
+            WHERE account_id = :account_id AND feed_id = f.id
+            ORDER BY received_at DESC LIMIT 20
+        ) newest
+    ) gaps
+) posts ON f.resource_type = 'webhook'
+WHERE f.account_id = :account_id AND f.deleted_at IS NULL AND f.id > coalesce(:after::bigint, 0)
+  AND f.id = coalesce(:feed_id::bigint, f.id)
+ORDER BY f.id LIMIT :limit;
+
+-- name: last_runs(account_id, feed_ids)
+-- The last 30 runs of each of these feeds, the newest first.
+SELECT r.id, r.feed_id, r.status, r.ended_at, r.rows_read, r.rows_mapped, r.rows_rejected
+FROM unnest(:feed_ids::bigint[]) AS f (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM runs
+    WHERE runs.account_id = :account_id AND runs.feed_id = f.id
+    ORDER BY runs.id DESC LIMIT 30
+) r
+ORDER BY r.feed_id, r.id DESC;

@@ -1,0 +1,67 @@
+"""The account at a glance: how its feeds are doing, how long an item takes, what waits for a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import Field
+
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
+from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.operation import Operation
+from schemas import queries
+
+OVERVIEW = queries.load("overview", beside=__file__)
+MOST_COUNTED = 10_000
+_SAMPLED = timedelta(minutes=5)
+
+
+class Taking(Resource):
+    """How long posts took until they were committed, over the last five minutes (a sample of up to 40 a feed)."""
+
+    batches: int
+    median: float | None = Field(description="seconds; null: nothing came")
+    slowest: float | None = Field(description="seconds within which 99 % were committed")
+
+
+class Overview(Resource):
+    """The account now."""
+
+    at: datetime
+    taking: Taking
+    dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
+
+
+async def get_overview(call: Call[Query, None]) -> Answer:
+    """Return the account now."""
+    now = datetime.now(UTC)
+    ids = [row["id"] for row in await call.db.all(OVERVIEW.feed_ids)]
+    rows = await call.db.all(OVERVIEW.recent_receipts, feed_ids=ids, since=now - _SAMPLED)
+    dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
+    return Answer(Overview(at=now, taking=_taking([row["seconds"] for row in rows]), dead_letters=dead))
+
+
+def _taking(seconds: list[float]) -> Taking:
+    if not seconds:
+        return Taking(batches=0, median=None, slowest=None)
+    ranked = sorted(max(0.0, one) for one in seconds)
+    return Taking(batches=len(ranked), median=_at(ranked, 0.5), slowest=_at(ranked, 0.99))
+
+
+def _at(ranked: list[float], share: float) -> float:
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))]
+
+
+OPERATIONS = (
+    Operation(
+        name="overview.get",
+        method="GET",
+        path="/api/overview.json",
+        summary="Get the account at a glance",
+        description="How long posts take to be committed, and how many dead letters wait.",
+        scope=Scope.READ,
+        response=Overview,
+        handler=get_overview,
+    ),
+)

@@ -1,0 +1,20 @@
+-- An account as a whole: bounded looks along indexes, no open-ended counts.
+
+-- name: recent_receipts(account_id, feed_ids, since)
+-- The newest receipts of each feed since then, at most 40 a feed: a sample for times from post to commit.
+SELECT extract(epoch FROM r.applied_at - r.received_at)::float8 AS seconds
+FROM unnest(:feed_ids::bigint[]) AS f (id)
+CROSS JOIN LATERAL (
+    SELECT received_at, applied_at FROM receipts
+    WHERE account_id = :account_id AND feed_id = f.id AND received_at >= :since
+    ORDER BY received_at DESC LIMIT 40
+) r;
+
+-- name: dead_count(account_id, most)$
+-- Dead letters that wait for somebody, counted up to a bound.
+SELECT count(*) FROM (
+    SELECT FROM dead_letters WHERE account_id = :account_id AND status = 'dead' LIMIT :most
+) counted;
+
+-- name: feed_ids(account_id)
+SELECT id FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL ORDER BY id LIMIT 1000;

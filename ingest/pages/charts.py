@@ -1,0 +1,98 @@
+"""The geometry of charts: values become points of an SVG; the template draws them and the table behind them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 600, 140
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line or layer: `points` is an SVG path; `tone` picks its colour in the stylesheet."""
+
+    name: str
+    tone: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What the macro draws: `ticks` are (y, label) of the horizontal lines, `rows` the table's (label, values)."""
+
+    title: str
+    unit: str
+    series: list[Series]
+    ticks: list[tuple[float, str]]
+    labels: list[str]
+    rows: list[tuple[str, list[float | None]]]
+    names: list[str]
+
+
+def lines(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Sequence[float | None]]) -> Chart:
+    """Return a chart of lines; None leaves a gap. A series' tone is its place in the mapping."""
+    top = _top(value for series in values.values() for value in series if value is not None)
+    drawn = [Series(name, f"line-{n}", _line(series, top)) for n, (name, series) in enumerate(values.items())]
+    return _chart((title, unit), labels, values, drawn, top)
+
+
+def stacked(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Sequence[float]]) -> Chart:
+    """Return a chart of layers, one upon the other, the first at the bottom; a layer's tone is its name."""
+    count = len(labels)
+    sums = [0.0] * count
+    top = _top(sum(series[i] for series in values.values()) for i in range(count))
+    drawn = []
+    for name, series in values.items():
+        below, sums = sums, [sums[i] + series[i] for i in range(count)]
+        drawn.append(Series(name, name, _layer(below, sums, top)))
+    return _chart((title, unit), labels, values, drawn, top)
+
+
+def _chart(
+    head: tuple[str, str],
+    labels: Sequence[str],
+    values: Mapping[str, Sequence[float | None]],
+    drawn: list[Series],
+    top: float,
+) -> Chart:
+    title, unit = head
+    ticks = [(HEIGHT - HEIGHT * share, f"{top * share:g}") for share in (0.0, 0.5, 1.0)]
+    rows = [(label, [series[i] for series in values.values()]) for i, label in enumerate(labels)]
+    return Chart(title, unit, drawn, ticks, list(labels), rows, list(values))
+
+
+def _top(values: object) -> float:
+    """Return the round number at or above all values: the top of the scale."""
+    greatest = max(list(values), default=0.0)  # type: ignore[call-overload]
+    if greatest <= 0:
+        return 1.0
+    magnitude = 1.0
+    while magnitude * 10 <= greatest:
+        magnitude *= 10
+    while magnitude > greatest:
+        magnitude /= 10
+    return float(next(step * magnitude for step in _STEPS if step * magnitude >= greatest))
+
+
+def _at(index: int, count: int, value: float, top: float) -> str:
+    return f"{index * WIDTH / max(count - 1, 1):.1f} {HEIGHT - HEIGHT * value / top:.1f}"
+
+
+def _line(series: Sequence[float | None], top: float) -> str:
+    path, pen = [], "M"
+    for index, value in enumerate(series):
+        if value is None:
+            pen = "M"
+            continue
+        path.append(f"{pen}{_at(index, len(series), value, top)}")
+        pen = "L"
+    return "".join(path)
+
+
+def _layer(below: Sequence[float], above: Sequence[float], top: float) -> str:
+    count = len(above)
+    there = [_at(i, count, above[i], top) for i in range(count)]
+    back = [_at(i, count, below[i], top) for i in reversed(range(count))]
+    return f"M{'L'.join([*there, *back])}Z" if count else ""

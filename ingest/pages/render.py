@@ -1,0 +1,110 @@
+"""Templates: Jinja2 with every value escaped and every missing one an error."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ingest.pages import words
+from ingest.pages.security import HEADERS
+from ingest.pages.static_files import versioned
+
+TEMPLATES = Path(__file__).parent / "templates"
+_LOOK: ContextVar[tuple[datetime, str]] = ContextVar("look")
+"""When a page is being written, and the account's time zone: what the times on it are relative to."""
+
+
+def environment() -> Environment:
+    """Return the templates with their filters."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    env.filters |= {
+        "ago": ago,
+        "bytes": words.size,
+        "clock": at_clock,
+        "counted": words.counted,
+        "duration": words.duration,
+        "id": element_id,
+        "n": words.number,
+        "query": query,
+        "shown": words.shown,
+    }
+    env.globals["static"] = versioned
+    env.globals["ui"] = env.get_template("ui.html").module
+    return env
+
+
+class Renderer:
+    """Writes pages and their blocks."""
+
+    def __init__(self) -> None:
+        """Read the templates."""
+        self._env = environment()
+
+    def page(self, template: str, context: Mapping[str, Any], zone: str = "UTC") -> str:
+        """Return a whole page."""
+        _LOOK.set((datetime.now(UTC), zone))
+        return self._env.get_template(f"{template}.html").render(context)
+
+    def block(self, template: str, block: str, context: Mapping[str, Any], zone: str = "UTC") -> str:
+        """Return one block of a page's template by itself."""
+        _LOOK.set((datetime.now(UTC), zone))
+        known = self._env.get_template(f"{template}.html")
+        return "".join(known.blocks[block](known.new_context(dict(context))))
+
+
+RENDERER = web.AppKey("renderer", Renderer)
+
+
+def html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a page's answer, compressed when the browser takes it."""
+    response = web.Response(text=text, status=status, content_type="text/html", headers={**HEADERS, **(headers or {})})
+    response.enable_compression()
+    return response
+
+
+def ago(moment: datetime | None) -> str | Markup:
+    """Return a relative time with the absolute one in its title."""
+    if moment is None:
+        return words.UNKNOWN
+    now, zone = _LOOK.get()
+    return _time(moment, words.relative(moment, now), zone)
+
+
+def at_clock(moment: datetime | None) -> str | Markup:
+    """Return a time of day, with the absolute time in its title."""
+    if moment is None:
+        return words.UNKNOWN
+    now, zone = _LOOK.get()
+    return _time(moment, words.clock(moment, zone, now), zone)
+
+
+def element_id(text: str) -> str:
+    """Return an element's id for any text, such as a column's name."""
+    return f"x{hashlib.blake2b(str(text).encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
+
+
+def query(given: Mapping[str, Any], **changes: Any) -> str:
+    """Return a query string: what is given, changed; what is None or empty is left out."""
+    pairs = {name: value for name, value in {**given, **changes}.items() if value not in (None, "")}
+    return f"?{urlencode(pairs)}" if pairs else "?"
+
+
+def _time(moment: datetime, text: str, zone: str) -> Markup:
+    element = '<time datetime="{}" title="{}">{}</time>'
+    return Markup(element).format(moment.astimezone(UTC).isoformat(), words.absolute(moment, zone), text)  # noqa: S704 - format escapes

@@ -1,0 +1,18 @@
+"""All pages and actions, in the order of the navigation."""
+
+from __future__ import annotations
+
+from ingest.api.framework.caller import Scope
+from ingest.pages.page import Entry
+from ingest.pages.views import now, sessions
+
+ENTRIES: tuple[Entry, ...] = (
+    *now.ENTRIES,
+    *sessions.ENTRIES,
+)
+
+NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
+    ("now", "Now", "/", Scope.READ),
+    ("sessions", "Sessions", "/sessions", Scope.READ),
+)
+"""Section, label, address, scope."""

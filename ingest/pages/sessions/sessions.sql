@@ -1,0 +1,61 @@
+-- Sessions of the dashboard, people, and links that sign in once.
+
+-- name: session_of(digest, idle_s, longest_s)^
+-- Whose session a cookie is. It ends with its token and its person; a role that was changed counts at once.
+SELECT s.id, s.account_id, coalesce(p.role, s.role) AS role, s.who, s.token_id, s.created_at, s.seen_at,
+       a.name AS account_name, a.time_zone
+FROM sessions s
+JOIN accounts a ON a.id = s.account_id
+LEFT JOIN api_tokens t ON t.id = s.token_id
+LEFT JOIN people p ON p.id = s.person_id
+WHERE s.digest = :digest AND s.ended_at IS NULL
+  AND t.revoked_at IS NULL AND p.disabled_at IS NULL
+  AND s.seen_at > now() - make_interval(secs => :idle_s)
+  AND s.created_at > now() - make_interval(secs => :longest_s);
+
+-- name: seen(id)!
+-- Noted once a minute, so that a busy page does not write a row a request.
+UPDATE sessions SET seen_at = now() WHERE id = :id AND seen_at < now() - interval '1 minute';
+
+-- name: begin(digest, account_id, role, who, token_id, person_id, address, agent)$
+INSERT INTO sessions (digest, account_id, role, who, token_id, person_id, address, agent)
+VALUES (:digest, :account_id, :role, :who, :token_id, :person_id, :address, :agent)
+RETURNING id;
+
+-- name: finish(account_id, id)$
+-- Ending twice keeps the first time.
+UPDATE sessions SET ended_at = coalesce(ended_at, now()) WHERE account_id = :account_id AND id = :id RETURNING id;
+
+-- name: live(account_id, idle_s, longest_s)
+-- An account's open sessions, the last used first.
+SELECT s.id, s.who, coalesce(p.role, s.role) AS role, s.address, s.agent, s.created_at, s.seen_at
+FROM sessions s
+LEFT JOIN api_tokens t ON t.id = s.token_id
+LEFT JOIN people p ON p.id = s.person_id
+WHERE s.account_id = :account_id AND s.ended_at IS NULL
+  AND t.revoked_at IS NULL AND p.disabled_at IS NULL
+  AND s.seen_at > now() - make_interval(secs => :idle_s)
+  AND s.created_at > now() - make_interval(secs => :longest_s)
+ORDER BY s.seen_at DESC
+LIMIT 200;
+
+-- name: prune(longest_s)!
+-- Sessions and links that can never be used again.
+WITH links AS (DELETE FROM login_links WHERE expires_at < now())
+DELETE FROM sessions WHERE created_at < now() - make_interval(secs => :longest_s);
+
+
+-- name: link_create(digest, account_id, role, seconds)!
+INSERT INTO login_links (digest, account_id, role, expires_at)
+VALUES (:digest, :account_id, :role, now() + make_interval(secs => :seconds));
+
+-- name: link_use(digest)^
+-- Once: the row is gone for whoever comes second.
+DELETE FROM login_links WHERE digest = :digest AND expires_at > now() RETURNING account_id, role;
+
+-- name: person_named(name)^
+SELECT id, account_id, name, role, password_hash FROM people WHERE lower(name) = lower(:name) AND disabled_at IS NULL;
+
+-- name: person_signed_in(id, password_hash)!
+-- The hash is written anew when the cost of hashing was raised since.
+UPDATE people SET signed_in_at = now(), password_hash = :password_hash WHERE id = :id;

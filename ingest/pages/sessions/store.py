@@ -1,0 +1,132 @@
+"""Sessions in Postgres: begun by a token, a link or a password; found by the cookie's digest; ended by anyone of the
+account who may.
+
+While Postgres is away a session that was seen a short while ago still reads: it gets the last snapshot of its pages.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from ingest.api.framework.auth import Tokens
+from ingest.pages.sessions.passwords import verified
+from ingest.pages.sessions.roles import OF_SCOPE, Role
+from schemas import queries
+from schemas.secrets import token_digest
+
+SESSIONS = queries.load("sessions", beside=__file__)
+IDLE_S, LONGEST_S = 12 * 3600, 7 * 86_400
+LINK_S = 300
+_REMEMBERED = 1_000
+_TRUSTED_S = 1_800.0
+"""How long a session is believed that Postgres cannot be asked about; it can only read what it was shown before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who looks, of which account, and may do what."""
+
+    id: int
+    account_id: int
+    account_name: str
+    time_zone: str
+    role: Role
+    who: str
+    token_id: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a sign-in comes from."""
+
+    address: str
+    agent: str
+
+
+class Sessions:
+    """The sessions of all accounts."""
+
+    def __init__(self, pool: asyncpg.Pool, tokens: Tokens, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds."""
+        self._pool = pool
+        self._tokens = tokens
+        self._clock = clock
+        self._seen: OrderedDict[bytes, tuple[float, Session]] = OrderedDict()
+
+    async def find(self, cookie: str) -> Session | None:
+        """Return the session of a cookie; None when there is none (any more). Raises `AWAY` when Postgres is."""
+        digest = token_digest(cookie)
+        row = await SESSIONS.session_of(self._pool, digest=digest, idle_s=IDLE_S, longest_s=LONGEST_S)
+        if row is None:
+            self._seen.pop(digest, None)
+            return None
+        await SESSIONS.seen(self._pool, id=row["id"])
+        known = {name: row[name] for name in Session.__slots__}
+        session = Session(**{**known, "role": Role(row["role"])})
+        self._seen[digest] = (self._clock(), session)
+        self._seen.move_to_end(digest)
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return session
+
+    def remembered(self, cookie: str) -> Session | None:
+        """Return the session of a cookie as it was found last, while Postgres cannot be asked."""
+        at, session = self._seen.get(token_digest(cookie), (float("-inf"), None))
+        return session if self._clock() - at < _TRUSTED_S else None
+
+    async def by_token(self, token: str, origin: Origin) -> str | None:
+        """Begin a session by an API token; return its cookie, None when the token is not valid."""
+        self._tokens.forget()
+        caller = await self._tokens.caller(token)
+        if caller is None:
+            return None
+        who = f"token {caller.token_id}"
+        values = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": who}
+        return await self._begin(origin, token_id=caller.token_id, person_id=None, **values)
+
+    async def by_password(self, name: str, password: str, origin: Origin) -> str | None:
+        """Begin a session by a person's name and password; unknown people take as long as wrong passwords."""
+        person = await SESSIONS.person_named(self._pool, name=name)
+        kept = await verified(person and person["password_hash"], password)
+        if person is None or kept is None:
+            return None
+        await SESSIONS.person_signed_in(self._pool, id=person["id"], password_hash=kept)
+        values = {"account_id": person["account_id"], "role": person["role"], "who": person["name"]}
+        return await self._begin(origin, token_id=None, person_id=person["id"], **values)
+
+    async def by_link(self, secret: str, origin: Origin) -> str | None:
+        """Begin a session by a link's secret, which is used up by it."""
+        row = await SESSIONS.link_use(self._pool, digest=token_digest(secret))
+        if row is None:
+            return None
+        return await self._begin(origin, token_id=None, person_id=None, who="one-time link", **dict(row))
+
+    async def live(self, account_id: int) -> list[Any]:
+        """Return the account's open sessions."""
+        given = {"account_id": account_id, "idle_s": IDLE_S, "longest_s": LONGEST_S}
+        return [row async for row in SESSIONS.live(self._pool, **given)]
+
+    async def finish(self, account_id: int, session_id: int) -> bool:
+        """End one; False when the account has none with this id."""
+        self._seen = OrderedDict((key, held) for key, held in self._seen.items() if held[1].id != session_id)
+        return await SESSIONS.finish(self._pool, account_id=account_id, id=session_id) is not None
+
+    async def _begin(self, origin: Origin, **values: Any) -> str:
+        cookie = secrets.token_urlsafe(32)
+        await SESSIONS.prune(self._pool, longest_s=LONGEST_S)
+        given = {"address": origin.address, "agent": origin.agent[:200], "digest": token_digest(cookie)}
+        await SESSIONS.begin(self._pool, **given, **values)
+        return cookie
+
+
+SESSIONS_KEY = web.AppKey("sessions", Sessions)

@@ -1,0 +1,155 @@
+// What the pages do beyond HTML: live updates with a pause, buttons that disable at once, keys. All of it can be missing.
+"use strict";
+
+(() => {
+  const find = (selector) => document.querySelector(selector);
+  const STALE_MS = 10000, POLL_MS = 5000;
+
+  // One stream a page. It closes while the tab is hidden, while paused, and while a row has the focus: rows never jump.
+  const slot = find("#live");
+  let heard = Date.now(), paused = false, poll = 0, source = null;
+
+  function state(text, kind) {
+    const shown = find("#live-state");
+    if (!shown || shown.dataset.said === text) return;
+    shown.dataset.said = text;
+    shown.className = `live-state ${kind}`;
+    shown.querySelector(".words").textContent = text;
+    document.body.classList.toggle("is-stale", kind === "stale");
+  }
+
+  function open() {
+    if (!slot || source || paused || document.hidden) return;
+    const url = slot.dataset.url;
+    const node = document.createElement("div");
+    node.id = "live-stream";
+    node.setAttribute("hx-ext", "sse");
+    node.setAttribute("sse-connect", url);
+    node.setAttribute("sse-swap", "parts");
+    node.setAttribute("hx-swap", "none");
+    slot.replaceChildren(node);
+    htmx.process(node);
+  }
+
+  function close() {
+    clearInterval(poll);
+    poll = 0;
+    source = null;
+    const node = find("#live-stream");
+    if (node) htmx.remove(node);
+  }
+
+  function hear() {
+    heard = Date.now();
+    if (!paused) state(poll ? "asks every 5 s" : "live", poll ? "polling" : "live");
+  }
+
+  function startPolling() {
+    if (poll || paused || document.hidden) return;
+    const url = new URL(slot.dataset.url, location.href);
+    url.searchParams.set("once", "1");
+    poll = setInterval(() => htmx.ajax("GET", url.pathname + url.search, { target: "#live", swap: "none" }).then(hear), POLL_MS);
+    state("asks every 5 s", "polling");
+  }
+
+  if (slot) {
+    document.body.addEventListener("htmx:sseOpen", (event) => {
+      source = event.detail.source;
+      source.addEventListener("beat", hear);
+      source.addEventListener("full", () => { close(); startPolling(); });
+      hear();
+    });
+    document.body.addEventListener("htmx:sseMessage", hear);
+    document.body.addEventListener("htmx:sseError", () => { if (!source || source.readyState === 2) { close(); startPolling(); } });
+    document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+    document.addEventListener("focusin", (event) => { if (event.target.closest("[data-holds]")) hold(true); });
+    document.addEventListener("focusout", (event) => { if (event.target.closest("[data-holds]")) hold(false); });
+    setInterval(() => {
+      if (paused || document.hidden || Date.now() - heard < STALE_MS) return;
+      const since = new Date(heard).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      state(`not live since ${since}`, "stale");
+      if (!poll) { close(); startPolling(); state(`not live since ${since}; asks every 5 s`, "stale"); }
+    }, 1000);
+    const button = find("#pause");
+    button.hidden = false;
+    button.addEventListener("click", () => pause(!paused));
+    window.addEventListener("pagehide", close);
+    open();
+  }
+
+  function pause(wanted) {
+    paused = wanted;
+    const button = find("#pause");
+    button.textContent = paused ? "Resume" : "Pause";
+    button.setAttribute("aria-pressed", String(paused));
+    if (paused) close(), state("paused", "paused");
+    else heard = Date.now(), state("live", "live"), open();
+  }
+
+  function hold(wanted) {
+    if (paused) return;
+    if (wanted) close(), state("waits while you are in a row", "paused");
+    else heard = Date.now(), open();
+  }
+
+  // A button disables at once; the browser's back button brings it back.
+  document.addEventListener("submit", (event) => {
+    if (event.target.hasAttribute("hx-post")) return;
+    setTimeout(() => event.target.querySelectorAll("button").forEach((button) => { button.disabled = true; }), 0);
+  });
+  window.addEventListener("pageshow", () => document.querySelectorAll("button:disabled").forEach((button) => {
+    if (!button.hasAttribute("data-off")) button.disabled = false;
+  }));
+  document.addEventListener("input", (event) => {
+    const wanted = event.target.dataset.typed;
+    if (wanted === undefined) return;
+    event.target.form.querySelector("button").disabled = event.target.value.trim() !== wanted;
+  });
+  document.addEventListener("change", (event) => { if (event.target.hasAttribute("data-submits")) event.target.form.requestSubmit(); });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(find(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+
+  // A toast with an undo stays for ten seconds.
+  const toast = find(".toast");
+  if (toast) setTimeout(() => toast.remove(), toast.classList.contains("bad") ? 30000 : 10000);
+
+  // Keys; they can be switched off on the page of keys.
+  const ways = { n: "/", f: "/feeds", l: "/lag", d: "/dead-letters", u: "/usage", c: "/connect" };
+  let went = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys") === "off") return;
+    if (event.target.matches("input, select, textarea")) return;
+    if (event.key === "/") { event.preventDefault(); find("#search")?.focus(); }
+    else if (event.key === "p" && slot) pause(!paused);
+    else if (event.key === "?") { const help = find("#keys"); if (help) help.open ? help.close() : help.showModal(); }
+    else if (event.key === "g") went = Date.now();
+    else if (Date.now() - went < 1000 && ways[event.key] && find(`.navigation a[href="${ways[event.key]}"]`)) location.href = ways[event.key];
+    else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
+  });
+  function step(by) {
+    const rows = [...document.querySelectorAll("[data-row] a, [data-row] summary, [data-row] button")].filter((one, index, all) => index === 0 || one.closest("[data-row]") !== all[index - 1].closest("[data-row]"));
+    const at = rows.findIndex((row) => row.closest("[data-row]") === document.activeElement.closest("[data-row]"));
+    rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
+  }
+  const off = find("#keys-off");
+  if (off) {
+    off.checked = localStorage.getItem("keys") === "off";
+    off.addEventListener("change", () => localStorage.setItem("keys", off.checked ? "off" : "on"));
+  }
+
+  // Dropping a file on its field.
+  document.querySelectorAll(".drop").forEach((area) => {
+    const input = area.querySelector("input[type=file]");
+    for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+      area.addEventListener(name, (event) => {
+        event.preventDefault();
+        area.classList.toggle("over", over);
+        if (name === "drop" && event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+      });
+    }
+  });
+})();

@@ -1,0 +1,178 @@
+"""What a page's handler is given: the session, the form, and the API's operations to ask and to change things by.
+
+Every look at data goes through an operation, so accounts are kept apart, scopes are checked and values are validated at
+the one place where the API does it. Every change is written to the audit log with what it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from ingest.api.framework.call import SERVICES, Answer, Call, Services
+from ingest.api.framework.caller import Caller, Scope
+from ingest.api.framework.dispatch import plain
+from ingest.api.framework.etags import etag_of
+from ingest.api.framework.operation import Operation
+from ingest.api.framework.validation import adapter, entries, problem
+from ingest.api.routes import OPERATIONS
+from ingest.http.problems import ProblemError
+from ingest.pages import audit
+from ingest.pages.sessions.store import Session
+
+_log = structlog.get_logger()
+_VERSION_HEADERS = ("If-Match", "If-None-Match")
+
+
+@cache
+def _operations() -> dict[str, Operation]:
+    return {operation.name: operation for operation in OPERATIONS}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One question to the API: what the page's "as JSON" and "as curl" show."""
+
+    operation: Operation
+    path: str
+    body: Any = None
+    answer: Answer | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request of a session. `form` holds the posted fields (a file as aiohttp's `FileField`)."""
+
+    request: web.Request
+    session: Session
+    form: Mapping[str, Any] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        """Return what all requests of the process share."""
+        return self.request.app[SERVICES]
+
+    @property
+    def id(self) -> int:
+        """Return the path's `{id}`; one that no resource can have is told as not found."""
+        return self.number("id")
+
+    def number(self, name: str) -> int:
+        """Return a number of the path."""
+        value = int(self.request.match_info[name])
+        return value if value < 2**63 else 0
+
+    def may(self, scope: Scope | str) -> bool:
+        """Return whether the session's role includes a scope."""
+        return self.session.role.scope.includes(Scope(scope))
+
+    def text(self, name: str) -> str:
+        """Return a posted text, "" when there is none."""
+        value = self.form.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+    async def ask(
+        self,
+        name: str,
+        path: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> Any:
+        """Return what an operation answers (a resource, or a list of them); raises its problem."""
+        answer = await self.answer(name, path, query, body)
+        return answer.body if isinstance(answer, Answer) else answer
+
+    async def change(
+        self,
+        name: str,
+        path: Mapping[str, Any] | None = None,
+        body: Any = None,
+        *,
+        version: str | None = None,
+    ) -> Any:
+        """Change something by an operation and write it to the audit log; `version` is the ETag that was looked at."""
+        path = dict(path or {})
+        before = await self._state(name, path)
+        answer = await self.answer(name, path, None, body, version)
+        result = answer.body if isinstance(answer, Answer) else answer
+        after = await self._state(name, path) if before is not None else plain(result) if result is not None else None
+        line = audit.line(name, _operations()[name].template.format(**path), before, after)
+        await audit.record(self.services.pool, self.session, self.request.remote, line)
+        return result
+
+    async def answer(
+        self,
+        name: str,
+        path: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        version: str | None = None,
+    ) -> Any:
+        """Return an operation's whole answer, with its `Link` header."""
+        operation = _operations()[name]
+        if not self.may(operation.scope):
+            detail = f"this needs the role of an {operation.scope} token; yours is {self.session.role}"
+            raise ProblemError(403, "pages.role", detail)
+        path, query = dict(path or {}), {key: value for key, value in (query or {}).items() if value not in (None, "")}
+        asked = Asked(operation, operation.template.format(**path), body)
+        url = self.request.rel_url.with_path(asked.path).with_query({key: str(value) for key, value in query.items()})
+        asked.path = str(url)
+        headers = {key: value for key, value in self.request.headers.items() if key not in _VERSION_HEADERS}
+        if version:
+            headers["If-Match"] = version
+        inner = self.request.clone(method=operation.method, rel_url=url, headers=headers)
+        caller = Caller(self.session.token_id or 0, self.session.account_id, self.session.role.scope, None)
+        call: Call[Any, Any] = Call(inner, name, caller, path, _query(operation, query), _body(operation, body))
+        self.asked.append(asked)
+        answer = await operation.handler(call)
+        if isinstance(answer, Answer):
+            asked.answer = answer
+        if operation.method != "GET":
+            who = {"account_id": self.session.account_id, "session_id": self.session.id}
+            _log.info("page_change", operation=operation.name, path=asked.path, **who)
+        return answer
+
+    async def _state(self, name: str, path: Mapping[str, Any]) -> Any:
+        """Return the resource that an operation changes, as JSON; None when it is none that can be read by itself."""
+        reader = _operations().get(f"{name.partition('.')[0]}.get")
+        if reader is None or set(reader.path_parameters) != set(path):
+            return None
+        try:
+            return plain(await self.ask(reader.name, path))
+        except ProblemError:
+            return None
+
+
+def version_of(resource: Any) -> str:
+    """Return the ETag of a resource, to be sent back when it is changed."""
+    return etag_of(resource.updated_at)
+
+
+def _query(operation: Operation, given: Mapping[str, Any]) -> Any:
+    try:
+        return operation.query.model_validate(dict(given))
+    except ValidationError as error:
+        details = entries(error)
+        raise problem(
+            operation, 400, "query", f"{next(iter(details))}: {next(iter(details.values()))['message']}"
+        ) from None
+
+
+def _body(operation: Operation, given: Any) -> Any:
+    if operation.body is None or not operation.validated or isinstance(given, BaseModel):
+        return given
+    if given is None and operation.body_optional:
+        return None
+    try:
+        return adapter(operation.body).validate_python(given or {})
+    except ValidationError as error:
+        details = entries(error)
+        field_name, first = next(iter(details.items()))
+        raise problem(operation, 422, "invalid", f"{field_name}: {first['message']}", details) from None
