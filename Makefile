@@ -35,9 +35,30 @@ lint: $(VENV)/installed ## Style, types and the import law
 test-servers:
 	@deploy/machine.sh python servers tests
 
+.local/tools/installed: deploy/kubernetes/tools.sh deploy/kubernetes/check/requirements-tools.txt deploy/kubernetes/check/package-lock.json $(VENV)/installed
+	@echo "Fetching what checks the deployment files into .local/tools"
+	@deploy/kubernetes/tools.sh .local/tools $(PYTHON)
+	@touch $@
+
 .PHONY: test
-test: test-servers $(VENV)/installed ## All tests, against servers that the run starts itself
+test: test-servers $(VENV)/installed .local/tools/installed ## All tests, against servers that the run starts itself
 	$(VENV)/bin/pytest --durations=10
+
+.PHONY: fleet-servers
+fleet-servers:
+	@deploy/machine.sh python servers fleet
+
+.PHONY: test-fleet
+test-fleet: fleet-servers $(VENV)/installed ## What is slow because it is large: the image, built and run; as root
+	$(VENV)/bin/pytest tests/fleet
+
+.PHONY: lock
+lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with hashes, from pyproject.toml and requirements.txt
+	@python3 -m venv .local/lock
+	@.local/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	.local/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+	    --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --constraint requirements.txt --output-file requirements-run.txt pyproject.toml
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the machine lacks: machine.sh [python] [servers] [tests] [load]
+# Installs what the machine lacks: machine.sh [python] [servers] [tests] [fleet] [load]
 # With apt, as root or through sudo; elsewhere it says in one line what to install. Services of the machine are neither
 # started nor touched: SYSTEMD_OFFLINE and RUNLEVEL tell the packages' scripts that this is not the time.
 set -eu
@@ -42,6 +42,12 @@ for part in "$@"; do
     tests)
         command -v vsftpd >/dev/null || [ -x /usr/sbin/vsftpd ] || lacks vsftpd 'vsftpd'
         command -v chromium >/dev/null || lacks chromium 'Chromium'
+        command -v npm >/dev/null || lacks npm 'npm'
+        command -v systemd-analyze >/dev/null || lacks systemd 'systemd-analyze'
+        ;;
+    fleet)
+        command -v buildah >/dev/null || lacks buildah 'buildah'
+        command -v runc >/dev/null || lacks runc 'runc'
         ;;
     load)
         command -v wrk >/dev/null || lacks wrk 'wrk'

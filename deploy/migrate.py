@@ -5,21 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import yoyo
+from yoyo.backends import DatabaseBackend
 
 import schemas
 
 MIGRATIONS = Path(schemas.__file__).parent / "migrations"
 
 
+def missing(dsn: str) -> list[str]:
+    """Return the names of the migrations that this release has and the database has not, in order."""
+    backend = _backend(dsn)
+    try:
+        return [migration.id for migration in backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))]
+    finally:
+        backend.connection.close()
+
+
 def migrate(dsn: str) -> list[str]:
     """Apply what is missing and return its names; `dsn` is postgresql://…; safe to run at once from many machines."""
-    _, _, address = dsn.partition("://")
-    backend = yoyo.get_backend(f"postgresql+psycopg://{address}")
+    backend = _backend(dsn)
     try:
         known = yoyo.read_migrations(str(MIGRATIONS))
         with backend.lock():
-            missing = backend.to_apply(known)
-            backend.apply_migrations(missing)
-        return [migration.id for migration in missing]
+            to_apply = backend.to_apply(known)
+            backend.apply_migrations(to_apply)
+        return [migration.id for migration in to_apply]
     finally:
         backend.connection.close()
+
+
+def _backend(dsn: str) -> DatabaseBackend:
+    _, _, address = dsn.partition("://")
+    return yoyo.get_backend(f"postgresql+psycopg://{address}")

@@ -6,11 +6,45 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+def secret(name: str) -> str | None:
+    """Return a secret's environment variable, or the text of the file that `<name>_FILE` names, without a last newline.
+
+    Raises ValueError when both are set, or when the file cannot be read: never with what is in it.
+    """
+    value, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if not file:
+        return value or None
+    if value:
+        raise ValueError(f"{name} and {name}_FILE are both set")
+    try:
+        return Path(file).read_text().removesuffix("\n") or None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ValueError(f"{name}_FILE: {file} cannot be read: {reason}") from None
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets as files: what Docker, Kubernetes and systemd hand to a process without showing it to others."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return a secret's value; other settings are not read from files."""
+        value = secret(field_name.upper()) if field.annotation is SecretStr else None
+        return value, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the secrets that are there."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -82,6 +116,18 @@ class Settings(BaseSettings):
     pull_attempts: int = Field(4, ge=1, le=20, description="attempts at one file before the run fails")
     pull_max_pages: int = Field(1_000, ge=1, description="pages of one paginated API read in one run")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files: what is set is what ps shows
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - <NAME>_FILE names each file
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given first, then secrets from their files, then the environment."""
+        return init_settings, _SecretFiles(settings_cls), env_settings
+
     @field_validator("pull_allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
@@ -120,7 +166,9 @@ def load(**given: Any) -> Settings:
     """
     try:
         return Settings(**given)
-    except ValidationError as error:
+    except ValueError as error:
+        if not isinstance(error, ValidationError):
+            raise SystemExit(f"settings are not usable:\n  {error}") from None
         lines = [
             f"  {str(detail['loc'][0]).upper()}: "
             + ("is required" if detail["type"] == "missing" else str(detail["msg"]))

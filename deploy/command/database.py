@@ -9,10 +9,24 @@ from typing import TypeVar
 import asyncpg
 import click
 
+from schemas.settings import secret
+
 T = TypeVar("T")
 
+
+def _database_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    """Take the address from the option, DATABASE_URL, or the file that DATABASE_URL_FILE names."""
+    try:
+        address = value or secret("DATABASE_URL")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if not address:
+        raise click.UsageError("Postgres' address is missing: give --database-url, DATABASE_URL or DATABASE_URL_FILE.")
+    return address
+
+
 database_option = click.option(
-    "--database-url", envvar="DATABASE_URL", required=True, help="Postgres.  [default: DATABASE_URL]"
+    "--database-url", callback=_database_url, help="Postgres.  [default: DATABASE_URL, or what DATABASE_URL_FILE holds]"
 )
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 import click
 
 from deploy.command.accounts import accounts, tokens
+from deploy.command.database import database_option
 from deploy.command.dead_letters import dead_letters
+from deploy.command.migrations import wait_for_migrations
 from deploy.command.people import login_link, people
+from deploy.command.probe import probe
 from deploy.command.reference import as_markdown, as_text
 from deploy.local.addresses import Refused, check_database
 from deploy.local.folder import AlreadyRunning, Local
@@ -32,6 +35,7 @@ main.add_command(accounts)
 main.add_command(dead_letters)
 main.add_command(login_link)
 main.add_command(people)
+main.add_command(probe)
 main.add_command(tokens)
 
 
@@ -97,9 +101,14 @@ def worker() -> None:
 
 
 @main.command()
-@click.option("--database-url", envvar="DATABASE_URL", show_envvar=True, required=True, help="Postgres.")
-def migrate(database_url: str) -> None:
+@database_option
+@click.option("--check", is_flag=True, help="Apply nothing: exit 1 while the database lacks what this release needs.")
+@click.option("--wait-s", type=click.FloatRange(0), default=0.0, help="With --check: how long to wait for it.")
+def migrate(database_url: str, *, check: bool, wait_s: float) -> None:
     """Bring the database to the newest shape; does nothing when it is."""
+    if check:
+        wait_for_migrations(database_url, wait_s)
+        return
     try:
         check_database(database_url)
         applied = apply_migrations(database_url)

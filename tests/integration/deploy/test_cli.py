@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 from deploy.command.main import main
+from schemas import monitor
 
 
 @pytest.fixture
@@ -22,6 +26,48 @@ def test_migrate_brings_an_empty_database_to_the_newest_shape_once(run, postgres
         connection.execute("DROP DATABASE empty WITH (FORCE)")
     assert first.output.startswith("applied 0001.core\n")
     assert (0, "nothing to apply\n") == (second.exit_code, second.output)
+
+
+def test_migrate_check_tells_what_the_database_lacks_until_it_has_it(run, postgres):
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE behind")
+        before = run("migrate", "--check", DATABASE_URL=postgres.dsn_of("behind"))
+        run("migrate", DATABASE_URL=postgres.dsn_of("behind"))
+        after = run("migrate", "--check", DATABASE_URL=postgres.dsn_of("behind"))
+        connection.execute("DROP DATABASE behind WITH (FORCE)")
+    assert 1 == before.exit_code
+    assert before.output.startswith("Error: the database lacks 0001.core, ")
+    assert (0, "the database is of this release's shape\n") == (after.exit_code, after.output)
+
+
+def test_migrate_check_waits_no_longer_than_it_is_told(run):
+    done = run("migrate", "--check", DATABASE_URL="postgresql://somebody:hush@127.0.0.1:1/feedline")
+    assert 1 == done.exit_code
+    assert done.output.startswith("Error: Postgres cannot be reached: ")
+    assert "hush" not in done.output
+
+
+def test_a_command_reads_the_database_from_a_file(run, postgres, tmp_path):
+    (tmp_path / "address").write_text(f"{postgres.dsn}\n")
+    done = run("migrate", "--check", DATABASE_URL="", DATABASE_URL_FILE=str(tmp_path / "address"))
+    assert done.output.startswith("Error: the database lacks 0001.core, ")
+
+
+@pytest.mark.parametrize(("trouble", "code"), [(None, 0), ("postgres: away", 1)])
+async def test_a_probe_says_what_the_process_says(run, trouble, code):
+    runner = web.AppRunner(monitor.application(alive=lambda: None, ready=lambda: trouble))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = str(runner.addresses[0][1])
+    alive = await asyncio.to_thread(run, "probe", MONITOR_PORT=port)
+    ready = await asyncio.to_thread(run, "probe", "--ready", "--port", port)
+    await runner.cleanup()
+    gone = await asyncio.to_thread(run, "probe", "--port", port)
+    assert (0, '{"status": "ok"}\n') == (alive.exit_code, alive.output)
+    assert code == ready.exit_code
+    assert (trouble or "ok") in ready.output
+    assert (1, True) == (gone.exit_code, gone.output.startswith(f"Error: nobody answers on port {port}: "))
 
 
 def test_migrate_without_a_database_names_the_variable(run):
@@ -41,7 +87,7 @@ def test_settings_are_listed_with_their_defaults(run):
     assert "EDGE_PROCESSES\n    edge processes that the local stack starts\n    default: 1\n" in run("settings").output
 
 
-@pytest.mark.parametrize("command", ["run", "edge", "api", "pull", "worker", "migrate", "settings"])
+@pytest.mark.parametrize("command", ["run", "edge", "api", "pull", "worker", "migrate", "probe", "settings"])
 def test_every_command_explains_itself(run, command):
     done = run(command, "--help")
     assert 0 == done.exit_code

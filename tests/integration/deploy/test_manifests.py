@@ -1,0 +1,178 @@
+"""The files by which Feedline is deployed are valid, strictly: a misspelt field is refused.
+
+kubectl renders what Kustomize would apply; Kubernetes' own resources are held against its published schemas, custom
+ones against their types with TypeScript's compiler, which refuses fields that a type does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).parents[3]
+KUBERNETES = CHECKOUT / "deploy" / "kubernetes"
+TOOLS = CHECKOUT / ".local" / "tools"
+TYPES = {
+    "Cluster": "@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1/Cluster",
+    "PodMonitor": "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor",
+    "PrometheusRule": "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule",
+    "ScaledObject": "@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject",
+}
+"""Kind → the module of its type. RabbitMQ's operator publishes no types."""
+
+
+def run(*words: str | Path, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def rendered(overlay: str, folder: Path) -> list[dict[str, Any]]:
+    """Return the resources of an overlay, as kubectl would apply them."""
+    copy = folder / "kubernetes"
+    shutil.copytree(KUBERNETES, copy, ignore=shutil.ignore_patterns("check"))
+    place = copy / "overlays" / overlay
+    shutil.copy(place / "secret.env.example", place / "secret.env")
+    done = run(TOOLS / "kubectl", "kustomize", place)
+    assert 0 == done.returncode, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.fixture(scope="module", params=["small", "prod"])
+def resources(request, tmp_path_factory) -> list[dict[str, Any]]:
+    return rendered(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def native(one: dict[str, Any]) -> bool:
+    group = one["apiVersion"].partition("/")[0]
+    return "." not in group or group.endswith(".k8s.io")
+
+
+def complaints(resources: list[dict[str, Any]], folder: Path) -> str:
+    """Return what Kubernetes' schemas have against its own resources; "" when nothing."""
+    file = folder / "native.yaml"
+    file.write_text(yaml.safe_dump_all(one for one in resources if native(one)))
+    done = run(sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", "--no-warn", file)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def compiled(resources: list[dict[str, Any]], folder: Path) -> str:
+    """Return what the compiler has against custom resources; "" when nothing."""
+    lines = []
+    for number, one in enumerate(one for one in resources if one["kind"] in TYPES and not native(one)):
+        lines.append(f'import type {{ I{one["kind"]} as Type{number} }} from "{TYPES[one["kind"]]}";')
+        lines.append(f"export const resource{number}: Type{number} = {json.dumps(one)};")
+    (folder / "check.mts").write_text("\n".join(lines))
+    (folder / "node_modules").symlink_to(TOOLS / "node_modules")
+    done = run(
+        *(TOOLS / "node_modules" / ".bin" / "tsc", "--noEmit", "--strict", "--skipLibCheck"),
+        *("--module", "nodenext", folder / "check.mts"),
+    )
+    return done.stdout + done.stderr
+
+
+def test_every_resource_of_kubernetes_is_what_its_schema_says(resources, tmp_path):
+    assert "" == complaints(resources, tmp_path)
+
+
+def test_every_custom_resource_is_what_its_type_says(resources, tmp_path):
+    custom = {one["kind"] for one in resources if not native(one)}
+
+    assert set() == custom - TYPES.keys() - {"RabbitmqCluster"}
+    assert "" == compiled(resources, tmp_path)
+
+
+def test_a_misspelt_field_of_kubernetes_is_refused(resources, tmp_path):
+    deployment = next(one for one in resources if one["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSecond"] = pod["terminationGracePeriodSeconds"]
+    try:
+        assert "terminationGracePeriodSecond" in complaints([deployment], tmp_path)
+    finally:
+        del pod["terminationGracePeriodSecond"]
+
+
+def test_a_misspelt_field_of_a_custom_resource_is_refused(tmp_path):
+    cluster, *_ = yaml.safe_load_all((KUBERNETES / "components" / "cnpg" / "cluster.yaml").read_text())
+    cluster["spec"]["postgresql"]["synchronous"]["dataDurabilty"] = "required"
+
+    assert "dataDurabilty" in compiled([cluster], tmp_path)
+
+
+def test_every_pod_is_unprivileged_bounded_and_stops_later_than_it_drains(resources):
+    settings = next(one for one in resources if one["kind"] == "ConfigMap")["data"]
+    for one in (one for one in resources if one["kind"] in ("Deployment", "Job")):
+        pod = one["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        for container in pod["containers"] + pod.get("initContainers", []):
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            assert "memory" in container["resources"]["limits"]
+        if one["kind"] == "Deployment":
+            assert int(settings["STOP_TIMEOUT_MS"]) / 1000 + 5 < pod["terminationGracePeriodSeconds"]
+
+
+def test_never_more_workers_than_shards(resources):
+    settings = next(one for one in resources if one["kind"] == "ConfigMap")["data"]
+    largest = [one["spec"]["maxReplicaCount"] for one in resources if one["kind"] == "ScaledObject"]
+    fixed = [
+        one["spec"].get("replicas", 1)
+        for one in resources
+        if one["kind"] == "Deployment" and one["metadata"]["name"] == "feedline-worker"
+    ]
+
+    assert max(largest + fixed) <= int(settings["SHARDS"])
+
+
+def test_compose_is_what_its_schema_says():
+    done = run(
+        *(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"),
+        "deploy/container/compose.yaml",
+    )
+
+    assert 0 == done.returncode, done.stdout
+
+
+def test_the_linter_of_dockerfiles_has_nothing_to_say():
+    done = run(Path(sys.executable).with_name("hadolint"), "deploy/container/Dockerfile")
+
+    assert (0, "") == (done.returncode, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory) -> list[Path]:
+    """Copies of the units whose program exists."""
+    folder = tmp_path_factory.mktemp("units")
+    for unit in (CHECKOUT / "deploy" / "systemd").glob("feedline*.*"):
+        if unit.suffix != ".env":
+            (folder / unit.name).write_text(unit.read_text().replace("/opt/feedline/bin/feedline", "/bin/true"))
+    return sorted(folder.iterdir())
+
+
+def test_systemd_takes_every_unit(units):
+    done = run("systemd-analyze", "verify", "--man=no", *units)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_systemd_finds_little_exposure(units):
+    for unit in units:
+        if unit.suffix == ".service":
+            done = run("systemd-analyze", "security", "--offline=true", "--threshold=30", unit)
+            assert 0 == done.returncode, done.stdout
+
+
+def test_the_lock_of_the_image_has_the_versions_that_are_tested():
+    def pins(file: str) -> dict[str, str]:
+        lines = (CHECKOUT / file).read_text().splitlines()
+        parts = (line.split(" ")[0].split("==") for line in lines if "==" in line)
+        return {name.lower().replace("_", "-"): version for name, version in parts}
+
+    tested, run_by = pins("requirements.txt"), pins("requirements-run.txt")
+
+    assert run_by == {name: tested.get(name) for name in run_by}
+    assert set() == run_by.keys() & {"pytest", "ruff", "mypy", "hypothesis", "schemathesis"}
