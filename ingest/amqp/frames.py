@@ -1,29 +1,14 @@
-"""AMQP 0-9-1 frames of the publishing hot path, made and cut by hand: a general client costs more than all of HTTP.
+"""AMQP 0-9-1 frames of a published message, made by hand: a general client costs more than all of HTTP.
 
 Pure: bytes in, bytes out. Source: the AMQP 0-9-1 specification, 2.3.5 (frames) and 4.2.6 (content);
-https://www.rabbitmq.com/docs/confirms for basic.ack and basic.nack. What is rare (handshake, close)
-goes through pamqp.
+https://www.rabbitmq.com/docs/confirms for basic.ack and basic.nack.
 """
 
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
 
-from schemas.errors import Transient
-
-METHOD: Final = 1
-HEADER: Final = 2
-BODY: Final = 3
-HEARTBEAT: Final = 8
-END: Final = 0xCE
-HEARTBEAT_FRAME: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
-OVERHEAD: Final = 8
-"""Bytes of a frame beside its payload; `frame_max` counts them."""
-
-BASIC_RETURN: Final = 60 << 16 | 50
-BASIC_ACK: Final = 60 << 16 | 80
-BASIC_NACK: Final = 60 << 16 | 120
+from schemas.amqp.sieve import BODY, HEADER, METHOD, OVERHEAD
 
 _FRAME = Struct(">BHI")
 _HEADER = Struct(">HHQH")
@@ -40,11 +25,7 @@ _HAS_CONTENT_TYPE, _HAS_DELIVERY_MODE, _HAS_CORRELATION_ID, _HAS_REPLY_TO, _HAS_
 )
 _USUAL = _HAS_CONTENT_TYPE | _HAS_DELIVERY_MODE | _HAS_MESSAGE_ID
 _MAX_SHORT = 255
-_END = bytes((END,))
-
-
-class BrokenFrame(Transient):
-    """The peer does not speak AMQP, or the stream is out of step: only a new connection helps."""
+_END = b"\xce"
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
@@ -68,7 +49,7 @@ def publish_method(channel: int, routing_key: str) -> bytes:
 def content(
     channel: int, frame_max: int, body: bytes, message_id: str, reply: tuple[str | None, str | None] | None = None
 ) -> list[bytes]:
-    """Return the frames of a persistent JSON message: its header and its body, cut to `frame_max`.
+    """Return the frames of a persistent JSON message: its header, and its body (if any) cut to `frame_max`.
 
     `reply` is (reply_to, correlation_id). The caller joins the parts, with the method frame, into one write.
     """
@@ -81,7 +62,7 @@ def content(
             flags, middle = flags | _HAS_REPLY_TO, middle + short(reply_to)
     header = _HEADER.pack(60, 0, len(body), flags) + _CONTENT_TYPE + middle + short(message_id)
     largest = frame_max - OVERHEAD
-    if len(body) <= largest:
+    if 0 < len(body) <= largest:
         return [
             _FRAME.pack(HEADER, channel, len(header)),
             header,
@@ -100,32 +81,3 @@ def confirm(payload: bytes) -> tuple[int, int, int]:
     """Return (method, delivery tag, flags) of the payload of a basic.ack or basic.nack; bit 0 of flags: multiple."""
     method, tag, flags = _CONFIRM.unpack(payload)
     return method, tag, flags
-
-
-class FrameReader:
-    """Cuts a byte stream into frames, whatever its chunks."""
-
-    def __init__(self, largest: int) -> None:
-        """`largest` is the most bytes that a frame may have, `frame_max` of the connection."""
-        self._largest = largest
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[tuple[int, int, bytes]]:
-        """Return the frames that are now complete, as (kind, channel, payload); raises `BrokenFrame`."""
-        if self._rest:
-            data = self._rest + data
-        frames: list[tuple[int, int, bytes]] = []
-        start, size = 0, len(data)
-        while size - start >= OVERHEAD:
-            kind, channel, length = _FRAME.unpack_from(data, start)
-            if length > self._largest or kind not in (METHOD, HEADER, BODY, HEARTBEAT):
-                raise BrokenFrame(f"not an AMQP frame: {data[start : start + OVERHEAD]!r}")
-            end = start + OVERHEAD + length
-            if end > size:
-                break
-            if data[end - 1] != END:
-                raise BrokenFrame("a frame does not end where it should")
-            frames.append((kind, channel, data[start + 7 : end - 1]))
-            start = end
-        self._rest = data[start:]
-        return frames

@@ -14,11 +14,10 @@ import random
 from types import TracebackType
 from typing import Self
 
-import aiormq
 import structlog
 
-from ingest.amqp import handshake
 from ingest.amqp.wire import Reason, Wire
+from schemas.amqp.tap import AWAY, Link, connect
 from schemas.batches import Batch
 from schemas.declare import declare
 from schemas.errors import Permanent, Transient
@@ -28,7 +27,11 @@ from schemas.topology import shard_of, shard_queue
 
 _log = structlog.get_logger()
 
+HEARTBEAT_S = 8
+"""A broker that is silent for three of these (27 s) is gone; the confirm's time-out fails a post long before."""
 _CONNECT_TIMEOUT_S = 10.0
+_FRAME_MAX = 131_072
+"""Where the broker names no limit."""
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
 _SETTLED_S = 10.0
 """A connection that lasted this long starts the back-off anew."""
@@ -68,6 +71,7 @@ class Publisher:
         self._settings = settings
         self._name = name
         self._queues = [shard_queue(shard) for shard in range(settings.shards)]
+        self._link: Link | None = None
         self._wire: Wire | None = None
         self._trouble: str | None = "not connected yet"
         self._first_try = asyncio.Event()
@@ -88,13 +92,11 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection; what is in flight fails, so let it finish first."""
-        for task in (self._task, self._redeclaring):
+        for task in (self._redeclaring, self._task):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Permanent):
                     await task
-        if self._wire is not None:
-            await handshake.close(self._wire)
 
     async def publish(self, batch: Batch, *, reply_to: str | None = None, correlation_id: str | None = None) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Unavailable`.
@@ -138,9 +140,7 @@ class Publisher:
         failures = 0
         while True:
             began = loop.time()
-            why = await self._live_once()
-            self._wire = None
-            self._trouble = why
+            self._trouble = why = await self._live_once()
             DEGRADED.labels("rabbitmq").set(1)
             self._first_try.set()
             failures = 0 if loop.time() - began > _SETTLED_S else failures + 1
@@ -152,31 +152,54 @@ class Publisher:
         """Connect and stay; return why it ended."""
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await self._declare()
-                wire = await handshake.connect(
-                    self._settings.amqp, self._name, self._settings.confirm_timeout_ms / 1000
-                )
-        except (OSError, Transient, aiormq.exceptions.AMQPError, RuntimeError) as error:
+                link, wire = await self._connect()
+        except (*AWAY, Transient) as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from error  # aiormq may answer a cancellation with an error of its own
             return str(error) or type(error).__name__
-        self._wire, self._trouble = wire, None
-        DEGRADED.labels("rabbitmq").set(0)
-        _log.info("broker_connected")
-        self._first_try.set()
-        return await asyncio.shield(wire.closed)
+        self._link, self._wire, self._trouble = link, wire, None
+        try:
+            DEGRADED.labels("rabbitmq").set(0)
+            _log.info("broker_connected")
+            self._first_try.set()
+            return await asyncio.shield(wire.closed)
+        finally:
+            wire.over("closed by us")
+            self._link, self._wire, self._trouble = None, None, wire.closed.result()
+            await link.close()
 
-    async def _declare(self) -> None:
-        async with aiormq.connect(self._settings.amqp, client_properties={"connection_name": self._name}) as connection:
-            await declare(await connection.channel(), self._settings)
+    async def _connect(self) -> tuple[Link, Wire]:
+        link = await connect(self._settings.amqp, self._name, HEARTBEAT_S)
+        try:
+            await self._declare(link)
+            channel = await link.connection.channel()
+            wire = Wire(
+                asyncio.get_running_loop(),
+                link.tap,
+                channel.number,
+                link.connection.connection_tune.frame_max or _FRAME_MAX,
+                self._settings.confirm_timeout_ms / 1000,
+            )
+        except BaseException:
+            await link.close()
+            raise
+        link.tap.attach(wire.take, wire.over)
+        return link, wire
+
+    async def _declare(self, link: Link) -> None:
+        channel = await link.connection.channel(publisher_confirms=False)
+        await declare(channel, self._settings)
+        await channel.close()
 
     def _redeclare(self) -> None:
         """A message came back: somebody deleted the queue under us. Make it again, once at a time."""
-        if self._redeclaring is None or self._redeclaring.done():
+        if self._link is not None and (self._redeclaring is None or self._redeclaring.done()):
             _log.warning("queue_missing")
-            self._redeclaring = asyncio.create_task(self._declare_quietly())
+            self._redeclaring = asyncio.create_task(self._declare_quietly(self._link))
 
-    async def _declare_quietly(self) -> None:
+    async def _declare_quietly(self, link: Link) -> None:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await self._declare()
-        except (OSError, Transient, Permanent, aiormq.exceptions.AMQPError, RuntimeError) as error:
+                await self._declare(link)
+        except (*AWAY, Transient, Permanent) as error:
             _log.warning("declare_failed", reason=str(error))

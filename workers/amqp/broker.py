@@ -11,23 +11,21 @@ while memory or disk is short (https://www.rabbitmq.com/docs/connection-blocked)
 from __future__ import annotations
 
 import asyncio
+import time
 
-import aiormq
 import structlog
-from aiormq.abc import AbstractChannel, AbstractConnection
-from yarl import URL
+from aiormq.abc import AbstractChannel
 
+from schemas.amqp.tap import AWAY, Link, connect
 from schemas.declare import declare
 from schemas.settings import Settings
-from workers.amqp.tap import Sieve, TappedTransport
+from workers.amqp.deliveries import Deliveries
 from workers.backoff import Backoff
 from workers.health import Health
 
 HEARTBEAT_S = 3
 """The broker drops a silent peer after two to three of these, 9 s at most: its deliveries then return."""
 TIMEOUT_S = 10.0
-AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
-"""What aiormq raises when a connection or channel is lost, or is closed already (RuntimeError)."""
 _log = structlog.get_logger()
 
 
@@ -36,10 +34,9 @@ class Broker:
 
     def __init__(self, settings: Settings, name: str, health: Health) -> None:
         self._settings = settings
-        self._url = URL(settings.amqp).update_query(heartbeat=HEARTBEAT_S, name=name, timeout=int(TIMEOUT_S))
         self._name = name
         self._health = health
-        self._link: tuple[AbstractConnection, Sieve] | None = None
+        self._link: tuple[Link, Deliveries] | None = None
         self._connecting = asyncio.Lock()
 
     async def channel(self, *, confirms: bool = False) -> AbstractChannel:
@@ -50,13 +47,13 @@ class Broker:
         channel, _ = await self.tapped_channel(confirms=confirms)
         return channel
 
-    async def tapped_channel(self, *, confirms: bool = False) -> tuple[AbstractChannel, Sieve]:
-        """Do as `channel` does; the sieve hands over the deliveries of its connection."""
+    async def tapped_channel(self, *, confirms: bool = False) -> tuple[AbstractChannel, Deliveries]:
+        """Do as `channel` does, with what hands over the deliveries of its connection."""
         backoff = Backoff()
         while True:
             try:
-                connection, sieve = await self._connect()
-                channel = await connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
+                link, deliveries = await self._connect()
+                channel = await link.connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
             except AWAY as error:
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     raise asyncio.CancelledError from error  # aiormq may answer a cancellation with an error of its own
@@ -64,38 +61,37 @@ class Broker:
                 await asyncio.sleep(backoff.delay())
             else:
                 self._health.well("rabbitmq", self._name)
-                return channel, sieve
+                return channel, deliveries
 
     async def declare(self) -> None:
         """Declare the topology anew: a queue was deleted. Raises one of `AWAY`, or `Permanent`."""
-        connection, _ = await self._connect()
-        await self._declare(connection)
+        link, _ = await self._connect()
+        await self._declare(link)
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""
         if self._link is not None:
-            async with asyncio.timeout(TIMEOUT_S):
-                await self._link[0].close()
+            await self._link[0].close(TIMEOUT_S)
 
-    async def _connect(self) -> tuple[AbstractConnection, Sieve]:
+    async def _connect(self) -> tuple[Link, Deliveries]:
         async with self._connecting:
-            if self._link is not None and self._link[0].is_opened:
+            if self._link is not None and self._link[0].is_open:
                 return self._link
-            transport = TappedTransport()
             async with asyncio.timeout(TIMEOUT_S):
-                connection = await aiormq.connect(str(self._url), transport_factory=transport)
-            assert transport.sieve is not None, "made with the connection"
+                link = await connect(self._settings.amqp, self._name, HEARTBEAT_S)
             try:
-                await self._declare(connection)
+                await self._declare(link)
             except BaseException:
-                await connection.close()
+                await link.close()
                 raise
-            self._link = connection, transport.sieve
+            deliveries = Deliveries(time.monotonic)
+            link.tap.attach(deliveries.take)
+            self._link = link, deliveries
             _log.info("rabbitmq_connected", connection=self._name)
             return self._link
 
-    async def _declare(self, connection: AbstractConnection) -> None:
-        channel = await connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
+    async def _declare(self, link: Link) -> None:
+        channel = await link.connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
         async with asyncio.timeout(TIMEOUT_S * 3):
             await declare(channel, self._settings)
             await channel.close()

@@ -14,8 +14,9 @@ from typing import Any
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from workers.amqp.broker import AWAY, TIMEOUT_S
-from workers.amqp.tap import Message, Sieve
+from schemas.amqp.tap import AWAY
+from workers.amqp.broker import TIMEOUT_S
+from workers.amqp.deliveries import Deliveries, Message
 
 
 class QueueGone(Exception):
@@ -25,9 +26,9 @@ class QueueGone(Exception):
 class Session:
     """A consumer on a channel; `wake` is called whenever there is something new to look at."""
 
-    def __init__(self, channel: AbstractChannel, sieve: Sieve, wake: Callable[[], None]) -> None:
+    def __init__(self, channel: AbstractChannel, deliveries: Deliveries, wake: Callable[[], None]) -> None:
         self._channel = channel
-        self._sieve = sieve
+        self._deliveries = deliveries
         self._wake = wake
         self._tag: str | None = None
         self.delivered_at = time.monotonic()
@@ -49,7 +50,7 @@ class Session:
         The prefetch is per consumer: quorum queues know no global one.
         """
         self._channel.on_consumer_cancel_callbacks.add(self._cancelled_by_broker)
-        self._sieve.register(self._channel.number, self._delivered)
+        self._deliveries.register(self._channel.number, self._delivered)
         await self._channel.basic_qos(prefetch_count=prefetch, timeout=TIMEOUT_S)
         try:
             started = await self._channel.basic_consume(queue, _unused, timeout=TIMEOUT_S)
@@ -76,7 +77,7 @@ class Session:
 
         Waits for its answer: acks sent before have then been taken, and what was not acked is back in the queue.
         """
-        self._sieve.unregister(self._channel.number, self._delivered)
+        self._deliveries.unregister(self._channel.number, self._delivered)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._channel.close()
@@ -108,4 +109,4 @@ class Session:
 
 
 async def _unused(_: DeliveredMessage) -> None:
-    """Stand where the library wants a callback: the sieve leaves it nothing to deliver."""
+    """Stand where the library wants a callback: the tap leaves it nothing to deliver."""

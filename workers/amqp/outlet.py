@@ -14,10 +14,11 @@ import structlog
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
+from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
 from schemas.errors import Transient
 from schemas.topology import shard_of, shard_queue
-from workers.amqp.broker import AWAY, TIMEOUT_S, Broker
+from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult
 

@@ -16,14 +16,15 @@ import orjson
 import structlog
 
 from schemas import dead_letters, metrics, queries
+from schemas.amqp.tap import AWAY
 from schemas.batches import Batch, decode
 from schemas.dead_letters import DeadLetter
 from schemas.errors import Permanent
 from schemas.outcomes import Outcome
 from schemas.topology import DEAD_QUEUE
-from workers.amqp.broker import AWAY, Broker
+from workers.amqp.broker import Broker
 from workers.amqp.consumer import QueueGone, Session
-from workers.amqp.tap import Message
+from workers.amqp.deliveries import Message
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 PREFETCH = 32

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from schemas.amqp.tap import AWAY
 from schemas.settings import Settings
 from schemas.topology import shard_queue
 from workers import database
-from workers.amqp import broker
 from workers.amqp.consumer import QueueGone, Session
 from workers.backoff import Backoff
 from workers.shard.lock import ShardLock, Taken
@@ -78,7 +78,7 @@ class ShardOwner:
                     self._log.warning("deliveries_given_back", reason=str(error))
                 except QueueGone as error:
                     self._log.warning("queue_gone", reason=str(error))
-                    with suppress(*broker.AWAY):
+                    with suppress(*AWAY):
                         await self._tools.broker.declare()
                 await self._unless_stopped(asyncio.sleep(self._backoff.delay()))
         finally:
@@ -101,7 +101,7 @@ class ShardOwner:
         try:
             try:
                 await session.start(shard_queue(self.shard), prefetch_of(self._tools.settings))
-            except broker.AWAY as error:
+            except AWAY as error:
                 self._log.warning("consume_failed", error=f"{type(error).__name__}: {error}")
                 return
             self._log.info("consuming")

@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 import structlog
 
 from schemas import metrics
+from schemas.amqp.tap import AWAY as BROKER_AWAY
 from schemas.batches import decode
 from schemas.errors import FeedlineError, Permanent, Transient
 from schemas.settings import Settings
 from workers import database
-from workers.amqp.broker import AWAY as BROKER_AWAY
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Session
 from workers.amqp.delivery import Delivery

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from schemas.amqp.tap import AWAY
 from schemas.errors import FeedlineError
 from schemas.topology import shard_queue
-from workers.amqp.broker import AWAY, TIMEOUT_S, Broker
+from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.shard.owner import ShardOwner
 
 _log = structlog.get_logger()
