@@ -187,14 +187,20 @@ async def test_a_worker_that_gets_nothing_from_a_queue_with_messages_ends(fleet)
 
 
 async def test_a_worker_waits_for_one_that_still_has_batches_in_hand(fleet):
-    leaving = uuid.uuid4()
+    leaving, asked = uuid.uuid4(), set()
     await fleet.fetch("INSERT INTO shard_drains (shard, worker_id) VALUES (1, $1)", leaving)
-    async with fleet.worker() as worker:
-        for shard in (0, 2, 3):
-            await worker.event("consuming", shard=shard)
-        batch = await fleet.post(1)
-        assert batch.batch_id not in await fleet.receipts()
-        assert [1] == [row[0] for row in await fleet.fetch("SELECT shard FROM shard_drains")]
+
+    async def asks_again_and_again():
+        sql = "SELECT query_start FROM pg_stat_activity WHERE application_name LIKE '% shard 1' AND query LIKE $1"
+        asked.update(row["query_start"] for row in await fleet.fetch(sql, "%shard_drains%"))
+        return len(asked) > 2
+
+    async with fleet.worker() as worker, aiormq.connect(fleet.settings.amqp) as connection:
+        await fleet.post(1)
+        await fleet.until(asks_again_and_again, "waiting for the one that leaves")
+        queue = await (await connection.channel()).queue_declare(shard_queue(1), passive=True)
+        assert (1, 0) == (queue.message_count, queue.consumer_count)
+        assert {} == await fleet.receipts()
         await fleet.fetch("DELETE FROM shard_drains")
         await worker.event("consuming", shard=1)
         await fleet.settled()
