@@ -290,7 +290,7 @@ class FormatSettings(Format):
             raise ValueError(f"mapping: {attribute}: expected a path, got a number")  # noqa: TRY004
         try:
             if self.resource_type == "xml":
-                check_xpath(path, self.namespaces)
+                check_xpath(path, self.namespaces, item_path(self.item_path or "", self.namespaces))
             else:
                 json_path(path)
         except ValueError as error:

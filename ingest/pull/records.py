@@ -32,6 +32,18 @@ MISSING: Any = _Missing()
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The value of a source that is there and cannot be read; `code` is of the closed list in `docs/pull.md`."""
+
+    code: str
+    message: str
+
+    def strip(self) -> str:
+        """Refuse to be taken for text where a whole column is."""
+        raise TypeError
+
+
+@dataclass(frozen=True, slots=True)
 class FileReject:
     """Why one record, or one value of it, was refused.
 

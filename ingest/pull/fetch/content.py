@@ -21,6 +21,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from ingest.pull.fetch.archive import ZIP_MAGIC, open_member
 from ingest.pull.fetch.errors import FetchCode, FetchError
+from ingest.pull.fetch.html import begins_html
 from ingest.pull.fetch.request import Fetched
 from schemas.settings import Settings
 
@@ -39,11 +40,6 @@ _UNSUPPORTED = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old Excel",
     b"%PDF-": "PDF",
 }
-_HTML_START = re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
-_HTML_PART = re.compile(
-    r"(<!--.*?-->\s*)*<(head|title|meta|body|script|style|div|center|h[1-6]|p|form|table|br|b|iframe)[\s/>]",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +84,14 @@ def open_content(
 def refuse_html(fetched: Fetched) -> None:
     """Raise `FetchError` (`html`) when a file is in truth a web page: nearly always a login or error page.
 
-    Decided by how the content begins, for many servers call CSV text/html, and some call their login page text/csv. A
-    label of text/html merely makes us look for more than `<html>`. No format that we read begins like this.
+    Decided by how the content begins (`begins_html`): labels lie.
     """
     try:
         with open_content(fetched.path, content_encoding=fetched.content_encoding) as reader:
             head = reader.read(_HEAD_BYTES)
     except FetchError:
         return  # an archive that cannot be opened: the parser's open says why
-    start = _text(head).lstrip("\ufeff \t\r\n")
-    labelled = fetched.content_type in ("text/html", "application/xhtml+xml")
-    if _HTML_START.match(start) or (labelled and _HTML_PART.match(start)):
+    if begins_html(_text(head), labelled=fetched.content_type in ("text/html", "application/xhtml+xml")):
         raise FetchError(FetchCode.HTML, f"{fetched.url} answered an HTML page where a file was expected")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ingest.feeds.mapping import Expression
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.mapping.transforms import compile_transform
-from ingest.pull.mapping.values import KEYS, Doubts, adapter
+from ingest.pull.mapping.values import KEYS, CellError, Doubts, adapter
 from ingest.pull.mapping.vectors import (
     REMEMBERED,
     Cell,
@@ -27,7 +27,7 @@ from ingest.pull.mapping.vectors import (
     texts,
     wholes,
 )
-from ingest.pull.records import MISSING
+from ingest.pull.records import MISSING, Refused
 from schemas.attributes import INT32_MAX, canonical_decimal
 from schemas.numbers import Notation
 
@@ -136,6 +136,8 @@ def _first(raw: tuple[Any, ...], *, as_text: bool) -> tuple[Any, Any]:
     empty = MISSING
     for found in raw:
         value = found.strip() if as_text and found.__class__ is str else found
+        if value.__class__ is Refused:
+            raise CellError(value.code, value.message)
         blank = value is MISSING or value is None or value in ("", [])
         if not blank and not (value.__class__ is str and value.isspace()):
             return value, empty

@@ -11,7 +11,7 @@ from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.values import CellError, Doubts
 from ingest.pull.mapping.vectors import Made, Memories, Values
-from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record
+from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record, Refused
 from schemas.items import ATTRIBUTES, shown, validate
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
@@ -128,7 +128,7 @@ class Mapper:
                 if suspect:
                     _refuse_undecoded(value)
             except CellError as error:
-                errors[column.attribute] = error, next((v for v in sources if v is not MISSING and v != ""), None)
+                errors[column.attribute] = error, next(filter(_is_shown, sources), None)
             else:
                 if value is not MISSING:
                     raw[column.attribute] = value
@@ -142,7 +142,7 @@ class Mapper:
                 name,
                 self._labels[name],
                 error.code,
-                f"{error}; got {_clean(shown(value))!r}",
+                str(error) if value is None else f"{error}; got {_clean(shown(value))!r}",
                 _clean(shown(value)),
             )
             for name, (error, value) in errors.items()
@@ -161,6 +161,10 @@ class Mapper:
             if reject.field not in errors
         ]
         return (None, rejects) if rejects else (result.items[0], [])
+
+
+def _is_shown(value: Any) -> bool:
+    return value is not MISSING and value != "" and value.__class__ is not Refused
 
 
 def _refuse_undecoded(value: Any) -> None:

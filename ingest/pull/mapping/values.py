@@ -17,7 +17,8 @@ from ingest.pull.mapping.kinds import Kind
 from schemas.keys import clean_key, is_no_barcode
 from schemas.numbers import Notation, NumberError, is_doubtful, is_of_the_other, plain_number
 
-_URL_BREAK = re.compile(r"\s*[|\n]\s*|\s*[,;\s]\s*(?=https?://)", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_BREAK = re.compile(r"[|\n]")
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
 KEYS: Final = frozenset(("externalId", "vendorSku", "barcode"))
 WORDS_HINT: Final = "the transform textToQuantity turns words, 10+ and >10 into quantities"
@@ -156,6 +157,21 @@ def _parts(text: str) -> list[str]:
     return text.split("|" if "|" in text else ",")
 
 
+def _addresses(text: str) -> list[str]:
+    """Cut at `|` and new lines, and at a comma, a semicolon or white space before the next address."""
+    pieces = []
+    for line in _BREAK.split(text):
+        begins = 0
+        for found in _ADDRESS.finditer(line):
+            at = found.start()
+            if at > begins and (line[at - 1] in ",;" or line[at - 1].isspace()):
+                piece = line[begins:at].rstrip()
+                pieces.append(piece[:-1] if piece.endswith((",", ";")) else piece)
+                begins = at
+        pieces.append(line[begins:])
+    return pieces
+
+
 def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> Callable[[Any], Any]:
     """Return the function that brings a value, not empty, nearer to what the attribute takes; "" for no value."""
     if kind.name == "whole":
@@ -165,7 +181,7 @@ def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> C
     if kind.name == "choice":
         return lambda value: value.lower() if value.__class__ is str else value
     if kind.name == "list":
-        pieces: Callable[[str], list[str]] = _URL_BREAK.split if attribute == "images" else _parts
+        pieces: Callable[[str], list[str]] = _addresses if attribute == "images" else _parts
         return lambda value: _list(value, pieces)
     if attribute in KEYS:
         return _barcode if attribute == "barcode" else _key

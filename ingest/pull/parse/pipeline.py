@@ -22,7 +22,8 @@ _MAX_REJECTS = 200
 class Parse:
     """One pass over a file; iterate it once. `report` is complete when the iteration ends.
 
-    `stream` is a binary file, already decompressed; it is read again where only the whole of it tells something.
+    `stream` is a binary file, already decompressed, or a function that opens it; it is read again where only the whole
+    of it tells something.
     `charset` is what the transport declared (HTTP).
     `limit` stops after so many records (previews). Iterating raises FormatError when the file as a whole cannot be
     read; a file that is cut off or malformed further on gives the items before that, and a report that is not complete.

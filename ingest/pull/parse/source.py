@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from ingest.pull.records import BLOCK_BYTES, blocks_of
@@ -26,9 +26,11 @@ class _Once:
 
 
 class _Shared:
-    """The stream, and which of its readers moved it last."""
+    """The stream, and which of its readers moved it last; `opener` opens it once more."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, given: Any) -> None:
+        self.opener: Callable[[], Any] | None = given if callable(given) else None
+        stream = given() if callable(given) else given
         self.stream = stream if hasattr(stream, "read") else cast(Any, _Once(stream))
         self.start = self.stream.tell() if self.stream.seekable() else None
         self.mover: Source | None = None
@@ -43,7 +45,11 @@ class Source:
 
     @classmethod
     def of(cls, stream: Any) -> Source:
-        """Return the reader of a binary file from where it stands; what cannot seek, or yields bytes, is read once."""
+        """Return the reader of a binary file from where it stands; what cannot seek, or yields bytes, is read once.
+
+        `stream` may be a function that opens the file: then `again` opens it, so that two readers may take turns in a
+        compressed one, in which going back is slow.
+        """
         shared = _Shared(stream)
         shared.mover = source = cls(shared)
         return source
@@ -62,7 +68,7 @@ class Source:
 
     def again(self) -> Source:
         """Return another reader, from the first byte."""
-        return Source(self._shared)
+        return Source(self._shared) if self._shared.opener is None else Source.of(self._shared.opener)
 
     def ahead(self) -> Iterator[bytes]:
         """Yield the blocks from where this reader stands; none if the stream cannot be read again."""

@@ -91,7 +91,7 @@ def test_other_json_paths_are_refused(text):
 
 @pytest.mark.parametrize("path", ["id", "@id", "../@group", ".//price[@currency='EUR']", "concat(a, '-', b)", "."])
 def test_xpaths_relative_to_the_item_are_taken(path):
-    check_xpath(path, {})
+    check_xpath(path, {}, item_path("/items/group/item", {}))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_xpaths_relative_to_the_item_are_taken(path):
 )
 def test_other_xpaths_are_refused(path, words):
     with pytest.raises(ValueError, match=words):
-        check_xpath(path, {})
+        check_xpath(path, {}, item_path("/items/group/item", {}))
 
 
 def test_an_item_path_without_a_root_may_begin_anywhere():

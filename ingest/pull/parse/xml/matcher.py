@@ -1,0 +1,82 @@
+"""Which elements are the items of an XML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lxml import etree
+
+from ingest.feeds.xpaths import ItemPath, with_xml
+
+
+class Matcher:
+    """Whether an element is an item: its name and its ancestors' by `itemPath`, and its own content by the condition.
+
+    A name without a prefix means an element that is written without one, in whatever default namespace. The steps
+    that an element completes are bits of a number, made from those of its parent, so that the cost of an element is
+    that of its depth, however many `//` the path has.
+    """
+
+    def __init__(self, path: ItemPath, namespaces: Mapping[str, str]) -> None:
+        known = with_xml(namespaces)
+        self._steps = [(None if prefix is None else known[prefix], name) for _, prefix, name in path.steps]
+        self._anywhere = sum(1 << at for at, (anywhere, _, _) in enumerate(path.steps) if anywhere)
+        self.depth = None if self._anywhere else len(self._steps) - 1
+        """How many elements are around each item, where the path says so."""
+        self._whole = 1 << len(self._steps)
+        self._condition = etree.XPath(f"boolean({path.predicate})", namespaces=known) if path.predicate else None
+        self._named: dict[tuple[str, bool], int] = {}
+        self._parent: Any = None
+        self._reached = (1, 1)
+        self._last_tag: str | None = None
+        self._last_fits = False
+        uri, name = self._steps[-1]
+        self._any_prefix = uri is not None or name == "*"
+        self.tag = f"{{{uri}}}{name}" if uri else f"{{*}}{name}"
+
+    def fulfils(self, element: Any) -> bool:
+        """Return whether an element that has ended fulfils the condition of the path, if it has one."""
+        return self._condition is None or bool(self._condition(element))
+
+    def stands(self, element: Any) -> bool:
+        """Return whether an element stands where an item does."""
+        self._look_at(element)
+        exact, reached = self._reached
+        if not (exact | (reached & self._anywhere)) & (self._whole >> 1):
+            return False
+        tag = element.tag
+        if tag != self._last_tag:  # mostly it is that of the one before
+            self._last_tag, self._last_fits = tag, bool(self._fits(tag, plain=True) & (self._whole >> 1))
+        return self._last_fits and (self._any_prefix or element.prefix is None)
+
+    def is_nested(self, element: Any) -> bool:
+        """Return whether an element lies inside one that stands where an item does."""
+        self._look_at(element)
+        return bool(self._reached[1] & self._whole)
+
+    def _look_at(self, element: Any) -> None:
+        """Let `_reached` be how many steps the parent, and the parent or any element around it, complete, as bits."""
+        parent = element.getparent()
+        if parent is self._parent and parent is not None:
+            return
+        self._parent = parent
+        exact = reached = 1
+        around = [] if parent is None else [parent, *parent.iterancestors()]
+        for each in reversed(around):
+            fits = self._fits(each.tag, plain=each.prefix is None)
+            exact = ((exact | (reached & self._anywhere)) & fits) << 1
+            reached |= exact
+        self._reached = exact, reached
+
+    def _fits(self, tag: str, *, plain: bool) -> int:
+        """Return the steps that name an element with this tag, as bits; `plain`: it is written without a prefix."""
+        found = self._named.get((tag, plain))
+        if found is None:
+            uri, _, local = tag.rpartition("}")
+            found = 0
+            for at, (wanted, name) in enumerate(self._steps):
+                if name in ("*", local) and (wanted == uri[1:] if wanted else plain or name == "*"):
+                    found |= 1 << at
+            self._named[tag, plain] = found
+        return found
