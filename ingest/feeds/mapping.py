@@ -97,6 +97,10 @@ def compile_pattern(pattern: str) -> Any:
         raise ValueError(f"not a usable pattern: {error}") from None
 
 
+def _escape(value: Any) -> Any:
+    return {"backslash": "\\", "\\\\": "\\"}.get(value, value) if isinstance(value, str) else value
+
+
 def _sound_pattern(pattern: str) -> str:
     if compile_pattern(pattern).groups > 1:
         raise ValueError("expected a pattern with at most one group")
@@ -233,6 +237,12 @@ class Format(_Model):
         | None
     ) = Field(None, description="between CSV columns; detected when not given")
     csv_has_header: StrictBool = Field(True, description="whether the first row names the columns")
+    csv_skip_rows: Annotated[int, Field(ge=0, le=1_000, strict=True)] = Field(
+        0, description="rows before the header (or the first item) that are no part of the table, such as a title"
+    )
+    csv_escape: Annotated[Literal["\\", "none"], BeforeValidator(_escape)] | None = Field(
+        None, description='what escapes a quote inside quotes beside another quote: "\\"; none: a backslash is text'
+    )
     decimal_notation: Literal["decimal", "comma"] = Field("decimal", description="the decimal sign of numbers in text")
     encoding: Annotated[str, AfterValidator(encoding_name)] | None = Field(
         None, description="the file's character encoding; declared by the file or detected when not given"

@@ -87,6 +87,8 @@ SETTINGS = tuple(FeedSettings.model_fields)
 _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "delimiter": ("ftpCsv",),
     "csv_has_header": ("ftpCsv",),
+    "csv_skip_rows": ("ftpCsv",),
+    "csv_escape": ("ftpCsv",),
     "decimal_notation": PULLED,
     "encoding": PULLED,
     "item_path": ("xml", "api"),

@@ -115,11 +115,13 @@ def test_quotes_hold_delimiters_and_newlines_and_rows_are_counted_like_a_spreads
     assert (['a "b"\nc,d', "e"], [2, 4]) == ([item["name"] for item in items], rows)
 
 
-def test_ragged_rows_are_rejected_with_their_rows_and_trailing_delimiters_forgiven():
+def test_rows_that_do_not_match_the_header_are_rejected_with_their_rows_and_keys_whatever_their_last_cell():
     items, rows, rejects, _ = read(b"externalId,name\nA,a\nB\nC,c,extra\nD,d,,\n")
 
-    assert (["A", "D"], [2, 5]) == ([item["externalId"] for item in items], rows)
-    assert [(3, "columns", "B"), (4, "columns", "C,c,extra")] == [(r.row, r.code, r.value) for r in rejects]
+    assert (["A"], [2]) == ([item["externalId"] for item in items], rows)
+    assert [(3, "B", "columns", "B"), (4, "C", "columns", "C,c,extra"), (5, "D", "columns", "D,d,,")] == [
+        (r.row, r.external_id, r.code, r.value) for r in rejects
+    ]
 
 
 def test_a_stray_quote_costs_its_own_row_alone():

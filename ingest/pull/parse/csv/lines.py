@@ -5,19 +5,21 @@ A generator that handed out single lines would cost as much as csv.reader itself
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import deque
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
+from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.records import MAX_RECORD_BYTES
 
 MAX_LINE = 1 << 20
 """A longer line is cut, and marked with U+0000 so that no value of it is taken."""
 END = "\0\0the end\0\0"
-"""A line put after the last one: if it comes back inside a record, a quote was open at the end of the file."""
+"""A line put after the last one; csv.reader raises an error when a quote is open there."""
+_CTRL_Z = "\x1a"
+"""The end of a file to CP/M and MS-DOS; some programs still write it."""
 
 
 class TooLongError(Exception):
@@ -37,8 +39,9 @@ class Lines:
         self._base = 0
         self._reader_base = 0
         self._chars = 0
-        self._delimiter = ","
+        self._dialect = Dialect(",")
         self._handed = 0
+        self._may_escape = False
         self.unended_line: int | None = None
         self.rows: Any = None
 
@@ -50,6 +53,10 @@ class Lines:
             raise TooLongError
         text, suspect = self._ahead or next(self._texts)
         self._ahead = None
+        if isinstance(text, str):
+            self._may_escape |= self._dialect.may_escape(text)
+            if self._dialect.escape:
+                text = self._dialect.unescaped(text)
         lines = io.StringIO(text, newline="").readlines() if isinstance(text, str) else text
         self._chars += sum(map(len, lines))
         self._handed += len(lines)
@@ -59,7 +66,7 @@ class Lines:
         return lines
 
     def plain(self) -> tuple[list[str], bool] | None:
-        """Return the next lines, without their ends, and whether they are suspect, if no quote is in them.
+        """Return the next lines, without their ends, and whether they are suspect, if no quote is in them but as text.
 
         None as well while the csv.reader still has lines. `skip` takes them; else the csv.reader will read them.
         """
@@ -68,7 +75,7 @@ class Lines:
         if self._ahead is None:
             self._ahead = next(self._texts, None)
         text, suspect = self._ahead or ("", False)
-        if not isinstance(text, str) or not text or '"' in text:
+        if not isinstance(text, str) or not text or ('"' in text and self._dialect.quoted):
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n")
@@ -89,10 +96,25 @@ class Lines:
             next(self, None)
         return self._held[0][0] if self._held else []
 
-    def start(self, delimiter: str, line: int) -> None:
+    def start(self, dialect: Dialect, line: int) -> None:
         """Make `rows` a csv.reader that begins at the line of this number, counted from 0 in the file."""
-        self._delimiter = delimiter
+        self._dialect = dialect
+        self._held = deque(
+            ([dialect.unescaped(each) if dialect.escape else each for each in lines], suspect)
+            for lines, suspect in self._held
+        )
+        self._may_escape = any(dialect.may_escape(each) for lines, _ in self._held for each in lines)
         self.rewind(line)
+
+    def raw(self, line: int, count: int) -> list[str]:
+        """Return so many lines from the one of this number on, which is not settled."""
+        held = chain.from_iterable(lines for lines, _ in self._held)
+        return list(islice(held, line - self._base, line - self._base + count))
+
+    @property
+    def may_escape(self) -> bool:
+        """Return whether a line since the start may hold an escaped quote, and nobody has said what it means."""
+        return self._may_escape
 
     @property
     def line(self) -> int:
@@ -123,7 +145,7 @@ class Lines:
         self._held = deque([(rest, suspect)])
         self._base = self._reader_base = line
         self._chars = 0
-        self.rows = csv.reader(chain.from_iterable(chain([rest], self)), delimiter=self._delimiter)
+        self.rows = self._dialect.rows(chain.from_iterable(chain([rest], self)))
 
     def _split(self, texts: Iterator[tuple[str, bool]]) -> Iterator[tuple[str | list[str], bool]]:
         """Yield whole lines, as one text; at last the end of the file as a list."""
@@ -142,6 +164,7 @@ class Lines:
                 carry, cutting = carry[-1:], True
             if whole:
                 yield whole, suspect or cutting
+        carry = carry.rstrip(_CTRL_Z)
         if carry.endswith("\r") and not cutting:
             yield [carry], suspect
             carry = ""

@@ -1,26 +1,30 @@
 """CSV to records: csv.reader over bounded lines, rows checked against the header, stray quotes survived.
 
-csv.reader refuses a value over 128 KiB; lines and records are bounded in `csv_lines`. A record that cannot be read, or
+csv.reader refuses a value over 128 KiB; lines and records are bounded in `lines.py`. A record that cannot be read, or
 that a stray quote made of several lines, becomes a reject and reading goes on with the line after its first.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse.csv import delimiter
+from ingest.pull.mapping.values import CellError, unwrapped
+from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
-from ingest.pull.parse.encoding import Decoder, texts_of
-from ingest.pull.parse.formats import refuse_other_format
-from ingest.pull.parse.source import Source
-from ingest.pull.records import MAX_FIELDS_NOTED, MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
+from ingest.pull.parse.csv.shape import Shape, is_footer
+from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report
 from schemas.items import shown
 
 BLOCK_ROWS = PLAIN_ROWS = 100
+_NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
+_OPEN_AT_END = "unexpected end of data"
+_ESCAPED = 'a backslash before a quote: set csvEscape to "\\" if it escapes the quote, to "none" if it is text'
+_SWALLOWED = "a quote that opens in this row swallows the rows behind it"
 
 
 class Table:
@@ -36,73 +40,58 @@ class Table:
         return map(list, zip(*self.columns, strict=True))
 
 
-class CsvReader:
-    """Reads one file once: `header()` first, then `blocks()`.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the mapping says of the columns, by position: the key's, those of numbers, and the last that a row needs."""
 
-    `known` says whether a text is the name of a column that the mapping looks for; it helps to detect the delimiter.
-    `charset` is what the transport declared.
+    key: int | None = None
+    numbers: tuple[int, ...] = ()
+    needed: int = 0
+
+    def key_of(self, row: list[str], width: int) -> str | None:
+        """Return the key of a row that cannot be used, if it can be recovered.
+
+        A row that is too wide is shifted from some cell on: the key is looked for from the nearer end.
+        """
+        if self.key is None or len(row) <= self.key:
+            return None
+        near_end = len(row) > width <= self.key * 2
+        try:
+            key = unwrapped(row[self.key - width if near_end else self.key].strip('"'))
+            key.encode()
+        except (CellError, UnicodeEncodeError):
+            return None
+        return key if 0 < len(key) <= 255 and "\0" not in key else None  # noqa: PLR2004
+
+    def is_row(self, cells: list[str], width: int) -> bool:
+        """Return whether the cells of a line look like a row of its own, rather than a line of a description."""
+        if len(cells) != width or (self.key is not None and not cells[self.key].strip()):
+            return False
+        numbers = [cell for at in self.numbers if (cell := cells[at].strip(' "'))]
+        return bool(numbers) and all(_NUMBERISH.fullmatch(number) for number in numbers)
+
+
+class CsvReader:
+    """Reads the rows behind the header. `shape` counts them, for another reader that asks for their habits.
+
+    `find_shape` returns the shape of the whole file; it is called at most once, when a row does not fit.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        settings: FormatSettings,
-        report: Report,
-        known: Callable[[str], bool],
-        charset: str | None,
-    ) -> None:
-        self._settings, self._report, self._known = settings, report, known
-        self._lines = Lines(texts_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
-        self._row = 0
-        self._width = 0
+    def __init__(self, lines: Lines, dialect: Dialect, report: Report, header: tuple[int, int], row: int) -> None:
+        """`header` is its number of names and of cells; `row` the number of the last row that was read."""
+        self._lines, self.dialect, self._report = lines, dialect, report
+        self.width, self._header_cells = header
+        self.first_line = lines.line
+        self._cells = self.width
+        self._row = row
         self._open_row: int | None = None
         self._plain: list[str] = []
         self._suspect = False
-
-    def header(self) -> list[str]:
-        """Return the columns' names, "1", "2" … for a file without a header; [] for an empty file.
-
-        Raises FormatError when this is no CSV file or the delimiter cannot be told.
-        """
-        sample = [line for line in self._lines.peek() if line != END]
-        start = "".join(sample[:5])
-        refuse_other_format(start, "CSV")
-        separator, length = delimiter.declared(start)
-        self._row = 1 if length else 0
-        known = self._known if self._settings.csv_has_header else lambda _: False
-        chosen = self._settings.delimiter or separator or delimiter.detect(sample, known)
-        self._report.delimiter = chosen
-        self._lines.start(chosen, self._row)
-        first = self._first_row()
-        if self._settings.csv_has_header:
-            while first and not first[-1].strip():
-                first.pop()
-            names = [name.strip() for name in first]
-        else:
-            names = [str(position + 1) for position in range(len(first))]
-        self._report.columns = names[:MAX_FIELDS_NOTED]
-        self._width = len(names)
-        return names
-
-    def _first_row(self) -> list[str]:
-        while True:
-            line = self._lines.line
-            self._lines.settle()
-            try:
-                row = next(self._lines.rows, [END])
-            except (TooLongError, csv.Error) as error:
-                raise FormatError(f"the first row cannot be read: {error or 'it is too long'}") from None
-            if row == [END]:
-                return []
-            if row and row[-1].endswith(END):
-                raise FormatError("the first row cannot be read: a quote that opens in it is never closed")
-            if any(cell.strip() for cell in row):
-                if self._settings.csv_has_header:
-                    self._row += 1
-                else:
-                    self._lines.rewind(line)
-                return row
-            self._row += 1
+        self._drops = False
+        self._known_habits = False
+        self.expected = Expected()
+        self.shape: Shape | None = None
+        self.find_shape: Callable[[], Shape] = lambda: Shape(self.width)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records after the header, at most `BLOCK_ROWS` rows at a time."""
@@ -122,7 +111,7 @@ class CsvReader:
                 yield block
             if stray is None and problem is not None:
                 used = sum(map(lines_of, rows))
-                stray = FileReject(self._row + 1, None, None, None, "quote", problem)
+                stray = self._stray(problem, line + used)
             if stray is None:
                 size = min(2 * size, BLOCK_ROWS)
                 continue
@@ -148,74 +137,137 @@ class CsvReader:
             # The rows are long, not the one that was being read.
             self._lines.rewind(line + sum(map(lines_of, rows)))
         except csv.Error as error:
-            return rows, f"a value is too long, or a quote that opens in this row is not closed ({error})"
+            return rows, str(error)
+        if rows and rows[-1] == [END]:
+            rows.pop()
         return rows, None
+
+    def _stray(self, problem: str, line: int) -> FileReject:
+        """Return the reject of a row that csv.reader cannot read."""
+        (written,) = self._lines.raw(line, 1) or [""]
+        if problem == _OPEN_AT_END:
+            self._open_row = self._row + 1
+            problem = "a quote that opens in this row is never closed"
+        elif self.dialect.may_escape(written):
+            problem = _ESCAPED
+        elif "field larger" in problem:
+            problem = f"a value is too long, or a quote that opens in this row is not closed ({problem})"
+        elif "expected after" in problem:
+            problem = "a quote stands inside a value in quotes, or opens and is not closed in this row"
+        return self._refuse("quote", problem, written.rstrip("\r\n").split(self.dialect.delimiter))
 
     def _plain_lines(self) -> bool:
         """Return whether the next lines are rows without quotes, none ragged or too long; then they are in `_plain`."""
-        found = self._lines.plain() if self._width > 1 else None
+        found = self._lines.plain() if self.width > 1 else None
         if found is None:
             return False
         self._plain, self._suspect = found
-        delimiter = self._report.delimiter or ","
-        if {line.count(delimiter) for line in self._plain} != {self._width - 1}:
+        if {line.count(self.dialect.delimiter) for line in self._plain} != {self._cells - 1}:
             return False
         return max(map(len, self._plain)) <= csv.field_size_limit()
 
     def _plain_blocks(self) -> Iterator[Block]:
         """Yield rows split at once, column by column: several times faster than csv.reader, and the same."""
-        delimiter, width = self._report.delimiter or ",", self._width
+        delimiter, cells = self.dialect.delimiter, self._cells
         self._lines.skip(len(self._plain))
         for start in range(0, len(self._plain), PLAIN_ROWS):
             lines = self._plain[start : start + PLAIN_ROWS]
-            cells = delimiter.join(lines).split(delimiter)
-            table = Table([cells[column::width] for column in range(width)])
-            if "" in table.columns[0]:  # perhaps of an empty row
-                yield self._block(list(table), 0)[0]
+            split = delimiter.join(lines).split(delimiter)
+            table = Table([split[column::cells] for column in range(cells)])
+            # Perhaps of an empty row; or it counts, or cells past the header have to be looked at.
+            if "" in table.columns[0] or self.shape is not None or cells != self.width:
+                yield self._block(list(table), None)[0]
                 continue
             first = self._row + 1
             self._row += len(lines)
             self._open_row = None
             yield Block(list(range(first, self._row + 1)), cast(list[Any], table), suspect=self._suspect)
 
-    def _block(self, rows: list[list[str]], line: int) -> tuple[Block, int, FileReject | None]:
-        """Return the good rows with the rejects of the others; lines used, and the reject of a row to resume behind."""
-        if rows and rows[-1] == [END]:
-            rows.pop()
-        width = self._width
-        suspect = self._suspect
-        if set(map(len, rows)) == {width} and all(map(any, rows)) and not rows[-1][-1].endswith(END):
+    def _block(self, rows: list[list[str]], line: int | None) -> tuple[Block, int, FileReject | None]:
+        """Return the good rows with the rejects of the others; lines used, and the reject of a row to resume behind.
+
+        `line` is the first one's number, None when each row is one line without quotes.
+        """
+        whole = set(map(len, rows)) == {self.width} and all(map(any, rows)) and self.shape is None
+        single = line is None or self._lines.line - line == len(rows)
+        if whole and single and not self._lines.may_escape:
             first = self._row + 1
             self._row += len(rows)
             self._open_row = None
-            return Block(list(range(first, self._row + 1)), rows, suspect=suspect), 0, None
-        block = Block([], [], suspect=suspect)
+            return Block(list(range(first, self._row + 1)), rows, suspect=self._suspect), 0, None
+        block = Block([], [], suspect=self._suspect)
         used = 0
         for row in rows:
-            if row and row[-1].endswith(END):
-                self._open_row = self._row + 1
-                return block, used, self._refuse("quote", "a quote that opens in this row is never closed", row)
-            while len(row) > width and not row[-1]:
-                row.pop()
-            if not any(row):
-                lines = 1
-            elif len(row) == width:
-                lines = lines_of(row)
+            lines = lines_of(row) if any(row) else 1
+            raw = [] if line is None else self._lines.raw(line + used, lines)
+            reject = self._fault(row, raw) if any(row) else None
+            if reject is not None and lines > 1:
+                return block, used, reject
+            if reject is not None:
+                is_last = line is not None and line + used == self._lines.unended_line
+                if is_last and len(row) < self.width and not is_footer(row):
+                    self._report.break_off(f"the last row ({reject.row}) breaks off after {len(row)} columns")
+                block.rejects.append(reject)
+            elif any(row):
                 block.rows.append(self._row + 1)
                 block.records.append(row)
                 self._open_row = None
-            else:
-                lines = lines_of(row)
-                reject = self._refuse("columns", f"{len(row)} columns where the header has {width}", row)
-                if lines > 1:
-                    return block, used, reject
-                if len(row) < width and line + used == self._lines.unended_line:
-                    self._report.break_off(f"the last row ({reject.row}) breaks off after {len(row)} columns")
-                block.rejects.append(reject)
             self._row += 1
             used += lines
         return block, used, None
 
+    def _fault(self, row: list[str], raw: list[str]) -> FileReject | None:
+        """Return why a row cannot be used, or None and the row as wide as the header."""
+        if self._lines.may_escape and any(map(self.dialect.may_escape, raw)):
+            return self._refuse("quote", _ESCAPED, row)
+        delimiter = self.dialect.delimiter
+        if any(self.expected.is_row(self.dialect.split(text), self.width) for text in raw[1:]):
+            return self._refuse("quote", _SWALLOWED, raw[0].rstrip("\r\n").split(delimiter))
+        if self.shape is not None:
+            self.shape.add(row)
+        elif len(row) != self.width and not self._known_habits:
+            self._learn_habits()
+        count = len(row)
+        if count == self._cells and not any(row[self.width :]):
+            del row[self.width :]
+            return None
+        if self._drops and self.expected.needed < count < self.width and raw[-1:] and raw[-1][-1:] in "\r\n":
+            row.extend([""] * (self.width - count))
+            return None
+        message = f"{count} columns where the header has {self.width}"
+        if count > self.width and not any(row[self.width :]):
+            message += ": perhaps a value holds the delimiter without quotes around it"
+        return self._refuse("columns", message, row)
+
+    def _learn_habits(self) -> None:
+        self._known_habits = True
+        shape = self.find_shape()
+        self._cells = shape.cells(self._header_cells)
+        self._drops = shape.drops_empty_cells
+
     def _refuse(self, code: str, message: str, row: list[str]) -> FileReject:
-        written = (self._report.delimiter or ",").join(row).removesuffix(END + "\n").removesuffix(END)
-        return FileReject(self._row + 1, None, None, None, code, message, shown(written))
+        written = self.dialect.delimiter.join(row).replace(END, "")
+        key = self.expected.key_of(row, self.width)
+        return FileReject(self._row + 1, key, None, None, code, message, shown(written))
+
+
+def first_row(lines: Lines, row: int) -> tuple[list[str], int, int]:
+    """Return the first row that is not empty, its number, and the line that it begins in; [] for an empty file.
+
+    `row` is the number of the row before. Raises FormatError for one that cannot be read.
+    """
+    while True:
+        line = lines.line
+        lines.settle()
+        try:
+            cells = next(lines.rows, [END])
+        except TooLongError:
+            raise FormatError("the first row cannot be read: it is too long") from None
+        except csv.Error as error:
+            never = "a quote that opens in it is never closed" if str(error) == _OPEN_AT_END else str(error)
+            raise FormatError(f"the first row cannot be read: {never}") from None
+        if cells == [END]:
+            return [], row, line
+        row += 1
+        if any(cell.strip() for cell in cells):
+            return cells, row, line

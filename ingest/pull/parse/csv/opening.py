@@ -1,0 +1,115 @@
+"""The beginning of a CSV file: title lines, `sep=`, the dialect, the header; then the reader of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.feeds.mapping import FormatSettings
+from ingest.pull.parse.csv import dialect as dialects
+from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.lines import END, Lines
+from ingest.pull.parse.csv.reader import CsvReader, Expected, first_row
+from ingest.pull.parse.csv.shape import Shape
+from ingest.pull.parse.encoding import Decoder, texts_of
+from ingest.pull.parse.formats import refuse_other_format
+from ingest.pull.parse.source import Source, UnseekableError
+from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report, blocks_of
+from schemas.keys import clean_key
+
+Known = Callable[[str], bool]
+"""Says whether a text is the name of a column that the mapping looks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file past its header: the columns' names ("1", "2" … without one; [] for an empty file), and the reader."""
+
+    names: list[str]
+    reader: CsvReader
+    hint: Callable[[], str]
+    """Where the header seems to be instead, as the end of an error."""
+
+    def expect(self, expected: Expected) -> None:
+        """Tell the reader what the mapping says of the columns."""
+        self.reader.expected = expected
+
+
+def open_rows(source: Source, settings: FormatSettings, report: Report, charset: str | None, known: Known) -> Opened:
+    """Read the header. Raises FormatError when this is no CSV file or the delimiter cannot be told."""
+    if not settings.csv_has_header:
+        known = _nothing
+    lines = _lines(source, settings, report, charset)
+    sample = [line for line in lines.peek() if line != END]
+    start = "".join(sample[:5])
+    refuse_other_format(start, "CSV")
+    separator = dialects.declared(start)
+    skipped = max(settings.csv_skip_rows, 0 if separator is None else 1)
+
+    def hint() -> str:
+        return dialects.header_hint(sample, lambda name: known(clean_key(name)), skipped)
+
+    try:
+        delimiter = settings.delimiter or separator or dialects.detect(sample[skipped:], known)
+    except FormatError as error:
+        raise FormatError(f"{error}{hint()}") from None
+    report.delimiter = delimiter
+    dialect = _dialect(source, settings, charset, delimiter)
+    lines.start(dialect, skipped)
+    cells, row, line = first_row(lines, skipped)
+    names = _names(cells, has_header=settings.csv_has_header)
+    if not settings.csv_has_header and cells:
+        lines.rewind(line)
+        row -= 1
+    report.columns = names[:MAX_FIELDS_NOTED]
+    reader = CsvReader(lines, dialect, report, (len(names), len(cells)), row)
+    reader.find_shape = lambda: _shape(source, settings, charset, reader)
+    return Opened(names, reader, hint)
+
+
+def _nothing(_: str) -> bool:
+    return False
+
+
+def _lines(source: Source, settings: FormatSettings, report: Report, charset: str | None) -> Lines:
+    decoder = Decoder(settings.encoding, charset, source.ahead)
+    return Lines(texts_of(blocks_of(source), decoder, report))
+
+
+def _dialect(source: Source, settings: FormatSettings, charset: str | None, delimiter: str) -> Dialect:
+    again = source.again()
+    decoder = Decoder(settings.encoding, charset, again.ahead)
+    texts = (text for text, _ in texts_of(blocks_of(again), decoder, Report()))
+    try:
+        quoted = dialects.has_quotes(texts, delimiter)
+    except UnseekableError:
+        quoted = True
+    escape = None if settings.csv_escape is None else settings.csv_escape == "\\"
+    return Dialect(delimiter, quoted, escape)
+
+
+def _names(cells: list[str], *, has_header: bool) -> list[str]:
+    if not has_header:
+        return [str(position + 1) for position in range(len(cells))]
+    names = [clean_key(name) for name in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _shape(source: Source, settings: FormatSettings, charset: str | None, reader: CsvReader) -> Shape:
+    """Return the shape of the whole file's rows, by another reader; one without habits if it cannot be read again."""
+    shape = Shape(reader.width)
+    again = source.again()
+    try:
+        lines = _lines(again, settings, Report(), charset)
+        lines.peek()
+        lines.start(reader.dialect, reader.first_line)
+        counting = CsvReader(lines, reader.dialect, Report(), (reader.width, reader.width), 0)
+        counting.shape = shape
+        counting.expected = reader.expected
+        for _ in counting.blocks():
+            pass
+    except UnseekableError:
+        return Shape(reader.width)
+    return shape
