@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     feeds_poll_ms: int = Field(30_000, ge=10, description="the edge reloads its feeds at least this often")
     hash_grace_s: int = Field(86_400, ge=0, description="a rotated webhook hash stays valid this long")
 
-    window_max_batches: int = Field(64, ge=1, description="batches of one window at most")
+    window_max_batches: int = Field(64, ge=1, le=1_000, description="batches of one window at most")
     window_max_bytes: int = Field(2**20, ge=1, description="message bytes of one window at most")
     window_max_age_ms: int = Field(10, ge=0, description="a window waits this long for more batches")
     heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")

@@ -52,12 +52,12 @@ FROM unnest($1::bigint[], $2::bigint[]) AS k (account_id, value)
 JOIN variants v ON v.account_id = k.account_id AND v.id = k.value;
 
 -- name: connectable_rows
-SELECT k.n, v.id, v.variant_id, v.vendor_sku, v.barcode
+SELECT k.n, v.id, v.variant_id, v.vendor_sku, v.barcode, v.last_change
 FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
 JOIN feed_variants v ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id;
 
 -- name: connect_rows!
 UPDATE feed_variants v
-SET variant_id = u.variant_id, updated_at = $1::timestamptz
-FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS u (account_id, id, variant_id)
+SET variant_id = u.variant_id, updated_at = $1::timestamptz, last_change = coalesce(u.last_change, v.last_change)
+FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (account_id, id, variant_id, last_change)
 WHERE v.account_id = u.account_id AND v.id = u.id;

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from asyncpg import Connection
 
 from schemas.batches import Batch
+from schemas.changes import position_of
+from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
 from workers.apply import receipts
 from workers.apply.statements import ROAD
 from workers.apply.work import Feed, Work
 
+_NONE: frozenset[str] = frozenset()
+_OUTCOMES = [outcome.value for outcome in Outcome]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,6 +27,7 @@ async def claim(connection: Connection, batches: Sequence[Batch]) -> list[Work |
     """Return the work of each batch, None for one that was seen before."""
     rows = await connection.fetch(ROAD.window_feeds.sql, sorted({batch.feed_id for batch in batches}))
     feeds = {row["id"]: _feed(row) for row in rows}
+    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
     seen = await connection.fetch(
         ROAD.seen_batches.sql,
         [batch.account_id for batch in batches],
@@ -36,13 +42,14 @@ async def claim(connection: Connection, batches: Sequence[Batch]) -> list[Work |
             works.append(None)
             continue
         ids.add(batch.batch_id)
-        works.append(_work(batch, feeds.get(batch.feed_id)))
+        works.append(_work(batch, feeds.get(batch.feed_id), place, window))
     return works
 
 
 async def write_receipts(connection: Connection, works: Sequence[Work], now: datetime) -> None:
-    """Write the receipts, which are the claims too."""
+    """Write the receipts, which are the claims too, and add what the feeds did to their minutes."""
     encoded = [receipts.encode(work) for work in works]
+    minutes = minutes_of(works, [counts for counts, _ in encoded], now)
     batches = [work.batch for work in works]
     await connection.execute(
         ROAD.write_receipts.sql,
@@ -53,9 +60,25 @@ async def write_receipts(connection: Connection, works: Sequence[Work], now: dat
         [batch.feed_id for batch in batches],
         [batch.run_id for batch in batches],
         [batch.source for batch in batches],
-        [counts for counts, _ in encoded],
+        [orjson.dumps(counts).decode() for counts, _ in encoded],
         [items for _, items in encoded],
+        now.replace(second=0, microsecond=0),
+        *(list(column) for column in zip(*minutes, strict=True)),
     )
+
+
+def minutes_of(works: Sequence[Work], counts: Sequence[Mapping[str, int]], now: datetime) -> list[tuple[int, ...]]:
+    """Return a row a feed, sorted by key: account id, feed id, items by outcome, the greatest lag in milliseconds."""
+    now_ms = int(now.timestamp() * 1000)
+    feeds: dict[tuple[int, int], list[int]] = {}
+    for work, counted in zip(works, counts, strict=True):
+        batch = work.batch
+        row = feeds.setdefault((batch.account_id, batch.feed_id), [0] * (len(_OUTCOMES) + 1))
+        for place, outcome in enumerate(_OUTCOMES):
+            if outcome in counted:
+                row[place] += counted[outcome]
+        row[-1] = max(row[-1], now_ms - batch.received_ms)
+    return [(*key, *feeds[key]) for key in sorted(feeds)]
 
 
 def _feed(row: Any) -> Feed:
@@ -69,13 +92,16 @@ def _feed(row: Any) -> Feed:
         connects_by_barcode=row["automatically_connect_by_barcode"],
         ignores_sku_case=row["case_insensitive_skus"],
         has_deferred=row["has_deferred"],
+        keeps_changes=row["keeps_changes"],
+        events=frozenset(row["events"]) if row["events"] else _NONE,
     )
 
 
-def _work(batch: Batch, feed: Feed | None) -> Work:
+def _work(batch: Batch, feed: Feed | None, place: int, window: int | None) -> Work:
     if feed is None or feed.account_id != batch.account_id:
         feed = Feed.gone(batch.feed_id, batch.account_id)
-    work = Work(batch, feed, account_day(batch.received_ms, feed.time_zone))
+    day = account_day(batch.received_ms, feed.time_zone)
+    work = Work(batch, feed, day, place=place, window=window)
     if not feed.exists:
         for slot in range(len(batch.items)):
             work.reject(slot, "feed.deleted", "the feed was deleted while the batch waited")

@@ -18,7 +18,7 @@ from schemas import dead_letters, metrics
 from schemas.batches import Batch
 from schemas.dead_letters import DeadLetter
 from schemas.outcomes import Outcome
-from workers.apply import blame, transaction
+from workers.apply import blame, changes, transaction
 from workers.apply.claim import claim, write_receipts
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
@@ -43,6 +43,7 @@ async def apply_split(connection: Connection, batch: Batch, now: datetime) -> tu
         if letters:
             await dead_letters.store(connection, letters, now)
         await write_receipts(connection, [work], now)
+        await changes.write(connection, [work], purses, now)
     for letter in letters:
         metrics.DEAD_LETTERS.labels(letter.code).inc()
         _log.error(
@@ -73,6 +74,7 @@ async def _apply(
     """Apply some items of a batch, halving them as long as they fail."""
     batch = work.batch
     piece = Work(replace(batch, items=[batch.items[slot] for slot in slots], indexes=None), work.feed, work.day)
+    piece.place, piece.window = work.place, work.window
     try:
         async with _savepoint(connection):
             purses = await transaction.apply_works(connection, [piece], now, lock_usage=True)
@@ -90,6 +92,7 @@ async def _apply(
             work.outcomes[slot] = piece.outcomes[place]
             if place in piece.notes:
                 work.notes[slot] = piece.notes[place]
+        work.records += [[slots[place], *rest] for place, *rest in piece.records]
     return purses
 
 

@@ -48,9 +48,9 @@ def every_item(work: Work) -> list[dict[str, Any]]:
     return lines
 
 
-def encode(work: Work) -> tuple[str, bytes]:
-    """Return a receipt's `counts` and `items` as stored."""
-    return orjson.dumps(counts_of(work)).decode(), orjson.dumps(noteworthy(work))
+def encode(work: Work) -> tuple[dict[str, int], bytes]:
+    """Return a receipt's `counts`, and its `items` as stored."""
+    return counts_of(work), orjson.dumps(noteworthy(work))
 
 
 def _lines(work: Work, skip: tuple[Outcome, ...]) -> Iterator[dict[str, Any]]:

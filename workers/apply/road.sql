@@ -8,10 +8,13 @@
 -- name: window_feeds
 -- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
-       f.case_insensitive_skus, a.daily_sku_limit, a.time_zone,
+       f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
+       s.account_id IS NOT NULL AS keeps_events,
+       pg_current_xact_id()::text AS transaction,
        EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred
 FROM inventory_feeds f
 JOIN accounts a ON a.id = f.account_id
+LEFT JOIN change_streams s ON s.account_id = f.account_id
 WHERE f.id = ANY ($1::bigint[]) AND f.deleted_at IS NULL
 ORDER BY f.id
 FOR KEY SHARE OF f;
@@ -45,18 +48,18 @@ JOIN feed_variant_details d ON d.account_id = k.account_id AND d.feed_variant_id
 -- By the place at which the compare found the row, which saves the second index look-up; a row that moved since
 -- (someone disconnected it) is not found, the count tells, and the window is done again.
 UPDATE feed_variants v
-SET item_hash = u.item_hash, updated_at = $1::timestamptz{assignments}
-FROM unnest($2::text::tid[], $3::text::bigint[], $4::text::bigint[]{parameters})
+SET item_hash = u.item_hash, updated_at = $1::timestamptz, last_change = coalesce($2::bigint, v.last_change){assignments}
+FROM unnest($3::text::tid[], $4::text::bigint[], $5::text::bigint[]{parameters})
      AS u (place, id, item_hash{columns})
 WHERE v.ctid = u.place AND v.id = u.id;
 
 -- name: insert_rows
 -- Only really new rows come here, so no identity value is burnt on a conflict.
 INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id, item_hash,
-                           details_hash, charged, variant_id{columns})
+                           details_hash, charged, variant_id, last_change{columns})
 SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
-       u.charged, u.variant_id{values}
-FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::text[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[]{parameters})
+       u.charged, u.variant_id, $2::bigint{values}
+FROM unnest($3::text::bigint[], $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[], $9::text::bigint[]{parameters})
      AS u (account_id, feed_id, external_id, item_hash, details_hash, charged, variant_id{columns})
 RETURNING id, feed_id, external_id;
 
@@ -73,7 +76,7 @@ WITH k AS (
 ), gone AS (
     DELETE FROM feed_variants v USING k
     WHERE v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
-    RETURNING k.n, v.account_id, v.id
+    RETURNING k.n, v.*
 ), details AS (
     DELETE FROM feed_variant_details d USING gone
     WHERE d.account_id = gone.account_id AND d.feed_variant_id = gone.id
@@ -81,7 +84,10 @@ WITH k AS (
     DELETE FROM deferred_items i USING k
     WHERE i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id
 )
-SELECT n FROM gone;
+SELECT n, id, variant_id, last_change, vendor_sku, barcode, inventory_quantity, manual_inventory_quantity,
+       allocation_buffer_override, inventory_policy, inventory_quantity_override, cost_price::text, retail_price::text,
+       compare_at_price::text
+FROM gone;
 
 -- name: deferred_of
 SELECT k.n, i.item::text
@@ -139,12 +145,36 @@ WHERE usage.used + excluded.used
 RETURNING account_id, day, used;
 
 -- name: write_receipts!
--- Claim and outcome in one row: a second commit of the same delivery would break the primary key.
+-- Claim and outcome in one row: a second commit of the same delivery would break the primary key. What the feeds did
+-- this minute goes along, which spares a round trip; a feed has one writer, and the sorted keys are for those that
+-- change shards.
+WITH minutes AS (
+    INSERT INTO feed_minutes AS m (minute, account_id, feed_id, created, updated, unchanged, superseded, deferred,
+                                   rejected, dead, lag_ms)
+    SELECT $10::timestamptz, * FROM unnest($11::bigint[], $12::bigint[], $13::integer[], $14::integer[],
+                                           $15::integer[], $16::integer[], $17::integer[], $18::integer[],
+                                           $19::integer[], $20::bigint[])
+    ON CONFLICT (account_id, feed_id, minute) DO UPDATE
+    SET created = m.created + excluded.created, updated = m.updated + excluded.updated,
+        unchanged = m.unchanged + excluded.unchanged, superseded = m.superseded + excluded.superseded,
+        deferred = m.deferred + excluded.deferred, rejected = m.rejected + excluded.rejected,
+        dead = m.dead + excluded.dead, lag_ms = greatest(m.lag_ms, excluded.lag_ms)
+)
 INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items)
 SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items
 FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
             $9::bytea[])
      AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items);
+
+-- name: write_events!
+-- What the batches changed, for accounts that keep it.
+INSERT INTO events (at, account_id, feed_id, batch_id, run_id, source, received_at, position, event, body)
+SELECT $1::timestamptz, *
+FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[], $8::bigint[],
+            $9::text[], $10::bytea[]);
+
+-- name: add_event!
+SELECT add_event($1, $2, NULL, NULL, $3::text::jsonb);
 
 -- name: receipt_of
 SELECT counts::text AS counts, items

@@ -11,7 +11,7 @@ from asyncpg import Connection
 
 from schemas.errors import Transient
 from schemas.outcomes import Outcome
-from workers.apply import compare, statements
+from workers.apply import changes, compare, statements
 from workers.apply.arrays import numbers, texts
 from workers.apply.statements import COLUMNS, ROAD
 from workers.apply.work import Entry
@@ -27,7 +27,7 @@ async def read_changed(
     for entry in entries:
         entry.item_hash, entry.details_hash = hashes(entry.item)
     rows = await connection.fetch(
-        statements.differing_rows(attributes, with_details=with_details),
+        statements.differing_rows(attributes, with_details=with_details, with_changes=window_of(entries) is not None),
         *keys_of(entries),
         numbers([entry.item_hash for entry in entries]),
     )
@@ -109,6 +109,7 @@ async def _update(
     status = await connection.execute(
         statements.update_rows(tuple(columns)),
         now,
+        window_of(entries),
         texts([row[2] for _, row in rows]),
         numbers([row[1] for _, row in rows]),
         numbers([entry.item_hash for entry in entries]),
@@ -124,6 +125,7 @@ async def _insert(connection: Connection, entries: Sequence[Entry], attributes: 
     rows = await connection.fetch(
         statements.insert_rows(attributes),
         now,
+        window_of(entries),
         *keys_of(entries),
         numbers([entry.item_hash for entry in entries]),
         numbers([entry.details_hash for entry in entries]),
@@ -141,7 +143,15 @@ async def delete(connection: Connection, entries: Sequence[Entry]) -> None:
     """Delete feed variants with their details and what is deferred for them; `unchanged` where there was none."""
     rows = await connection.fetch(ROAD.delete_rows.sql, *keys_of(entries))
     for row in rows:
-        entries[row[0] - 1].end(_UPDATED)
+        entry = entries[row[0] - 1]
+        entry.row = row
+        entry.end(_UPDATED)
+    changes.note_deleted([entry for entry in entries if entry.row is not None])
+
+
+def window_of(entries: Sequence[Entry]) -> int | None:
+    """Return where the window's changes begin among the accounts' events; None when nobody keeps them."""
+    return entries[0].work.window
 
 
 def keys_of(entries: Sequence[Entry]) -> tuple[str, str, str]:

@@ -50,15 +50,17 @@ _WRITTEN = COLUMNS | BOOKKEEPING
 
 
 @lru_cache(_SHAPES)
-def differing_rows(attributes: tuple[str, ...], *, with_details: bool) -> str:
-    """Return the compare of a window whose items have these hot attributes, and details or not."""
+def differing_rows(attributes: tuple[str, ...], *, with_details: bool, with_changes: bool = False) -> str:
+    """Return the compare of a window whose items have these hot attributes, details or not, and keep changes or not."""
     read = "".join(f", {COLUMNS[name].read}" for name in attributes)
+    if with_changes:
+        read += ", v.variant_id, v.last_change"
     return str(ROAD.differing_rows.sql).format(columns=read + (", v.details_hash" if with_details else ""))
 
 
 @lru_cache(_SHAPES)
 def update_rows(names: tuple[str, ...]) -> str:
-    """Return the update that writes these hot attributes and bookkeeping: parameters from the fifth on, so ordered."""
+    """Return the update that writes these hot attributes and bookkeeping: parameters from the sixth on, so ordered."""
     columns = [_WRITTEN[name] for name in names]
     assignments = "".join(f", {column.name} = u.{column.name}" for column in columns)
     if "inventoryQuantity" in names:
@@ -67,20 +69,20 @@ def update_rows(names: tuple[str, ...]) -> str:
             " THEN $1 ELSE v.inventory_updated_at END"
         )
     return str(ROAD.update_rows.sql).format(
-        assignments=assignments, parameters=_parameters(columns, 5), columns=_names(columns)
+        assignments=assignments, parameters=_parameters(columns, 6), columns=_names(columns)
     )
 
 
 @lru_cache(_SHAPES)
 def insert_rows(attributes: tuple[str, ...]) -> str:
-    """Return the insert of rows with these hot attributes: parameters from the ninth on, in this order."""
+    """Return the insert of rows with these hot attributes: parameters from the tenth on, in this order."""
     columns = [COLUMNS[name] for name in attributes]
     counted = "CASE WHEN u.inventory_quantity IS NOT NULL THEN $1 END" if "inventoryQuantity" in attributes else "NULL"
     return str(ROAD.insert_rows.sql).format(
         inventory_updated_at=counted,
         columns=_names(columns),
         values="".join(f", u.{column.name}" for column in columns),
-        parameters=_parameters(columns, 9),
+        parameters=_parameters(columns, 10),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
-from workers.apply import receipts, rows, variants
+from workers.apply import changes, receipts, rows, variants
 from workers.apply.claim import claim, write_receipts
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
@@ -52,6 +52,7 @@ async def settle(
     purses = await apply_works(connection, claimed, now, lock_usage=lock_usage)
     if claimed:
         await write_receipts(connection, claimed, now)
+        await changes.write(connection, claimed, purses, now)
     return [result_of(batch, work) for batch, work in zip(batches, works, strict=True)], purses
 
 

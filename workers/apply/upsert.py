@@ -8,7 +8,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Operation
-from workers.apply import admit, compare, deferred, rows, usage, variants
+from workers.apply import admit, changes, compare, deferred, rows, usage, variants
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
 from workers.apply.work import Work
@@ -31,6 +31,7 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
         connecting = await variants.find(connection, admitted)
         await rows.write(connection, admitted, attributes, now, with_details=with_details)
         await variants.connect_updated(connection, connecting, now)
+        changes.note(admitted, attributes)
     if others:
         await deferred.keep(connection, others, now)
     left = set(others)

@@ -15,7 +15,7 @@ from asyncpg import Connection
 
 from schemas import queries
 from schemas.outcomes import Outcome
-from workers.apply import connect
+from workers.apply import changes, connect
 from workers.apply.connect import Asked, Candidate, Rule
 from workers.apply.merge import merge
 from workers.apply.rows import keys_of
@@ -78,6 +78,7 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
     ]
     if changed:
         await _write(connection, changed, now)
+        changes.note_connected(changed)
         for entry in changed:
             entry.end(Outcome.UPDATED)
 
@@ -132,6 +133,7 @@ async def _write(connection: Connection, entries: Sequence[Entry], now: datetime
         [entry.work.feed.account_id for entry in entries],
         [entry.row["id"] for entry in entries],
         [entry.variant_id for entry in entries],
+        [entry.work.window for entry in entries],
     )
 
 

@@ -28,6 +28,8 @@ class Feed:
     connects_by_barcode: bool = False
     ignores_sku_case: bool = False
     has_deferred: bool = False
+    keeps_changes: bool = False
+    events: frozenset[str] = frozenset()
     exists: bool = True
 
     @classmethod
@@ -41,7 +43,9 @@ class Work:
     """A claimed batch on its way: one outcome an item (`unchanged` until something says otherwise).
 
     `day` is the account day that the batch is charged to (`ordinal`: its number), `purse` what that day has room
-    for. `notes[slot]` says why an item ended as it did.
+    for. `notes[slot]` says why an item ended as it did. `place` is the batch's in the window, `window`
+    where the changes of the window begin among the accounts' events (`schemas.changes`; None: no account of the window
+    keeps them), `records` are the batch's changes (`workers.apply.changes`).
     """
 
     batch: Batch
@@ -51,6 +55,9 @@ class Work:
     outcomes: list[Outcome] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     purse: Purse | None = None
+    place: int = 0
+    window: int | None = None
+    records: list[list[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ordinal = self.day.toordinal()

@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from schemas import queries
+from schemas.changes import STREAM_DAYS
 from schemas.errors import Transient
 from schemas.settings import Settings
 from workers import database
@@ -19,6 +20,11 @@ from workers.duties.release import Releaser
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 CHANNEL = "accounts_changed"
+SAMPLE_S = 300
+"""Seconds between two samples of the accounts' usage."""
+SAMPLE_DAYS = 35
+MINUTE_DAYS = 7
+"""Days that what each feed did in each minute is kept."""
 USAGE_DAYS = 100
 """Days that usage rows are kept; charging looks back 32 days at most."""
 ROUND_S = 5.0
@@ -36,7 +42,7 @@ class Upkeep:
         self._settings = settings
         self._releaser = releaser
         self._now = now
-        self._clear_at = datetime.min.replace(tzinfo=UTC)
+        self._clear_at = self._sample_at = datetime.min.replace(tzinfo=UTC)
 
     async def work(self, connection: asyncpg.Connection) -> None:
         """Make rounds until the connection breaks; a changed account calls for one at once."""
@@ -57,12 +63,20 @@ class Upkeep:
         if now >= self._clear_at:
             self._clear_at = now + timedelta(seconds=CLEARING_S)
             done = [
-                await _step("partitions", partitions.keep(connection, now, self._settings.receipt_days)),
+                await _step("partitions", self._partitions(connection, now)),
                 await _step("usage", _prune_usage(connection, now)),
             ]
             if not all(done):
                 self._clear_at = now
+        if now >= self._sample_at and await _step("usage_samples", sample_usage(connection, now)):
+            self._sample_at = _sampled_at(now) + timedelta(seconds=SAMPLE_S)
         await _step("deleted_feeds", purge_deleted_feeds(connection))
+
+    async def _partitions(self, connection: asyncpg.Connection, now: datetime) -> None:
+        receipt_days = self._settings.receipt_days
+        await partitions.keep(connection, now, receipt_days)
+        await partitions.keep(connection, now, max(receipt_days, STREAM_DAYS), partitions.EVENTS)
+        await partitions.keep(connection, now, MINUTE_DAYS, partitions.FEED_MINUTES)
 
 
 async def _step(name: str, work: Awaitable[object]) -> bool:
@@ -84,6 +98,17 @@ async def _step(name: str, work: Awaitable[object]) -> bool:
 
 async def _prune_usage(connection: asyncpg.Connection, now: datetime) -> None:
     await UPKEEP.prune_usage(connection, before=now.astimezone(UTC).date() - timedelta(days=USAGE_DAYS))
+
+
+async def sample_usage(connection: asyncpg.Connection, now: datetime) -> None:
+    """Note how far the accounts' days are used at the last multiple of `SAMPLE_S`; forget what is too old."""
+    at = _sampled_at(now)
+    await UPKEEP.sample_usage(connection, at=at)
+    await UPKEEP.prune_usage_samples(connection, before=at - timedelta(days=SAMPLE_DAYS))
+
+
+def _sampled_at(now: datetime) -> datetime:
+    return datetime.fromtimestamp(now.timestamp() // SAMPLE_S * SAMPLE_S, UTC)
 
 
 async def purge_deleted_feeds(connection: asyncpg.Connection) -> None:

@@ -34,18 +34,29 @@ SELECT feed_id, external_id, position
  ORDER BY position
  LIMIT :most;
 
--- name: receipt_partitions
+-- name: partitions_of(name)
 SELECT c.relname AS name
   FROM pg_inherits i
   JOIN pg_class c ON c.oid = i.inhrelid
- WHERE i.inhparent = 'receipts'::regclass
+ WHERE i.inhparent = :name::text::regclass
  ORDER BY c.relname;
-
--- name: prune_default_receipts(before)!
-DELETE FROM receipts_default WHERE received_at < :before;
 
 -- name: prune_usage(before)!
 DELETE FROM usage WHERE day < :before;
+
+-- name: sample_usage(at)!
+-- How far each account's day is used; the same moment twice is one sample.
+INSERT INTO usage_samples (account_id, sampled_at, day, used)
+SELECT u.account_id, :at, u.day, u.used
+  FROM accounts a
+  JOIN usage u ON u.account_id = a.id AND u.day = (:at AT TIME ZONE a.time_zone)::date
+ON CONFLICT DO NOTHING;
+
+-- name: prune_usage_samples(before)!
+-- By the primary key, account by account: what fell out since the last time is little.
+DELETE FROM usage_samples s
+ USING (SELECT id FROM accounts) a
+ WHERE s.account_id = a.id AND s.sampled_at < :before;
 
 -- name: deleted_feeds
 SELECT id, account_id FROM inventory_feeds WHERE deleted_at IS NOT NULL ORDER BY id;

@@ -40,10 +40,11 @@ async def wal(road):
 
 @pytest.mark.parametrize("items", [LEAN, RICH], ids=["lean", "rich"])
 async def test_an_unchanged_window_writes_no_wal_for_feed_variants_and_details(road, wal, items):
+    await road.connection.execute("INSERT INTO change_streams (account_id, enabled) VALUES (1, true)")
     await road.apply(road.batch(*items))
     await road.connection.execute("CHECKPOINT")
 
-    async with wal("feed_variant", "usage", "deferred") as records:
+    async with wal("feed_variant", "usage", "deferred", "events") as records:
         result = await road.apply(*[road.batch(*items[start : start + 50]) for start in range(0, 500, 50)])
 
     assert {"unchanged": 50} == result.batches[9].counts

@@ -14,7 +14,7 @@ from schemas.errors import Transient
 from workers.duties import partitions
 from workers.duties.duty import Duty
 from workers.duties.release import Releaser
-from workers.duties.upkeep import Upkeep, purge_deleted_feeds
+from workers.duties.upkeep import Upkeep, purge_deleted_feeds, sample_usage
 from workers.health import Health
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -98,6 +98,30 @@ async def test_old_partitions_are_dropped_and_old_stray_receipts_deleted(connect
         row[0] for row in await connection.fetch("SELECT relname FROM pg_class WHERE relname ~ 'receipts_2.......$'")
     ]
     assert "receipts_20260228" == min(names)
+
+
+async def test_events_and_minutes_have_partitions_of_their_own(connection):
+    await partitions.keep(connection, NOON - timedelta(days=9), 3, partitions.EVENTS)
+    for days in (0, 3, 9):
+        await connection.execute(
+            "INSERT INTO events (account_id, position, at, event, body) VALUES (1, $1, $2, 'x', '')",
+            *(days, NOON - timedelta(days=days)),
+        )
+    await partitions.keep(connection, NOON, 3, partitions.EVENTS)
+    await partitions.keep(connection, NOON, 3, partitions.FEED_MINUTES)
+    rows = await connection.fetch("SELECT tableoid::regclass::text, position FROM events ORDER BY 1")
+    assert [("events_20260226", 3), ("events_20260301", 0)] == [tuple(row) for row in rows]
+    assert await connection.fetchval("SELECT to_regclass('feed_minutes_20260301') IS NOT NULL")
+
+
+async def test_usage_is_sampled_by_the_accounts_day_once_in_five_minutes_and_forgotten_later(connection):
+    await set_account(connection, 2, "Pacific/Auckland")  # it is March 2 there at NOON
+    await use(connection, date(2026, 3, 1), 7)
+    await use(connection, date(2026, 3, 2), 3)
+    for at in (NOON - timedelta(days=36), NOON, NOON + timedelta(seconds=299), NOON + timedelta(seconds=301)):
+        await sample_usage(connection, at)
+    rows = await connection.fetch("SELECT sampled_at, day, used FROM usage_samples ORDER BY sampled_at")
+    assert [(NOON + timedelta(minutes=five), date(2026, 3, 2), 3) for five in (0, 5)] == [tuple(row) for row in rows]
 
 
 async def test_a_table_that_is_busy_is_left_for_the_next_round(connection, fleet):

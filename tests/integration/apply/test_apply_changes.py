@@ -1,0 +1,136 @@
+"""What a window leaves of its changes: records for accounts that keep them, minutes of feeds, and nothing beside."""
+
+import orjson
+import pytest
+
+from schemas.batches import Operation
+from schemas.changes import NUMBER_BITS
+
+POISON = """
+ALTER TABLE feed_variants ADD CONSTRAINT poison CHECK (inventory_quantity <> 666);
+"""
+
+
+@pytest.fixture
+async def kept(road):
+    """The road of an account that keeps its changes."""
+    await road.connection.execute("INSERT INTO change_streams (account_id, enabled) VALUES (1, true)")
+    return road
+
+
+async def events(road, event="inventory.changed"):
+    rows = await road.connection.fetch("SELECT * FROM events WHERE event = $1 ORDER BY position", event)
+    return [(row, orjson.loads(row["body"])) for row in rows]
+
+
+async def records(road):
+    """Return the records in their order, as (index, external id, action, details changed, attribute, old, new, …)."""
+    return [(r[0], r[2], r[4], r[5], *r[7:]) for _, body in await events(road) for r in body]
+
+
+async def test_an_account_that_did_not_ask_for_it_keeps_nothing(road):
+    await road.outcomes({"externalId": "a", "inventoryQuantity": 1})
+    await road.outcomes({"externalId": "a", "inventoryQuantity": 2})
+
+    assert ([], None) == (await records(road), (await road.rows())[1, "a"]["last_change"])
+
+
+async def test_what_was_created_and_changed_is_recorded_with_old_and_new_and_what_was_not_is_not(kept):
+    await kept.outcomes({"externalId": "a", "inventoryQuantity": 1}, {"externalId": "b", "retailPrice": "9.5"})
+    await kept.outcomes(
+        {"externalId": "a", "inventoryQuantity": 1},
+        {"externalId": "b", "retailPrice": "9.75", "inventoryQuantity": 3, "name": "Oak"},
+    )
+
+    assert [
+        (0, "a", "created", False, "inventoryQuantity", None, 1),
+        (1, "b", "created", False, "retailPrice", None, "9.5"),
+        (1, "b", "updated", True, "inventoryQuantity", None, 3, "retailPrice", "9.5", "9.75"),
+    ] == [tuple(record) for record in await records(kept)]
+
+
+async def test_a_record_tells_its_batch_its_row_and_its_times(kept):
+    sent = kept.batch({"externalId": "a"}, {"externalId": "b"}, indexes=[7, 9], run_id=5)
+    await kept.apply(sent)
+
+    ((row, body),) = await events(kept)
+    assert (sent.batch_id, 1, 5, "webhook", kept.now, kept.now) == tuple(
+        row[name] for name in ("batch_id", "feed_id", "run_id", "source", "received_at", "at")
+    )
+    assert [7, 9] == [record[0] for record in body]
+
+
+async def test_each_change_names_the_one_before_it(kept):
+    for quantity in range(3):
+        await kept.apply(
+            kept.batch({"externalId": "a", "inventoryQuantity": quantity}), kept.batch({"externalId": "b"})
+        )
+
+    of_a = [(row["position"] >> NUMBER_BITS, body[0][6]) for row, body in await events(kept) if body[0][2] == "a"]
+    windows = [window << NUMBER_BITS for window, _ in of_a]
+    assert [None, *windows[:2]] == [previous for _, previous in of_a]
+    assert windows[2] == (await kept.rows())[1, "a"]["last_change"]
+
+
+async def test_a_connection_and_a_deletion_are_changes(kept):
+    await kept.outcomes({"externalId": "a", "vendorSku": "shoe", "inventoryQuantity": 4})
+    shoe = await kept.connection.fetchval("INSERT INTO variants (account_id, sku) VALUES (1, 'shoe') RETURNING id")
+    await kept.outcomes({"externalId": "a"}, operation=Operation.CONNECT)
+    await kept.outcomes({"externalId": "b", "vendorSku": "shoe"})
+    await kept.outcomes({"externalId": "a"}, operation=Operation.DELETE)
+
+    created, connected, second, deleted = await records(kept)
+    assert (0, "a", "connected", False, "variantId", None, shoe) == connected
+    assert ("variantId", None, shoe) == second[-3:]
+    assert "deleted" == deleted[2]
+    assert ("inventoryQuantity", 4, None) == deleted[7:10]
+    assert created[1] == deleted[1]
+
+
+async def test_a_batch_that_is_split_leaves_its_changes_by_their_place_in_the_post(kept):
+    await kept.connection.execute(POISON)
+    items = [{"externalId": f"{n}", "inventoryQuantity": 666 if n == 2 else n} for n in range(5)]
+
+    await kept.outcomes(*items)
+
+    ((_, body),) = await events(kept)
+    assert [(0, "0"), (1, "1"), (3, "3"), (4, "4")] == [(record[0], record[2]) for record in body]
+
+
+async def test_an_unchanged_or_redelivered_batch_leaves_nothing(kept):
+    sent = kept.batch({"externalId": "a", "inventoryQuantity": 1})
+    for batch in (sent, sent, kept.batch({"externalId": "a", "inventoryQuantity": 1})):
+        await kept.apply(batch)
+
+    assert 1 == len(await events(kept))
+
+
+async def test_other_events_are_written_for_those_who_wait_for_them(road):
+    names = ["batch.done", "limit.near", "dead_letter.created"]
+    await road.connection.execute("INSERT INTO change_streams (account_id, events) VALUES (1, $1)", names)
+    await road.connection.execute(POISON)
+    await road.limit(5)
+    await road.outcomes(*({"externalId": f"{n}"} for n in range(4)))
+    await road.outcomes({"externalId": "666", "inventoryQuantity": 666})
+
+    assert [{"created": 4}, {"dead": 1}] == [body["counts"] for _, body in await events(road, "batch.done")]
+    assert [{"percent": 80, "day": "2026-03-01", "limit": 5, "used": 4}] == [
+        body for _, body in await events(road, "limit.near")
+    ]
+    ((_, letters),) = await events(road, "dead_letter.created")
+    assert (1, "666") == (letters["count"], letters["deadLetters"][0]["externalId"])
+    assert [] == await events(road)
+
+
+async def test_a_feeds_minute_counts_its_outcomes_and_its_greatest_lag(road):
+    early = road.now.replace(second=20)
+    for road.now in (early, early.replace(second=50), early.replace(minute=1)):
+        await road.apply(
+            road.batch({"externalId": "a"}, {"externalId": "b"}, at=early.replace(second=18)),
+            road.batch({"externalId": "c"}, feed=2, at=early),
+        )
+
+    rows = await road.connection.fetch("SELECT * FROM feed_minutes ORDER BY feed_id, minute")
+    assert [(1, 0, 2, 2, 32_000), (1, 1, 0, 2, 62_000), (2, 0, 1, 1, 30_000), (2, 1, 0, 1, 60_000)] == [
+        (row["feed_id"], row["minute"].minute, row["created"], row["unchanged"], row["lag_ms"]) for row in rows
+    ]
