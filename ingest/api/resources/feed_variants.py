@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.api.framework.call import Answer, Call
-from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Query
-from ingest.api.framework.operation import Operation
 from ingest.api.shared import road, stored
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
@@ -104,73 +103,36 @@ async def _connect_by_hand(call: Call[Any, Any], row: Any, variant_id: Any) -> A
     return road.late(call, batch) if await road.ask(call, batch) is None else None
 
 
-_LIST, _ONE = "/api/inventory-feed-variants.json", "/api/inventory-feed-variants/{id}.json"
+_COLLECTION = Collection("inventory_feed_variants", "/api/inventory-feed-variants", FeedVariant, "feed variant")
 
 OPERATIONS = (
-    Operation(
-        name="inventory_feed_variants.list",
-        method="GET",
-        path=_LIST,
-        summary="List feed variants",
+    _COLLECTION.list(
+        list_feed_variants,
         description="In the order of feed and `externalId`; every page takes the same time.",
-        scope=Scope.READ,
         query=FeedVariantQuery,
-        response=list[FeedVariant],
-        handler=list_feed_variants,
     ),
-    Operation(
-        name="inventory_feed_variants.create",
-        method="POST",
-        path=_LIST,
-        summary="Create a feed variant",
-        scope=Scope.WRITE,
+    _COLLECTION.create(
+        create_feed_variant,
         body=NewFeedVariant,
         validated=False,
         example={"inventoryFeedId": 1, "externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
         response=Changed,
-        status=201,
         also={202: Late},
-        etag=True,
         problems={**road.ROAD_PROBLEMS, 409: "the feed has this `externalId` already"},
-        handler=create_feed_variant,
     ),
-    Operation(
-        name="inventory_feed_variants.get",
-        method="GET",
-        path=_ONE,
-        summary="Get a feed variant",
-        scope=Scope.READ,
-        response=FeedVariant,
-        etag=True,
-        handler=get_feed_variant,
-    ),
-    Operation(
-        name="inventory_feed_variants.update",
-        method="PUT",
-        path=_ONE,
-        summary="Change a feed variant",
+    _COLLECTION.get(get_feed_variant),
+    _COLLECTION.update(
+        update_feed_variant,
         description="`If-Match` is compared before the change takes the road: what a vendor sends in between wins over "
         "neither, the changes merge by attribute. `variantId` connects by hand, null disconnects.",
-        scope=Scope.WRITE,
         body=FeedVariantChanges,
         validated=False,
         example={"inventoryQuantityOverride": "manual", "manualInventoryQuantity": 3},
         response=Changed,
         also={202: Late},
-        etag=True,
         problems={**road.ROAD_PROBLEMS, 409: "it was deleted meanwhile"},
-        handler=update_feed_variant,
     ),
-    Operation(
-        name="inventory_feed_variants.delete",
-        method="DELETE",
-        path=_ONE,
-        summary="Delete a feed variant",
-        scope=Scope.WRITE,
-        status=204,
-        also={202: Late},
-        etag=True,
-        problems={**road.ROAD_PROBLEMS, 409: "its feed was deleted meanwhile"},
-        handler=delete_feed_variant,
+    _COLLECTION.delete(
+        delete_feed_variant, also={202: Late}, problems={**road.ROAD_PROBLEMS, 409: "its feed was deleted meanwhile"}
     ),
 )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import FEEDS
@@ -209,68 +210,26 @@ def _columns(state: FeedState, vault: Vault) -> dict[str, Any]:
     }
 
 
-_LIST, _ONE = "/api/inventory-feeds.json", "/api/inventory-feeds/{id}.json"
+_COLLECTION = Collection("inventory_feeds", "/api/inventory-feeds", Feed, "inventory feed")
 
 OPERATIONS = (
-    Operation(
-        name="inventory_feeds.list",
-        method="GET",
-        path=_LIST,
-        summary="List inventory feeds",
-        scope=Scope.READ,
-        query=FeedQuery,
-        response=list[Feed],
-        handler=list_feeds,
-    ),
-    Operation(
-        name="inventory_feeds.create",
-        method="POST",
-        path=_LIST,
+    _COLLECTION.list(list_feeds, query=FeedQuery),
+    _COLLECTION.create(
+        create_feed,
         also_at=("/api/inventory-feed.json",),
-        summary="Create an inventory feed",
         description="`resourceType` webhook: the vendor pushes; ftpCsv, xml, api: fetched from `resourceLocation`.",
-        scope=Scope.WRITE,
         body=FeedCreate,
         example={"name": "Acme stock", "dropshipProviderId": 1, "resourceType": "webhook"},
-        response=Feed,
-        status=201,
-        etag=True,
-        handler=create_feed,
     ),
-    Operation(
-        name="inventory_feeds.get",
-        method="GET",
-        path=_ONE,
-        summary="Get an inventory feed",
-        description="With its webhook `hash`.",
-        scope=Scope.READ,
-        response=Feed,
-        etag=True,
-        handler=get_feed,
-    ),
-    Operation(
-        name="inventory_feeds.update",
-        method="PUT",
-        path=_ONE,
-        summary="Change an inventory feed",
+    _COLLECTION.get(get_feed, description="With its webhook `hash`."),
+    _COLLECTION.update(
+        update_feed,
         description="Masked credentials may be sent back as they were read: they stay, as long as the server does.",
-        scope=Scope.WRITE,
         body=FeedUpdate,
         example={"allocationBuffer": 2, "overLimit": "reject"},
-        response=Feed,
-        etag=True,
-        handler=update_feed,
     ),
-    Operation(
-        name="inventory_feeds.delete",
-        method="DELETE",
-        path=_ONE,
-        summary="Delete an inventory feed",
-        description="Its hash stops working at once; its feed variants are removed in the background.",
-        scope=Scope.WRITE,
-        status=204,
-        etag=True,
-        handler=delete_feed,
+    _COLLECTION.delete(
+        delete_feed, description="Its hash stops working at once; its feed variants are removed in the background."
     ),
     Operation(
         name="inventory_feeds.rotate_hash",

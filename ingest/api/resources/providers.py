@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ingest.api.framework.call import Answer, Call
-from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Changes, Page, Query, Stored
-from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.attributes import Name
 
@@ -76,65 +75,16 @@ async def delete_provider(call: Call[Query, None]) -> Answer:
     return Answer()
 
 
-_LIST, _ONE = "/api/dropship-providers.json", "/api/dropship-providers/{id}.json"
+_COLLECTION = Collection("dropship_providers", "/api/dropship-providers", Provider, "dropship provider")
 
 OPERATIONS = (
-    Operation(
-        name="dropship_providers.list",
-        method="GET",
-        path=_LIST,
-        summary="List dropship providers",
-        scope=Scope.READ,
-        query=Page,
-        response=list[Provider],
-        handler=list_providers,
-    ),
-    Operation(
-        name="dropship_providers.create",
-        method="POST",
-        path=_LIST,
-        summary="Create a dropship provider",
-        description="A name is enough.",
-        scope=Scope.WRITE,
-        body=ProviderCreate,
-        example={"name": "Acme"},
-        response=Provider,
-        status=201,
-        etag=True,
-        handler=create_provider,
-    ),
-    Operation(
-        name="dropship_providers.get",
-        method="GET",
-        path=_ONE,
-        summary="Get a dropship provider",
-        scope=Scope.READ,
-        response=Provider,
-        etag=True,
-        handler=get_provider,
-    ),
-    Operation(
-        name="dropship_providers.update",
-        method="PUT",
-        path=_ONE,
-        summary="Change a dropship provider",
-        scope=Scope.WRITE,
-        body=ProviderUpdate,
-        example={"name": "Acme Ltd"},
-        response=Provider,
-        etag=True,
-        handler=update_provider,
-    ),
-    Operation(
-        name="dropship_providers.delete",
-        method="DELETE",
-        path=_ONE,
-        summary="Delete a dropship provider",
+    _COLLECTION.list(list_providers, query=Page),
+    _COLLECTION.create(create_provider, description="A name is enough.", body=ProviderCreate, example={"name": "Acme"}),
+    _COLLECTION.get(get_provider),
+    _COLLECTION.update(update_provider, body=ProviderUpdate, example={"name": "Acme Ltd"}),
+    _COLLECTION.delete(
+        delete_provider,
         description="Refused while it has inventory feeds: delete those first.",
-        scope=Scope.WRITE,
-        status=204,
-        etag=True,
         problems={409: "the provider has inventory feeds"},
-        handler=delete_provider,
     ),
 )

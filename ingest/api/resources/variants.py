@@ -14,9 +14,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call, Scoped
-from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Changes, Page, Query, Stored
-from ingest.api.framework.operation import Operation
 from ingest.api.shared import road
 from schemas import attributes as a
 from schemas import queries
@@ -151,69 +150,28 @@ def _taken(call: Call[Any, Any], skus: list[str]) -> Exception:
     return call.problem(409, "sku_taken", f"sku: the account has, or the body repeats, {shown}", {"sku": skus[:100]})
 
 
-_LIST, _ONE = "/api/variants.json", "/api/variants/{id}.json"
+_COLLECTION = Collection("variants", "/api/variants", Variant, "variant")
 _TAKEN = {
     409: "the account has a variant with this SKU already",
 }
 
 OPERATIONS = (
-    Operation(
-        name="variants.list",
-        method="GET",
-        path=_LIST,
-        summary="List variants",
-        scope=Scope.READ,
-        query=VariantQuery,
-        response=list[Variant],
-        handler=list_variants,
-    ),
-    Operation(
-        name="variants.create",
-        method="POST",
-        path=_LIST,
+    _COLLECTION.list(list_variants, query=VariantQuery),
+    _COLLECTION.create(
+        create_variants,
         summary="Create a variant, or up to 1,000",
         description="All or none. Feed variants that wait for a SKU or barcode connect, by their feeds' settings.",
-        scope=Scope.WRITE,
         body=VariantCreate,
         many=MAX_VARIANTS,
         example={"sku": "1234", "barcode": "4006381333931", "name": "Oak side table"},
         response=Variant | list[Variant],
-        status=201,
         problems=_TAKEN,
-        handler=create_variants,
+        etag=False,
     ),
-    Operation(
-        name="variants.get",
-        method="GET",
-        path=_ONE,
-        summary="Get a variant",
-        scope=Scope.READ,
-        response=Variant,
-        etag=True,
-        handler=get_variant,
-    ),
-    Operation(
-        name="variants.update",
-        method="PUT",
-        path=_ONE,
-        summary="Change a variant",
-        scope=Scope.WRITE,
-        body=VariantUpdate,
-        example={"name": "Oak side table, large"},
-        response=Variant,
-        etag=True,
-        problems=_TAKEN,
-        handler=update_variant,
-    ),
-    Operation(
-        name="variants.delete",
-        method="DELETE",
-        path=_ONE,
-        summary="Delete a variant",
+    _COLLECTION.get(get_variant),
+    _COLLECTION.update(update_variant, body=VariantUpdate, example={"name": "Oak side table, large"}, problems=_TAKEN),
+    _COLLECTION.delete(
+        delete_variant,
         description="Its feed variants are disconnected, unless another variant matches by their feeds' rules.",
-        scope=Scope.WRITE,
-        status=204,
-        etag=True,
-        handler=delete_variant,
     ),
 )
