@@ -6,7 +6,8 @@ of plugins first: 50,000 failed look-ups, most of the boot (measured with `perf 
 alone, and the folders that modules come from stand first. Distribution comes up with the runtime, which saves the
 second Erlang that RabbitMQ would start just to have epmd started.
 
-Only for the versions it was tried with; others boot their own way.
+Only for the versions it was tried with; others boot their own way. Needed until Debian 12, whose RabbitMQ is 3.10, is
+no longer what `make run` and `make test` meet: then this file goes, and its one use in `rabbitmq.py`.
 """
 
 from __future__ import annotations

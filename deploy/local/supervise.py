@@ -12,9 +12,9 @@ from deploy.local.processes import Program
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
 STEADY_S = 15.0
+"""A child that lived this long is healthy: its next end is a first one again."""
 HOPELESS = 4
 """Ends in a row, without having been ready, after which whoever waits for the child is told not to."""
-"""A child that lived this long is healthy: its next end is a first one again."""
 _POLL_S = 0.05
 
 

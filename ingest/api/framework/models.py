@@ -41,7 +41,7 @@ When = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_
 class Body(BaseModel):
     """What a request may hold. An omitted attribute keeps what is stored; `sent` tells which ones were not omitted.
 
-    Unknown attributes are let through here, so that `warnings.py` can report and then drop them.
+    Unknown attributes are let through here, so that `validation.py` can report and then drop them.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", allow_inf_nan=False)
