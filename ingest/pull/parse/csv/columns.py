@@ -24,6 +24,11 @@ _SIGNS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"(.+)\[([1-9]\d{0,3})\]")
 
 
+def _without_number(path: str) -> str:
+    numbered = _NUMBERED.fullmatch(path)
+    return path if numbered is None else str(numbered[1])
+
+
 def loose(name: str) -> str:
     """Return a name without case, spaces and signs."""
     return _SIGNS.sub("", name).lower()
@@ -36,7 +41,7 @@ def open_csv(
     source: Source, settings: FormatSettings, report: Report, charset: str | None, doubts: Doubts
 ) -> tuple[CsvReader, Mapper | None]:
     """Return the reader of a file, past its header, and its mapper; None for an empty file. Raises FormatError."""
-    wanted = {loose(_NUMBERED.sub(r"\1", str(path))) for path in paths_of(settings.mapping)} or set(LOOSE_ATTRIBUTES)
+    wanted = {loose(_without_number(str(path))) for path in paths_of(settings.mapping)} or set(LOOSE_ATTRIBUTES)
     opened = open_rows(source, settings, report, charset, lambda name: loose(name) in wanted)
     if not opened.names:
         return opened.reader, None
