@@ -16,25 +16,17 @@ from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.csv.opening import open_rows
 from ingest.pull.parse.csv.reader import CsvReader, Expected, Table
+from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
-from schemas.items import ATTRIBUTES, KEY
+from schemas.items import KEY
 
-_SIGNS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"(.+)\[([1-9]\d{0,3})\]")
 
 
 def _without_number(path: str) -> str:
     numbered = _NUMBERED.fullmatch(path)
     return path if numbered is None else str(numbered[1])
-
-
-def loose(name: str) -> str:
-    """Return a name without case, spaces and signs."""
-    return _SIGNS.sub("", name).lower()
-
-
-LOOSE_ATTRIBUTES = {loose(name): name for name in ATTRIBUTES}
 
 
 def open_csv(

@@ -24,7 +24,7 @@ _ENOUGH = 0.8
 _SEPARATED = re.compile(r'\A"?sep=(.)"?\1*[ \t]*(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
 _UNQUOTED = ("\t", "|")
 """Files with these delimiters have quotes as text, unless a cell of theirs is properly quoted."""
-_ESCAPE = re.compile(r'(\\+)"')
+_ESCAPE = re.compile(r'(?<!\\)(\\+)"')  # a run of backslashes is tried once, from its first
 
 
 @dataclass(frozen=True, slots=True)

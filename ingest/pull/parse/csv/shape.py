@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 _FEW = 2
 """One row is no habit."""
-_FOOTER = re.compile(
-    r"\W{2,}|.*\b(?:end|eof|total|totals|rows|records|lines|generated|exported|ende|fin)\b.*", re.IGNORECASE | re.DOTALL
+_FOOTER = frozenset(
+    ("end", "eof", "total", "totals", "rows", "records", "lines", "generated", "exported", "ende", "fin")
 )
+"""Words that say so."""
+_RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 
 
@@ -60,4 +62,7 @@ class Shape:
 
 def is_footer(row: Sequence[str]) -> bool:
     """Return whether a last row of one cell says that the list ends, rather than being cut off."""
-    return len(row) == 1 and len(row[0]) <= _LONGEST_FOOTER and _FOOTER.match(row[0].strip()) is not None
+    if len(row) != 1 or len(row[0]) > _LONGEST_FOOTER:
+        return False
+    text = row[0].strip().lower()
+    return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))
