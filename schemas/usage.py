@@ -8,6 +8,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+CHARGE_DAYS = 32
+"""Days that a feed variant's charge mark remembers; see `workers.apply.admit`."""
+
 
 @lru_cache(1024)
 def zone(name: str) -> ZoneInfo:
@@ -26,6 +29,12 @@ def account_day(at_ms: int, time_zone: ZoneInfo) -> date:
 def resets_at(day: date, time_zone: ZoneInfo) -> datetime:
     """Return when the day after `day` begins, in UTC; where clocks skip midnight, that is the moment of the skip."""
     return datetime.combine(day + timedelta(days=1), time(), time_zone).astimezone(UTC)
+
+
+def is_charged(mark: int, day: int) -> bool:
+    """Return whether a row's charge mark says that it was counted on a day (an ordinal)."""
+    age = (mark >> CHARGE_DAYS) - day
+    return 0 <= age < CHARGE_DAYS and bool(mark >> age & 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from schemas.usage import CHARGE_DAYS, is_charged
 from workers.apply.purse import Purse
 from workers.apply.work import Entry
 
-_DAYS = 32
+_DAYS = CHARGE_DAYS
 _MASK = (1 << _DAYS) - 1
-
-
-def is_charged(mark: int, day: int) -> bool:
-    """Return whether a row's charge mark says that it was counted on a day (an ordinal)."""
-    age = (mark >> _DAYS) - day
-    return 0 <= age < _DAYS and bool(mark >> age & 1)
 
 
 def charge(mark: int, day: int) -> int:

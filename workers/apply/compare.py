@@ -1,4 +1,4 @@
-"""Decide what an item would change of what is stored. Pure: rows come in as read, decisions go out."""
+"""What a window's compare asks and what a new row begins with; the rules themselves are `schemas.comparison`. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-import orjson
 from orjson import dumps
 from xxhash import xxh3_64_intdigest
 
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 from workers.apply.work import Entry
-
-FIRST_COLUMN = 4
-"""Where in a row of the compare the hot attributes begin, after n, id, ctid, charged; the details hash is last."""
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 _SIGN, _RANGE = 1 << 63, 1 << 64
@@ -66,43 +62,10 @@ def attributes_of(entries: Iterable[Entry]) -> tuple[tuple[str, ...], bool]:
     return tuple(name for name in HOT_ATTRIBUTES if name in named), not named.isdisjoint(_DETAILS)
 
 
-def changes_of(item: Mapping[str, Any], row: Sequence[Any], attributes: Sequence[str]) -> dict[str, Any]:
-    """Return the hot attributes whose value in the item is not what the row holds, with what they become."""
-    changes = {}
-    column = FIRST_COLUMN
-    for name in attributes:
-        if name in item:
-            value = item[name]
-            if value is None:
-                value = NULL_MEANS.get(name)
-            if value != row[column]:
-                changes[name] = value
-        column += 1
-    return changes
-
-
 def initial(item: Mapping[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
     """Return all of the attributes as a new row has them."""
     return {name: _read(name, item.get(name)) for name in attributes}
 
 
-def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return an item's details merged over what is stored, an attribute that is null being absent; None: no change."""
-    merged = dict(stored)
-    for name, value in item.items():
-        if name in _DETAILS:
-            if value is None or value == NULL_MEANS.get(name):
-                merged.pop(name, None)
-            else:
-                merged[name] = value
-    return None if merged == stored and _same_json(merged, stored) else merged
-
-
 def _read(name: str, value: Any) -> Any:
     return NULL_MEANS.get(name) if value is None else value
-
-
-def _same_json(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Return whether two details are the same JSON too: Python holds 1, 1.0 and true for equal."""
-    option = orjson.OPT_SORT_KEYS
-    return dumps(left, option=option) == dumps(right, option=option)

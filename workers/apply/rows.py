@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from asyncpg import Connection
 
+from schemas import comparison
 from schemas.errors import Transient
 from schemas.outcomes import Outcome
 from workers.apply import changes, compare, statements
@@ -38,7 +39,7 @@ async def read_changed(
             entry.changes = compare.initial(entry.item, attributes)
         else:
             entry.row, entry.charged = row, row[3]
-            entry.changes = compare.changes_of(entry.item, row, attributes)
+            entry.changes = comparison.changes_of(entry.item, row, attributes)
         differing.append(entry)
     if with_details:
         await _compare_details(connection, differing)
@@ -64,7 +65,7 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
         stored = {row[0]: orjson.loads(row[1]) for row in rows}
     for entry in asked:
         held = {} if entry.row is None else stored.get(entry.row[1], {})
-        entry.details = compare.details_over(held, entry.item)
+        entry.details = comparison.details_over(held, entry.item)
 
 
 async def write(
@@ -99,7 +100,7 @@ async def _update(
     touched: set[str] = set().union(*[changes for changes, _ in rows])
     columns = {
         name: COLUMNS[name].array([changes[name] if name in changes else row[place] for changes, row in rows])
-        for place, name in enumerate(attributes, compare.FIRST_COLUMN)
+        for place, name in enumerate(attributes, comparison.FIRST_COLUMN)
         if name in touched
     }
     if any(entry.charged != entry.row[3] for entry in entries):

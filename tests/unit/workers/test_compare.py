@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batches import Batch, Source
+from schemas.comparison import changes_of, details_over
 from schemas.items import ATTRIBUTES
-from workers.apply.compare import attributes_of, changes_of, details_over, hashes, initial
+from workers.apply.compare import attributes_of, hashes, initial
 from workers.apply.work import Entry, Feed, Work
 
 WORK = Work(Batch(uuid.uuid4(), 1, 1, 0, Source.WEBHOOK, []), Feed(1, 1, None, ZoneInfo("UTC")), date(2026, 1, 1))

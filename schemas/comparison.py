@@ -1,0 +1,65 @@
+"""What an item would change of what is stored: the rules by which the road writes and a diff predicts it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
+
+FIRST_COLUMN = 4
+"""Where in a compared row the hot attributes begin; what stands before them is the reader's own."""
+_DETAILS = frozenset(DETAIL_ATTRIBUTES)
+
+
+def changes_of(item: Mapping[str, Any], row: Sequence[Any], attributes: Sequence[str]) -> dict[str, Any]:
+    """Return the hot attributes whose value in the item is not what the row holds, with what they become."""
+    changes = {}
+    column = FIRST_COLUMN
+    for name in attributes:
+        if name in item:
+            value = item[name]
+            if value is None:
+                value = NULL_MEANS.get(name)
+            if value != row[column]:
+                changes[name] = value
+        column += 1
+    return changes
+
+
+def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an item's details merged over what is stored, an attribute that is null being absent; None: no change."""
+    merged = dict(stored)
+    for name, value in item.items():
+        if name in _DETAILS:
+            if value is None or value == NULL_MEANS.get(name):
+                merged.pop(name, None)
+            else:
+                merged[name] = value
+    return None if merged == stored and _same_json(merged, stored) else merged
+
+
+def differences(item: Mapping[str, Any], row: Sequence[Any], details: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return attribute, stored and new value of all that an item would change of a row and its stored details.
+
+    The row holds the hot attributes, all of them in their usual order, from `FIRST_COLUMN` on.
+    """
+    changes = changes_of(item, row, HOT_ATTRIBUTES)
+    found = [
+        (name, row[place], changes[name]) for place, name in enumerate(HOT_ATTRIBUTES, FIRST_COLUMN) if name in changes
+    ]
+    merged = details_over(details, item)
+    if merged is not None:
+        for name in item:
+            before, after = (held.get(name, NULL_MEANS.get(name)) for held in (details, merged))
+            if name in _DETAILS and (before != after or not _same_json({name: before}, {name: after})):
+                found.append((name, before, after))
+    return found
+
+
+def _same_json(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Return whether two details are the same JSON too: Python holds 1, 1.0 and true for equal."""
+    option = orjson.OPT_SORT_KEYS
+    return orjson.dumps(left, option=option) == orjson.dumps(right, option=option)
