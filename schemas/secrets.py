@@ -23,6 +23,7 @@ MASK = "********"
 
 TOKEN_PREFIX = "feedline_"  # noqa: S105 - lets secret scanners recognise a leaked token
 _PURPOSE = b"feedline: feeds' credentials"
+_DIGEST_PURPOSE = b"feedline: digests of feeds' credentials"
 
 
 class Vault:
@@ -30,8 +31,8 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         """Derive the encryption key from the settings' secret key."""
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key)
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derived(key, _PURPOSE)))
+        self._digest_key = _derived(key, _DIGEST_PURPOSE)
 
     def encrypt(self, values: dict[str, Any]) -> bytes:
         """Return what the `secrets` column holds for these JSON values."""
@@ -46,6 +47,15 @@ class Vault:
         except InvalidToken:
             raise Permanent("a feed's credentials cannot be decrypted: was SECRET_KEY changed?") from None
         return values
+
+    def digest(self, values: dict[str, Any]) -> str:
+        """Return what tells whether secrets were changed; without SECRET_KEY nobody can try passwords against it."""
+        written = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(written, digest_size=16, key=self._digest_key).hexdigest()
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key)
 
 
 def new_webhook_hash() -> str:

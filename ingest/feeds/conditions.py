@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ingest.feeds.runs import Frequency, Schedule, next_fetch
+from ingest.feeds.schedules import Frequency, Schedule, next_fetch
 
 _SLACK = timedelta(minutes=5)
 """A run takes its time; an hourly feed is not late the second after an hour."""

@@ -1,9 +1,9 @@
 -- Runs as whoever asks for them sees them: the API, and the puller where it takes part.
 
--- name: queue_run(account_id, feed_id, trigger, forced)^
+-- name: queue_run(account_id, feed_id, trigger, forced, dry_run)^
 -- One active run a feed: nothing comes back when there is one already.
-INSERT INTO runs (account_id, feed_id, trigger, forced)
-VALUES (:account_id, :feed_id, :trigger, :forced)
+INSERT INTO runs (account_id, feed_id, trigger, forced, dry_run)
+VALUES (:account_id, :feed_id, :trigger, :forced, :dry_run)
 ON CONFLICT (feed_id) WHERE status IN ('queued', 'fetching') DO NOTHING
 RETURNING *;
 
@@ -53,10 +53,11 @@ SELECT r.* FROM run_rejects r JOIN runs ON runs.id = r.run_id
  LIMIT :limit;
 
 -- name: stored_items(account_id, feed_id, external_ids)
--- What the table holds for these items, for a preview's comparison.
-SELECT v.external_id, v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity,
-       v.allocation_buffer_override, v.inventory_policy, v.inventory_quantity_override, v.cost_price::text,
-       v.retail_price::text, v.compare_at_price::text, coalesce(d.attributes, '{}'::jsonb) AS details
+-- What the table holds for these items, for a preview's comparison: the hot attributes stand in the order of
+-- `schemas.items.HOT_ATTRIBUTES`, from the place that `schemas.comparison` expects.
+SELECT v.external_id, v.id, v.charged, coalesce(d.attributes, '{}'::jsonb) AS details,
+       v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity, v.allocation_buffer_override,
+       v.inventory_policy, v.inventory_quantity_override, v.cost_price::text, v.retail_price::text, v.compare_at_price::text
   FROM feed_variants v
   LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
  WHERE v.account_id = :account_id AND v.feed_id = :feed_id AND v.external_id = ANY(:external_ids);
@@ -65,3 +66,11 @@ SELECT v.external_id, v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_in
 -- How pulled feeds are doing, as their resources tell it.
 SELECT feed_id, next_fetch_at, last_run_id, last_run_status, last_run_at, last_success_at, failing_since
   FROM pull_feeds WHERE account_id = :account_id AND feed_id = ANY(:feed_ids::bigint[]);
+
+-- name: diff_of_run(account_id, run_id)^
+SELECT d.made_at, d.summary FROM run_diffs d JOIN runs r ON r.id = d.run_id
+ WHERE r.account_id = :account_id AND d.run_id = :run_id;
+
+-- name: diff_chunk(account_id, run_id, position)$
+SELECT c.entries FROM run_diff_chunks c JOIN runs r ON r.id = c.run_id
+ WHERE r.account_id = :account_id AND c.run_id = :run_id AND c.position = :position;

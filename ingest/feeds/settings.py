@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, V
 from pydantic.alias_generators import to_camel
 
 from ingest.feeds.mapping import Format, FormatSettings
-from ingest.feeds.runs import Frequency, Schedule, check_schedule
+from ingest.feeds.schedules import Frequency, Schedule, check_schedule
 from schemas import attributes as a
 from schemas.errors import Rejected
 

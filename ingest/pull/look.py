@@ -11,7 +11,8 @@ from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
 from ingest.pull.parse.files import SUFFIXES
-from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS, shown
+from schemas.comparison import differences
+from schemas.items import shown
 
 MAX_RECORDS = 1_000
 """Records that a preview reads at most."""
@@ -59,29 +60,18 @@ def look(fetched: Fetched, form: FormatSettings, most_items: int, limits: Conten
     return looked
 
 
-def would_change(item: Mapping[str, Any], stored: Mapping[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
+def would_change(item: Mapping[str, Any], stored: Any | None) -> tuple[str, list[dict[str, Any]]]:
     """Return the outcome that an item would have, and its changes as `{"field", "stored", "new"}`.
 
     `stored` is a row of the query `stored_items`; None when nothing is stored.
     """
     if stored is None:
         return "created", []
-    changes = []
-    for name, value in item.items():
-        if name in HOT_ATTRIBUTES:
-            before = stored[_column(name)]
-        elif name in DETAIL_ATTRIBUTES:
-            before = stored["details"].get(name, NULL_MEANS.get(name))
-        else:
-            continue
-        after = NULL_MEANS.get(name) if value is None else value
-        if before != after:
-            changes.append({"field": name, "stored": before, "new": after})
+    changes = [
+        {"field": name, "stored": before, "new": after}
+        for name, before, after in differences(item, stored, stored["details"])
+    ]
     return ("updated" if changes else "unchanged"), changes
-
-
-def _column(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def _sample(records: Iterator[Record], looked: Looked) -> None:

@@ -19,8 +19,8 @@ import orjson
 from asyncpg import Connection
 
 from schemas.changes import BATCH_DONE, INVENTORY_CHANGED, LIMIT_NEAR
+from schemas.comparison import FIRST_COLUMN
 from workers.apply.alerts import crossed
-from workers.apply.compare import FIRST_COLUMN
 from workers.apply.purse import Purse
 from workers.apply.receipts import counts_of
 from workers.apply.statements import COLUMNS, ROAD

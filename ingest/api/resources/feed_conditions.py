@@ -12,7 +12,8 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Page, Resource
 from ingest.api.framework.operation import Operation
 from ingest.feeds.conditions import Condition, Facts, judge
-from ingest.feeds.runs import Frequency, RunStatus, Schedule
+from ingest.feeds.runs import RunStatus
+from ingest.feeds.schedules import Frequency, Schedule
 from ingest.feeds.settings import FeedSettings, ResourceType
 from schemas import queries
 

@@ -23,6 +23,9 @@ class FetchNow(Body):
     """How to fetch."""
 
     force: StrictBool = Field(False, description="parse and publish the file even if it is unchanged")
+    dry_run: StrictBool = Field(
+        False, description="read all of the file and hold it with what it would change; publish nothing until approved"
+    )
 
 
 class Run(Resource):
@@ -35,6 +38,7 @@ class Run(Resource):
         description="what a run in progress is at: fetching, parsing, publishing, settling, cleaning"
     )
     trigger: str = Field(description="schedule, manual, or changed (the file changed while a run was interrupted)")
+    dry_run: bool = Field(description="held whatever the file, for a person to look at what it would change")
     queued_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -51,6 +55,7 @@ class Run(Resource):
     )
     counts: dict[str, int] = Field(description="items by outcome, as they commit")
     settled: bool = Field(description="the counts are final")
+    diff_url: str | None = Field(description="what a held run would change as CSV; diff.json tells it in numbers")
     approved_at: datetime | None
     error_code: str | None
     error: str | None = Field(description="why the run failed, was held or cancelled")
@@ -63,8 +68,10 @@ class Run(Resource):
         for name in ("bytes", "rows_read", "rows_mapped", "rows_rejected"):
             known[name] = known[name] or 0
         feed_id, run_id = known["feed_id"], known["id"]
-        rejects = f"/api/inventory-feeds/{feed_id}/runs/{run_id}/rejects.csv" if known["rows_rejected"] else None
-        return cls.of({**known, "inventory_feed_id": feed_id, "rejects_url": rejects})
+        where = f"/api/inventory-feeds/{feed_id}/runs/{run_id}"
+        known["rejects_url"] = f"{where}/rejects.csv" if known["rows_rejected"] else None
+        known["diff_url"] = f"{where}/diff.csv" if known["status"] == RunStatus.HELD else None
+        return cls.of({**known, "inventory_feed_id": feed_id})
 
 
 class Reject(Resource):
@@ -88,12 +95,15 @@ class RunQuery(Page):
 async def fetch_now(call: Call[Query, FetchNow | None]) -> Answer:
     """Queue a run, or return the one that is active already."""
     await pulled_feed(call, must_be_enabled=True)
-    forced = call.body is not None and call.body.force
+    how = call.body or FetchNow()
     async with call.db.transaction() as db:
-        row = await db.one(RUN_SQL.queue_run, feed_id=call.id, trigger="manual", forced=forced)
+        row = await db.one(RUN_SQL.queue_run, feed_id=call.id, trigger="manual", forced=how.force, dry_run=how.dry_run)
         row = row or await db.one(RUN_SQL.active_run, feed_id=call.id)
     if row is None:  # it ended between the two statements
         raise call.problem(409, "busy", "a run of this feed has just ended: try again", Retry_After="1")
+    if row["dry_run"] != how.dry_run:  # nobody who asks for a dry run must be given one that publishes
+        kind = "a dry run" if row["dry_run"] else f"run {row['id']}, which is no dry run,"
+        raise call.problem(409, "busy", f"{kind} of this feed is in progress: wait for it, or cancel it")
     return _answer(row)
 
 
@@ -188,14 +198,18 @@ OPERATIONS = (
         method="POST",
         path="/api/inventory-feeds/{id}/fetch.json",
         summary="Fetch a feed now",
-        description="Queues a run and answers it; when one is queued or in progress already, answers that one.",
+        description="Queues a run and answers it; when one is queued or in progress already, answers that one. A "
+        "`dryRun` ends held with what it would change (diff.json), whatever the file, and does nothing until approved.",
         scope=Scope.WRITE,
         body=FetchNow,
         body_optional=True,
         example={"force": True},
         response=Run,
         status=202,
-        problems={409: "the feed is disabled, or not fetched (`resourceType` webhook)"},
+        problems={
+            409: "the feed is disabled, or not fetched (`resourceType` webhook), or a dry run was asked for and a real "
+            "one is in progress, or the other way round"
+        },
         handler=fetch_now,
     ),
     Operation(
@@ -235,7 +249,8 @@ OPERATIONS = (
         method="POST",
         path=f"{_RUNS}/{{run}}/approve.json",
         summary="Approve a held run",
-        description="Applies the file as it was held. If it is another one by now, the guard looks at it again.",
+        description="Applies the file as it was held: see its diff.json first. If it is another one by now, the guard "
+        "looks at it again.",
         scope=Scope.WRITE,
         response=Run,
         status=202,

@@ -8,11 +8,11 @@ async def run(...):
     result.discard()
 """
 
+from ingest.feeds.locations import masked
 from ingest.pull.fetch.content import ContentLimits, open_content
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import Guard
-from ingest.pull.fetch.location import masked
 from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.fetch.request import Fetched, FetchRequest, Limits, NotModified, Validators
 from ingest.pull.fetch.transfer import fetch

@@ -6,8 +6,10 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
+from urllib.parse import unquote_plus
 
 import aiohttp
+from yarl import URL
 
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.request import Fetched, Validators
@@ -16,6 +18,7 @@ from ingest.pull.fetch.spool import Spool
 _RANGE = re.compile(r"bytes\s+(\d+)-\d+/(\d+)")
 _SECRET_HEADERS = frozenset(("set-cookie", "set-cookie2", "authorization", "www-authenticate", "location"))
 _CODINGS = frozenset(("br", "compress", "deflate", "x-compress", "zstd", "dcb", "dcz"))
+_SIGNATURE = re.compile(r"(?i)(^|[-_])(sig|signature|hmac)$|^x-(amz|goog|oss)-")
 _STRONG_AFTER_S = 60
 """A Last-Modified this much older than the answer's Date is a strong validator (RFC 9110, 8.8.2.2)."""
 
@@ -38,6 +41,7 @@ def fetched(
         content_encoding=headers.get("Content-Encoding", "").strip().lower() or None,
         suggested_name=_name(response),
         resumed=resumed,
+        proven=declared is not None or "chunked" in headers.get("Transfer-Encoding", "").lower(),
         headers={
             name.lower(): ", ".join(headers.getall(name)) for name in headers if name.lower() not in _SECRET_HEADERS
         },
@@ -49,7 +53,8 @@ def refusal(response: aiohttp.ClientResponse, shown: str, now: float) -> FetchEr
     status = response.status
     said = f"{shown} answered {status}"
     if status in (401, 403, 407):
-        return FetchError(FetchCode.UNAUTHORIZED, said)
+        signed = status == 403 and is_signed(response.url)  # noqa: PLR2004
+        return FetchError(FetchCode.SIGNATURE if signed else FetchCode.UNAUTHORIZED, said)
     if status in (404, 410):
         return FetchError(FetchCode.NOT_FOUND, said)
     if status in (202, 408, 425, 429, 503):
@@ -59,6 +64,11 @@ def refusal(response: aiohttp.ClientResponse, shown: str, now: float) -> FetchEr
     if status < 400:  # noqa: PLR2004
         return FetchError(FetchCode.PROTOCOL, f"{said} without a file")
     return FetchError(FetchCode.REFUSED, said)
+
+
+def is_signed(url: URL) -> bool:
+    """Return whether an address carries a signature, as object stores and CDNs hand them out."""
+    return any(_SIGNATURE.search(unquote_plus(pair.partition("=")[0])) for pair in url.raw_query_string.split("&"))
 
 
 def refuse_coding(response: aiohttp.ClientResponse, shown: str) -> None:
@@ -90,6 +100,11 @@ def strong_validator(response: aiohttp.ClientResponse) -> str | None:
     if modified is None or date is None or (date - modified).total_seconds() < _STRONG_AFTER_S:
         return None
     return response.headers["Last-Modified"]
+
+
+def names_version(response: aiohttp.ClientResponse, validator: str | None) -> bool:
+    """Return whether an answer says itself that it is of the version that `strong_validator` named."""
+    return validator is not None and validator in (response.headers.get("ETag"), response.headers.get("Last-Modified"))
 
 
 def content_range(response: aiohttp.ClientResponse) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ class FetchCode(StrEnum):
     CREDENTIALS = "credentials"
     ADDRESS_REFUSED = "address_refused"
     UNAUTHORIZED = "unauthorized"
+    SIGNATURE = "signature"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     REDIRECT = "redirect"
@@ -32,6 +33,7 @@ class FetchCode(StrEnum):
     PROTOCOL = "protocol"
     PAGES_LIMIT = "pages_limit"
     PAGES_LOOP = "pages_loop"
+    PAGES_BROKEN = "pages_broken"
     CONTENT_CORRUPT = "content_corrupt"
     CONTENT_TRUNCATED = "content_truncated"
     CONTENT_BOMB = "content_bomb"
@@ -55,6 +57,8 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.CREDENTIALS: "See docs/pull.md for how authenticationToken and authenticationSecret are sent.",
     FetchCode.ADDRESS_REFUSED: "Use a public address, or have the operator name the network in PULL_ALLOW_NETWORKS.",
     FetchCode.UNAUTHORIZED: "Check the user name, password or token of the feed.",
+    FetchCode.SIGNATURE: "The address carries a signature, which ends at some time and with any change of the address: "
+    "ask the vendor for a new one.",
     FetchCode.NOT_FOUND: "Check the path of the feed's address; FTP paths are relative to the login folder.",
     FetchCode.REFUSED: "Ask the vendor why the server refuses this request.",
     FetchCode.REDIRECT: "Enter the address that the file really lies at.",
@@ -66,6 +70,7 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.PROTOCOL: "The server does not follow its protocol: ask the vendor to check it.",
     FetchCode.PAGES_LIMIT: "Use larger pages, or ask the operator for a higher limit.",
     FetchCode.PAGES_LOOP: "Check the feed's pagination settings: a page names itself or an earlier one as the next.",
+    FetchCode.PAGES_BROKEN: "The API answered something that is no page of items: ask the vendor what went wrong.",
     FetchCode.CONTENT_CORRUPT: "The compressed file is damaged: ask the vendor to make it again.",
     FetchCode.CONTENT_TRUNCATED: "The compressed file ends too early: ask the vendor to make it again.",
     FetchCode.CONTENT_BOMB: "Ask the vendor for a smaller file, or the operator for a higher limit.",

@@ -97,7 +97,11 @@ class FtpSource:
             if spool.size > size:
                 self._begun = None  # it grew, or was replaced, meanwhile
             raise FetchUnavailable(FetchCode.TRUNCATED, f"{self._location.shown} ended before its declared length")
-        await stream.finish()
+        try:
+            await stream.finish()
+        except (AIOFTPException, OSError, TimeoutError):
+            if size is None:  # only the size tells, without the closing reply, that the file is whole
+                raise
 
     @asynccontextmanager
     async def _login(self) -> AsyncIterator[FtpClient]:

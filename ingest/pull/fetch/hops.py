@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 from yarl import URL
 
+from ingest.feeds.locations import masked
 from ingest.pull.fetch.errors import FetchCode, FetchError
-from ingest.pull.fetch.location import masked
+from ingest.pull.fetch.location import as_url
 
 _DEFAULT_PORTS = (80, 443)
 
@@ -17,8 +20,7 @@ def next_hop(current: URL, target: str, *, with_credentials: bool) -> URL:
     credentials (`redirect_insecure`), even if they would not be sent: what comes back could be anybody's.
     """
     try:
-        joined = current.join(URL(target.strip(), encoded=target.isascii() and " " not in target.strip()))
-        hop = joined.with_fragment(None).with_user(None)
+        hop = as_url(urljoin(str(current), target.strip(" \t")))
         port = hop.port
     except ValueError:
         raise FetchError(FetchCode.REDIRECT, f"{masked(str(current))} leads to what is no address") from None

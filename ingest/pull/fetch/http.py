@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager, contextmanager
 import aiohttp
 from yarl import URL
 
+from ingest.feeds.locations import masked
 from ingest.pull.fetch import answers
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import GuardedResolver
 from ingest.pull.fetch.hops import keeps_credentials, next_hop
-from ingest.pull.fetch.location import masked
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
 from ingest.pull.fetch.spool import Spool
 
@@ -46,6 +46,8 @@ async def http_session(context: FetchContext) -> AsyncIterator[aiohttp.ClientSes
     )
     async with aiohttp.ClientSession(
         connector=connector,
+        # Of bare addresses too, and as they came: the session lives for one fetch, of one vendor.
+        cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
         timeout=timeout,
         auto_decompress=False,
         max_line_size=_HEADER_BYTES,
@@ -82,17 +84,27 @@ class HttpSource:
         """Fetch into the spool, from where the last attempt ended if the server can; raises fetch errors."""
         shown = masked(str(self._url))
         with told(shown, lambda: spool.size < (self._declared or 0)):
-            resuming = self._if_range is not None and spool.size > 0
-            headers = self._headers(spool.size if resuming else 0)
-            async with self._answer(headers) as (response, url):
-                if response.status == 304 and headers.keys() & {"If-None-Match", "If-Modified-Since"}:  # noqa: PLR2004
-                    return NotModified(self._request.validators, "server")
-                self.address = url
-                await self._begin(response, masked(str(url)), spool, resuming)
-                async for chunk in response.content.iter_any():
-                    await spool.take(chunk)
+            while not (found := await self._try(spool)):
+                pass  # what came cannot be continued: from the beginning, at once
+        if isinstance(found, NotModified):
+            return found
         await spool.flush()
         return self.described(spool)
+
+    async def _try(self, spool: Spool) -> NotModified | bool:
+        """Receive one answer into the spool; return False when it cannot continue what the spool holds."""
+        resuming = self._if_range is not None and spool.size > 0
+        headers = self._headers(spool.size if resuming else 0)
+        async with self._answer(headers) as (response, url):
+            if response.status == 304 and headers.keys() & {"If-None-Match", "If-Modified-Since"}:  # noqa: PLR2004
+                return NotModified(self._request.validators, "server")
+            self.address = url
+            if resuming and response.status in (206, 416) and not self._continues(response, spool):
+                self._if_range = None
+                return False
+            await self._begin(response, masked(str(url)), spool, resuming)
+            await _receive(response, spool)
+        return True
 
     def described(self, spool: Spool) -> Fetched:
         """Return the description of what lies in the (flushed) spool.
@@ -137,18 +149,20 @@ class HttpSource:
             f"{masked(str(self._url))} redirects more than {self._context.limits.max_redirects} times",
         )
 
+    def _continues(self, response: aiohttp.ClientResponse, spool: Spool) -> bool:
+        """Return whether an answer goes on where the spool ends, in the same version of the file, by its own word."""
+        return (
+            response.status == 206  # noqa: PLR2004
+            and answers.content_range(response) == (spool.size, self._declared)
+            and answers.names_version(response, self._if_range)
+        )
+
     async def _begin(self, response: aiohttp.ClientResponse, shown: str, spool: Spool, resuming: bool) -> None:
         """Make the spool ready for this answer's body, or raise what its status means."""
         length = response.content_length
         if response.status == 206 and resuming:  # noqa: PLR2004
-            if answers.content_range(response) != (spool.size, self._declared):
-                self._if_range = None
-                raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} continued from another place than asked")
             self._resumed += 1
             return
-        if response.status == 416 and resuming:  # noqa: PLR2004
-            self._if_range = None
-            raise FetchUnavailable(FetchCode.INTERRUPTED, f"{shown} changed while it was being fetched")
         if response.status != 200:  # noqa: PLR2004
             raise answers.refusal(response, shown, self._context.now())
         answers.refuse_coding(response, shown)
@@ -160,6 +174,18 @@ class HttpSource:
         self._if_range = answers.strong_validator(response) if length is not None else None
         if length is not None and length > self._context.limits.max_bytes:
             raise FetchError(FetchCode.TOO_LARGE, f"{shown} is {length:,} bytes large")
+
+
+async def _receive(response: aiohttp.ClientResponse, spool: Spool) -> None:
+    """Take a body into the spool, and of one that breaks off all that came."""
+    content = response.content
+    try:
+        async for chunk in content.iter_any():
+            await spool.take(chunk)
+    except aiohttp.ClientPayloadError:
+        # aiohttp keeps what it has not handed out yet, and has no other way to it.
+        await spool.take(content._read_nowait(-1))  # noqa: SLF001
+        raise
 
 
 @contextmanager

@@ -1,11 +1,14 @@
-"""The Link header (RFC 8288), as far as pagination needs it. Pure."""
+"""The Link header (RFC 8288), as far as pagination needs it. Pure, and linear in the header, which is a stranger's.
+
+aiohttp's `response.links` would do, but for its writing the target anew: a signed address must stay as it is.
+"""
 
 from __future__ import annotations
 
-import re
+import re2
 
-_LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)""")
-_REL = re.compile(r""";\s*rel\*?\s*=\s*(?:"([^"]*)"|([^\s;,"]+))""", re.IGNORECASE)
+_LINK = re2.compile(r"""<([^<>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)""")
+_REL = re2.compile(r"""(?i);\s*rel\*?\s*=\s*(?:"([^"]*)"|([^\s;,"]+))""")
 
 
 def next_link(header: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A feed's address, read by RFC 1738, and the masked form of it that may be shown.
+"""A feed's address, read by RFC 1738; `shown` is its masked form (`ingest.feeds.locations`).
 
 `http|https|ftp|ftps://user:password@host:port/path`: user name and password are percent-encoded; an FTP path is a
 list of folders to enter one by one and a file, so `/%2Fdata/stock.csv` is absolute and `/data/stock.csv` lies below the
@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from yarl import URL
 
+from ingest.feeds.locations import SCHEMES, masked
 from ingest.pull.fetch.errors import FetchCode, FetchError
 
-SCHEMES = ("http", "https", "ftp", "ftps")
-MASK = "***"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[^\s/?#@\\%]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_PLACE = re.compile(r"(\[[0-9a-fA-F:.]*\]|[^:\s]+)(:\d*)?")
-_NAME = re.compile(r"[\w.\[\]-]{1,40}")
-_READY = re.compile(r"[!-~]+")
-"""Printable ASCII: the address is sent as it was written, for it may be signed."""
+_ALLOWED = "!#$%&'()*+,/:;=?@[]~|{}^`\\"
+"""Left as written: what RFC 3986 allows and, though it does not, what servers sign."""
 _FTP_TYPE = re.compile(r";type=(.*)$", re.IGNORECASE)
 
 
@@ -49,9 +45,8 @@ class Location:
         """Return the address to ask for, without credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
-        written = f"{self.scheme}://{host}{port}{self.target or '/'}"
         try:
-            return URL(written, encoded=bool(_READY.fullmatch(written)))
+            return as_url(f"{self.scheme}://{host}{port}{self.target or '/'}")
         except ValueError:
             raise FetchError(FetchCode.LOCATION, f"{self.shown} is not an address") from None
 
@@ -92,40 +87,24 @@ def parse(address: str) -> Location:
     return Location(parts.scheme, host, port, shown, user, password, target)
 
 
-def masked(address: str) -> str:
-    """Return an address that may be shown: no user name, no password, no values of query parameters, no fragment.
+def as_url(address: str) -> URL:
+    """Return an address to ask for as it is written, byte for byte, without fragment or userinfo; may be signed.
 
-    A user name can be an API key and so can any query value, so nothing of them is left. Takes any text: where a
-    password with an unencoded `/`, `?`, `#` or `@` may have been cut in the wrong place, more is masked, not less.
+    Only what cannot stand in an address is encoded, once: spaces, quotes, what is not ASCII (a host by IDNA). Raises
+    ValueError.
     """
-    scheme, separator, rest = address.strip().partition("://")
-    if not separator or not _SCHEME.fullmatch(scheme):
-        return MASK
-    place, tail = _cut(rest, "/?#")
-    if "@" in _cut(tail, "?#")[0] or ("@" in tail and ":" in rest.rpartition("@")[0]):
-        _, at, rest = rest.rpartition("@")
-    else:
-        _, at, place = place.rpartition("@")
-        rest = place + tail
-    place, tail = _cut(rest, "/?#")
-    path, tail = _cut(tail, "?#")
-    query = _cut(tail, "#")[0]
-    shown = f"{scheme}://{MASK + at if at else ''}{place if _PLACE.fullmatch(place) else MASK}{path}"
-    return _CONTROL.sub("", shown + _masked_query(query))
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    place = host if host.isascii() else host.encode("idna").decode("ascii")
+    place = f"[{place}]" if ":" in place else place
+    place += "" if parts.port is None else f":{parts.port}"
+    path, query = (_encoded(text) for text in (parts.path, parts.query))
+    target = f"{path or '/'}{'?' if query else ''}{query}"
+    return URL(f"{parts.scheme}://{place}{target}", encoded=True)
 
 
-def _masked_query(query: str) -> str:
-    if not query:
-        return ""
-    pairs = [pair.partition("=") for pair in query.removeprefix("?").split("&")[:50]]
-    # A name without a value may itself be the key: only `name=value` shows its name.
-    return "?" + "&".join(f"{name}={MASK}" if value and _NAME.fullmatch(name) else MASK for name, _, value in pairs)
-
-
-def _cut(text: str, marks: str) -> tuple[str, str]:
-    """Return the text before the first of the marks, and the rest."""
-    end = min((place for mark in marks if (place := text.find(mark)) >= 0), default=len(text))
-    return text[:end], text[end:]
+def _encoded(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogateescape"), safe=_ALLOWED)
 
 
 def _userinfo(parts: SplitResult) -> tuple[str | None, str | None]:

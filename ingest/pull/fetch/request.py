@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.pull.fetch.location import masked
+from ingest.feeds.locations import masked
 from schemas.settings import Settings
 
 
@@ -93,6 +93,8 @@ class Fetched:
     resumed: int = 0
     """How many times a broken transfer was continued instead of begun again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proven: bool = True
+    """Whether the transfer itself proves that all came: a length that agrees, chunks with an end, a closing reply."""
     short: bool = False
     """It ended before the length that the server declared (only when `FetchRequest.keep_short` asked for it)."""
 

@@ -12,19 +12,23 @@ import structlog
 from pydantic import ValidationError
 
 from ingest.feeds.runs import MAX_ATTEMPTS, RUN_SQL, RunStatus
+from ingest.pull.disk import DiskTrouble
 from ingest.pull.fetch.spool import PREFIX
 from ingest.pull.run.ending import Closer, Ending
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled
+from ingest.pull.run.part_files import FOLDER
 from ingest.pull.run.publish import Progress
-from ingest.pull.run.run import RUN_FOLDER, Errand, Runner
+from ingest.pull.run.run import Errand, Runner
 from ingest.pull.run.store import POSTGRES_AWAY, Run, Store
 from schemas.errors import FeedlineError, Permanent
 from schemas.secrets import Vault
 
 _log = structlog.get_logger()
-_KEEP_S = 3 * 86_400
-"""A held run's parts lie on disk this long; approved later, its file is fetched again."""
+_SPOOL_KEEP_S = 86_400
+"""A file that is being fetched is written to more often than this."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 60.0
+"""Before a run that met with trouble on the disk is tried again."""
 
 
 class Carrier:
@@ -51,6 +55,10 @@ class Carrier:
                 raise
             except LeaseLost as error:
                 _log.warning("lease_lost", reason=str(error))
+            except DiskTrouble as error:
+                _log.error("disk_trouble", reason=str(error))
+                pause_s = min(_FIRST_PAUSE_S * 2.0 ** (run.attempt - 1), _LONGEST_PAUSE_S)
+                await self._store.retry_later(run, pause_s)
             except POSTGRES_AWAY as error:
                 _log.warning("run_interrupted", reason=str(error))
             except Exception:  # noqa: BLE001 - the loop must live, and the lease brings the run back
@@ -86,6 +94,10 @@ class Carrier:
             return await errand.lease.keep(lambda: self._runner.carry_out(errand))
         except LeaseLost:
             raise
+        except DiskTrouble as error:
+            if run.attempt < MAX_ATTEMPTS:
+                raise
+            return _failed(errand, error.code, str(error))
         except RunCancelled:
             ending = _failed(errand, "cancelled", "cancelled on request")
             ending.status = RunStatus.CANCELLED
@@ -98,17 +110,35 @@ class Carrier:
             _log.exception("run_broke")
             return _failed(errand, "internal", f"unexpected: {type(error).__name__}")
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Delete what ended runs, and killed pullers, left on this machine's disk."""
-        horizon = time.time() - _KEEP_S
+        found = await asyncio.to_thread(self._left_on_disk)
+        in_use = await self._store.in_use([run_id for run_id in found if run_id is not None])
+        over = [path for run_id, paths in found.items() if run_id not in in_use for path in paths]
+        await asyncio.to_thread(_delete, over)
+
+    def _left_on_disk(self) -> dict[int | None, list[Path]]:
+        """Return the folders of runs by run, and under None the spool files that nobody writes to any more."""
+        found: dict[int | None, list[Path]] = {}
+        for folder in self._folder.glob(f"{FOLDER}*"):
+            run_id = folder.name.removeprefix(FOLDER).partition("-")[0]
+            if run_id.isdecimal():
+                found.setdefault(int(run_id), []).append(folder)
+        horizon = time.time() - _SPOOL_KEEP_S
         for file in self._folder.glob(f"{PREFIX}*"):
             with contextlib.suppress(OSError):
                 if file.stat().st_mtime < horizon:
-                    file.unlink()
-        for folder in self._folder.glob(f"{RUN_FOLDER}*"):
-            with contextlib.suppress(OSError):
-                if folder.stat().st_mtime < horizon:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    found.setdefault(None, []).append(file)
+        return found
+
+
+def _delete(paths: list[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _failed(errand: Errand, code: str, error: str) -> Ending:

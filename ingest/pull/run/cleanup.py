@@ -1,45 +1,93 @@
 """Missing items (`fetchCleanup: enabled`): what is stored with a quantity and was not in the file gets quantity 0.
 
-Only after a complete run that the guard let through and whose receipts are all in: then everything that was published
-for the feed before is applied, and what is stored can be compared with the file. The zeros take the road like all
-items.
+Only after a run of which it is beyond doubt that it is complete: the guard let it through, its receipts are all in, and
+of every row of the file it is known which item it was. Then everything that was published for the feed before is
+applied, and what is stored can be compared with the file. The zeros take the road like all items.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Any
 
-from ingest.feeds.runs import MAX_PART_ITEMS, fell_by_more
+import asyncpg
+
+from ingest.feeds.guard import Stock
+from ingest.feeds.runs import MAX_PART_ITEMS
+from ingest.pull.run.part_files import Spooled
 from ingest.pull.run.publish import Numbered
-from ingest.pull.run.store import Run, Store
+from ingest.pull.run.store import PULL, Run, Store
 from schemas.batches import Batch
 
 MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]
 """Part number and items to the batch."""
+MISSING_PAGE = 100
+"""Parts of missing items read at a time."""
 
 
-def why_not(rows_mapped: int, last_mapped: int | None, share: float, late: int) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file's keys against what is stored. `unknown`: keys out of rows that are out of shape, of nothing stored."""
+
+    stock: Stock
+    unknown: int
+
+
+def why_not(late: int, keyless: int, unknown: int) -> str | None:
     """Return why missing items are left alone although the feed asks for them to be zeroed; None when they are not.
 
-    A row that was refused may be the item that seems to be missing, so far fewer usable rows than in the last
-    run (None: there was none, or a person approved this one) stop the clean-up.
+    `late` batches are not applied yet; of `keyless` rejected rows the key could not be read, and that of `unknown` ones
+    is nothing that is stored: each may be the item that seems to be missing.
     """
     if late:
         return f"missing items were left alone: {late} batches are not applied yet"
-    if last_mapped and fell_by_more(rows_mapped, last_mapped, share):
-        return f"missing items were left alone: {rows_mapped} usable rows, {last_mapped} in the last run"
+    if keyless or unknown:
+        return f"missing items were left alone: {keyless + unknown} rejected rows may be any of them"
     return None
 
 
-async def deal(store: Store, run: Run, seen: Callable[[], AsyncIterator[tuple[str]]], first_part: int) -> int | None:
+async def compare_keys(store: Store, run: Run, spooled: Spooled) -> Seen:
+    """Count what is stored with a quantity and which part of it the file does not have."""
+
+    async def work(connection: asyncpg.Connection) -> Seen:
+        await copy_seen(connection, spooled)
+        row = await PULL.stock_against(connection, account_id=run.account_id, feed_id=run.feed_id)
+        return Seen(Stock(row["stored"], row["gone"]), row["unknown"])
+
+    return await store.patiently(work)
+
+
+async def copy_seen(connection: asyncpg.Connection, spooled: Spooled) -> None:
+    """Copy every external id of the file into a temporary table: exact, no memory of this process, no WAL."""
+    await PULL.create_seen(connection)
+    await connection.copy_records_to_table("seen", records=spooled.seen(), columns=("external_id", "doubtful"))
+    await PULL.analyze_seen(connection)
+
+
+async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
     """Deal the missing items out into parts; return how many there are, None when the run is no longer ours.
 
     Dealt once: a resumed run finds the parts of the first attempt, for by then some items may be at 0 already.
     """
     if run.missing is not None:
         return run.missing
-    return await store.deal_missing(run, seen, first_part, MAX_PART_ITEMS)
+
+    async def work(connection: asyncpg.Connection) -> int | None:
+        await copy_seen(connection, spooled)
+        await PULL.clear_missing(connection, run_id=run.id)
+        missing: int = await PULL.deal_missing(
+            connection,
+            account_id=run.account_id,
+            feed_id=run.feed_id,
+            part_items=MAX_PART_ITEMS,
+            run_id=run.id,
+            first_part=spooled.facts["parts"],
+        )
+        row = await PULL.set_missing(connection, missing=missing, run_id=run.id, owner=store.owner, attempt=run.attempt)
+        return None if row is None else missing
+
+    return await store.patiently(work)
 
 
 def part_count(missing: int) -> int:
@@ -49,6 +97,16 @@ def part_count(missing: int) -> int:
 
 async def batches(store: Store, run: Run, first_part: int, make_batch: MakeBatch) -> AsyncGenerator[Numbered, None]:
     """Yield the batches of the missing items from part `first_part` on."""
-    async for part, external_ids in store.missing_parts(run, first_part):
-        items = [{"externalId": external_id, "inventoryQuantity": 0} for external_id in external_ids]
-        yield part, make_batch(part, items), 0
+    while True:
+
+        async def work(connection: asyncpg.Connection, first: int = first_part) -> list[Any]:
+            found = PULL.missing_parts(connection, run_id=run.id, first_part=first, most=MISSING_PAGE)
+            return [row async for row in found]
+
+        rows = await store.patiently(work)
+        for row in rows:
+            items = [{"externalId": external_id, "inventoryQuantity": 0} for external_id in row["external_ids"]]
+            yield row["part"], make_batch(row["part"], items), 0
+        if len(rows) < MISSING_PAGE:
+            return
+        first_part = rows[-1]["part"] + 1

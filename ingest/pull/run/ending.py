@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import structlog
 
-from ingest.feeds.runs import ALERT_AFTER, GOOD, RUN_SQL, RunStatus, disable_reason, next_after
+from ingest.feeds.guard import Baseline, next_baseline
+from ingest.feeds.runs import ALERT_AFTER, GOOD, RUN_SQL, RunStatus, disable_reason
+from ingest.feeds.schedules import next_after
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.store import PULL, Run, Store, storable
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
@@ -19,9 +21,18 @@ from schemas.settings import Settings
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The older run that goes on holding the file, and why."""
+
+    run_id: int
+    code: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Ending:
-    """How a run ended; `validators`, `rows`, `mapped`: of the file that was applied (None: keep what is stored)."""
+    """How a run ended; `validators`, `applied`: of the file that was applied (None: keep what is stored)."""
 
     status: RunStatus
     batches: int = 0
@@ -33,10 +44,11 @@ class Ending:
     note: str | None = None
     validators: dict[str, Any] | None = None
     settings_seal: str | None = None
-    rows: int | None = None
-    mapped: int | None = None
+    applied: Baseline | None = None
     again: bool = False
     """Queue another run at once: the file changed under this one."""
+    standing: Standing | None = None
+    """An older run holds the same file for the same reason: that one stays, and nobody is told again."""
 
 
 class Closer:
@@ -91,31 +103,49 @@ class Closer:
         if row is None:
             return None
         await PULL.clear_missing(connection, run_id=run.id)
-        match ending.status:
-            case RunStatus.SUCCEEDED | RunStatus.PARTIAL | RunStatus.NOT_MODIFIED:
-                await self._good(connection, run, feed, ending)
-            case RunStatus.FAILED | RunStatus.HELD if not ending.again:
-                await self._bad(connection, run, feed, ending)
+        if ending.status is not RunStatus.HELD:
+            await PULL.clear_diff(connection, run_id=run.id)
+        dry = run.dry_run and ending.status is RunStatus.HELD
+        if ending.status in GOOD:
+            await self._good(connection, run, feed, ending)
+        elif ending.standing is not None or (
+            ending.status in (RunStatus.FAILED, RunStatus.HELD) and not ending.again and not dry
+        ):
+            await self._bad(connection, run, feed, ending)
         if ending.status in GOOD or ending.status is RunStatus.HELD:
-            await self._store.supersede_held(connection, run)
+            await PULL.supersede_held(
+                connection, run_id=run.id, account_id=run.account_id, feed_id=run.feed_id, only_dry=dry
+            )
         if ending.again:
             await RUN_SQL.queue_run(
-                connection, account_id=run.account_id, feed_id=run.feed_id, trigger="changed", forced=run.forced
+                connection,
+                account_id=run.account_id,
+                feed_id=run.feed_id,
+                trigger="changed",
+                forced=run.forced,
+                dry_run=run.dry_run,
             )
         return row
 
     async def _good(self, connection: asyncpg.Connection, run: Run, feed: PulledFeed, ending: Ending) -> None:
         now = self._clock()
+        baseline = None
+        if ending.applied is not None:
+            state = await PULL.feed_state(connection, feed_id=feed.id)
+            before = baseline_of(state) if state else Baseline()
+            baseline = next_baseline(before, replace(ending.applied, at=now), approved=run.approved)
         await PULL.feed_succeeded(
             connection,
             run_id=run.id,
             status=ending.status,
             now=now,
-            next_fetch_at=next_after(feed.schedule, feed.id, now, 0),
+            **_plan(feed, now, 0),
             validators=ending.validators,
             settings_seal=ending.settings_seal,
-            rows=ending.rows,
-            mapped=ending.mapped,
+            rows=baseline and baseline.rows,
+            mapped=baseline and baseline.mapped,
+            final_newline=baseline and baseline.final_newline,
+            baseline_at=baseline and baseline.at,
             feed_id=feed.id,
         )
 
@@ -123,33 +153,48 @@ class Closer:
         """Flag the feed, tell, back off, and disable it when it has gone on for days."""
         now = self._clock()
         failed = ending.status is RunStatus.FAILED
+        held = ending.standing or Standing(run.id, ending.error_code or "", ending.error or "")
         state = await PULL.feed_state(connection, feed_id=feed.id)
         failures = (state["failures"] if state else 0) + int(failed)
         after = await PULL.feed_failed(
             connection,
-            run_id=run.id,
-            status=ending.status,
+            run_id=held.run_id,
+            status=RunStatus.FAILED if failed else RunStatus.HELD,
             now=now,
             failed=int(failed),
-            bad=failed or ending.error_code in ("empty", "unusable"),
-            error=ending.error and storable(ending.error),
-            next_fetch_at=next_after(feed.schedule, feed.id, now, failures if failed else 0),
+            bad=failed or held.code in ("empty", "unusable"),
+            error=storable(held.reason),
+            **_plan(feed, now, failures if failed else 0),
             feed_id=feed.id,
         )
-        event = {"feed_id": feed.id, "account_id": run.account_id, "run_id": run.id, "reason": ending.error}
+        event = {"feed_id": feed.id, "account_id": run.account_id, "run_id": run.id, "reason": held.reason}
         if ending.status is RunStatus.HELD:
-            _tell("run_held", **event, code=ending.error_code)
-        elif failures >= ALERT_AFTER:
+            _tell("run_held", **event, code=held.code)
+        elif failed and failures >= ALERT_AFTER:
             _tell("feed_failing", **event, code=ending.error_code, failures=failures)
         if after is None:
             return
         days = self._settings.pull_disable_days
-        reason = disable_reason(after["failing_since"], now, days, storable(ending.error or str(ending.status)))
+        reason = disable_reason(after["failing_since"], now, days, storable(held.reason or str(ending.status)))
         if reason is not None:
             disabled = await PULL.disable_feed(connection, reason=reason, feed_id=feed.id, updated_at=feed.updated_at)
             if disabled is not None:
                 await PULL.feed_disabled(connection, now=now, updated_at=disabled["updated_at"], feed_id=feed.id)
                 _tell("feed_disabled", **{**event, "reason": reason})
+
+
+def _plan(feed: PulledFeed, now: datetime, failures: int) -> dict[str, Any]:
+    """Return when a feed is due next, and of which version of it and of its account's time zone that is true."""
+    return {
+        "next_fetch_at": next_after(feed.schedule, feed.id, now, failures),
+        "planned_for": feed.updated_at,
+        "time_zone": feed.time_zone,
+    }
+
+
+def baseline_of(state: Any) -> Baseline:
+    """Return what a feed's next file is compared with, as a row of `pull_feeds` holds it."""
+    return Baseline(state["rows"], state["mapped"], state["final_newline"], state["baseline_at"])
 
 
 def _tell(alert: str, **event: Any) -> None:

@@ -10,7 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from ingest.feeds.mapping import Format, FormatSettings
-from ingest.feeds.runs import Frequency, Schedule, seal
+from ingest.feeds.runs import seal
+from ingest.feeds.schedules import Frequency, Schedule
 from ingest.feeds.settings import FeedSecrets, FeedSettings
 from ingest.pull.fetch import FetchRequest, Validators
 from schemas.errors import Rejected
@@ -40,10 +41,13 @@ class PulledFeed:
     time_zone: str
     settings: FeedSettings
     secrets: FeedSecrets
+    credentials: str = ""
+    """Tells whether the secrets were changed (`Vault.digest`)."""
 
     @classmethod
     def of(cls, row: Any, vault: Vault) -> Self:
         """Return the feed of a row; raises `Permanent` when its secrets cannot be read."""
+        secrets = vault.decrypt(row["secrets"])
         return cls(
             id=row["id"],
             account_id=row["account_id"],
@@ -52,7 +56,8 @@ class PulledFeed:
             updated_at=row["updated_at"],
             time_zone=row["time_zone"],
             settings=FeedSettings.model_validate(row["settings"]),
-            secrets=FeedSecrets.model_validate(vault.decrypt(row["secrets"])),
+            secrets=FeedSecrets.model_validate(secrets),
+            credentials=vault.digest(secrets),
         )
 
     @property
@@ -70,13 +75,14 @@ class PulledFeed:
         return format_of(self.resource_type, self.settings)
 
     def seal(self) -> str:
-        """Return a short hash of all that decides, beside the file, what items come out of it.
+        """Return a short hash of all that decides, beside the file, what comes out of it.
 
-        The (masked) address is part of it: validators of one address must not be sent to another, where an older file
-        would count as not modified since.
+        The address and the credentials are part of it: validators of one address must not be sent to another, where an
+        older file would count as not modified since, and another login may well be given another file. So is the
+        clean-up: once it is wanted, a file that was applied without it is not done with.
         """
-        settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name", "resource_location"})
-        return seal(orjson.dumps([self.resource_type, settings], option=orjson.OPT_SORT_KEYS))
+        settings = self.settings.model_dump(mode="json", include={*_FORMAT, "vendor_name", "fetch_cleanup"})
+        return seal(orjson.dumps([self.resource_type, settings, self.credentials], option=orjson.OPT_SORT_KEYS))
 
     def request(self, known: Validators | None = None) -> FetchRequest:
         """Return what to fetch; `known` are the validators of the last applied file.

@@ -1,13 +1,19 @@
 """The parsed parts of a run on disk: written while parsing, read while publishing, so that the guard can come between.
 
-A run's folder holds `parts` (a JSON line a batch), `rejected` (external ids of rows that were refused: they were in the
-file, so they are not missing) and, when both are complete, `file.json` with what parsing found out. A puller that
-restarts goes on from it; one on another machine fetches and parses again, and gets the same parts.
+A folder belongs to one attempt at a run, so that a puller that lost the run unknowingly disturbs nobody. It holds
+
+    parts      a JSON line a batch
+    rejected   external ids of rows that were refused: they were in the file, so they are not missing; each with whether
+               its row was out of shape, which makes it doubtful
+    file.json  what parsing found out, written when both are complete
+
+A puller that restarts goes on from it; one on another machine fetches and parses again, and gets the same parts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
@@ -17,6 +23,10 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
+from ingest.pull.disk import on_disk
+
+FOLDER = "feedline-run-"
+"""What the name of a folder of parsed parts begins with; the run's id and the attempt follow."""
 MAX_PART_BYTES = 1 << 20
 """A part is split when it is larger, down to one item: a batch of 50 very long ones would weigh on everybody."""
 _READ_BYTES = 1 << 18
@@ -34,16 +44,26 @@ class Part:
     """Bytes on disk: about what it weighs as a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a writer had come."""
+
+    parts: int
+    parts_bytes: int
+    rejected_bytes: int
+
+
 class PartsWriter:
-    """Writes a run's folder; `finish` makes it valid. Its methods block: call them off the event loop."""
+    """Writes a run's folder; `finish` makes it valid. Its methods block, and raise `DiskTrouble`."""
 
     def __init__(self, folder: Path) -> None:
         """Empties the folder."""
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
+        with on_disk():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, mode=0o700)
+            self._parts: BinaryIO = (folder / "parts").open("wb", buffering=1 << 18)
+            self._rejected: BinaryIO = (folder / "rejected").open("wb", buffering=1 << 16)
         self._folder = folder
-        self._parts: BinaryIO = (folder / "parts").open("wb", buffering=1 << 18)
-        self._rejected: BinaryIO = (folder / "rejected").open("wb", buffering=1 << 16)
         self._finished = False
         self.parts = 0
 
@@ -55,31 +75,45 @@ class PartsWriter:
             self.part(items[:half], rows[:half])
             self.part(items[half:], rows[half:])
             return
-        self._parts.write(line)
+        with on_disk():
+            self._parts.write(line)
         self.parts += 1
 
-    def rejected(self, external_ids: Iterable[str]) -> None:
-        """Add ids of refused rows."""
-        for external_id in external_ids:
-            self._rejected.write(orjson.dumps(external_id, option=orjson.OPT_APPEND_NEWLINE))
+    def rejected(self, external_ids: Iterable[tuple[str, bool]]) -> None:
+        """Add ids of refused rows, each with whether it is doubtful."""
+        with on_disk():
+            for entry in external_ids:
+                self._rejected.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
+
+    def mark(self) -> Mark:
+        """Return the place that has been reached."""
+        return Mark(self.parts, self._parts.tell(), self._rejected.tell())
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was added since."""
+        with on_disk():
+            for file, place in ((self._parts, mark.parts_bytes), (self._rejected, mark.rejected_bytes)):
+                file.seek(place)
+                file.truncate()
+        self.parts = mark.parts
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Close the files and keep the facts: from here on the folder counts."""
-        self._close_files()
-        written = self._folder / "file.json.new"
-        written.write_bytes(orjson.dumps({**facts, "parts": self.parts}))
-        written.rename(self._folder / "file.json")
+        with on_disk():
+            self._parts.close()
+            self._rejected.close()
+            written = self._folder / "file.json.new"
+            written.write_bytes(orjson.dumps({**facts, "parts": self.parts}))
+            written.rename(self._folder / "file.json")
         self._finished = True
 
     def close(self) -> None:
         """Close the files; delete them unless they are finished: a feed that always fails must not fill the disk."""
-        self._close_files()
+        for file in (self._parts, self._rejected):
+            with contextlib.suppress(OSError):  # what a full disk did not take is not wanted any more
+                file.close()
         if not self._finished:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _close_files(self) -> None:
-        self._parts.close()
-        self._rejected.close()
 
 
 class Spooled:
@@ -97,27 +131,50 @@ class Spooled:
         except (OSError, ValueError):
             return None
 
+    @classmethod
+    def adopt(cls, folder: Path) -> Self | None:
+        """Return the run's folder of this or an earlier attempt on this machine, made this attempt's own; None: none.
+
+        `folder` is where this attempt's lies. The other attempt's puller is gone, or reads on from files it has open.
+        """
+        found = cls.find(folder)
+        if found is not None:
+            return found
+        run = folder.name.rpartition("-")[0]
+        for other in sorted(folder.parent.glob(f"{run}-*")):
+            if cls.find(other) is not None:
+                with on_disk():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    other.rename(folder)
+                return cls.find(folder)
+        return None
+
     async def parts(self, first: int) -> AsyncGenerator[Part, None]:
-        """Yield the parts from number `first` on."""
-        with (self._folder / "parts").open("rb", buffering=1 << 18) as file:
+        """Yield the parts from number `first` on; raises `DiskTrouble`."""
+        with self._open("parts") as file:
             await asyncio.to_thread(_skip, file, first)
             number = first
-            while lines := await asyncio.to_thread(file.readlines, _READ_BYTES):
+            while lines := await asyncio.to_thread(_read, file):
                 for line in lines:
                     items, rows = orjson.loads(line)
                     yield Part(number, items, rows, len(line))
                     number += 1
 
-    async def seen(self) -> AsyncIterator[tuple[str]]:
-        """Yield every external id of the file, as rows of one column; some of them twice."""
-        with (self._folder / "parts").open("rb", buffering=1 << 18) as file:
+    async def seen(self) -> AsyncIterator[tuple[str, bool]]:
+        """Yield every external id of the file, and whether it is doubtful; some of them twice. Raises `DiskTrouble`."""
+        with self._open("parts") as file:
             while found := await asyncio.to_thread(_ids_of_parts, file):
                 for external_id in found:
-                    yield (external_id,)
-        with (self._folder / "rejected").open("rb", buffering=1 << 16) as file:
+                    yield external_id, False
+        with self._open("rejected") as file:
             while lines := await asyncio.to_thread(_lines, file, _IDS_PER_READ):
                 for line in lines:
-                    yield (orjson.loads(line),)
+                    external_id, doubtful = orjson.loads(line)
+                    yield external_id, doubtful
+
+    def _open(self, name: str) -> BinaryIO:
+        with on_disk():
+            return (self._folder / name).open("rb", buffering=1 << 18)
 
     async def discard(self) -> None:
         """Delete the folder."""
@@ -125,14 +182,20 @@ class Spooled:
 
 
 def _lines(file: BinaryIO, most: int) -> list[bytes]:
-    return list(itertools.islice(file, most))
+    with on_disk():
+        return list(itertools.islice(file, most))
 
 
 def _skip(file: BinaryIO, lines: int) -> None:
-    for _ in itertools.islice(file, lines):
-        pass
+    with on_disk():
+        for _ in itertools.islice(file, lines):
+            pass
+
+
+def _read(file: BinaryIO) -> list[bytes]:
+    with on_disk():
+        return file.readlines(_READ_BYTES)
 
 
 def _ids_of_parts(file: BinaryIO) -> list[str]:
-    lines = file.readlines(_READ_BYTES)
-    return [item["externalId"] for line in lines for item in orjson.loads(line)[0]]
+    return [item["externalId"] for line in _read(file) for item in orjson.loads(line)[0]]

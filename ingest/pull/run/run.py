@@ -1,7 +1,7 @@
 """One run from the file to the receipts.
 
     fetch → parse to disk → guard ─┬→ publish → settle → missing items → settle → succeeded, partial
-            (nothing published)    └→ held
+            (nothing published)    └→ held, with what it would change
 
 Everything is parsed before anything is published, for only the end of a file tells whether it is whole. A run that was
 interrupted is carried out again by any puller: it finds the parts on its disk or makes the same ones from the same
@@ -21,22 +21,23 @@ from typing import Any
 import structlog
 
 from ingest.amqp.publish import Publisher
-from ingest.feeds.runs import FileFacts, RunStatus, final_status, fingerprint, guard, part_key
+from ingest.feeds.guard import Baseline, FileFacts, guard, guard_stock
+from ingest.feeds.runs import RunStatus, final_status, fingerprint, part_key
 from ingest.pull.run import cleanup
-from ingest.pull.run.ending import Ending
+from ingest.pull.run.diff import Wanted, make_diff
+from ingest.pull.run.ending import Ending, Standing, baseline_of
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.file import FileMaker, Unchanged
 from ingest.pull.run.lease import Lease, LeaseLost
-from ingest.pull.run.part_files import Spooled
+from ingest.pull.run.part_files import FOLDER, Spooled
 from ingest.pull.run.publish import Numbered, PartPublisher, Progress
 from ingest.pull.run.settle import Settler
 from ingest.pull.run.store import PULL, FileRow, Run, Store
 from schemas.batches import Batch, Source, keyed_batch_id
 from schemas.settings import Settings
 
-RUN_FOLDER = "feedline-run-"
-"""What the name of a folder of parsed parts begins with; the run's id follows."""
 _log = structlog.get_logger()
+_DRY = ("dry_run", "a dry run: nothing was applied, which approving it does")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,10 +45,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Before:
     """What the feed's last applied file was."""
 
-    validators: dict[str, Any] | None
-    settings_seal: str | None
-    rows: int | None
-    mapped: int | None
+    validators: dict[str, Any] | None = None
+    settings_seal: str | None = None
+    baseline: Baseline = field(default_factory=Baseline)
 
 
 @dataclass(slots=True)
@@ -92,36 +92,64 @@ class Runner:
         if not await self._store.set_file(run, _file_row(found, facts)):
             raise LeaseLost(f"run {run.id} is another puller's now")
         trusted = run.received_at is not None or (run.approved and found == run.fingerprint)
-        held = None if trusted else guard(_file_facts(facts), before.rows, feed.settings.fetch_missing_guard)
+        held = None if trusted else await self._doubt(run, feed, spooled, before)
         if held is not None:
-            return Ending(
-                RunStatus.HELD, bytes=facts["bytes"], error_code=held.code, error=_with_hint(held.reason, facts)
-            )
-        ending = await self._publish(errand, spooled, before)
+            return held
+        ending = await self._publish(errand, spooled)
         await spooled.discard()
         return ending
+
+    async def _doubt(self, run: Run, feed: PulledFeed, spooled: Spooled, before: Before) -> Ending | None:
+        """Return the ending of a run that must wait for a person, with what it would change kept; None: it may go on.
+
+        What is missing counts when it would get quantity 0, and when the feed was made to mean another file.
+        """
+        facts, share = spooled.facts, feed.settings.fetch_missing_guard
+        seen = await cleanup.compare_keys(self._store, run, spooled)
+        zeroes = feed.cleans_up and seen.stock.stored > 0
+        held = guard(_file_facts(facts), before.baseline, share, cleans_up=zeroes)
+        if held is None and (zeroes or before.settings_seal != feed.seal()):
+            held = guard_stock(seen.stock, share)
+        if held is None and not run.dry_run:
+            return None
+        code, reason = _DRY if run.dry_run or held is None else (held.code, held.reason)
+        note = f"it would be held: {held.reason}" if run.dry_run and held is not None else None
+        standing = await self._store.held_with(run, code)
+        if standing is not None:
+            await spooled.discard()
+            return Ending(
+                RunStatus.CANCELLED,
+                bytes=facts["bytes"],
+                error_code="held",
+                error=f"the file is still the one that run {standing} holds: approve that one or cancel it",
+                standing=Standing(standing, code, reason),
+            )
+        left = cleanup.why_not(0, facts["keyless"], seen.unknown) if feed.cleans_up else None
+        wanted = Wanted(feed.time_zone, feed.cleans_up and left is None, seen.stock.gone, left)
+        await make_diff(self._store, run, spooled, wanted)
+        return Ending(RunStatus.HELD, bytes=facts["bytes"], error_code=code, error=_with_hint(reason, facts), note=note)
 
     async def _before(self, feed: PulledFeed) -> Before:
         row = await self._store.patiently(lambda connection: PULL.feed_state(connection, feed_id=feed.id))
         if row is None:
-            return Before(None, None, None, None)
-        return Before(row["validators"], row["settings_seal"], row["rows"], row["mapped"])
+            return Before()
+        return Before(row["validators"], row["settings_seal"], baseline_of(row))
 
     async def _file(self, run: Run, feed: PulledFeed, before: Before) -> Spooled | Unchanged:
         """Return the parsed file: what lies on this machine's disk if it is the run's, else fetched anew."""
         folder = self.folder(run)
-        spooled = await asyncio.to_thread(Spooled.find, folder)
+        spooled = await asyncio.to_thread(Spooled.adopt, folder)
         if spooled is not None and run.fingerprint == fingerprint(spooled.facts["contentHash"], feed.seal()):
             return spooled
-        first_time = run.fingerprint is None and not run.forced
+        first_time = run.fingerprint is None and not run.forced and not run.dry_run
         known = before.validators if first_time and before.settings_seal == feed.seal() else None
         return await self._files.make(run, feed, known, folder)
 
     def folder(self, run: Run) -> Path:
-        """Return where a run's parsed parts lie."""
-        return self._files.folder / f"{RUN_FOLDER}{run.id}"
+        """Return where the parsed parts of this attempt at a run lie."""
+        return self._files.folder / f"{FOLDER}{run.id}-{run.attempt}"
 
-    async def _publish(self, errand: Errand, spooled: Spooled, before: Before) -> Ending:
+    async def _publish(self, errand: Errand, spooled: Spooled) -> Ending:
         run, feed, progress = errand.run, errand.feed, errand.progress
         received_at = await self._store.begin_publishing(run)
         if received_at is None:
@@ -134,14 +162,14 @@ class Runner:
             await publisher.publish(maker.of_file(spooled, progress.batches), progress)
         await self._store.set_stage(run, "settling")
         late = await settler.settle(facts["parts"], patience_s)
-        note, expected, missing = None, facts["parts"], None
+        note, expected, missing = None, facts["parts"], 0
         if feed.cleans_up:
-            mapped_before = None if run.approved else before.mapped
-            note = cleanup.why_not(facts["rowsMapped"], mapped_before, feed.settings.fetch_missing_guard, late)
+            note = await self._left_alone(run, spooled, late)
             if note is None:
-                missing = await cleanup.deal(self._store, run, spooled.seen, facts["parts"])
-                if missing is None:
+                found = await cleanup.deal(self._store, run, spooled)
+                if found is None:
                     raise LeaseLost(f"run {run.id} is another puller's now")
+                missing = found
                 expected += cleanup.part_count(missing)
                 zeros = cleanup.batches(self._store, run, max(progress.batches, facts["parts"]), maker.batch)
                 async with _following(settler, errand):
@@ -149,21 +177,30 @@ class Runner:
                 late = await settler.settle(expected, patience_s)
         if late:
             note = f"{late} of {expected} batches are not applied yet; counts follow"
-        elif (committed := sum(settler.latest.counts.values())) != facts["rowsMapped"] + (missing or 0):
-            note = f"not reconciled: {committed} items committed of {facts['rowsMapped'] + (missing or 0)}"
+        elif (committed := sum(settler.latest.counts.values())) != facts["rowsMapped"] + missing:
+            note = f"not reconciled: {committed} items committed of {facts['rowsMapped'] + missing}"
             _log.error("run_not_reconciled", committed=committed, mapped=facts["rowsMapped"], missing=missing)
+        status = final_status(facts["rowsMapped"], facts["rowsRejected"], settler.latest.counts, late)
         return Ending(
-            final_status(facts["rowsRejected"], settler.latest.counts, late),
+            status,
             batches=expected,
             counts=settler.latest.counts,
             settled=late == 0,
             bytes=facts["bytes"],
             note=note,
-            validators=facts["validators"],
+            # Only when all of the file is applied may the next one be compared with it and left unread.
+            validators=facts["validators"] if status is RunStatus.SUCCEEDED and note is None else None,
             settings_seal=feed.seal(),
-            rows=facts["rowsRead"],
-            mapped=facts["rowsMapped"],
+            applied=Baseline(facts["rowsRead"], facts["rowsMapped"], facts["finalNewline"]),
         )
+
+    async def _left_alone(self, run: Run, spooled: Spooled, late: int) -> str | None:
+        """Return why missing items must not be zeroed; None when it is beyond doubt that they are missing."""
+        if run.missing is not None:
+            return None
+        keyless = spooled.facts["keyless"]
+        seen = None if late or keyless else await cleanup.compare_keys(self._store, run, spooled)
+        return cleanup.why_not(late, keyless, seen.unknown if seen else 0)
 
 
 class _BatchMaker:
@@ -234,4 +271,6 @@ def _file_facts(facts: dict[str, Any]) -> FileFacts:
         declared_bytes=facts["declaredBytes"],
         complete=facts["complete"],
         incomplete_reason=facts["reason"],
+        doubt=facts["doubt"],
+        final_newline=facts["finalNewline"],
     )

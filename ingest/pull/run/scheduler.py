@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from ingest.feeds.runs import ALERT_AFTER, RUN_SQL, next_fetch
+from ingest.feeds.runs import ALERT_AFTER, RUN_SQL
+from ingest.feeds.schedules import next_fetch
 from ingest.feeds.settings import FeedSettings
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.feed import schedule_of
@@ -120,7 +121,12 @@ class Scheduler:
                     feed_id = row["feed_id"]
                     if row["enabled"]:
                         await RUN_SQL.queue_run(
-                            connection, account_id=row["account_id"], feed_id=feed_id, trigger="schedule", forced=False
+                            connection,
+                            account_id=row["account_id"],
+                            feed_id=feed_id,
+                            trigger="schedule",
+                            forced=False,
+                            dry_run=False,
                         )
                     following = self._next(feed_id, row) if row["enabled"] else None
                     await PULL.set_next_fetch(connection, next_fetch_at=following, feed_id=feed_id)
@@ -174,10 +180,12 @@ class Scheduler:
         async with self._store.pool.acquire() as connection:
             since = now - timedelta(days=self._settings.receipt_days)
             late = [row async for row in PULL.unsettled_runs(connection, since=since, most=_PAGE)]
-            await PULL.prune_runs(connection, before=now - timedelta(days=self._settings.pull_run_days))
+            before = now - timedelta(days=self._settings.pull_run_days)
+            while await PULL.prune_runs(connection, before=before, most=_PAGE) == _PAGE:
+                pass
             FEEDS_FAILING.set(await PULL.failing_feeds(connection, least=ALERT_AFTER))
         async with asyncio.timeout(_UPKEEP_S):
             for row in late:
                 outcomes: Outcomes = await self._store.outcomes(Run.of(row), row["received_at"])
                 await self._store.settle(row["id"], outcomes.counts, settled=outcomes.receipts >= row["batches"])
-        await asyncio.to_thread(self._carrier.sweep)
+        await self._carrier.sweep()

@@ -37,8 +37,10 @@ POSTGRES_AWAY = (
 
 _RETRY_S = (0.1, 0.3, 1.0, 2.0)
 _TELL_EVERY = 15
-MISSING_PAGE = 100
-"""Parts of missing items read at a time."""
+
+
+REJECT_RUNS = 20
+"""Runs of a feed whose rejects are kept: with 1,000 a run, what bounds them for a feed that always has some."""
 
 
 def storable(text: str) -> str:
@@ -57,6 +59,7 @@ class Run:
     feed_id: int
     trigger: str
     forced: bool
+    dry_run: bool
     approved: bool
     attempt: int
     fingerprint: str | None
@@ -74,6 +77,7 @@ class Run:
             feed_id=row["feed_id"],
             trigger=row["trigger"],
             forced=row["forced"],
+            dry_run=row["dry_run"],
             approved=row["approved_at"] is not None,
             attempt=row["attempt"],
             fingerprint=row["fingerprint"],
@@ -147,6 +151,17 @@ class Store:
         async with self.pool.acquire() as connection:
             await PULL.release_lease(connection, run_id=run.id, owner=self.owner, attempt=run.attempt)
 
+    async def retry_later(self, run: Run, pause_s: float) -> None:
+        """Let a run be tried again after a pause, by whomever."""
+        await self.patiently(
+            lambda c: PULL.retry_later(c, run_id=run.id, owner=self.owner, attempt=run.attempt, pause_s=pause_s)
+        )
+
+    async def in_use(self, run_ids: Sequence[int]) -> set[int]:
+        """Return those of these runs that are active or held."""
+        async with self.pool.acquire() as connection:
+            return {row["id"] async for row in PULL.runs_in_use(connection, run_ids=list(run_ids))}
+
     async def set_stage(self, run: Run, stage: str) -> None:
         """Say what a run is at."""
         await self.patiently(
@@ -174,6 +189,8 @@ class Store:
             if row is None:
                 return False
             await PULL.clear_rejects(connection, run_id=run.id)
+            if file.rejects:
+                await PULL.prune_rejects(connection, feed_id=run.feed_id, kept=REJECT_RUNS)
             await connection.copy_records_to_table(
                 "run_rejects",
                 records=((run.id, position, *reject) for position, reject in enumerate(file.rejects)),
@@ -215,55 +232,12 @@ class Store:
         """Keep the counts of an ended run whose receipts were late."""
         await self.patiently(lambda c: PULL.settle_run(c, counts=counts, settled=settled, run_id=run_id))
 
-    async def deal_missing(
-        self, run: Run, seen: Callable[[], AsyncIterator[tuple[str]]], first_part: int, part_items: int
-    ) -> int | None:
-        """Deal what is stored with a quantity and was not seen out into parts; return how many items; None: not ours.
-
-        `seen` gives every external id of the file, as rows of one column. They go into a temporary table by COPY:
-        exact, no memory of this process, no WAL, gone with the transaction.
-        """
-
-        async def work(connection: asyncpg.Connection) -> int | None:
-            await PULL.create_seen(connection)
-            await connection.copy_records_to_table("seen", records=seen(), columns=("external_id",))
-            await PULL.analyze_seen(connection)
-            await PULL.clear_missing(connection, run_id=run.id)
-            missing: int = await PULL.deal_missing(
-                connection,
-                account_id=run.account_id,
-                feed_id=run.feed_id,
-                part_items=part_items,
-                run_id=run.id,
-                first_part=first_part,
-            )
-            row = await PULL.set_missing(
-                connection, missing=missing, run_id=run.id, owner=self.owner, attempt=run.attempt
-            )
-            return None if row is None else missing
-
-        return await self.patiently(work)
-
-    async def missing_parts(self, run: Run, first_part: int) -> AsyncIterator[tuple[int, list[str]]]:
-        """Yield part number and external ids, from `first_part` on."""
-        while True:
-            part = first_part
-
-            async def work(connection: asyncpg.Connection, part: int = part) -> list[Any]:
-                found = PULL.missing_parts(connection, run_id=run.id, first_part=part, most=MISSING_PAGE)
-                return [row async for row in found]
-
-            rows = await self.patiently(work)
-            for row in rows:
-                yield row["part"], row["external_ids"]
-            if len(rows) < MISSING_PAGE:
-                return
-            first_part = rows[-1]["part"] + 1
-
-    async def supersede_held(self, connection: asyncpg.Connection, run: Run) -> list[int]:
-        """End the older held runs of the feed; return their ids."""
-        found = PULL.supersede_held(connection, run_id=run.id, account_id=run.account_id, feed_id=run.feed_id)
-        return [row["id"] async for row in found]
+    async def held_with(self, run: Run, code: str) -> int | None:
+        """Return the run that holds the same file of the feed for the same reason already."""
+        held: int | None = await self.patiently(
+            lambda c: PULL.held_with(c, feed_id=run.feed_id, run_id=run.id, error_code=code)
+        )
+        return held
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:

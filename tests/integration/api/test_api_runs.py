@@ -2,7 +2,9 @@
 
 import csv
 import io
+import zlib
 
+import orjson
 import pytest
 
 from ingest.api.framework.downloads import harmless
@@ -95,6 +97,49 @@ async def test_a_held_run_is_queued_again_when_approved_unless_another_is_active
     assert "api.runs.approve.busy" == busy["title"]
     assert ("queued", None) == (approved["status"], approved["error"])
     assert approved["approvedAt"] is not None
+
+
+async def test_what_a_held_run_would_change_comes_in_numbers_and_as_csv(api):
+    run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"), {"dryRun": True})
+    busy = await api.problem(409, "POST", path_of({"id": run["inventoryFeedId"]}, "fetch.json"))
+    none = await api.problem(404, "GET", run_path(run, "/diff.json"))
+    set_status(api, run, "held")
+    numbers = dict.fromkeys(("created", "changed", "unchanged", "zeroed", "emptied", "repriced", "missing"), 1)
+    change = {"field": "inventoryQuantity", "stored": 3, "new": 0}
+    summary = {
+        **numbers,
+        "unitsBefore": 9,
+        "unitsAfter": 6,
+        "day": "2026-05-04",
+        "limit": None,
+        "used": 2,
+        "cost": 3,
+        "note": None,
+        "examples": {"zeroed": [{"externalId": "=A", "changes": [change]}]},
+    }
+    api.execute("INSERT INTO run_diffs (run_id, summary) VALUES (%s, %s)", run["id"], orjson.dumps(summary).decode())
+    entries = [
+        [["created", "N", [["name", None, "new"], ["inventoryQuantity", None, 4]]]],
+        [["zeroed", "=A", [["inventoryQuantity", 3, 0]]], ["changed", "B", [["tags", [], ["x"]]]]],
+    ]
+    for position, chunk in enumerate(entries):
+        packed = zlib.compress(orjson.dumps(chunk))
+        api.execute("INSERT INTO run_diff_chunks VALUES (%s, %s, %s)", run["id"], position, packed)
+
+    run = await api.ok("GET", run_path(run))
+    diff = await api.ok("GET", run_path(run, "/diff.json"))
+    response = await api.call("GET", run["diffUrl"])
+
+    assert ("api.runs.fetch.busy", "api.runs.diff.no_diff", True) == (busy["title"], none["title"], run["dryRun"])
+    assert {**numbers, "unitsBefore": 9, "unitsAfter": 6, "cost": 3, "runId": run["id"]}.items() <= diff.items()
+    assert {"zeroed": [{"externalId": "=A", "changes": [change]}]} == diff["examples"]
+    assert [
+        ["change", "externalId", "field", "stored", "new"],
+        ["created", "N", "inventoryQuantity", "", "4"],
+        ["zeroed", "'=A", "inventoryQuantity", "3", "0"],
+        ["changed", "B", "tags", "[]", '["x"]'],
+    ] == list(csv.reader(io.StringIO(await response.text())))
+    assert "text/csv" == response.content_type
 
 
 async def test_rejects_come_as_csv_and_json(api):

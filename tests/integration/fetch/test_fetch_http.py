@@ -265,13 +265,13 @@ async def test_a_cut_transfer_is_resumed_where_it_broke_off(vendor, cut, context
 
 
 async def test_a_resumed_file_is_described_as_its_first_answer_described_it(vendor, cut, context):
-    """A server that continues a file with 206 need not repeat its headers (RFC 9110, 15.3.7)."""
+    """A server that continues a file with 206 need not repeat its headers but ETag and the like (RFC 9110, 15.3.7)."""
     packed = gzip.compress(random.Random(1).randbytes(600_000))
     described = {"ETag": '"v1"', "Content-Type": "text/csv; charset=latin-1", "Content-Encoding": "gzip"}
 
     def bare(request):
         start = request.http_range.start
-        headers = {"Content-Range": f"bytes {start}-{len(packed) - 1}/{len(packed)}"}
+        headers = {"Content-Range": f"bytes {start}-{len(packed) - 1}/{len(packed)}", "ETag": '"v1"'}
         return web.Response(status=206, body=packed[start:], headers=headers)
 
     vendor.answers["/f"] = [cut(packed, 400_000, **described), bare]
@@ -318,6 +318,24 @@ async def test_a_file_that_changed_meanwhile_is_fetched_anew_and_never_mixed(ven
     assert ('"v2"', 0) == (result.validators.etag, result.resumed)
 
 
+@pytest.mark.parametrize("headers", [{}, {"ETag": '"v2"'}, {"ETag": 'W/"v1"'}])
+async def test_a_continuation_that_does_not_name_the_version_begun_is_fetched_anew_at_once(
+    vendor, cut, limited, pauses, headers
+):
+    newer = CSV.replace(b"3", b"4")
+
+    def careless(request):  # of the same length, and If-Range ignored
+        start = request.http_range.start
+        place = {"Content-Range": f"bytes {start}-{len(newer) - 1}/{len(newer)}"}
+        return web.Response(status=206, body=newer[start:], headers=place | headers)
+
+    vendor.answers["/f"] = [cut(CSV, 400_000, ETag='"v1"'), careless, text(newer)]
+
+    result = await fetch(FetchRequest(f"{vendor.url}/f"), limited(attempts=2))
+
+    assert (newer, 0, [1]) == (result.path.read_bytes(), result.resumed, pauses.taken)
+
+
 @pytest.mark.parametrize("content_range", ["bytes 0-9/10", "bytes 5-9/*", "rubbish"])
 async def test_a_continuation_from_another_place_is_not_taken(vendor, cut, context, content_range):
     wrong = lambda _r: web.Response(status=206, body=b"x", headers={"Content-Range": content_range})  # noqa: E731
@@ -334,6 +352,63 @@ async def test_a_range_that_cannot_be_had_is_fetched_whole(vendor, cut, context)
     result = await fetch(FetchRequest(f"{vendor.url}/f"), context)
 
     assert CSV == result.path.read_bytes()
+
+
+async def test_all_that_came_of_a_body_that_breaks_off_is_kept_and_counted(vendor, limited):
+    async def cut_at_once(request):
+        response = web.StreamResponse(headers={"Content-Length": "5000"})
+        await response.prepare(request)
+        await response.write(CSV[:1_000])
+        request.transport.close()
+        return response
+
+    vendor.answers["/f"] = cut_at_once
+
+    result = await fetch(FetchRequest(f"{vendor.url}/f", keep_short=True), limited(attempts=1))
+
+    assert (True, 1_000, 5_000) == (result.short, result.size, result.declared_length)
+
+
+@pytest.mark.parametrize(
+    ("head", "proven"),
+    [
+        ("Connection: close\r\n\r\nsku\n1\n", False),
+        ("Content-Length: 6\r\n\r\nsku\n1\n", True),
+        ("Transfer-Encoding: chunked\r\n\r\n6\r\nsku\n1\n\r\n0\r\n\r\n", True),
+    ],
+)
+async def test_it_is_told_whether_the_transfer_proves_that_all_came(raw_server, context, head, proven):
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{head}".encode())
+
+    result = await fetch(FetchRequest(f"http://127.0.0.1:{await raw_server(answer)}/f"), context)
+
+    assert (b"sku\n1\n", proven) == (result.path.read_bytes(), result.proven)
+
+
+ASKED = "/a%2Fb%20c/d+e?X-Amz-Signature=%2fA%3D%3d&next=x%20y+z&q=~'|!*()"
+
+
+async def test_an_address_is_asked_for_byte_for_byte(raw_server, context):
+    asked = []
+
+    async def answer(reader, writer):
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode())
+        place = "/b c%20d?e=%2F f" if len(asked) == 1 else None
+        status = f"302 Found\r\nLocation: {place}" if place else "403 Forbidden"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+
+    port = await raw_server(answer, answer)
+    with pytest.raises(FetchError) as redirected:
+        await fetch(FetchRequest(f"http://127.0.0.1:{port}{ASKED}"), context)
+    port = await raw_server(answer)
+    with pytest.raises(FetchError) as signed:
+        await fetch(FetchRequest(f"http://127.0.0.1:{port}{ASKED}"), context)
+
+    assert [ASKED, "/b%20c%20d?e=%2F%20f", ASKED] == asked
+    assert ("unauthorized", "signature") == (redirected.value.code, signed.value.code)
+    assert "ask the vendor for a new one" in str(signed.value)
 
 
 async def test_a_body_shorter_than_declared_is_truncated_and_leaves_nothing(vendor, cut, context, leftovers):
@@ -541,6 +616,6 @@ async def test_no_error_and_no_log_holds_a_credential(vendor, context, caplog):
             await fetch(FetchRequest(location, "X-Key:", "hunter8"), context)
         errors.append(f"{caught.value!s}{caught.value!r}{caught.value.__cause__!r}{caught.value.args!r}")
 
-    assert "hunter?key=***" in errors[0]
+    assert "hunter?key=********" in errors[0]
     for number in range(1, 9):
         assert f"hunter{number}" not in "".join(errors) + caplog.text

@@ -12,12 +12,14 @@ from ingest.pull.fetch import FetchError, FetchRequest, FetchUnavailable, next_b
 async def read(request, pagination, context):
     """Read all pages as a run does: parse, say what was found, go on."""
     bodies = []
-    async for page in pages(request, next_by(Pagination(**pagination)), context):
+    pager = next_by(Pagination(**pagination))
+    async for page in pages(request, pager, context):
         body = json.loads(page.fetched.path.read_bytes())
-        page.fields = {"next": body.get("next")}
-        page.items = len(body["items"])
+        page.fields = {name: value for name, value in body.items() if name != "items"}
+        page.items, page.digest = len(body["items"]), str(body["items"])
         page.fetched.discard()
-        bodies.append(body["items"])
+        if not pager.repeats(page):
+            bodies.append(body["items"])
     return bodies
 
 
@@ -50,6 +52,40 @@ async def test_pages_are_counted_until_one_is_empty(vendor, context):
 
     assert [[1], [2], []] == bodies
     assert ["/items?size=1", "/items?size=1&page=2", "/items?size=1&page=3"] == [r.path_qs for r in vendor.requests]
+
+
+async def test_the_last_page_again_is_the_end(vendor, context):
+    vendor.answers["/items"] = [page(1), page(2, at="10:00"), page(2, at="10:01")]
+    assert [[1], [2]] == await read(FetchRequest(f"{vendor.url}/items"), {"by": "page", "parameter": "page"}, context)
+
+
+@pytest.mark.parametrize(("status", "bodies"), [(404, [[1], [2]]), (410, [[1], [2]]), (400, None), (403, None)])
+async def test_a_page_that_is_not_there_behind_a_good_one_is_the_end_and_any_other_error_is_not(
+    vendor, context, status, bodies
+):
+    vendor.answers["/items"] = [page(1), page(2), lambda _request: web.Response(status=status)]
+    request, pagination = FetchRequest(f"{vendor.url}/items"), {"by": "page", "parameter": "page"}
+
+    if bodies is None:
+        with pytest.raises(FetchError):
+            await read(request, pagination, context)
+    else:
+        assert bodies == await read(request, pagination, context)
+
+
+async def test_a_page_that_the_server_named_and_that_is_not_there_is_an_error(vendor, context):
+    vendor.answers |= {"/1": page(1, next="/2"), "/2": lambda _request: web.Response(status=404)}
+    with pytest.raises(FetchError):
+        await read(FetchRequest(f"{vendor.url}/1"), {"by": "nextUrl", "path": "next"}, context)
+
+
+async def test_the_second_page_of_a_signed_address_is_asked_for_byte_for_byte(vendor, context):
+    vendor.answers["/items"] = [page(1), page()]
+    signed = "sig=%2FA%3D&to=a%20b+c"
+
+    await read(FetchRequest(f"{vendor.url}/items?{signed}"), {"by": "page", "parameter": "page"}, context)
+
+    assert [f"/items?{signed}", f"/items?{signed}&page=2"] == [request.raw_path for request in vendor.requests]
 
 
 async def test_cursors_are_followed_until_there_is_none(vendor, context):

@@ -34,7 +34,7 @@ async def test_a_redirect_is_followed_with_get_and_credentials_of_the_same_origi
     result = await fetch(FetchRequest(f"{with_user(vendor.url)}/a", "X-Api-Key:", "hunter2"), context)
 
     assert CSV == result.path.read_bytes()
-    assert f"{vendor.url}/b?x=***" == result.url
+    assert f"{vendor.url}/b?x=********" == result.url
     assert [("GET", "/a"), ("GET", "/b?x=%2F")] == [(r.method, r.path_qs) for r in vendor.requests]
     assert [["authorization", "x-api-key"]] * 2 == [sent_credentials(r) for r in vendor.requests]
 
@@ -61,6 +61,14 @@ async def test_cookies_set_on_the_way_are_sent_on_to_their_own_host(vendor, cont
     await fetch(FetchRequest(f"http://shop.example:{vendor.port}/a"), named)
 
     assert "seen=1" == vendor.requests[1].headers["Cookie"]
+
+
+async def test_cookies_are_kept_for_bare_addresses_too_and_sent_as_they_came(vendor, context):
+    vendor.answers |= {"/a": [to("/a", **{"Set-Cookie": "s=a/b=:c"}), file]}
+
+    await fetch(FetchRequest(f"{vendor.url}/a"), context)
+
+    assert "s=a/b=:c" == vendor.requests[1].headers["Cookie"]
 
 
 async def test_a_loop_ends_at_the_limit(vendor, context):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from prometheus_client import REGISTRY
 
-from ingest.pull.main import connected
+from ingest.pull.main import connected, private_folder
 
 
 def csv_of(quantities):
@@ -34,6 +34,7 @@ async def test_an_hourly_feed_is_fetched_at_its_own_minute_of_each_hour(pulling,
     vendor.files["stock.csv"] = csv_of({"A": 1})
     feed = await pulling.feed(fetchFrequency="hourly")
 
+    planned = pulling.now
     await turn(pulling, puller)
     first = await next_fetch(pulling, feed)
     before = await latest(pulling, feed)
@@ -41,7 +42,7 @@ async def test_an_hourly_feed_is_fetched_at_its_own_minute_of_each_hour(pulling,
     await turn(pulling, puller)
 
     assert {} == before
-    assert timedelta(0) < first - pulling.now + timedelta(hours=1) <= timedelta(hours=1)
+    assert timedelta(0) < first - planned <= timedelta(hours=1)
     run = await latest(pulling, feed)
     assert ("succeeded", "schedule") == (run["status"], run["trigger"])
     assert first + timedelta(hours=1) == await next_fetch(pulling, feed)
@@ -169,6 +170,42 @@ async def test_late_receipts_are_counted_in_after_the_run(pulling, vendor):
     assert "1 of 1 batches are not applied yet; counts follow" == run["note"]
     after = await pulling.row(run["id"])
     assert ({"created": 2}, True) == (after["counts"], after["settled"])
+
+
+async def test_accounts_take_turns_and_what_is_asked_for_by_hand_comes_first_among_equals(pulling, puller):
+    await pulling.execute("INSERT INTO accounts (id, name) VALUES (2, 'second')")
+    feeds = [await pulling.feed() for _ in range(4)]
+    other = [await pulling.feed() for _ in range(2)]
+    await pulling.execute("UPDATE inventory_feeds SET account_id = 2 WHERE id = ANY($1)", other)
+    for feed in (*feeds, *other):
+        account, trigger = (2, "schedule") if feed in other else (1, "manual" if feed == feeds[3] else "schedule")
+        await pulling.execute(
+            "INSERT INTO runs (account_id, feed_id, trigger) VALUES ($1, $2, $3)", account, feed, trigger
+        )
+
+    first = [run.feed_id for run in await puller.store.claim(3, 60)]
+    second = [run.feed_id for run in await puller.store.claim(2, 60)]
+
+    assert {feeds[3], feeds[0], other[0]} == set(first)
+    assert {feeds[1], other[1]} == set(second)  # the second account's turn comes before the first one's fourth
+
+
+async def test_a_run_that_met_with_trouble_of_the_disk_is_tried_again_and_told_as_such(
+    pulling, puller, worker, vendor, monkeypatch
+):
+    vendor.files["stock.csv"] = csv_of({"A": 1})
+    monkeypatch.setattr("ingest.pull.run.carrier._FIRST_PAUSE_S", 0.0)
+    feed = await pulling.feed()
+    folder = private_folder(pulling.settings)
+    run_id = await pulling.queue(feed)
+    for attempt in range(1, 7):
+        (folder / f"feedline-run-{run_id}-{attempt}").touch()  # where its parts should go
+
+    rows = [await pulling.carry_out(puller, run_id) for _ in range(5)]
+
+    assert ["fetching"] * 4 + ["failed"] == [row["status"] for row in rows]
+    assert ("disk", [1, 2, 3, 4, 5]) == (rows[-1]["error_code"], [row["attempt"] for row in rows])
+    assert "the puller's disk: File exists" in rows[-1]["error"]
 
 
 async def test_old_runs_are_forgotten_but_the_last_one(pulling, puller, worker, vendor):

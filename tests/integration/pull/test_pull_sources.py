@@ -102,3 +102,46 @@ async def test_the_pages_of_an_api_are_one_file(pulling, puller, worker, vendor)
     assert ("succeeded", 120, STOCK) == (run["status"], run["rows_read"], await pulling.quantities(feed))
     assert ["", "after=50", "after=100"] * 2 == asked
     assert "not modified" == again["status"]
+
+
+BY_PAGE = {"by": "page", "parameter": "page"}
+BY_CURSOR = {"by": "cursor", "parameter": "after", "path": "next"}
+
+
+def api(*answers):
+    """Answer the n-th request with the n-th object, or status; the last one stays."""
+    waiting = list(answers)
+
+    async def answer(_request):
+        now = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        return web.Response(status=now) if isinstance(now, int) else web.json_response(now)
+
+    return answer
+
+
+def items(*keys, **fields):
+    return {"items": [{"externalId": key, "inventoryQuantity": 1} for key in keys], **fields}
+
+
+async def test_pages_end_where_the_server_has_no_more_and_nowhere_else(pulling, puller, worker, vendor):
+    ends = {
+        "repeated": (BY_PAGE, [items("A"), items("B", at=1), items("B", at=2)]),
+        "echoed": (BY_PAGE, [items("A", page=1), items("B", page=2), {**items("B", page=2), "items": []}]),
+        "missing": (BY_PAGE, [items("A"), items("B"), 404]),
+    }
+    breaks = {
+        "error": (BY_PAGE, [items("A"), {"error": "rate limit"}]),
+        "cursor": (BY_CURSOR, [items("A", next="x"), {"error": "rate limit"}]),
+        "loop": (BY_CURSOR, [items("A", next="x"), items("A", next="y"), items("A", next="z")]),
+    }
+    found = {}
+    for name, (pagination, answers) in {**ends, **breaks}.items():
+        vendor.files[name] = api(*answers)
+        feed = await pulling.feed(name, "api", pagination=pagination)
+        run = await pulling.run(puller, feed)
+        found[name] = (run["status"], run["error_code"], run["rows_read"], await pulling.quantities(feed))
+
+    both = {"A": 1, "B": 1}
+    assert dict.fromkeys(ends, ("succeeded", None, 2, both)).items() <= found.items()
+    failed = {"error": "pages_broken", "cursor": "pages_broken", "loop": "pages_loop"}
+    assert {name: ("failed", code, None, {}) for name, code in failed.items()}.items() <= found.items()

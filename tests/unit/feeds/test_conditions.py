@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingest.feeds.conditions import Condition, Facts, judge, period_of
-from ingest.feeds.runs import Frequency, Schedule
+from ingest.feeds.schedules import Frequency, Schedule
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PULLED = Facts(7, pulled=True, enabled=True, schedule=Schedule(Frequency.HOURLY), last_good_at=NOW)

@@ -5,7 +5,7 @@ import pytest
 from ingest.feeds.locations import check, masked, unmasked
 from schemas.secrets import MASK
 
-STORED = "https://ann:p%40ss@example.com:8443/stock.csv?token=abc&page=1&apiKey=k#x"
+STORED = "https://ann:p%40ss@example.com:8443/stock.csv?token=abc&page=1&apiKey=k"
 
 
 @pytest.mark.parametrize(
@@ -14,19 +14,40 @@ STORED = "https://ann:p%40ss@example.com:8443/stock.csv?token=abc&page=1&apiKey=
         ("https://example.com/a.csv", "https://example.com/a.csv"),
         ("ftp://ann:secret@example.com/a.csv;type=a", f"ftp://{MASK}@example.com/a.csv;type=a"),
         ("ftp://ann@example.com/%2Fetc/a", f"ftp://{MASK}@example.com/%2Fetc/a"),
-        (STORED, f"https://{MASK}@example.com:8443/stock.csv?token={MASK}&page=1&apiKey={MASK}#x"),
+        (STORED, f"https://{MASK}@example.com:8443/stock.csv?token={MASK}&page={MASK}&apiKey={MASK}"),
         (
-            "https://h/a?access_token=1&sig=2&keyboard=3&author=4",
-            f"https://h/a?access_token={MASK}&sig={MASK}&keyboard=3&author=4",
+            "https://h/a?accessKey=1&clientSecret=2&pw=3&hash=4&sessionid=5&Id=6&bare",
+            f"https://h/a?accessKey={MASK}&clientSecret={MASK}&pw={MASK}&hash={MASK}&sessionid={MASK}&Id={MASK}&{MASK}",
         ),
-        ("https://h/a?user=ann&password=", "https://h/a?user=ann&password="),
+        ("https://h/a#token", "https://h/a"),
+        ("https://h/feeds/9f86d081884c7d65/stock.csv", f"https://h/feeds/{MASK}/stock.csv"),
+        ("https://h/9f86d081-884c-7d65-9f86-d081884c7d65.csv", f"https://h/{MASK}.csv"),
+        ("https://h/s/AKfycbx8Zq3-v_Lk29dTn1aa01/exec", f"https://h/s/{MASK}/exec"),
+        ("https://h/token/abc/stock.csv", f"https://h/token/{MASK}/stock.csv"),
+        ("https://h/api-key/abc", f"https://h/api-key/{MASK}"),
+        ("https://h/a;jsessionid=1A2B/b.csv", f"https://h/a;jsessionid={MASK}/b.csv"),
+        (
+            "https://h/inventory-export-2024-01-31-daily-full.csv",
+            "https://h/inventory-export-2024-01-31-daily-full.csv",
+        ),
+        ("https://h/wholesale/warehouse/availability.xml", "https://h/wholesale/warehouse/availability.xml"),
     ],
 )
 def test_credentials_are_not_shown(location, shown):
     assert shown == masked(location)
 
 
-@pytest.mark.parametrize("location", [STORED, "ftp://ann:secret@example.com/a", "http://h/a?token=x"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        STORED,
+        "ftp://ann:secret@example.com/a",
+        "http://h/a?token=x",
+        "http://h/a?x=1&x=2&y&z=",
+        "http://h/feeds/9f86d081884c7d65/stock.csv?page=1",
+        "http://h/a%2Fb;jsessionid=1/c?sig=a%2Fb%20c+d",
+    ],
+)
 def test_what_was_shown_means_what_is_stored(location):
     assert location == unmasked(masked(location), location)
 

@@ -84,21 +84,21 @@ def test_what_is_no_address_is_refused_without_a_word_of_its_credentials(address
     ("address", "expected"),
     [
         ("https://example.com/stock.csv", "https://example.com/stock.csv"),
-        ("ftp://user:pass@example.com:2121/%2Fdata/f;type=a", "ftp://***@example.com:2121/%2Fdata/f;type=a"),
-        ("https://api-key@example.com/", "https://***@example.com/"),
-        ("https://h/f?token=abc&page=2", "https://h/f?token=***&page=***"),
-        ("https://h/f?abc", "https://h/f?***"),
-        ("https://h/f?abc==", "https://h/f?abc=***"),
+        ("ftp://user:pass@example.com:2121/%2Fdata/f;type=a", "ftp://********@example.com:2121/%2Fdata/f;type=a"),
+        ("https://api-key@example.com/", "https://********@example.com/"),
+        ("https://h/f?token=abc&page=2", "https://h/f?token=********&page=********"),
+        ("https://h/f?abc", "https://h/f?********"),
+        ("https://h/f?abc==", "https://h/f?abc=********"),
         ("https://h/f#abc", "https://h/f"),
-        ("https://u:p@ss@h/f", "https://***@h/f"),
-        ("https://u:p/ss@h/f", "https://***@h/f"),
-        ("https://u:1/ss@h/f", "https://***@h/f"),
-        ("https://u:p?ss@h/f", "https://***@h/f"),
-        ("https://u:p#ss@h/f", "https://***@h/f"),
-        ("https://u:p@a?ss@h/f", "https://***@h/f"),
-        ("https://u:pass", "https://***"),
-        ("user:pass@h", "***"),
-        ("", "***"),
+        ("https://u:p@ss@h/f", "https://********@h/f"),
+        ("https://u:p/ss@h/f", "https://********@h/f"),
+        ("https://u:1/ss@h/f", "https://********@h/f"),
+        ("https://u:p?ss@h/f", "https://********@h/f"),
+        ("https://u:p#ss@h/f", "https://********@h/f"),
+        ("https://u:p@a?ss@h/f", "https://********@h/f"),
+        ("https://u:pass", "https://********"),
+        ("user:pass@h", "********"),
+        ("", "********"),
     ],
 )
 def test_a_masked_address_holds_no_credential(address, expected):
@@ -120,7 +120,7 @@ def test_no_part_of_a_user_or_password_is_shown_however_badly_it_is_encoded(sche
 def test_the_representations_of_a_request_and_a_location_hold_no_credential():
     request = FetchRequest("https://user:hunter2@h/f?key=hunter2", "hunter2", "hunter2")
 
-    assert "FetchRequest(https://***@h/f?key=***)" == repr(request)
+    assert "FetchRequest(https://********@h/f?key=********)" == repr(request)
     assert "hunter2" not in repr(parse(request.location))
 
 

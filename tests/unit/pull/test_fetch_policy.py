@@ -13,6 +13,7 @@ from ingest.pull.fetch.answers import retry_after_s
 from ingest.pull.fetch.errors import REMEDIES, FetchCode
 from ingest.pull.fetch.hops import keeps_credentials, next_hop
 from ingest.pull.fetch.links import next_link
+from ingest.pull.fetch.pages import with_parameter
 from ingest.pull.fetch.retry import pause_s, with_retries
 
 HERE = URL("https://shop.example/feeds/stock.csv")
@@ -95,6 +96,9 @@ def test_retry_after_is_seconds_or_a_date(value, expected):
         ("https://user:pass@cdn.example/x#top", "https://cdn.example/x"),
         ("http://cdn.example/x", "http://cdn.example/x"),
         (" /a b ", "https://shop.example/a%20b"),
+        ("/a b%20c?q=d e%2Ff+g", "https://shop.example/a%20b%20c?q=d%20e%2Ff+g"),
+        ("/x?sig=%2f%3D~'|&e=!*()", "https://shop.example/x?sig=%2f%3D~'|&e=!*()"),
+        ("https://käse.example/ü?ö=%C3%A4", "https://xn--kse-qla.example/%C3%BC?%C3%B6=%C3%A4"),
     ],
 )
 def test_a_hop_is_joined_and_stripped_of_userinfo_and_fragment(target, expected):
@@ -152,9 +156,9 @@ def test_the_next_link_is_found(header, expected):
     assert expected == next_link(header)
 
 
-def page(number=0, fields=None, items=0, content_hash="", **headers):
-    fetched = Fetched(None, 0, content_hash, Validators(), "", headers=headers)
-    return Page(number, fetched, URL("https://h/items?size=50&page=1"), fields or {}, items)
+def page(number=0, fields=None, items=0, digest="", **headers):
+    fetched = Fetched(None, 0, "", Validators(), "", headers=headers)
+    return Page(number, fetched, URL("https://h/items?size=50&page=1"), fields or {}, items, digest)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +187,65 @@ def page(number=0, fields=None, items=0, content_hash="", **headers):
     ],
 )
 def test_the_next_page_is_where_the_pagination_says(pagination, read, expected):
-    assert expected == next_by(Pagination(**pagination))(read)
+    pager = next_by(Pagination(**pagination))
+    assert not pager.repeats(read)
+    assert expected == pager.next(read)
 
 
-def test_counted_pages_end_where_a_server_repeats_its_last_one():
-    next_of = next_by(Pagination(by="page", parameter="page"))
+def walked(pagination, *read):
+    """Return how many pages are kept before the pager says that it is over; None when it wants another."""
+    pager = next_by(Pagination(**pagination))
+    for kept, one in enumerate(read):
+        if pager.repeats(one):
+            return kept
+        if pager.next(one) is None:
+            return kept + 1
+    return None
 
-    assert next_of(page(0, items=1, content_hash="a")) is not None
-    assert next_of(page(1, items=1, content_hash="a")) is None
+
+BY_PAGE = {"by": "page", "parameter": "page"}
+BY_OFFSET = {"by": "page", "parameter": "offset", "first": 0, "step": 50}
+
+
+@pytest.mark.parametrize(
+    ("pagination", "read", "kept"),
+    [
+        (BY_PAGE, [page(0, items=1, digest="a"), page(1, items=1, digest="b"), page(2, items=1, digest="b")], 2),
+        # the last page again, made anew: its number is echoed
+        (BY_PAGE, [page(0, {"meta.page": 1}, 1, digest="a"), page(1, {"meta.page": 1}, 1, digest="b")], 1),
+        (BY_PAGE, [page(0, {"current_page": "1"}, 1, digest="a"), page(1, {"current_page": "1"}, 1, digest="b")], 1),
+        (BY_OFFSET, [page(0, {"offset": 0}, 1, digest="a"), page(1, {"offset": 0}, 1, digest="b")], 1),
+        # what merely happens to be the same number
+        (BY_PAGE, [page(0, {"count": 1}, 1, digest="a"), page(1, {"count": 1}, 1, digest="b")], None),
+        (BY_PAGE, [page(0, {"page": 1}, 1, digest="a"), page(1, {"page": 2}, 1, digest="b")], None),
+        (BY_PAGE, [page(0, {"page": 0}, 1, digest="a"), page(1, {"page": 0}, 1, digest="b")], None),
+        (BY_PAGE, [page(0, items=1, digest="a"), page(1, items=0, digest="")], 2),
+    ],
+)
+def test_counted_pages_end_where_a_server_repeats_its_last_one(pagination, read, kept):
+    assert kept == walked(pagination, *read)
+
+
+def test_a_cursor_that_leads_to_the_same_items_again_is_an_error():
+    with pytest.raises(FetchError, match="items of the page before"):
+        walked(
+            {"by": "cursor", "path": "c", "parameter": "after"},
+            page(0, {"c": 1}, 1, digest="a"),
+            page(1, {"c": 2}, 1, digest="a"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://h/a%2Fb", "https://h/a%2Fb?page=2"),
+        ("https://h/a?sig=x%2Fy%20z+w==&page=1&b", "https://h/a?sig=x%2Fy%20z+w==&page=2&b"),
+        ("https://h/a?page=1&page=7", "https://h/a?page=2"),
+        ("https://h/a?pag%65=1#x", "https://h/a?page=2#x"),
+    ],
+)
+def test_a_page_number_changes_nothing_else_of_a_signed_address(address, expected):
+    assert expected == with_parameter(address, "page", "2")
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,53 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.feeds.settings import FeedSecrets, FeedSettings
+from ingest.feeds.settings import FeedSecrets
 from ingest.pull.fetch import FetchRequest, Validators
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.part_files import PartsWriter, Spooled
 from schemas.errors import Rejected
+from schemas.secrets import Vault
+
+VAULT = Vault(b"k" * 32)
 
 
-def feed(**settings):
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    return PulledFeed(1, 1, "ftpCsv", True, now, "UTC", FeedSettings(**settings), FeedSecrets())
+def feed(secrets=None, resource_type="ftpCsv", **settings):
+    row = {
+        "id": 1,
+        "account_id": 1,
+        "resource_type": resource_type,
+        "enabled": True,
+        "updated_at": datetime(2026, 11, 22, tzinfo=UTC),
+        "time_zone": "UTC",
+        "settings": settings,
+        "secrets": VAULT.encrypt(secrets or {}),
+    }
+    return PulledFeed.of(row, VAULT)
 
 
-def test_a_feed_that_moved_does_not_send_the_validators_of_its_old_address():
-    before = feed(resource_location="https://***@a/stock.csv").seal()
+ADDRESS = {"resourceLocation": "https://ann:1@a/stock.csv?key=1"}
 
-    assert before == feed(resource_location="https://***@a/stock.csv", fetch_frequency="daily").seal()
-    assert before != feed(resource_location="https://***@a/other.csv").seal()
-    assert before != feed(resource_location="https://***@a/stock.csv", delimiter=";").seal()
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        feed({"resourceLocation": "https://ann:1@a/other.csv?key=1"}),
+        feed({"resourceLocation": "https://ann:2@a/stock.csv?key=1"}),  # shown, they are all the same
+        feed({"resourceLocation": "https://ann:1@a/stock.csv?key=2"}),
+        feed({**ADDRESS, "authenticationToken": "x"}),
+        feed(ADDRESS, delimiter=";"),
+        feed(ADDRESS, mapping={"externalId": "sku"}),
+        feed(ADDRESS, fetchCleanup="enabled"),
+        feed(ADDRESS, "xml"),
+    ],
+)
+def test_a_feed_that_means_another_file_or_reads_it_otherwise_is_fetched_as_if_never_before(changed):
+    assert feed(ADDRESS).seal() != changed.seal()
+
+
+def test_a_feed_that_was_only_saved_again_may_find_its_file_unchanged():
+    assert feed(ADDRESS).seal() == feed(ADDRESS, fetchFrequency="daily", fetchMissingGuard=0.1, tags=["a"]).seal()
 
 
 def test_a_web_application_is_asked_for_the_feeds_format_with_its_credentials():
@@ -41,15 +69,27 @@ def test_a_feed_without_an_address_cannot_be_fetched():
         feed().request()
 
 
-def test_what_a_killed_puller_left_behind_is_deleted_and_what_is_in_use_is_not(tmp_path):
+class Runs:
+    """Knows which runs are active or held."""
+
+    def __init__(self, *run_ids):
+        self.run_ids = set(run_ids)
+
+    async def in_use(self, run_ids):
+        return self.run_ids.intersection(run_ids)
+
+
+async def test_what_a_killed_puller_left_behind_is_deleted_and_what_is_in_use_is_not(tmp_path):
     for name in ("feedline-pull-old", "feedline-pull-new", "other-old"):
         (tmp_path / name).write_bytes(b"x")
-    for name in ("feedline-pull-old", "other-old"):
+    for name in ("feedline-run-5-1", "feedline-run-6-2", "feedline-run-56-1"):
+        (tmp_path / name).mkdir()
+    for name in ("feedline-pull-old", "other-old", "feedline-run-5-1"):
         os.utime(tmp_path / name, (0, 0))
 
-    Carrier(None, None, None, None, tmp_path).sweep()
+    await Carrier(Runs(5), None, None, None, tmp_path).sweep()
 
-    assert ["feedline-pull-new", "other-old"] == sorted(path.name for path in tmp_path.iterdir())
+    assert ["feedline-pull-new", "feedline-run-5-1", "other-old"] == sorted(path.name for path in tmp_path.iterdir())
 
 
 def test_parts_that_were_not_finished_leave_nothing_on_disk(tmp_path):

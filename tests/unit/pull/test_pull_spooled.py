@@ -1,5 +1,10 @@
 """A run's parts on disk: complete or not there, the same when read again, none too large."""
 
+from pathlib import Path
+
+import pytest
+
+from ingest.pull.disk import DiskTrouble
 from ingest.pull.run.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
 
@@ -15,14 +20,70 @@ async def test_parts_are_read_as_they_were_written_from_any_one_on(tmp_path):
     writer = PartsWriter(tmp_path / "run")
     for number in range(5):
         writer.part(items(3), [number, number + 1, number + 2])
-    writer.rejected(["B", "C"])
+    writer.rejected([("B", False), ("C", True)])
     writer.finish({"bytes": 7})
 
     spooled = Spooled.find(tmp_path / "run")
 
     assert {"bytes": 7, "parts": 5} == spooled.facts
     assert [(3, [3, 4, 5]), (4, [4, 5, 6])] == [(part.number, part.rows) for part in await read(spooled, 3)]
-    assert {"A-0", "A-1", "A-2", "B", "C"} == {external_id async for (external_id,) in spooled.seen()}
+    seen = {("A-0", False), ("A-1", False), ("A-2", False), ("B", False), ("C", True)}
+    assert seen == {entry async for entry in spooled.seen()}
+
+
+async def test_a_page_is_forgotten_as_if_it_had_never_come(tmp_path):
+    writer = PartsWriter(tmp_path / "run")
+    writer.part(items(1), [1])
+    mark = writer.mark()
+    writer.part(items(2), [2, 3])
+    writer.rejected([("B", False)])
+    writer.back_to(mark)
+    writer.part(items(3), [4, 5, 6])
+    writer.finish({})
+
+    spooled = Spooled.find(tmp_path / "run")
+
+    assert [[1], [4, 5, 6]] == [part.rows for part in await read(spooled)]
+    assert {"A-0", "A-1", "A-2"} == {external_id async for external_id, _ in spooled.seen()}
+
+
+async def test_an_attempt_takes_over_the_folder_of_an_earlier_one_which_cannot_take_it_back(tmp_path):
+    first = PartsWriter(tmp_path / "feedline-run-5-1")
+    first.part(items(2), [1, 2])
+    first.finish({})
+    other = PartsWriter(tmp_path / "feedline-run-55-1")
+    other.finish({})
+    stale = Spooled.find(tmp_path / "feedline-run-5-1")
+
+    adopted = Spooled.adopt(tmp_path / "feedline-run-5-2")
+    await stale.discard()
+
+    assert [[1, 2]] == [part.rows for part in await read(adopted)]
+    assert None is Spooled.adopt(tmp_path / "feedline-run-6-1")
+
+
+async def test_a_file_that_is_gone_is_trouble_of_the_disk_and_of_nothing_else(tmp_path):
+    writer = PartsWriter(tmp_path / "run")
+    writer.part(items(1), [1])
+    writer.finish({})
+    spooled = Spooled.find(tmp_path / "run")
+    (tmp_path / "run" / "parts").unlink()
+
+    with pytest.raises(DiskTrouble, match="No such file"):
+        await read(spooled)
+
+
+async def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    writer = PartsWriter(tmp_path / "run")
+    (tmp_path / "run" / "parts").unlink()
+    writer._parts.close()
+    writer._parts = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115, ASYNC230 - the writer closes it
+    with pytest.raises(DiskTrouble, match="No space left"):
+        writer.part(items(50, 1_000), list(range(50)))
+
+    writer.close()
+
+    assert [] == list(tmp_path.iterdir())
 
 
 async def test_a_folder_that_was_not_finished_does_not_count(tmp_path):

@@ -112,6 +112,13 @@ async def test_a_transfer_without_a_good_end_is_no_file(scripted, get, leftovers
     assert [] == leftovers()
 
 
+@pytest.mark.parametrize("end", ["426 connection closed", "451 oops", "rubbish"])
+async def test_a_file_of_the_size_that_was_said_needs_no_good_end(scripted, get, csv, end):
+    scripted.replies["END"] = end
+
+    assert csv == (await get()).path.read_bytes()
+
+
 async def test_a_file_over_the_limit_is_refused_by_its_size_or_as_it_comes(scripted, get, limited):
     with pytest.raises(FetchError) as caught:
         await get(using=limited(max_bytes=1000))
@@ -183,7 +190,7 @@ async def test_what_is_not_ftp_is_an_error(scripted, get, limited):
 
 async def test_a_silent_server_is_given_up_on(scripted, get, limited):
     scripted.replies["RETR"] = "150 coming"
-    scripted.body, scripted.replies["SIZE"] = b"", "213 0"
+    scripted.body, scripted.replies["SIZE"] = b"", "502 ?"
     scripted.replies["END"] = "100-"
 
     with pytest.raises(FetchUnavailable) as caught:

@@ -1,0 +1,179 @@
+"""What is known of a run's file, summed up over its pages, and where its items go: the run's folder."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ingest.pull.fetch import Fetched, Validators
+from ingest.pull.records import Chunk, FileReject, Report
+from ingest.pull.run.feed import stored_validators
+from ingest.pull.run.part_files import Mark, PartsWriter
+from ingest.pull.run.store import storable
+from schemas.items import shown
+
+MAX_REJECTS = 1_000
+"""Rejects of a run that are kept; the others are counted."""
+_CHUNKS = 40
+"""Written at once, by a thread: about 2,000 items."""
+_OUT_OF_SHAPE = frozenset(("columns", "quote", "syntax", "encoding", "too_large"))
+"""Codes of rows whose cells may stand in the wrong places: what was read as their key is doubtful."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of a file; becomes `Spooled.facts`."""
+
+    bytes: int = 0
+    declared_bytes: int | None = 0
+    complete: bool = True
+    reason: str | None = None
+    doubt: str | None = None
+    """Why nothing proves that all of the file came."""
+    final_newline: bool | None = None
+    encoding: str | None = None
+    hint: str | None = None
+    rows_read: int = 0
+    rows_mapped: int = 0
+    rows_rejected: int = 0
+    keyless: int = 0
+    """Rejected rows whose key could not be read."""
+    rejects: list[tuple[Any, ...]] = field(default_factory=list)
+    rejects_left_out: int = 0
+    seal: Any = field(default_factory=hashlib.sha256)
+
+    def add_file(self, fetched: Fetched) -> None:
+        """Count a fetched file or page in."""
+        self.bytes += fetched.size
+        if self.declared_bytes is not None and fetched.declared_length is not None:
+            self.declared_bytes += fetched.declared_length
+        else:
+            self.declared_bytes = None
+        self.seal.update(fetched.content_hash.encode())
+        if fetched.short:
+            self.break_off(f"{fetched.size} bytes came, fewer than the server declared")
+
+    def add_chunk(self, chunk: Chunk, row_offset: int) -> None:
+        """Count rows in; keep the first rejects, count the others."""
+        self.rows_mapped += len(chunk.items)
+        self.rows_rejected += chunk.rejected
+        self.rows_read += len(chunk.items) + chunk.rejected
+        if not chunk.rejects and not chunk.rejected:
+            return
+        named = {reject.row for reject in chunk.rejects}
+        known = {reject.row for reject in chunk.rejects if reject.external_id}
+        self.keyless += len(named - known) + max(chunk.rejected - len(named), 0)
+        room = max(MAX_REJECTS - len(self.rejects), 0)
+        self.rejects_left_out += max(len(chunk.rejects) - room, 0)
+        self.rejects.extend(_reject_row(reject, row_offset) for reject in chunk.rejects[:room])
+
+    def add_report(self, report: Report) -> None:
+        """Take over what a report says of a file or page as a whole."""
+        self.encoding = self.encoding or report.encoding
+        self.hint = self.hint or report.hint
+        self.break_off(None if report.complete else report.reason or "the file is not whole")
+
+    def break_off(self, reason: str | None) -> None:
+        """Note why the file is not whole; the first reason stays."""
+        if reason is not None and self.complete:
+            self.complete, self.reason = False, reason
+
+    def as_json(self, validators: Validators) -> dict[str, Any]:
+        """Return the facts as `Spooled` keeps them."""
+        return {
+            "contentHash": validators.content_hash,
+            "validators": stored_validators(validators),
+            "bytes": self.bytes,
+            "declaredBytes": self.declared_bytes,
+            "complete": self.complete,
+            "reason": self.reason,
+            "doubt": self.doubt,
+            "finalNewline": self.final_newline,
+            "encoding": self.encoding,
+            "hint": self.hint,
+            "rowsRead": self.rows_read,
+            "rowsMapped": self.rows_mapped,
+            "rowsRejected": self.rows_rejected,
+            "keyless": self.keyless,
+            "rejects": self.rejects,
+            "rejectsLeftOut": self.rejects_left_out,
+        }
+
+
+class Sink:
+    """Takes chunks, counts them and writes them to a run's folder, off the event loop."""
+
+    def __init__(self, writer: PartsWriter, vendor_name: str | None) -> None:
+        """`vendor_name` is given to items that have none."""
+        self.facts = Facts()
+        self._writer = writer
+        self._vendor_name = vendor_name
+        self._page_offset = 0
+        self._waiting: list[Chunk] = []
+        self._digest = hashlib.sha256()
+        self._before: tuple[Facts, Mark] | None = None
+
+    async def begin_page(self) -> None:
+        """Remember how things are, in case the page that comes is to be dropped."""
+        self._digest = hashlib.sha256()
+        facts = copy.copy(self.facts)
+        facts.rejects, facts.seal = list(self.facts.rejects), self.facts.seal.copy()
+        self._before = facts, await asyncio.to_thread(self._writer.mark)
+
+    async def drop_page(self) -> None:
+        """Forget what came since `begin_page`."""
+        assert self._before is not None, "begun"
+        self.facts, mark = self._before
+        await asyncio.to_thread(self._writer.back_to, mark)
+        self._page_offset = self.facts.rows_read
+
+    async def take(self, chunk: Chunk) -> None:
+        """Add a chunk; rows go on counting from page to page."""
+        self.facts.add_chunk(chunk, self._page_offset)
+        if self._vendor_name:
+            for item in chunk.items:
+                item.setdefault("vendorName", self._vendor_name)
+        self._waiting.append(chunk)
+        if len(self._waiting) >= _CHUNKS:
+            await self._write()
+
+    async def end(self, report: Report) -> str:
+        """End a file or page; return a digest of its items."""
+        await self._write()
+        self.facts.add_report(report)
+        self._page_offset = self.facts.rows_read
+        return self._digest.hexdigest()
+
+    async def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        await asyncio.to_thread(self._write_now, waiting, self._page_offset)
+
+    def _write_now(self, chunks: list[Chunk], offset: int) -> None:
+        for chunk in chunks:
+            if chunk.items:
+                rows = [row + offset for row in chunk.rows] if offset else chunk.rows
+                self._writer.part(chunk.items, rows)
+                if self._before is not None:  # only pages are compared with one another
+                    self._digest.update(orjson.dumps(chunk.items))
+            self._writer.rejected(_keys_of(chunk.rejects))
+
+
+def _keys_of(rejects: list[FileReject]) -> list[tuple[str, bool]]:
+    """Return the keys of refused rows, each with whether it is doubtful; what Postgres cannot hold is not stored."""
+    return [
+        (reject.external_id, reject.code in _OUT_OF_SHAPE)
+        for reject in rejects
+        if reject.external_id and reject.external_id == storable(reject.external_id)
+    ]
+
+
+def _reject_row(reject: FileReject, row_offset: int) -> tuple[Any, ...]:
+    """Return a row of `run_rejects` after the run id and the position."""
+    value = shown(reject.value)
+    texts = (reject.external_id, reject.field, reject.column, reject.code, reject.message, value)
+    return (reject.row + row_offset, *(None if text is None else storable(str(text)) for text in texts))
