@@ -59,7 +59,7 @@ class Batch:
     `received_ms` is the receive time in milliseconds since 1970 (UTC). `items` are canonical (`schemas.items`),
     `indexes[k]` is the position of `items[k]` in the post or its row in the file (None: 0, 1, 2 …). `rejected`
     (`Reject.as_json`) and `warnings` concern the same post and become part of the receipt. `run_id` is the run of a
-    pulled feed.
+    pulled feed. `replays` is the id of the dead letter that is sent again: it must not go behind what came since.
     """
 
     batch_id: uuid.UUID
@@ -73,6 +73,7 @@ class Batch:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     run_id: int | None = None
+    replays: int | None = None
 
     def encode(self, items: bytes | None = None) -> bytes:
         """Return the message body; `items` are its items where they are JSON already."""
@@ -94,6 +95,8 @@ class Batch:
             message["warnings"] = self.warnings
         if self.run_id is not None:
             message["runId"] = self.run_id
+        if self.replays is not None:
+            message["replays"] = self.replays
         return orjson.dumps(message)
 
 
@@ -115,6 +118,7 @@ def decode(body: bytes) -> Batch:
             rejected=message.get("rejected", []),
             warnings=message.get("warnings", []),
             run_id=message.get("runId"),
+            replays=message.get("replays"),
         )
         if not _is_sound(batch):
             raise Permanent("not a batch: its numbers are out of range, or its items no objects with an externalId")
@@ -125,7 +129,13 @@ def decode(body: bytes) -> Batch:
 
 def _is_sound(batch: Batch) -> bool:
     """Return whether what everybody relies on is there; the attributes' values were checked before publishing."""
-    bounds = ((batch.account_id, _BIGINT), (batch.feed_id, _BIGINT), (batch.received_ms, _YEAR_9999_MS))
+    bounds = (
+        (batch.account_id, _BIGINT),
+        (batch.feed_id, _BIGINT),
+        (batch.received_ms, _YEAR_9999_MS),
+        (batch.run_id or 0, _BIGINT),
+        (batch.replays or 0, _BIGINT),
+    )
     if not all(number.__class__ is int and 0 <= number < bound for number, bound in bounds):
         return False
     indexes = batch.indexes

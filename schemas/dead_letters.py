@@ -1,7 +1,8 @@
 """Dead letters in Postgres: store, find, replay, discard. For workers, the API and the command line alike.
 
 A replay publishes the payload as a fresh batch, received now, and marks the dead letter when the broker has confirmed
-it. The fresh id is derived from the dead letter's, so that a replay that was cut short between the two and is
+it. What came for the same key since the item died is newer and stays: the replay then ends as `superseded`, in its
+receipt. The fresh id is derived from the dead letter's, so that a replay that was cut short between the two and is
 done again is applied once.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -61,14 +62,25 @@ class Filter:
     limit: int = MAX_FOUND
 
 
-def of_message(body: bytes, code: str, reason: str) -> DeadLetter:
-    """Return the dead letter of a message that the broker gave up on, with what can still be read of it."""
-    try:
-        batch = decode(body)
-    except Permanent:
-        return DeadLetter(None, None, None, None, code, reason, body, None)
-    received = datetime.fromtimestamp(batch.received_ms / 1000).astimezone()
-    return DeadLetter(batch.account_id, batch.feed_id, batch.batch_id, None, code, reason, body, received)
+def of_item(batch: Batch, slot: int, code: str, reason: str) -> DeadLetter:
+    """Return the dead letter of one item of a batch; its payload is a batch of just this item."""
+    index = slot if batch.indexes is None else batch.indexes[slot]
+    alone = replace(batch, items=[batch.items[slot]], indexes=[index], rejected=[], warnings=[])
+    return DeadLetter(
+        account_id=batch.account_id,
+        feed_id=batch.feed_id,
+        batch_id=batch.batch_id,
+        external_id=batch.items[slot]["externalId"],
+        code=code,
+        reason=reason,
+        payload=alone.encode(),
+        received_at=datetime.fromtimestamp(batch.received_ms / 1000, UTC),
+    )
+
+
+def unreadable(body: bytes, code: str, reason: str) -> DeadLetter:
+    """Return the dead letter of a message that is no batch: it is kept, and cannot be replayed."""
+    return DeadLetter(None, None, None, None, code, reason, body, None)
 
 
 async def store(connection: Connection, letters: Sequence[DeadLetter], now: datetime) -> None:
@@ -117,11 +129,12 @@ async def replay(
             if row is None:
                 continue
             try:
-                batch = _fresh(found, now, key)
+                batches = _fresh(found, now, key)
             except Permanent:
                 unreadable.append(found.id)
                 continue
-            await publish(batch)
+            for batch in batches:
+                await publish(batch)
             await connection.fetch(_SQL.settle.sql, [found.id], "replayed", now)
             replayed.append(found.id)
     return replayed, unreadable
@@ -133,11 +146,23 @@ async def discard(connection: Connection, wanted: Filter, *, now: datetime) -> l
     return [row["id"] for row in await connection.fetch(_SQL.settle.sql, ids, "discarded", now)]
 
 
-def _fresh(letter: DeadLetter, now: datetime, key: bytes) -> Batch:
+def _fresh(letter: DeadLetter, now: datetime, key: bytes) -> list[Batch]:
+    """Return a batch for each item of the payload, because each may have been overtaken by something later."""
     batch = decode(letter.payload)
-    batch_id = keyed_batch_id(batch.feed_id, f"dead-letter:{letter.id}", key)
-    received_ms = int(now.timestamp() * 1000)
-    return replace(batch, batch_id=batch_id, received_ms=received_ms, rejected=[], warnings=[])
+    names = [f"dead-letter:{letter.id}"] + [f"dead-letter:{letter.id}:{slot}" for slot in range(1, len(batch.items))]
+    return [
+        replace(
+            batch,
+            batch_id=keyed_batch_id(batch.feed_id, name, key),
+            received_ms=int(now.timestamp() * 1000),
+            items=[item],
+            indexes=None if batch.indexes is None else [batch.indexes[slot]],
+            rejected=[],
+            warnings=[],
+            replays=letter.id,
+        )
+        for slot, (name, item) in enumerate(zip(names, batch.items, strict=True))
+    ]
 
 
 def _letter(row: Any) -> DeadLetter:

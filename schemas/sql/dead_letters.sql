@@ -1,10 +1,22 @@
 -- Dead letters: what could not be applied, or not be read, with its reason; to list, show, replay, discard.
 
 -- name: store!
-INSERT INTO dead_letters (dead_at, account_id, feed_id, batch_id, external_id, code, reason, payload, received_at)
-SELECT $1::timestamptz, d.account_id, d.feed_id, d.batch_id, d.external_id, d.code, d.reason, d.payload, d.received_at
-FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::timestamptz[])
-     AS d (account_id, feed_id, batch_id, external_id, code, reason, payload, received_at);
+-- With the keys to watch for what comes later (dead_keys). What the broker gave up on comes here some time after: what
+-- was written for its key since its receive time is later already.
+WITH stored AS (
+    INSERT INTO dead_letters (dead_at, account_id, feed_id, batch_id, external_id, code, reason, payload, received_at)
+    SELECT $1::timestamptz, d.account_id, d.feed_id, d.batch_id, d.external_id, d.code, d.reason, d.payload, d.received_at
+    FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::timestamptz[])
+         AS d (account_id, feed_id, batch_id, external_id, code, reason, payload, received_at)
+    RETURNING id, account_id, feed_id, external_id, code, received_at
+)
+INSERT INTO dead_keys (dead_letter_id, account_id, feed_id, external_id, overtaken_at)
+SELECT s.id, s.account_id, s.feed_id, s.external_id,
+       (SELECT v.updated_at FROM feed_variants v
+         WHERE v.account_id = s.account_id AND v.feed_id = s.feed_id AND v.external_id = s.external_id
+           AND s.code LIKE 'broker.%' AND v.updated_at > s.received_at)
+FROM stored s
+WHERE s.account_id IS NOT NULL AND s.feed_id IS NOT NULL AND s.external_id IS NOT NULL;
 
 -- name: find
 -- By account (null: any), then by whatever the filter names; in the order in which they came.
@@ -27,7 +39,13 @@ WHERE id = $1::bigint AND status = 'dead'
 FOR UPDATE SKIP LOCKED;
 
 -- name: settle
-UPDATE dead_letters
-SET status = $2::text, settled_at = $3::timestamptz
-WHERE id = ANY ($1::bigint[]) AND status = 'dead'
-RETURNING id;
+-- In the order of the ids, as the workers lock them; what is discarded needs no watching.
+WITH held AS (
+    SELECT id FROM dead_letters WHERE id = ANY ($1::bigint[]) AND status = 'dead' ORDER BY id FOR UPDATE
+), settled AS (
+    UPDATE dead_letters d SET status = $2::text, settled_at = $3::timestamptz FROM held h WHERE d.id = h.id
+    RETURNING d.id
+), forgotten AS (
+    DELETE FROM dead_keys k USING held h WHERE k.dead_letter_id = h.id AND $2::text = 'discarded'
+)
+SELECT id FROM settled ORDER BY id;

@@ -94,6 +94,7 @@ def _feed(row: Any) -> Feed:
         has_deferred=row["has_deferred"],
         keeps_changes=row["keeps_changes"],
         events=frozenset(row["events"]) if row["events"] else _NONE,
+        has_dead=row["has_dead"],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 import structlog
@@ -44,23 +44,26 @@ async def apply_split(connection: Connection, batch: Batch, now: datetime) -> tu
             await dead_letters.store(connection, letters, now)
         await write_receipts(connection, [work], now)
         await changes.write(connection, [work], purses, now)
-    for letter in letters:
-        metrics.DEAD_LETTERS.labels(letter.code).inc()
-        _log.error(
-            "item_dead",
-            batch_id=str(batch.batch_id),
-            feed_id=batch.feed_id,
-            account_id=batch.account_id,
-            external_id=letter.external_id,
-            code=letter.code,
-            reason=letter.reason,
-        )
+    _tell(letters)
     return transaction.result_of(batch, work), purses
+
+
+async def bury_items(connection: Connection, batch: Batch, cause: tuple[str, str], now: datetime) -> None:
+    """End all items of a batch as dead, each replayable alone, and commit; not if seen. `cause`: code, reason."""
+    async with transaction.whole(connection):
+        (work,) = await claim(connection, [batch])
+        if work is None or not work.feed.exists:
+            return
+        letters = [_bury(work, slot, cause) for slot in range(len(batch.items))]
+        await dead_letters.store(connection, letters, now)
+        await write_receipts(connection, [work], now)
+    _tell(letters)
+    metrics.OUTCOMES.labels(Outcome.DEAD.value).inc(len(letters))
 
 
 async def bury(connection: Connection, batch: Batch, error: Exception, now: datetime) -> BatchResult:
     """Put a batch whose own head fails (its ids, its time) into the dead letters as it is; commit."""
-    letter = DeadLetter(None, None, None, None, _code(error), f"{type(error).__name__}: {error}", batch.encode(), None)
+    letter = dead_letters.unreadable(batch.encode(), _code(error), f"{type(error).__name__}: {error}")
     async with transaction.whole(connection):
         await dead_letters.store(connection, [letter], now)
     metrics.DEAD_LETTERS.labels(letter.code).inc()
@@ -85,7 +88,7 @@ async def _apply(
             middle = len(slots) // 2
             first = await _apply(connection, work, slots[:middle], now, letters)
             return first + await _apply(connection, work, slots[middle:], now, letters)
-        letters.append(_bury(work, slots[0], error))
+        letters.append(_bury(work, slots[0], (_code(error), f"{type(error).__name__}: {error}")))
         return []
     if work.feed.exists:
         for place, slot in enumerate(slots):
@@ -96,24 +99,27 @@ async def _apply(
     return purses
 
 
-def _bury(work: Work, slot: int, error: Exception) -> DeadLetter:
+def _tell(letters: Sequence[DeadLetter]) -> None:
+    for letter in letters:
+        metrics.DEAD_LETTERS.labels(letter.code).inc()
+        _log.error(
+            "item_dead",
+            batch_id=str(letter.batch_id),
+            feed_id=letter.feed_id,
+            account_id=letter.account_id,
+            external_id=letter.external_id,
+            code=letter.code,
+            reason=letter.reason,
+        )
+
+
+def _bury(work: Work, slot: int, cause: tuple[str, str]) -> DeadLetter:
     """End an item as dead and return its dead letter, whose payload is a batch of just this item."""
     batch = work.batch
-    code = _code(error)
+    code, reason = cause
     work.outcomes[slot] = Outcome.DEAD
     work.notes[slot] = {"code": code, "message": "could not be applied; it is kept and can be replayed"}
-    index = slot if batch.indexes is None else batch.indexes[slot]
-    alone = replace(batch, items=[batch.items[slot]], indexes=[index], rejected=[], warnings=[])
-    return DeadLetter(
-        account_id=batch.account_id,
-        feed_id=batch.feed_id,
-        batch_id=batch.batch_id,
-        external_id=batch.items[slot].get("externalId"),
-        code=code,
-        reason=f"{type(error).__name__}: {error}",
-        payload=alone.encode(),
-        received_at=datetime.fromtimestamp(batch.received_ms / 1000, UTC),
-    )
+    return dead_letters.of_item(batch, slot, code, reason)
 
 
 def _code(error: Exception) -> str:

@@ -11,7 +11,9 @@ SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automaticall
        f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
        s.account_id IS NOT NULL AS keeps_events,
        pg_current_xact_id()::text AS transaction,
-       EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred
+       EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred,
+       EXISTS (SELECT FROM dead_keys k WHERE k.account_id = f.account_id AND k.feed_id = f.id AND k.overtaken_at IS NULL)
+           AS has_dead
 FROM inventory_feeds f
 JOIN accounts a ON a.id = f.account_id
 LEFT JOIN change_streams s ON s.account_id = f.account_id
@@ -88,6 +90,29 @@ SELECT n, id, variant_id, last_change, vendor_sku, barcode, inventory_quantity, 
        allocation_buffer_override, inventory_policy, inventory_quantity_override, cost_price::text, retail_price::text,
        compare_at_price::text
 FROM gone;
+
+-- name: overtaken_replays
+-- Replays that something later of their key came before; of a dead letter that nobody watched (it named no key), what
+-- the row says.
+SELECT k.n, coalesce(d.overtaken_at, v.updated_at) AS overtaken_at
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, letter, n)
+JOIN dead_letters l ON l.id = k.letter
+LEFT JOIN dead_keys d ON d.dead_letter_id = k.letter
+LEFT JOIN feed_variants v
+  ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
+ AND d.dead_letter_id IS NULL AND v.updated_at > l.dead_at
+WHERE d.overtaken_at IS NOT NULL OR v.id IS NOT NULL;
+
+-- name: replays_arrived!
+DELETE FROM dead_keys WHERE dead_letter_id = ANY ($1::bigint[]);
+
+-- name: overtake!
+-- A replay overtakes the letters before its own; all else overtakes every letter of its keys.
+UPDATE dead_keys d
+SET overtaken_at = k.received_at
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[]) AS k (account_id, feed_id, external_id, received_at, letter)
+WHERE d.account_id = k.account_id AND d.feed_id = k.feed_id AND d.external_id = k.external_id
+  AND d.overtaken_at IS NULL AND d.dead_letter_id < k.letter;
 
 -- name: deferred_of
 SELECT k.n, i.item::text

@@ -10,7 +10,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
-from workers.apply import changes, receipts, rows, variants
+from workers.apply import changes, receipts, replays, rows, variants
 from workers.apply.claim import claim, write_receipts
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
@@ -59,8 +59,13 @@ async def settle(
 async def apply_works(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Do what claimed batches of one operation ask for; return the accounts' days that were charged."""
     works = [work for work in works if work.feed.exists]
-    if not works:
-        return []
+    valid = await replays.without_overtaken(connection, works)
+    purses = await _apply(connection, valid, now, lock_usage=lock_usage) if valid else []
+    await replays.overtake(connection, works)
+    return purses
+
+
+async def _apply(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:
     operation = works[0].batch.operation
     if operation is Operation.DELETE:
         await rows.delete(connection, merge(works))

@@ -30,6 +30,7 @@ class Feed:
     has_deferred: bool = False
     keeps_changes: bool = False
     events: frozenset[str] = frozenset()
+    has_dead: bool = False
     exists: bool = True
 
     @classmethod

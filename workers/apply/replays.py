@@ -1,0 +1,71 @@
+"""Replayed dead letters never go behind what came since: decided under the shard's lock, in the queue's order.
+
+A key with a dead letter is watched (`dead_keys`): whatever is applied, deferred or deleted for it afterwards overtakes
+the letter, also if it changes nothing. A replay that finds itself overtaken ends as `superseded`. Feeds without dead
+letters pay one look at an empty index a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from asyncpg import Connection
+
+from schemas.batches import Operation
+from schemas.outcomes import Outcome
+from workers.apply.statements import ROAD
+from workers.apply.work import Work
+
+_NO_LETTER = 2**63 - 1
+_SAYS_SOMETHING = (Operation.UPSERT, Operation.DELETE)
+_SAID_NOTHING = (Outcome.REJECTED, Outcome.DEAD)
+_NOTE = "a later value of {at:%Y-%m-%dT%H:%M:%SZ} came after this item had died"
+
+
+async def without_overtaken(connection: Connection, works: Sequence[Work]) -> list[Work]:
+    """Return the batches that are still to be applied; the replays among them that came too late are superseded."""
+    replays = [work for work in works if work.batch.replays is not None]
+    if not replays:
+        return list(works)
+    slots = [(work, slot) for work in replays for slot in range(len(work.batch.items))]
+    rows = await connection.fetch(
+        ROAD.overtaken_replays.sql,
+        [work.feed.account_id for work, _ in slots],
+        [work.feed.id for work, _ in slots],
+        [work.batch.items[slot]["externalId"] for work, slot in slots],
+        [work.batch.replays for work, _ in slots],
+    )
+    late: set[int] = set()
+    for row in rows:
+        work, slot = slots[row["n"] - 1]
+        work.outcomes[slot] = Outcome.SUPERSEDED
+        work.notes[slot] = {"code": "replay.overtaken", "message": _NOTE.format(at=row["overtaken_at"].astimezone(UTC))}
+        late.add(id(work))
+    return [work for work in works if id(work) not in late]
+
+
+async def overtake(connection: Connection, works: Sequence[Work]) -> None:
+    """Note what the batches overtake, and that the replays among them have arrived."""
+    arrived = [work.batch.replays for work in works if work.batch.replays is not None]
+    if arrived:
+        await connection.execute(ROAD.replays_arrived.sql, arrived)
+    said = list(_said(works))
+    if said:
+        await connection.execute(ROAD.overtake.sql, *map(list, zip(*said, strict=True)))
+
+
+def _said(works: Sequence[Work]) -> Iterator[tuple[int, int, str, datetime, int]]:
+    for work in works:
+        batch = work.batch
+        if not work.feed.has_dead or batch.operation not in _SAYS_SOMETHING:
+            continue
+        at = datetime.fromtimestamp(batch.received_ms / 1000, UTC)
+        letter = _NO_LETTER if batch.replays is None else batch.replays
+        for item, outcome in zip(batch.items, work.outcomes, strict=True):
+            if outcome not in _SAID_NOTHING and not _is_late(work):
+                yield work.feed.account_id, work.feed.id, item["externalId"], at, letter
+
+
+def _is_late(work: Work) -> bool:
+    return work.batch.replays is not None and all(outcome is Outcome.SUPERSEDED for outcome in work.outcomes)
