@@ -24,6 +24,7 @@ _INEQUIVALENT = re.compile(
 )
 _TYPED = re.compile(r"the value '(?P<value>.*)' of type '\w+'|'(?P<plain>.*)'")
 
+_FENCE = "x-delivery-limit"
 _SETTING_OF = {
     "x-max-length": "QUEUE_MAX_LENGTH",
     "x-max-length-bytes": "QUEUE_MAX_BYTES",
@@ -37,6 +38,8 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     Takes a channel of aio-pika or of aiormq. Raises `Permanent` when a live exchange or queue differs: its message
     names the argument, what was found and what is expected. The channel is then closed by the broker. Errors of a lost
     connection pass through.
+
+    A live queue with another delivery limit is used as it is: the limit is the last fence, and nothing depends on it.
     """
     plain = await channel.get_underlay_channel() if isinstance(channel, AbstractChannel) else channel
     try:
@@ -45,11 +48,31 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
         raise Permanent(_exchange_trouble(str(error))) from None
     dead = dead_queue()
     for queue in (dead, *shard_queues(settings)):
-        try:
-            await plain.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-        except (ChannelPreconditionFailed, ChannelLockedResource) as error:
-            raise Permanent(queue_trouble(queue, str(error))) from None
+        plain = await _declare(plain, queue)
     await plain.queue_bind(dead.name, DEAD_EXCHANGE)
+
+
+async def _declare(channel: PlainChannel, queue: Queue) -> PlainChannel:
+    """Declare a queue; returns the channel to go on with."""
+    try:
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+    except (ChannelPreconditionFailed, ChannelLockedResource) as error:
+        as_it_is = with_live_limit(queue, str(error))
+        if as_it_is is None:
+            raise Permanent(queue_trouble(queue, str(error))) from None
+        return await _declare(await channel.connection.channel(publisher_confirms=False), as_it_is)
+    return channel
+
+
+def with_live_limit(queue: Queue, broker_says: str) -> Queue | None:
+    """Return the queue with the delivery limit that the live one has; None if the broker objects to more."""
+    found = _INEQUIVALENT.search(broker_says)
+    if found is None or found["argument"] != _FENCE:
+        return None
+    live = _shown(found["found"])
+    arguments = {name: value for name, value in queue.arguments.items() if name != _FENCE}
+    as_it_is = Queue(queue.name, arguments | ({_FENCE: int(live)} if live.isdigit() else {}))
+    return None if as_it_is == queue else as_it_is
 
 
 def queue_trouble(queue: Queue, broker_says: str) -> str:

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     )
     queue_max_length: int = Field(200_000, ge=1, description="batches a shard holds before it refuses more (503)")
     queue_max_bytes: int = Field(4 * 2**30, ge=2**20, description="bytes a shard holds before it refuses more (503)")
-    queue_delivery_limit: int = Field(20, ge=1, description="deliveries before the broker dead-letters a batch")
+    queue_delivery_limit: int = Field(
+        1_000_000, ge=1, description="deliveries before the broker dead-letters a batch: the last fence, far away"
+    )
 
     body_limit_bytes: int = Field(2**20, ge=1024, description="largest body, before and after decompression")
     edge_max_in_flight: int = Field(1_000, ge=1, description="posts being handled by one edge process before 503")
@@ -137,6 +139,13 @@ class Settings(BaseSettings):
         for name in names:
             ipaddress.ip_network(name, strict=False)
         return names
+
+    @field_validator("heartbeat_timeout_ms")
+    @classmethod
+    def _outlasts_a_heartbeat(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data.get("heartbeat_ms", 0):
+            raise ValueError(f"must be longer than HEARTBEAT_MS, which is {info.data['heartbeat_ms']}")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -41,6 +41,10 @@ class Health:
         for dependency in get_args(Dependency):
             self.well(dependency, who)
 
+    def of(self, who: str) -> tuple[Dependency, str] | None:
+        """Return the first trouble of somebody: the dependency and a line; None when there is none."""
+        return next(((key[0], trouble) for key, trouble in self._troubles.items() if key[1] == who), None)
+
     def ready(self) -> str | None:
         """Return one line that says what is away, or None."""
         return next((f"{key[0]} ({key[1]}): {trouble}" for key, trouble in self._troubles.items()), None)

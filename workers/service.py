@@ -1,7 +1,7 @@
 """A worker process: puts the parts together, runs them, stops them in order.
 
-Stop: leave the live list (others begin to take over) → hand all shards over → close what is left. What is not done
-within `stop_timeout_ms` is cut off: its deliveries return to their queues.
+Stop: take no shards any more (others begin to take over) → hand all over → leave the live list → close what is left.
+What is not done within `stop_timeout_ms` is cut off: its deliveries return to their queues.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from schemas.settings import Settings, process_name
 from workers.amqp.broker import Broker
 from workers.amqp.outlet import Outlet
 from workers.apply import apply_window
+from workers.clock import Clock
 from workers.duties.dead_queue import DeadQueue
 from workers.duties.duty import Duty
 from workers.duties.outbox import OutboxDuty
 from workers.duties.release import Releaser
 from workers.duties.upkeep import Upkeep
-from workers.fleet.heartbeat import Heartbeat
+from workers.fleet.heartbeat import Heartbeat, Listeners
+from workers.fleet.pulse import Pulse
 from workers.fleet.shards import Fleet
 from workers.health import Health
 from workers.shard.lock import ShardLock
 from workers.shard.owner import ShardOwner
-from workers.shard.pump import Apply, Tools
-from workers.shard.watchdog import Watchdog
+from workers.shard.tools import Apply, Tools
+from workers.shard.watchdog import Depths, Watchdog
 
 _CANCEL_AGAIN_S = 1.0
 _log = structlog.get_logger()
@@ -48,10 +50,16 @@ class Worker:
         self._broker = Broker(settings, name, self._health)
         self._out = Broker(settings, f"{name} out", self._health)
         self._outlet = Outlet(self._out, settings.shards)
-        self._tools = Tools(settings, self._broker, self._health, apply, self._outlet.reply)
+        clock = Clock()
+        self._tools = Tools(settings, self.id, self._broker, self._health, apply, self._outlet.reply, clock)
         self._fleet = Fleet(self.id, settings.shards, self._owner)
-        self._heartbeat = Heartbeat(settings, self.id, self._health, self._fleet.update)
-        self._watchdog = Watchdog(lambda: self._fleet.owners, self._broker, settings.watchdog_ms / 1000)
+        limit_s = settings.heartbeat_timeout_ms / 1000
+        self._pulse = Pulse(self._broker, self._health, limit_s, clock)
+        listeners = Listeners(self._fleet.update, self._fleet.lose, lambda: self._pulse.beats, self._fleet.states)
+        self._heartbeat = Heartbeat(settings, self.id, self._health, listeners, clock)
+        self._pulse.changed = self._heartbeat.wake
+        depths = Depths(self._broker)
+        self._watchdog = Watchdog(lambda: self._fleet.owners, depths.of, settings.watchdog_ms / 1000, clock)
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -73,6 +81,8 @@ class Worker:
             return code
         finally:
             await _end(tasks)
+            if self._stop.is_set():
+                await self._heartbeat.leave()
             self._heartbeat.close()
             for broker in (self._broker, self._out):
                 await broker.close()
@@ -83,6 +93,7 @@ class Worker:
         us = (self._settings, self.id, self._health)
         releaser = Releaser(self._settings.key, self._outlet.publish)
         return [
+            ("pulse", self._pulse.run()),
             ("heartbeat", self._heartbeat.run()),
             ("replies", self._outlet.run()),
             ("watchdog", self._watchdog.run()),
@@ -93,7 +104,7 @@ class Worker:
 
     def _owner(self, shard: int) -> ShardOwner:
         def lock_of(shard: int, on_lost: Callable[[], None]) -> ShardLock:
-            return ShardLock(self._settings, self.id, shard, on_lost)
+            return ShardLock(self._settings, self.id, shard, on_lost, self._tools.clock)
 
         return ShardOwner(shard, lock_of, self._tools)
 
@@ -123,15 +134,16 @@ class Worker:
     async def _drain(self, fleet: asyncio.Task[None]) -> int:
         _log.info("draining", worker=str(self.id))
         self._fleet.stop()
-        leaving = asyncio.create_task(self._heartbeat.leave())
-        done, _ = await asyncio.wait([fleet], timeout=self._settings.stop_timeout_ms / 1000)
+        timeout_s = self._settings.stop_timeout_ms / 1000
+        stopping = asyncio.create_task(self._heartbeat.stop_soon(timeout_s))
+        done, _ = await asyncio.wait([fleet], timeout=timeout_s)
         metrics.SHARDS_OWNED.set(0)
         if not done:
             _log.error("hard_stop", after_ms=self._settings.stop_timeout_ms)
-            leaving.cancel()
+            stopping.cancel()
             return 1
         fleet.result()
-        await leaving
+        await stopping
         return 0
 
 

@@ -6,7 +6,6 @@ Deliveries are kept as they came until a window is built, because a decoded batc
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,7 +22,7 @@ class QueueGone(Exception):
     """The queue does not exist (any more): declare it and consume again."""
 
 
-class Session:
+class Consumer:
     """A consumer on a channel; `wake` is called whenever there is something new to look at."""
 
     def __init__(self, channel: AbstractChannel, deliveries: Deliveries, wake: Callable[[], None]) -> None:
@@ -31,8 +30,8 @@ class Session:
         self._deliveries = deliveries
         self._wake = wake
         self._tag: str | None = None
-        self.delivered_at = time.monotonic()
-        """When the last delivery came, or the session began (monotonic seconds)."""
+        self.delivered_at: float | None = None
+        """When the last delivery came (monotonic seconds)."""
         self.raw: deque[Message] = deque()
         """Deliveries, oldest first."""
         self.cancelled = False
@@ -59,8 +58,13 @@ class Session:
         self._tag = started.consumer_tag
 
     async def cancel(self) -> None:
-        """Stop the deliveries; what is in hand stays in hand. Raises one of `AWAY`."""
+        """Stop the deliveries; what is in hand stays in hand. Raises one of `AWAY`.
+
+        Counts as done from the moment at which it is sent: if the answer is lost the broker may have done it, and
+        would deliver what comes after what we hold to the next consumer.
+        """
         if self._tag is not None and not self.cancelled:
+            self.cancelled = True
             await self._channel.basic_cancel(self._tag, timeout=TIMEOUT_S)
         self.cancelled = True
 

@@ -12,7 +12,7 @@ class Delivery:
     """A batch as the broker handed it to us.
 
     `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
-    clock. `reply_to` is the queue its sender waits at, or None.
+    clock. `reply_to` is the queue its sender waits at, or None; `redelivered` that somebody had it in hand before.
     """
 
     tag: int
@@ -21,3 +21,4 @@ class Delivery:
     at: float
     reply_to: str | None = None
     correlation_id: str | None = None
+    redelivered: bool = False

@@ -7,7 +7,7 @@ each time, and messages that we rejected because they are no batches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from schemas.errors import Permanent
 from schemas.outcomes import Outcome
 from schemas.topology import DEAD_QUEUE
 from workers.amqp.broker import Broker
-from workers.amqp.consumer import QueueGone, Session
+from workers.amqp.consumer import Consumer, QueueGone
 from workers.amqp.deliveries import Message
 
 UPKEEP = queries.load("upkeep", beside=__file__)
@@ -50,14 +50,14 @@ class DeadQueue:
         """Move messages from the dead queue to Postgres; ends when the channel is over."""
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
-        session = Session(*await self._broker.tapped_channel(), wake.set)
+        consumer = Consumer(*await self._broker.tapped_channel(), wake.set)
         try:
-            await session.start(DEAD_QUEUE, PREFETCH)
-            while not (session.over or session.cancelled or connection.is_closed()):
-                while session.raw:
-                    message = session.raw.popleft()
+            await consumer.start(DEAD_QUEUE, PREFETCH)
+            while not (consumer.over or consumer.cancelled or connection.is_closed()):
+                while consumer.raw:
+                    message = consumer.raw.popleft()
                     await store(connection, message, self._now())
-                    await session.ack(message.tag)
+                    await consumer.ack(message.tag)
                 await wake.wait()
                 wake.clear()
         except QueueGone:
@@ -65,7 +65,7 @@ class DeadQueue:
         except AWAY as error:
             _log.warning("channel_lost", who="dead letters", error=f"{type(error).__name__}: {error}")
         finally:
-            await session.close()
+            await consumer.close()
 
 
 async def store(connection: asyncpg.Connection, message: Message, now: datetime) -> None:
@@ -74,33 +74,38 @@ async def store(connection: asyncpg.Connection, message: Message, now: datetime)
     try:
         batch = decode(message.body)
     except Permanent as error:
-        await _store(connection, message, dead_letters.of_message(message.body, UNDECODABLE, str(error)), None, now)
+        await _store(connection, message, [dead_letters.unreadable(message.body, UNDECODABLE, str(error))], None, now)
         return
+    letters = [dead_letters.of_item(batch, slot, code, reason) for slot in range(len(batch.items))]
     try:
-        await _store(connection, message, dead_letters.of_message(message.body, code, reason), batch, now)
+        await _store(connection, message, letters or [dead_letters.unreadable(message.body, code, reason)], batch, now)
     except _UNFIT as error:
-        letter = DeadLetter(None, None, None, None, UNDECODABLE, f"not a batch: {error}", message.body, None)
-        await _store(connection, message, letter, None, now)
+        letter = dead_letters.unreadable(message.body, UNDECODABLE, f"not a batch: {error}")
+        await _store(connection, message, [letter], None, now)
 
 
 async def _store(
-    connection: asyncpg.Connection, message: Message, letter: DeadLetter, batch: Batch | None, now: datetime
+    connection: asyncpg.Connection, message: Message, letters: Sequence[DeadLetter], batch: Batch | None, now: datetime
 ) -> None:
     async with connection.transaction():
         if message.redelivered and await UPKEEP.dead_message_is_stored(connection, payload=message.body):
             return
         if batch is not None:
-            known = {"account_id": batch.account_id, "batch_id": batch.batch_id, "received_at": letter.received_at}
+            known = {
+                "account_id": batch.account_id,
+                "batch_id": batch.batch_id,
+                "received_at": datetime.fromtimestamp(batch.received_ms / 1000, UTC),
+            }
             if await UPKEEP.batch_was_applied(connection, **known):
                 _log.info("dead_letter_was_applied", batch_id=str(batch.batch_id), feed_id=batch.feed_id)
                 return
-            counts, items = receipt_of(batch, letter.code, letter.reason)
+            counts, items = receipt_of(batch, letters[0].code, letters[0].reason)
             rest = {"feed_id": batch.feed_id, "run_id": batch.run_id, "source": batch.source.value}
             await UPKEEP.write_dead_receipt(connection, **known, **rest, counts=counts, items=items)
-        await dead_letters.store(connection, [letter], now)
-    metrics.DEAD_LETTERS.labels(letter.code).inc()
+        await dead_letters.store(connection, letters, now)
+    metrics.DEAD_LETTERS.labels(letters[0].code).inc(len(letters))
     where = {} if batch is None else {"batch_id": str(batch.batch_id), "feed_id": batch.feed_id}
-    _log.error("dead_letter_stored", code=letter.code, reason=letter.reason, **where)
+    _log.error("dead_letter_stored", code=letters[0].code, reason=letters[0].reason, items=len(letters), **where)
 
 
 def cause(headers: dict[str, Any]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -32,6 +33,10 @@ class Fleet:
         """Return the owners at work, draining ones included."""
         return list(self._tasks.values())
 
+    def states(self) -> list[dict[str, Any]]:
+        """Return the state of each shard that we own, by shard (the table `shard_state`)."""
+        return [owner.state() for owner in sorted(self.owners, key=lambda owner: owner.shard)]
+
     def update(self, live: frozenset[uuid.UUID]) -> None:
         """Take note of the live workers; `run` acts on it."""
         wanted = shards_of(self._id, live, self._shards)
@@ -39,6 +44,13 @@ class Fleet:
             _log.info("assigned", shards=sorted(wanted), workers=len(live))
             self._wanted = wanted
             self._changed.set()
+
+    def lose(self, why: str) -> None:
+        """Give all shards back at once, without handing them over: the others take us for dead."""
+        self._wanted = frozenset()
+        for owner in self.owners:
+            owner.abandon(why)
+        self._changed.set()
 
     def stop(self) -> None:
         """Hand all shards over; `run` returns when that is done."""

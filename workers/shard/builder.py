@@ -1,13 +1,15 @@
 """Which batches go into one window: a pure builder, bounded by count, bytes, age and operation.
 
 Deliveries go in in the broker's order and come out in it. A window holds one operation, so it ends where the
-operation changes. A batch whose sender waits for the reply makes its window due at once.
+operation changes; replays of dead letters, which may not go over what is in the same window, have their own. A batch
+whose sender waits for the reply makes its window due at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.batches import Batch
 from schemas.settings import Settings
 from workers.amqp.delivery import Delivery
 
@@ -39,6 +41,11 @@ class WindowBuilder:
     def __len__(self) -> int:
         """Return the number of deliveries held."""
         return len(self._window) + (self._next is not None)
+
+    @property
+    def batches(self) -> list[Batch]:
+        """The batches held, in order."""
+        return [delivery.batch for delivery in (*self._window, *filter(None, (self._next,)))]
 
     @property
     def full(self) -> bool:
@@ -74,5 +81,6 @@ class WindowBuilder:
     def _fits(self, delivery: Delivery) -> bool:
         return (
             delivery.batch.operation is self._window[0].batch.operation
+            and (delivery.batch.replays is None) is (self._window[0].batch.replays is None)
             and self._size + delivery.size <= self._limits.size
         )

@@ -7,7 +7,6 @@ without the lock. docs/fleet.md has the whole argument.
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from schemas.errors import FeedlineError
 from schemas.settings import Settings
 from workers import database
 from workers.apply.planner import SESSION
+from workers.clock import Clock
 from workers.fleet import FLEET
 
 SHARD_SPACE = 0x73686172
@@ -28,6 +28,9 @@ Postgres keeps batches of a shard that it is handing over (workers/shard/owner.p
 LOCK_WAIT_MS = 3_000
 _NAME, _HEX = "feedline-worker", 32
 _DRAIN_POLL_S = 0.2
+_NOT_REPLICATED = "canceling wait for synchronous replication"
+"""The warning of a COMMIT whose wait for the standby was cut short, by a time-out of ours for one: it committed here
+(https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION-HA)."""
 _log = structlog.get_logger()
 
 
@@ -51,13 +54,20 @@ def owner_of(name: str) -> uuid.UUID | None:
 class ShardLock:
     """The lock of one shard; `on_lost` is called when the connection that holds it breaks."""
 
-    def __init__(self, settings: Settings, worker_id: uuid.UUID, shard: int, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, worker_id: uuid.UUID, shard: int, on_lost: Callable[[], None], clock: Clock
+    ) -> None:
         self._dsn = settings.dsn
         self._worker_id = worker_id
         self._shard = shard
         self._name = connection_name(worker_id, f"shard {shard}")
         self._on_lost = on_lost
+        self._monotonic = clock.monotonic
         self._connection: asyncpg.Connection | None = None
+        self._noted = False
+        self._unreplicated = False
+        self.waits_for: str | None = None
+        """What `acquire` waits for, in words, while it does."""
         self.lost_at: float | None = None
         """When it was lost (monotonic seconds) without having been had again."""
 
@@ -83,6 +93,8 @@ class ShardLock:
             except BaseException:
                 connection.terminate()
                 raise
+            finally:
+                self.waits_for = None
 
     async def connection(self) -> asyncpg.Connection:
         """Return the connection that holds the lock; had it been lost, after getting the lock again.
@@ -111,11 +123,17 @@ class ShardLock:
         if self._connection is not None:
             self._connection.terminate()
 
+    def take_unreplicated(self) -> bool:
+        """Return, once, whether a commit stopped waiting for the standby: it is durable here, and perhaps only here."""
+        unreplicated, self._unreplicated = self._unreplicated, False
+        return unreplicated
+
     async def note_drain(self) -> None:
         """Write down that we cancel our consumer with batches in hand; raises `database.Away`."""
         connection = self._connection
         if connection is None:
             raise database.Away("the lock is lost")
+        self._noted = True
         with database.reaching():
             await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
 
@@ -127,7 +145,7 @@ class ShardLock:
         try:
             with database.reaching():
                 async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
-                    if not keep_note:
+                    if self._noted and not keep_note:
                         if connection.is_closed():
                             connection = await database.connect(self._dsn, self._name)
                         await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
@@ -157,6 +175,7 @@ class ShardLock:
 
         A waiting statement holds a snapshot, which keeps vacuum from cleaning up, so it does not wait for long.
         """
+        self.waits_for = "another worker has the shard's lock"
         await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
         try:
             await FLEET.wait_for_lock(connection, space=SHARD_SPACE, key=self._shard)
@@ -182,21 +201,29 @@ class ShardLock:
         await FLEET.terminate(connection, pid=holder["pid"])
 
     async def _wait_for_drain(self, connection: asyncpg.Connection) -> None:
-        """Wait until a worker that lost the lock while it handed the shard over has nothing in hand any more."""
-        began = time.monotonic()
-        while (other := await FLEET.drain_of(connection, shard=self._shard)) not in (None, self._worker_id):
-            if time.monotonic() - began >= DRAIN_WAIT_S:
+        """Wait until a worker that lost the lock while it handed the shard over has nothing in hand any more.
+
+        A note of our own is no exception: what an earlier owner in this process gave back may not have arrived.
+        """
+        began = self._monotonic()
+        while (other := await FLEET.drain_of(connection, shard=self._shard)) is not None:
+            self.waits_for = f"worker {other} has batches in hand"
+            if self._monotonic() - began >= DRAIN_WAIT_S:
                 _log.warning("drain_left_behind", shard=self._shard, worker=str(other))
+                await FLEET.clear_drain(connection, shard=self._shard, worker_id=other)
                 break
             await asyncio.sleep(_DRAIN_POLL_S)
-        if other is not None:
-            await FLEET.clear_drain(connection, shard=self._shard, worker_id=other)
 
     def _have(self, connection: asyncpg.Connection) -> None:
-        self._connection, self.lost_at = connection, None
+        self._connection, self.lost_at, self._unreplicated = connection, None, False
         connection.add_termination_listener(self._lost)
+        connection.add_log_listener(self._warned)
+
+    def _warned(self, _: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
+        if _NOT_REPLICATED in str(message.message):
+            self._unreplicated = True
 
     def _lost(self, connection: asyncpg.Connection) -> None:
         if connection is self._connection:
-            self.lost_at = time.monotonic()
+            self.lost_at = self._monotonic()
             self._on_lost()

@@ -134,11 +134,11 @@ class Fleet:
     @asynccontextmanager
     async def worker(self, **settings: Any) -> AsyncIterator[Worker]:
         """Run a worker process; it is stopped at the end, if it has not ended before."""
-        changed = self.settings.model_copy(update=settings).model_dump(mode="json")
+        changed = self.settings.model_dump(mode="json")
         secrets = {"database_url": self.settings.dsn, "amqp_url": self.settings.amqp, "secret_key": self.settings.key}
         environment = {
             name.upper(): value.decode() if isinstance(value, bytes) else str(value)
-            for name, value in (changed | secrets).items()
+            for name, value in (changed | secrets | settings).items()
             if not isinstance(value, list)
         }
         process = await asyncio.create_subprocess_exec(
@@ -279,7 +279,8 @@ class Fleet:
 @pytest.fixture
 async def fleet(settings) -> AsyncIterator[Fleet]:
     """A seeded database and vhost, and a publisher; start workers with `fleet.worker()`."""
-    settings = settings.model_copy(update={"shards": 4, "window_max_batches": 8, "heartbeat_ms": 200})
+    changed = {"shards": 4, "window_max_batches": 8, "heartbeat_ms": 200, "queue_delivery_limit": 20}
+    settings = settings.model_copy(update=changed)
     connection = await asyncpg.connect(settings.dsn)
     await connection.execute(SEED)
     await connection.close()

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 from aiormq.abc import DeliveredMessage
 
+from schemas.batches import decode
 from schemas.topology import DEAD_QUEUE, shard_queue
 from workers.shard.lock import SHARD_SPACE
 
@@ -34,7 +35,7 @@ async def test_a_worker_killed_in_mid_window_is_replaced_within_ten_seconds(flee
 
 
 async def test_windows_wait_while_postgres_is_away_and_nothing_is_delivered_twice(fleet, postgres):
-    async with fleet.worker() as worker:
+    async with fleet.worker(heartbeat_timeout_ms=30_000) as worker:
         async with fleet.posting():
             await fleet.progress()
             postgres.stop()
@@ -162,8 +163,9 @@ async def test_a_batch_that_the_broker_gave_up_on_is_kept_as_a_dead_letter_with_
         assert fleet.settings.queue_delivery_limit + 1 == deliveries
     async with fleet.worker():
         [letter] = await fleet.until(lambda: dead_letters(fleet))
-        assert (1, 1, batch.batch_id, "broker.delivery_limit", batch.encode()) == tuple(letter)
-        [receipt] = await fleet.fetch("SELECT batch_id, counts FROM receipts")
+        assert (1, 1, batch.batch_id, "broker.delivery_limit") == tuple(letter)[:4]
+        assert batch.items == decode(letter["payload"]).items
+        [receipt] = await fleet.until(lambda: fleet.fetch("SELECT batch_id, counts FROM receipts"))
         assert (batch.batch_id, '{"dead": 1}') == tuple(receipt)
         await fleet.post(1)
         await fleet.settled()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.declare import queue_trouble
+from schemas.declare import queue_trouble, with_live_limit
 from schemas.topology import Queue
 
 IN_QUEUE = (
@@ -41,3 +41,19 @@ def test_a_length_that_a_setting_can_follow_is_said_to_do_so():
 
 def test_what_the_broker_says_in_other_words_is_passed_on():
     assert "RESOURCE_LOCKED - elsewhere" in queue_trouble(QUEUE, "RESOURCE_LOCKED - elsewhere")
+
+
+def test_a_live_queue_with_another_delivery_limit_is_used_with_that():
+    fenced = Queue(QUEUE.name, QUEUE.arguments | {"x-delivery-limit": 1_000_000})
+    says = IN_QUEUE.format("x-delivery-limit", "the value '1000000' of type 'signedint'", "{}")
+
+    assert Queue(QUEUE.name, QUEUE.arguments | {"x-delivery-limit": 20}) == with_live_limit(
+        fenced, says.format("the value '20' of type 'signedint'")
+    )
+    assert QUEUE == with_live_limit(fenced, says.format("none"))
+
+
+def test_a_live_queue_that_differs_in_more_is_not_used():
+    says = IN_QUEUE.format("x-overflow", "the value 'reject-publish' of type 'longstr'", "none")
+
+    assert with_live_limit(QUEUE, says) is None

@@ -1,0 +1,105 @@
+"""Owners come and go with the live list."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from workers.fleet.shards import Fleet
+
+US, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
+
+
+class Owner:
+    """An owner that ends as soon as it is asked to."""
+
+    def __init__(self, shard):
+        self.shard = shard
+        self.end = asyncio.get_running_loop().create_future()
+        self.why = None
+
+    async def run(self):
+        await self.end
+
+    def stop(self):
+        self.why = self.why or "stopped"
+        if not self.end.done():
+            self.end.set_result(None)
+
+    def abandon(self, why):
+        self.why = why
+        self.stop()
+
+    def state(self):
+        return {"shard": self.shard}
+
+
+class Rig:
+    """A fleet of 4 shards at work."""
+
+    def __init__(self):
+        self.made = []
+        self.fleet = Fleet(US, 4, self.make)
+        self.task = asyncio.create_task(self.fleet.run())
+
+    def make(self, shard):
+        self.made.append(Owner(shard))
+        return self.made[-1]
+
+    async def settle(self):
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return sorted(owner.shard for owner in self.fleet.owners)
+
+
+@pytest.fixture
+async def rig():
+    rig = Rig()
+    yield rig
+    rig.task.cancel()
+    await asyncio.gather(rig.task, return_exceptions=True)
+
+
+async def test_each_shard_of_ours_gets_an_owner_and_keeps_it(rig):
+    for _ in range(3):
+        rig.fleet.update(frozenset({US}))
+        assert [0, 1, 2, 3] == await rig.settle()
+    assert 4 == len(rig.made)
+    assert [0, 1, 2, 3] == [state["shard"] for state in rig.fleet.states()]
+
+
+async def test_a_shard_that_moves_is_handed_over_and_the_others_are_left_alone(rig):
+    rig.fleet.update(frozenset({US}))
+    await rig.settle()
+    rig.fleet.update(frozenset({US, OTHER}))
+    assert 2 == len(await rig.settle())
+    assert [None, None, "stopped", "stopped"] == sorted((owner.why for owner in rig.made), key=str)
+
+
+async def test_who_is_held_for_dead_gives_everything_back_and_begins_anew_when_it_is_alive_again(rig):
+    rig.fleet.update(frozenset({US}))
+    await rig.settle()
+    rig.fleet.lose("no heartbeat")
+    assert [] == await rig.settle()
+    assert {"no heartbeat"} == {owner.why for owner in rig.made}
+    rig.fleet.update(frozenset({US}))
+    assert [0, 1, 2, 3] == await rig.settle()
+
+
+async def test_a_stop_ends_when_all_is_handed_over_and_no_live_list_brings_anything_back(rig):
+    rig.fleet.update(frozenset({US}))
+    await rig.settle()
+    rig.fleet.stop()
+    rig.fleet.update(frozenset({US}))
+    await asyncio.wait_for(rig.task, 5)
+    assert 4 == len(rig.made)
+
+
+async def test_an_owner_that_dies_takes_the_fleet_with_it(rig):
+    rig.fleet.update(frozenset({US}))
+    await rig.settle()
+    rig.made[2].end.set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(rig.task, 5)

@@ -1,0 +1,65 @@
+"""From what the broker delivers to the next window: decode in order, hand what is no batch to the dead exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from schemas import metrics
+from schemas.batches import Batch, decode
+from schemas.errors import Permanent
+from workers.amqp.consumer import Consumer
+from workers.amqp.delivery import Delivery
+from workers.shard.builder import Limits, WindowBuilder
+
+
+class Intake:
+    """The deliveries of one consumer that are not in a window yet, and the window that is being built of them."""
+
+    def __init__(self, consumer: Consumer, limits: Limits, log: Any) -> None:
+        self._consumer = consumer
+        self._builder = WindowBuilder(limits)
+        self._log = log
+
+    def __len__(self) -> int:
+        """Return the number of deliveries."""
+        return len(self._consumer.raw) + len(self._builder)
+
+    @property
+    def batches(self) -> Iterable[Batch]:
+        """The batches that are decoded, oldest first."""
+        return self._builder.batches
+
+    async def stage(self) -> None:
+        """Decode deliveries until the window is full or none are left."""
+        raw, builder = self._consumer.raw, self._builder
+        while raw and not builder.full:
+            message = raw.popleft()
+            if message.redelivered:
+                metrics.REDELIVERIES.inc()
+            try:
+                batch = decode(message.body)
+            except Permanent as error:
+                self._log.error("undecodable_message", error=str(error), size=len(message.body))
+                await self._consumer.reject(message.tag)
+                continue
+            reply_to, correlation_id = message.reply
+            builder.offer(
+                Delivery(
+                    tag=message.tag,
+                    batch=batch,
+                    size=len(message.body),
+                    at=message.at,
+                    reply_to=reply_to,
+                    correlation_id=correlation_id,
+                    redelivered=message.redelivered,
+                )
+            )
+
+    def due(self) -> float | None:
+        """Return the monotonic time from which the window may go, -inf for at once, None when there is nothing."""
+        return self._builder.due()
+
+    def take(self) -> list[Delivery]:
+        """Return the window and begin the next one."""
+        return self._builder.take()

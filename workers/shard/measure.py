@@ -1,0 +1,21 @@
+"""What a committed window adds to the metrics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from schemas import metrics
+from workers.apply import WindowResult
+
+
+def committed(result: WindowResult, seconds: float, now: datetime) -> None:
+    """Count a window that took so long, and the lag and outcomes of its batches that were not seen before."""
+    metrics.WINDOWS.labels("split" if result.split else "committed").inc()
+    metrics.WINDOW_SECONDS.observe(seconds)
+    metrics.WINDOW_BATCHES.observe(len(result.batches))
+    now_ms = now.timestamp() * 1000
+    for outcome in result.batches:
+        if outcome.claimed:
+            metrics.COMMIT_LAG.observe(max(0.0, (now_ms - outcome.batch.received_ms) / 1000))
+            for name, count in outcome.counts.items():
+                metrics.OUTCOMES.labels(name).inc(count)
