@@ -21,7 +21,7 @@ class Demo:
 
 
 def seed(dsn: str, token: str) -> Demo:
-    """Make what is missing of the demo and return it; `token` is the stack's API token, of scope admin."""
+    """Make what is missing of the demo and return it; `token` is the stack's API token, of scope operator."""
     queries = aiosql.from_path(Path(__file__).with_name("demo.sql"), "psycopg")
     token_hash = token_digest(token)
     with psycopg.connect(dsn) as connection:

@@ -11,7 +11,7 @@ INSERT INTO accounts (name, plan, daily_sku_limit) VALUES ('Demo', 'demo', 10000
 
 -- name: add_token(account_id, token_hash)!
 INSERT INTO api_tokens (account_id, name, scope, token_hash)
-VALUES (:account_id, 'local stack', 'admin', :token_hash)
+VALUES (:account_id, 'local stack', 'operator', :token_hash)
 ON CONFLICT (token_hash) DO NOTHING;
 
 -- name: provider(account_id)$

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingest.api.framework.operation import Operation
 from ingest.api.resources import (
     account,
+    accounts,
     batches,
     dead_letters,
     diffs,
@@ -35,4 +36,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *overview.OPERATIONS,
     *account.OPERATIONS,
     *tokens.OPERATIONS,
+    *accounts.OPERATIONS,
 )

@@ -27,6 +27,7 @@ class Api:
         self.account_id = self.execute("INSERT INTO accounts (name) VALUES ('first') RETURNING id")
         self.other_account_id = self.execute("INSERT INTO accounts (name) VALUES ('second') RETURNING id")
         self.token = self.new_token(self.account_id)
+        self.operator_token = self.new_token(self.account_id, "operator")
         self.other_token = self.new_token(self.other_account_id)
 
     def execute(self, sql: str, *arguments: Any) -> Any:
@@ -87,7 +88,7 @@ def make_application() -> Callable[[Settings], web.Application]:
 
 @pytest.fixture
 async def api(settings, make_application) -> AsyncIterator[Api]:
-    """The API, an account (`.token`, scope admin), and another one (`.other_token`)."""
+    """The API, an account (`.token`, scope admin; `.operator_token`), and another one (`.other_token`)."""
     server = TestServer(make_application(settings))
     await server.start_server(access_log=None)  # as in production: paths may hold what senders put there by mistake
     async with TestClient(server) as client:

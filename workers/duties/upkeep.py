@@ -19,6 +19,7 @@ from workers.duties import partitions
 from workers.duties.release import Releaser
 
 UPKEEP = queries.load("upkeep", beside=__file__)
+ACCOUNTS = queries.load("accounts")
 CHANNEL = "accounts_changed"
 SAMPLE_S = 300
 """Seconds between two samples of the accounts' usage."""
@@ -71,6 +72,7 @@ class Upkeep:
         if now >= self._sample_at and await _step("usage_samples", sample_usage(connection, now)):
             self._sample_at = _sampled_at(now) + timedelta(seconds=SAMPLE_S)
         await _step("deleted_feeds", purge_deleted_feeds(connection))
+        await _step("deleted_accounts", purge_deleted_accounts(connection))
 
     async def _partitions(self, connection: asyncpg.Connection, now: datetime) -> None:
         receipt_days = self._settings.receipt_days
@@ -128,3 +130,12 @@ async def purge_deleted_feeds(connection: asyncpg.Connection) -> None:
             await UPKEEP.purge_deferred(connection, **which)
             await UPKEEP.purge_feed(connection, feed_id=feed["id"])
         _log.info("deleted_feed_purged", **which)
+
+
+async def purge_deleted_accounts(connection: asyncpg.Connection) -> None:
+    """Remove deleted accounts whose feeds are gone: variants part by part, then the account with all that is left."""
+    for account in [row async for row in ACCOUNTS.deleted_accounts(connection)]:
+        while await ACCOUNTS.purge_variants(connection, account_id=account["id"], most=_ROWS) == _ROWS:
+            pass
+        await ACCOUNTS.purge_account(connection, account_id=account["id"])
+        _log.info("deleted_account_purged", account_id=account["id"])

@@ -6,7 +6,7 @@ are kept apart.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from aiohttp import web
 
 from ingest.amqp.publish import Publisher
 from ingest.amqp.replies import Replies
-from ingest.api.framework.caller import Caller
+from ingest.api.framework.caller import Caller, Scope
 from ingest.api.framework.etags import is_version
 from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
@@ -56,9 +56,12 @@ class Answer:
 
 
 class Scoped:
-    """Runs named queries for one account: each gets `account_id`, and one that does not ask for it is refused."""
+    """Runs named queries for one account: each gets `account_id`, and one that does not ask for it is refused.
 
-    def __init__(self, executor: Any, account_id: int) -> None:
+    With `account_id` None (`Call.everything`) queries are about all accounts.
+    """
+
+    def __init__(self, executor: Any, account_id: int | None) -> None:
         """Take a pool, for single statements, or a connection, for a transaction."""
         self._executor = executor
         self.account_id = account_id
@@ -74,8 +77,17 @@ class Scoped:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Scoped]:
         """Run what is inside in one transaction on one connection; `.connection` is that connection."""
-        async with self._executor.acquire() as connection, connection.transaction():
+        async with self.connected() as connection, connection.transaction():
             yield Scoped(connection, self.account_id)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Any]:
+        """Lend one connection: the transaction's, within one."""
+        if isinstance(self._executor, asyncpg.Pool):
+            async with self._executor.acquire() as connection:
+                yield connection
+        else:
+            yield self._executor
 
     @property
     def connection(self) -> asyncpg.Connection:
@@ -83,6 +95,8 @@ class Scoped:
         return self._executor
 
     def _scoped(self, query: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.account_id is None:
+            return arguments
         assert "account_id" in query.parameters, f"{query.__name__} is not scoped by account"
         return {**arguments, "account_id": self.account_id}
 
@@ -98,6 +112,10 @@ class Call(Generic[Q, B]):
     query: Q
     body: B
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    executor: Any = None
+    """The connection whose transaction holds all that the handler does; None: each statement is one of its own."""
+    later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is done once that transaction has committed."""
 
     @property
     def services(self) -> Services:
@@ -118,7 +136,18 @@ class Call(Generic[Q, B]):
     @property
     def db(self) -> Scoped:
         """Return the database as this account sees it."""
-        return Scoped(self.services.pool, self.caller.account_id)
+        return self.of_account(self.caller.account_id)
+
+    def of_account(self, account_id: int) -> Scoped:
+        """Return the database as an account sees it; another account's, for operators."""
+        assert account_id == self.caller.account_id or self.caller.scope == Scope.OPERATOR
+        return Scoped(self.executor or self.services.pool, account_id)
+
+    @property
+    def everything(self) -> Scoped:
+        """Return the database of all accounts, for operators."""
+        assert self.caller.scope == Scope.OPERATOR
+        return Scoped(self.executor or self.services.pool, None)
 
     def problem(
         self, status: int, reason: str, detail: str, details: dict[str, Any] | None = None, **headers: str

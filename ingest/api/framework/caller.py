@@ -12,6 +12,8 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
+    OPERATOR = "operator"
+    """Of those who run the system: plans, limits and all accounts."""
 
     def includes(self, needed: Scope) -> bool:
         """Return whether a token of this scope may call an operation that needs `needed`."""
@@ -21,9 +23,29 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none)."""
+    """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none).
 
-    token_id: int
+    `feeds` are the ones that a bound token is for (None: all of the account). `token_id` None is a vendor, who sent
+    the hash of its feed instead of a token. A `suspended` account only reads.
+    """
+
+    token_id: int | None
     account_id: int
     scope: Scope
     requests_per_second: float | None
+    feeds: frozenset[int] | None = None
+    suspended: bool = False
+
+    @property
+    def is_vendor(self) -> bool:
+        """Return whether it is a vendor with its feed's hash."""
+        return self.token_id is None
+
+    def sees(self, feed_id: int) -> bool:
+        """Return whether this feed is one that the caller is for."""
+        return self.feeds is None or feed_id in self.feeds
+
+    @property
+    def only_feeds(self) -> list[int] | None:
+        """Return the filter of a query: the feeds to look at; None for all."""
+        return None if self.feeds is None else sorted(self.feeds)

@@ -20,7 +20,9 @@ from ingest.api.framework.etags import etag_of, is_same
 from ingest.api.framework.operation import JSON, Operation
 from ingest.api.framework.postgres import AWAY
 from ingest.api.framework.ratelimit import BUCKETS
+from ingest.api.framework.retries import once
 from ingest.api.framework.validation import read_body, read_path, read_query
+from ingest.http.idempotency import HEADER
 from ingest.http.problems import ProblemError
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
@@ -49,11 +51,18 @@ def handler_of(operation: Operation) -> Callable[[web.Request], Awaitable[web.St
 
 
 async def _answered(request: web.Request, operation: Operation) -> web.StreamResponse:
+    async def work(call: Call[Any, Any]) -> web.StreamResponse:
+        answer = await operation.handler(call)
+        return _response(operation, call, answer) if isinstance(answer, Answer) else answer
+
     try:
         caller = await authenticate(request, operation)
         _limit_rate(request, caller)
         call = await _call(request, operation, caller)
-        answer = await operation.handler(call)
+        if request.method == "POST" and HEADER in request.headers:
+            response = await once(call, work)
+        else:
+            response = await work(call)
     except AWAY as error:
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             await request.app[SERVICES].pool.expire_connections()  # a new one may lead to the primary
@@ -63,7 +72,6 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         raise _unavailable("the database cannot be reached") from None
     except Transient as error:
         raise _unavailable(str(error)) from None
-    response = _response(operation, call, answer) if isinstance(answer, Answer) else answer
     if request.method != "GET":
         who = {"account_id": caller.account_id, "token_id": caller.token_id}
         _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
@@ -87,6 +95,8 @@ async def _call(request: web.Request, operation: Operation, caller: Caller) -> C
     path = read_path(request, operation)
     query = read_query(request, operation)
     limit_bytes = request.app[SERVICES].settings.body_limit_bytes
+    if operation.about_feed and not caller.sees(path["id"]):
+        raise ProblemError(404, f"api.{operation.name}.not_found", "there is no inventory feed with this id")
     body, warnings = await read_body(request, operation, limit_bytes)
     return Call(request, operation.name, caller, path, query, body, warnings)
 

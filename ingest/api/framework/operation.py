@@ -60,6 +60,8 @@ class Operation:
     `also_at` are other spellings of the path that are served, and not documented.
     `etag`: a single resource with `updated_at`: answers `ETag` and honours `If-Match`. Every JSON answer to a GET has
     an `ETag` and honours `If-None-Match`.
+    `bound`: tokens that are bound to a provider or feed may call it; the handler keeps to `caller.feeds`, unless the
+    path names the feed. `vendor`: so may a vendor with the hash of its feed.
     """
 
     name: str
@@ -84,6 +86,8 @@ class Operation:
     produces: tuple[str, ...] = (JSON,)
     problems: Mapping[int, str] = field(default_factory=dict)
     etag: bool = False
+    bound: bool = False
+    vendor: bool = False
 
     @property
     def resource(self) -> str:
@@ -107,6 +111,11 @@ class Operation:
     def path_parameters(self) -> dict[str, PathParameter]:
         """Return name → kind of the path's parameters."""
         return {match[1]: PATH_KINDS[match[2] or "id"] for match in _PLACEHOLDER.finditer(self.path)}
+
+    @property
+    def about_feed(self) -> bool:
+        """Return whether the path's `{id}` is a feed's."""
+        return self.path.startswith(("/api/inventory-feeds/{id}/", "/api/inventory-feeds/{id}."))
 
     @property
     def tagged(self) -> bool:

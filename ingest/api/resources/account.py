@@ -1,44 +1,14 @@
-"""The caller's account: its plan, its daily SKU limit, its time zone."""
+"""The caller's account: its name and time zone; its plan and daily SKU limit are set by operators."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import Any
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.models import Changes, Query, Stored
+from ingest.api.framework.models import Query
 from ingest.api.framework.operation import Operation
-from schemas import queries
-from schemas.attributes import INT32_MAX, Name, TimeZone
-
-ACCOUNTS = queries.load("accounts")
-
-_SETTABLE = ("name", "plan", "daily_sku_limit", "time_zone")
-DailySkuLimit = Annotated[int, Field(ge=0, le=INT32_MAX, strict=True)]
-
-
-class AccountUpdate(Changes):
-    """Changes of the account; what is omitted stays."""
-
-    name: Name = ""
-    plan: Name = ""
-    daily_sku_limit: DailySkuLimit | None = Field(
-        None, description="distinct feed variants created or changed in a day; null: unlimited"
-    )
-    time_zone: TimeZone = "UTC"
-
-
-class Account(Stored):
-    """The account: a subscription."""
-
-    name: str
-    plan: str
-    daily_sku_limit: int | None = Field(
-        description="distinct feed variants created or changed in a day; null: unlimited"
-    )
-    time_zone: str = Field(description="its days begin at midnight of this time zone (IANA)")
+from ingest.api.shared.accounts import ACCOUNTS, OPERATORS_ALONE, Account, AccountUpdate, change
 
 
 async def get_account(call: Call[Query, None]) -> Answer:
@@ -47,14 +17,22 @@ async def get_account(call: Call[Query, None]) -> Answer:
 
 
 async def update_account(call: Call[Query, AccountUpdate]) -> Answer:
-    """Change the account; a higher limit lets the workers release deferred items."""
+    """Change the account; what operators alone may set may be sent back as it was read."""
     async with call.db.transaction() as db:
         row = await db.one(ACCOUNTS.account_lock)
-        call.check_match(row["updated_at"])
         sent = call.body.sent()
-        if sent:
-            row = await db.one(ACCOUNTS.account_update, **{name: sent.get(name, row[name]) for name in _SETTABLE})
+        if not call.caller.scope.includes(Scope.OPERATOR):
+            _check_own(call, row, sent)
+        row = await change(call, db, row, sent)
     return Answer(Account.of(row))
+
+
+def _check_own(call: Call[Any, Any], row: Any, sent: dict[str, Any]) -> None:
+    wanted = [alias for name, alias in OPERATORS_ALONE.items() if name in sent and sent[name] != row[name]]
+    if wanted:
+        message = "set by operators alone: it needs a token of scope operator"
+        details = {alias: {"code": "operator", "message": message} for alias in wanted}
+        raise call.problem(403, "operator", f"{', '.join(wanted)}: {message}", details)
 
 
 OPERATIONS = (
@@ -73,12 +51,14 @@ OPERATIONS = (
         method="PUT",
         path="/api/account.json",
         summary="Change the account",
-        description="Raising `dailySkuLimit` releases deferred items, oldest first.",
+        description="`plan`, `dailySkuLimit` and `requestsPerSecond` are set by operators alone; they may be sent back "
+        "as they were read.",
         scope=Scope.ADMIN,
         body=AccountUpdate,
-        example={"dailySkuLimit": 20000, "timeZone": "Europe/Berlin"},
+        example={"name": "Shop", "timeZone": "Europe/Berlin"},
         response=Account,
         etag=True,
+        problems={403: "the token's scope is too small, or the attribute is set by operators alone"},
         handler=update_account,
     ),
 )

@@ -117,6 +117,7 @@ async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
     query = call.query
     rows = await call.db.all(
         RECEIPTS.receipt_list,
+        feeds=call.caller.only_feeds,
         feed_id=query.feed_id,
         received_from=query.received_from,
         received_to=query.received_to,
@@ -130,7 +131,7 @@ async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
 
 async def get_batch(call: Call[Query, None]) -> Answer:
     """Return a receipt, or `pending` for a batch that waits in the queue."""
-    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"])
+    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"], feeds=call.caller.only_feeds)
     known = {**await _pending(call), "items": []} if row is None else {**_done(row), "items": _items(row)}
     more = {"usage": await usage_now(call), "warnings": await _warnings(call)}
     return Answer(FullReceipt.model_validate(known | more))
@@ -155,7 +156,7 @@ async def get_usage(call: Call[Query, None]) -> Answer:
 
 async def usage_now(call: Call[Any, Any]) -> dict[str, Any]:
     """Return the account's usage (`schemas.usage.Usage.as_json`) of the day that it is now."""
-    row = await call.db.one(RECEIPTS.usage_get, at=datetime.now(UTC))
+    row = await call.db.one(RECEIPTS.usage_get, at=datetime.now(UTC), feeds=call.caller.only_feeds)
     day = DayUsage(row["day"], row["time_zone"], row["daily_sku_limit"], row["used"], row["deferred"])
     return _snake(day.as_json())
 
@@ -186,7 +187,7 @@ def _items(row: Any) -> list[dict[str, Any]]:
 
 
 async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
-    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"])
+    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"], feeds=call.caller.only_feeds)
     if row is None:
         await _pending(call)
         raise call.problem(409, "pending", "the batch waits in the queue: ask again when its status is done")
@@ -200,7 +201,7 @@ async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
     made_ms, now_ms = made_at_ms(batch_id), time.time_ns() // 1_000_000
     recent = made_ms is None or now_ms - settings.receipt_days * _DAY_MS < made_ms < now_ms + _CLOCK_SKEW_MS
     if recent:
-        for row in await call.db.all(RECEIPTS.feed_ids):
+        for row in await call.db.all(RECEIPTS.feed_ids, feeds=call.caller.only_feeds):
             if is_ours(batch_id, row["id"], settings.key):
                 return {
                     "batch_id": batch_id,
@@ -225,6 +226,8 @@ OPERATIONS = (
         summary="List receipts, newest first",
         description="Receipts of batches that were applied; those that wait in the queue are not listed.",
         scope=Scope.READ,
+        bound=True,
+        vendor=True,
         query=ReceiptQuery,
         response=list[Receipt],
         handler=list_batches,
@@ -236,6 +239,8 @@ OPERATIONS = (
         summary="Get the receipt of a batch",
         description="`pending` while the batch waits in the queue. Receipts are kept `RECEIPT_DAYS` (7).",
         scope=Scope.READ,
+        bound=True,
+        vendor=True,
         response=FullReceipt,
         handler=get_batch,
     ),
@@ -245,6 +250,8 @@ OPERATIONS = (
         path=f"{_ONE}/rejects.json",
         summary="List the rejects of a batch",
         scope=Scope.READ,
+        bound=True,
+        vendor=True,
         response=list[ReceiptItem],
         problems={409: "the batch waits in the queue"},
         handler=rejects_json,
@@ -255,6 +262,8 @@ OPERATIONS = (
         path=f"{_ONE}/rejects.csv",
         summary="Download the rejects of a batch as CSV",
         scope=Scope.READ,
+        bound=True,
+        vendor=True,
         response=str,
         produces=("text/csv",),
         problems={409: "the batch waits in the queue"},
@@ -266,6 +275,8 @@ OPERATIONS = (
         path="/api/usage.json",
         summary="Get today's usage of the daily SKU limit",
         scope=Scope.READ,
+        bound=True,
+        vendor=True,
         response=Day,
         handler=get_usage,
     ),

@@ -80,7 +80,7 @@ async def list_dead_letters(call: Call[DeadLetterQuery, None]) -> Answer:
         after=query.after or 0,
         limit=query.limit + 1,
     )
-    async with call.services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         letters = await dead_letters.find(connection, wanted)
     rows = [{"id": letter.id} for letter in letters]
     return call.page(rows, [DeadLetter.model_validate(letter, from_attributes=True) for letter in letters])
@@ -88,7 +88,7 @@ async def list_dead_letters(call: Call[DeadLetterQuery, None]) -> Answer:
 
 async def get_dead_letter(call: Call[Query, None]) -> Answer:
     """Return one with its payload."""
-    async with call.services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         letters = await dead_letters.find(connection, Filter(call.account_id, ids=[call.id]))
     if not letters:
         raise call.not_found("dead letter")
@@ -108,7 +108,7 @@ async def replay_one(call: Call[Query, None]) -> Answer:
 async def discard_one(call: Call[Query, None]) -> Answer:
     """Discard one."""
     await _must_be_dead(call)
-    async with call.services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         await dead_letters.discard(connection, Filter(call.account_id, ids=[call.id]), now=datetime.now(UTC))
     return await get_dead_letter(call)
 
@@ -120,14 +120,14 @@ async def replay_many(call: Call[Query, Which]) -> Answer:
 
 async def discard_many(call: Call[Query, Which]) -> Answer:
     """Discard what is meant."""
-    async with call.services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         settled = await dead_letters.discard(connection, _meant(call), now=datetime.now(UTC))
     return Answer(Settled(settled=settled, unreadable=[], more=len(settled) == MAX_FOUND))
 
 
 async def _replay(call: Call[Any, Any], wanted: Filter) -> Settled:
     services = call.services
-    async with services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         try:
             replayed, unreadable = await dead_letters.replay(
                 connection, wanted, services.publisher.publish, now=datetime.now(UTC), key=services.settings.key
@@ -138,7 +138,7 @@ async def _replay(call: Call[Any, Any], wanted: Filter) -> Settled:
 
 
 async def _must_be_dead(call: Call[Any, Any]) -> None:
-    async with call.services.pool.acquire() as connection:
+    async with call.db.connected() as connection:
         letters = await dead_letters.find(connection, Filter(call.account_id, ids=[call.id]))
     if not letters:
         raise call.not_found("dead letter")

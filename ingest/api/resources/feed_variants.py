@@ -20,6 +20,7 @@ async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
     query = call.query
     rows = await call.db.all(
         GOODS.feed_variant_list,
+        feeds=call.caller.only_feeds,
         after_feed=query.after and query.after.feed_id,
         after_external_id=query.after and query.after.external_id,
         feed_id=query.inventory_feed_id,
@@ -46,7 +47,7 @@ async def create_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     if not isinstance(feed_id, int) or isinstance(feed_id, bool) or not 1 <= feed_id <= INT64_MAX:
         raise call.invalid("inventoryFeedId", "required" if feed_id is None else "type", "expected the id of a feed")
     (item,) = road.one_item(call, element).items
-    if await call.db.one(FEEDS.feed_get, id=feed_id) is None:
+    if not call.caller.sees(feed_id) or await call.db.one(FEEDS.feed_get, id=feed_id) is None:
         raise call.invalid("inventoryFeedId", "value", "the account has no feed with this id")
     known = await stored.by_key(call, feed_id, item["externalId"])
     if known is not None:
@@ -63,6 +64,8 @@ async def update_feed_variant(call: Call[Query, dict[str, Any]]) -> Answer:
     if element.setdefault("externalId", row["external_id"]) != row["external_id"]:
         raise call.invalid("externalId", "value", "it is the key of the feed variant, and cannot be changed")
     by_hand = element.pop("variantId", _OMITTED)
+    if by_hand is not _OMITTED and call.caller.feeds is not None:
+        raise call.invalid("variantId", "not_applicable", "a token that is bound to feeds knows no variants")
     (item,) = road.one_item(call, element).items
     if by_hand is not _OMITTED:
         late = await _connect_by_hand(call, row, by_hand)
@@ -110,9 +113,11 @@ OPERATIONS = (
         list_feed_variants,
         description="In the order of feed and `externalId`; every page takes the same time.",
         query=FeedVariantQuery,
+        bound=True,
     ),
     _COLLECTION.create(
         create_feed_variant,
+        bound=True,
         body=NewFeedVariant,
         validated=False,
         example={"inventoryFeedId": 1, "externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
@@ -120,9 +125,10 @@ OPERATIONS = (
         also={202: Late},
         problems={**road.ROAD_PROBLEMS, 409: "the feed has this `externalId` already"},
     ),
-    _COLLECTION.get(get_feed_variant),
+    _COLLECTION.get(get_feed_variant, bound=True),
     _COLLECTION.update(
         update_feed_variant,
+        bound=True,
         description="`If-Match` is compared before the change takes the road: what a vendor sends in between wins over "
         "neither, the changes merge by attribute. `variantId` connects by hand, null disconnects.",
         body=FeedVariantChanges,
@@ -133,6 +139,9 @@ OPERATIONS = (
         problems={**road.ROAD_PROBLEMS, 409: "it was deleted meanwhile"},
     ),
     _COLLECTION.delete(
-        delete_feed_variant, also={202: Late}, problems={**road.ROAD_PROBLEMS, 409: "its feed was deleted meanwhile"}
+        delete_feed_variant,
+        bound=True,
+        also={202: Late},
+        problems={**road.ROAD_PROBLEMS, 409: "its feed was deleted meanwhile"},
     ),
 )

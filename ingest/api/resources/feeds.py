@@ -117,8 +117,8 @@ class FeedQuery(Page):
 
 async def list_feeds(call: Call[FeedQuery, None]) -> Answer:
     """Return a page."""
-    query = call.query.model_dump()
-    rows = await call.db.all(FEEDS.feed_list, **{**query, "limit": call.query.limit + 1})
+    query = call.query.model_dump() | {"limit": call.query.limit + 1, "feeds": call.caller.only_feeds}
+    rows = await call.db.all(FEEDS.feed_list, **query)
     flags = await _flags(call, [row["id"] for row in rows])
     return call.page(rows, [Feed.of_feed(row, call, flags.get(row["id"])) for row in rows])
 
@@ -213,7 +213,7 @@ def _columns(state: FeedState, vault: Vault) -> dict[str, Any]:
 _COLLECTION = Collection("inventory_feeds", "/api/inventory-feeds", Feed, "inventory feed")
 
 OPERATIONS = (
-    _COLLECTION.list(list_feeds, query=FeedQuery),
+    _COLLECTION.list(list_feeds, query=FeedQuery, bound=True),
     _COLLECTION.create(
         create_feed,
         also_at=("/api/inventory-feed.json",),
@@ -221,7 +221,7 @@ OPERATIONS = (
         body=FeedCreate,
         example={"name": "Acme stock", "dropshipProviderId": 1, "resourceType": "webhook"},
     ),
-    _COLLECTION.get(get_feed, description="With its webhook `hash`."),
+    _COLLECTION.get(get_feed, description="With its webhook `hash`.", bound=True),
     _COLLECTION.update(
         update_feed,
         description="Masked credentials may be sent back as they were read: they stay, as long as the server does.",

@@ -78,6 +78,7 @@ OPERATIONS = (
         description="One object: stored when answered, with its `outcome`. An array: 202, and the receipt tells the "
         "rest. For throughput send to the webhook, `/webhooks/inventory-feeds/parse-webhooks.json`.",
         scope=Scope.WRITE,
+        bound=True,
         body=Item | list[Item],
         validated=False,
         example={"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},

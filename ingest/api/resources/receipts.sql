@@ -1,10 +1,11 @@
 -- Receipts and usage as the API reads them. A batch id may stand in several days' partitions (an Idempotency-Key may
 -- be used again after a day): the newest counts.
 
--- name: receipt_get(account_id, batch_id)^
+-- name: receipt_get(account_id, batch_id, feeds)^
 SELECT batch_id, feed_id, run_id, source, received_at, applied_at, counts::text AS counts, items
 FROM receipts
 WHERE account_id = :account_id AND batch_id = :batch_id
+  AND (:feeds::bigint[] IS NULL OR feed_id = ANY (:feeds::bigint[]))
 ORDER BY received_at DESC
 LIMIT 1;
 
@@ -15,7 +16,7 @@ WHERE account_id = :account_id AND batch_id BETWEEN :first AND :last AND batch_i
   AND source IN ('webhook', 'api')
 ORDER BY batch_id LIMIT 10;
 
--- name: receipt_list(account_id, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
+-- name: receipt_list(account_id, feeds, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
 -- Newest first. With a feed, along the index (account_id, feed_id, received_at); the key continues exactly where the
 -- page before ended.
 SELECT batch_id, feed_id, run_id, source, received_at, applied_at, counts::text AS counts,
@@ -23,6 +24,7 @@ SELECT batch_id, feed_id, run_id, source, received_at, applied_at, counts::text 
 FROM receipts
 WHERE account_id = :account_id
   AND feed_id = coalesce(:feed_id, feed_id)
+  AND (:feeds::bigint[] IS NULL OR feed_id = ANY (:feeds::bigint[]))
   AND received_at >= coalesce(:received_from::timestamptz, '-infinity')
   AND received_at < coalesce(:received_to::timestamptz, 'infinity')
   AND (received_at, batch_id) < (
@@ -32,15 +34,17 @@ WHERE account_id = :account_id
 ORDER BY received_at DESC, batch_id DESC
 LIMIT :limit;
 
--- name: feed_ids(account_id)
+-- name: feed_ids(account_id, feeds)
 -- The feeds that a batch id may have been made for.
-SELECT id FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL;
+SELECT id FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL
+  AND (:feeds::bigint[] IS NULL OR id = ANY (:feeds::bigint[]));
 
--- name: usage_get(account_id, at)^
+-- name: usage_get(account_id, at, feeds)^
 -- The account's day at a time, what is used of it, and what waits.
 SELECT a.time_zone, a.daily_sku_limit, (:at::timestamptz AT TIME ZONE a.time_zone)::date AS day,
        coalesce(u.used, 0) AS used,
-       (SELECT count(*) FROM deferred_items d WHERE d.account_id = a.id) AS deferred
+       (SELECT count(*) FROM deferred_items d WHERE d.account_id = a.id
+          AND (:feeds::bigint[] IS NULL OR d.feed_id = ANY (:feeds::bigint[]))) AS deferred
 FROM accounts a
 LEFT JOIN usage u ON u.account_id = a.id AND u.day = (:at::timestamptz AT TIME ZONE a.time_zone)::date
 WHERE a.id = :account_id;

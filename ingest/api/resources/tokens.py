@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import Field
-
 from ingest.api.framework.auth import TOKENS, TOKENS_KEY
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.models import Body, Page, Query, Resource
+from ingest.api.framework.models import Page, Query
 from ingest.api.framework.operation import Operation
-from schemas.attributes import Name
-from schemas.secrets import new_token, token_digest
-
-
-class TokenCreate(Body):
-    """A new API token of the account."""
-
-    name: Name = Field(description="what it is for")
-    scope: Scope = Field(Scope.READ, description="read; write includes read; admin includes write")
-
-
-class Token(Resource):
-    """An API token, without the token itself."""
-
-    id: int
-    name: str
-    scope: Scope
-    created_at: datetime
-    last_used_at: datetime | None = Field(description="to about a minute")
-    revoked_at: datetime | None
-
-
-class NewToken(Token):
-    """A new API token: the one time that it is shown."""
-
-    token: str = Field(description="send it as `Authorization: Bearer …`; it cannot be shown again")
+from ingest.api.shared.tokens import NewToken, Token, TokenCreate, make
 
 
 async def list_tokens(call: Call[Page, None]) -> Answer:
@@ -47,16 +18,13 @@ async def list_tokens(call: Call[Page, None]) -> Answer:
 
 async def create_token(call: Call[Query, TokenCreate]) -> Answer:
     """Make one and show it."""
-    token = new_token()
-    row = await call.db.one(
-        TOKENS.token_create, name=call.body.name, scope=call.body.scope, token_hash=token_digest(token)
-    )
-    return Answer(NewToken.of({**row, "token": token}), headers={"Cache-Control": "no-store"})
+    return await make(call, call.db)
 
 
 async def revoke_token(call: Call[Query, None]) -> Answer:
     """Revoke one; the caller's own too."""
-    row = await call.db.one(TOKENS.token_revoke, id=call.id)
+    operator = call.caller.scope.includes(Scope.OPERATOR)
+    row = await call.db.one(TOKENS.token_revoke, id=call.id, operator=operator)
     if row is None:
         raise call.not_found("token")
     call.request.app[TOKENS_KEY].forget()
@@ -79,10 +47,11 @@ OPERATIONS = (
         method="POST",
         path="/api/tokens.json",
         summary="Create an API token",
-        description="The answer holds the token; it is stored as a digest and cannot be shown again.",
+        description="The answer holds the token; it is stored as a digest and cannot be shown again. Bound to a "
+        "provider or a feed it may read, and with scope `write` send items, there alone.",
         scope=Scope.ADMIN,
         body=TokenCreate,
-        example={"name": "shop", "scope": "write"},
+        example={"name": "shop", "scope": "write", "expiresAt": "2030-01-31T12:00:00Z"},
         response=NewToken,
         status=201,
         handler=create_token,

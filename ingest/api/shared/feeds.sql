@@ -1,10 +1,11 @@
--- name: feed_list(account_id, after, dropship_provider_id, resource_type, enabled, limit)
+-- name: feed_list(account_id, feeds, after, dropship_provider_id, resource_type, enabled, limit)
 -- A page of an account's feeds; each filter may be null.
 SELECT * FROM inventory_feeds
 WHERE account_id = :account_id AND id > coalesce(:after::bigint, 0) AND deleted_at IS NULL
   AND dropship_provider_id = coalesce(:dropship_provider_id, dropship_provider_id)
   AND resource_type = coalesce(:resource_type, resource_type)
   AND enabled = coalesce(:enabled, enabled)
+  AND (:feeds::bigint[] IS NULL OR id = ANY (:feeds::bigint[]))
 ORDER BY id LIMIT :limit;
 
 -- name: feed_get(account_id, id)^

@@ -1,6 +1,6 @@
 -- Feed variants as the API shows them.
 
--- name: feed_variant_list(account_id, after_feed, after_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
+-- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
 -- In the order of the primary key, feed by feed: a page starts where the one before ended and reads no further than it
 -- must, however many rows there are. A filter that is null is folded away, for the API plans each query anew.
 SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
@@ -25,6 +25,7 @@ LEFT JOIN pull_feeds p ON p.feed_id = f.id
 WHERE f.account_id = :account_id AND f.deleted_at IS NULL
   AND (:after_feed::bigint IS NULL OR f.id >= :after_feed::bigint)
   AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
+  AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
   AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
 ORDER BY f.id, v.external_id
 LIMIT :limit;

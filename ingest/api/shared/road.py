@@ -134,6 +134,9 @@ async def reconnect(call: Call[Any, Any], db: Scoped, rows: Iterable[Any]) -> No
 
 async def send(call: Call[Any, Any]) -> None:
     """Publish what the account's committed changes left in the outbox; what cannot be sent now, a duty sends."""
+    if call.executor is not None:  # nothing is committed yet
+        call.later.append(lambda: send(call))
+        return
     publisher = call.services.publisher
     if publisher.ready() is not None:
         return

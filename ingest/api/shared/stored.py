@@ -13,7 +13,7 @@ from schemas.batches import Batch
 GOODS = queries.load("goods", beside=__file__)
 ANY: dict[str, Any] = {
     **dict.fromkeys(("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku")),
-    **dict.fromkeys(("connected", "variant_id", "updated_since")),
+    **dict.fromkeys(("connected", "variant_id", "updated_since", "feeds")),
 }
 """The filters of `feed_variant_list`, none of them set."""
 
@@ -28,8 +28,8 @@ async def by_key(call: Call[Any, Any], feed_id: int, external_id: str) -> Any:
 async def by_id(call: Call[Any, Any], feed_variant_id: int) -> Any:
     """Return the row of a feed variant; raises 404."""
     key = await call.db.one(GOODS.feed_variant_key, id=feed_variant_id)
-    row = key and await by_key(call, key["feed_id"], key["external_id"])
-    if row is None:
+    row = key and call.caller.sees(key["feed_id"]) and await by_key(call, key["feed_id"], key["external_id"])
+    if not row:
         raise call.not_found("feed variant")
     return row
 

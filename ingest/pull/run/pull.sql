@@ -6,7 +6,7 @@ SELECT f.id, f.account_id, f.enabled, f.settings, f.updated_at, a.time_zone
   FROM inventory_feeds f
   JOIN accounts a ON a.id = f.account_id
   LEFT JOIN pull_feeds p ON p.feed_id = f.id
- WHERE f.resource_type IN ('ftpCsv', 'xml', 'api') AND f.deleted_at IS NULL
+ WHERE f.resource_type IN ('ftpCsv', 'xml', 'api') AND f.deleted_at IS NULL AND a.suspended_at IS NULL
    AND (p.feed_id IS NULL OR p.planned_for <> f.updated_at OR p.time_zone <> a.time_zone)
  ORDER BY f.id
  LIMIT :most;

@@ -81,7 +81,7 @@ async def test_a_wrong_item_is_refused_with_its_field(goods, body, status, field
 
 
 async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
-    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1})
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1}, token=goods.operator_token)
     await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
 
     problem = await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE | {"externalId": "5678"})
@@ -95,10 +95,10 @@ async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
 
 
 async def test_raising_the_limit_applies_what_was_deferred(goods):
-    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 0})
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 0}, token=goods.operator_token)
     await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE)
 
-    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 5})
+    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 5}, token=goods.operator_token)
 
     (row,) = await until(lambda: goods.ok("GET", "/api/inventory-feed-variants.json"), bool)
     assert 10 == row["inventoryQuantity"]

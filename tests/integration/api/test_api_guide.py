@@ -62,13 +62,14 @@ async def running(settings, role):
 @pytest.fixture
 async def environment(settings, tmp_path):
     """The whole road running, and what the guide's reader has: two addresses and a token."""
-    token = new_token()
+    token, operator = new_token(), new_token()
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         account = connection.execute("INSERT INTO accounts (name) VALUES ('reader') RETURNING id").fetchone()[0]
-        connection.execute(
-            "INSERT INTO api_tokens (account_id, name, scope, token_hash) VALUES (%s, 'guide', 'admin', %s)",
-            [account, token_digest(token)],
-        )
+        for made, scope in ((token, "admin"), (operator, "operator")):
+            connection.execute(
+                "INSERT INTO api_tokens (account_id, name, scope, token_hash) VALUES (%s, 'guide', %s, %s)",
+                [account, scope, token_digest(made)],
+            )
     async with AsyncExitStack() as stack:
         listening = {role: await stack.enter_async_context(running(settings, role)) for role in ROLES}
         yield {
@@ -76,6 +77,7 @@ async def environment(settings, tmp_path):
             "API_URL": listening["api"]["url"],
             "EDGE_URL": listening["edge"]["url"],
             "TOKEN": token,
+            "OPERATOR_TOKEN": operator,
             "STATE": str(tmp_path / "state"),
         }
 

@@ -182,8 +182,9 @@ async def test_a_token_is_not_stored(api):
 
 async def test_the_account_is_read_and_changed(api):
     before = await api.ok("GET", "/api/account.json")
-    changed = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 10, "timeZone": "Europe/Berlin"})
-    unlimited = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": None})
+    operator = {"token": api.operator_token}
+    changed = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 10, "timeZone": "Europe/Berlin"}, **operator)
+    unlimited = await api.ok("PUT", "/api/account.json", {"dailySkuLimit": None}, **operator)
 
     assert ("first", None, "UTC") == (before["name"], before["dailySkuLimit"], before["timeZone"])
     assert (10, "Europe/Berlin", "first") == (changed["dailySkuLimit"], changed["timeZone"], changed["name"])
@@ -195,7 +196,7 @@ async def test_a_changed_limit_is_told_to_the_workers(api):
     connection = await asyncpg.connect(api.database)
     await connection.add_listener("accounts_changed", lambda *said: told.set_result(said[-1]))
 
-    await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 99})
+    await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 99}, token=api.operator_token)
 
     assert str(api.account_id) == await asyncio.wait_for(told, 10)
     await connection.close()

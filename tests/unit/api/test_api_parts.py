@@ -85,9 +85,10 @@ def test_a_reader_compares_every_byte_and_an_editor_the_version_alone(condition,
 
 
 def test_a_scope_includes_the_smaller_ones():
-    assert [(True, False, False), (True, True, False), (True, True, True)] == [
-        tuple(scope.includes(needed) for needed in Scope) for scope in Scope
+    assert [[place >= needed for needed in range(4)] for place in range(4)] == [
+        [scope.includes(needed) for needed in Scope] for scope in Scope
     ]
+    assert ["read", "write", "admin", "operator"] == list(Scope)
 
 
 def test_a_new_token_goes_with_a_server_until_the_server_changes():
