@@ -12,6 +12,7 @@ POST_SECONDS = Histogram("feedline_post_seconds", "Time to answer a webhook post
 ITEMS_ACCEPTED = Counter("feedline_items_accepted_total", "Items confirmed by the broker, by source", ["source"])
 ITEMS_REJECTED = Counter("feedline_items_rejected_total", "Items refused before the queue, by source", ["source"])
 PUBLISH_FAILURES = Counter("feedline_publish_failures_total", "Batches the broker did not take, by reason", ["reason"])
+POSTS_BYTES = Gauge("feedline_posts_bytes", "Bytes of the posts that this process holds now")
 POSTS_IN_FLIGHT = Gauge("feedline_posts_in_flight", "Posts being handled by this process")
 FEEDS_KNOWN = Gauge("feedline_feeds_known", "Webhook hashes in this process's snapshot of the feeds")
 FEEDS_AGE = Gauge("feedline_feeds_refreshed_timestamp_seconds", "When the snapshot of the feeds was last read")

@@ -1,7 +1,8 @@
 """The three questions every process answers: alive, ready, and how much.
 
 `/healthz` is 200 while the process does its work (a watchdog's view), `/readyz` while it can take new work,
-`/metrics` is Prometheus text. This makes the aiohttp application; a composition root binds it to a socket.
+`/metrics` is Prometheus text. This makes the aiohttp application; a composition root binds it to a socket. A port
+that strangers reach gets `public_answers` alone: whether, but neither why nor how much.
 """
 
 from __future__ import annotations
@@ -28,8 +29,18 @@ def answers(*, alive: Probe, ready: Probe) -> dict[str, Callable[[], web.Respons
     return {"/healthz": lambda: answer(alive), "/readyz": lambda: answer(ready), "/metrics": metrics}
 
 
-def add_routes(app: web.Application, *, alive: Probe, ready: Probe) -> None:
-    """Add `/healthz`, `/readyz` and `/metrics` to an application."""
+def public_answers(*, alive: Probe, ready: Probe) -> dict[str, Callable[[], web.Response]]:
+    """Return the two paths that a load balancer asks on a public port, each with the function that answers it."""
+
+    def answer(probe: Probe) -> web.Response:
+        trouble = probe()
+        return web.json_response({"status": "unavailable" if trouble else "ok"}, status=503 if trouble else 200)
+
+    return {"/healthz": lambda: answer(alive), "/readyz": lambda: answer(ready)}
+
+
+def add_routes(app: web.Application, answers: dict[str, Callable[[], web.Response]]) -> None:
+    """Add these paths to an application."""
 
     def handler(answer: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(_: web.Request) -> web.Response:
@@ -37,12 +48,12 @@ def add_routes(app: web.Application, *, alive: Probe, ready: Probe) -> None:
 
         return handle
 
-    for path, answer in answers(alive=alive, ready=ready).items():
+    for path, answer in answers.items():
         app.router.add_get(path, handler(answer))
 
 
 def application(*, alive: Probe, ready: Probe) -> web.Application:
     """Return an application with just the three routes."""
     app = web.Application()
-    add_routes(app, alive=alive, ready=ready)
+    add_routes(app, answers(alive=alive, ready=ready))
     return app

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="the address that edge and API listen on")
     port: int = Field(8080, ge=0, le=65535, description="the edge's port; 0 takes a free one")
+    reuse_port: bool = Field(
+        False, description="several edge processes of this machine share PORT on purpose (SO_REUSEPORT)"
+    )
     api_port: int = Field(8081, ge=0, le=65535, description="the API's port; 0 takes a free one")
     monitor_host: str = Field("127.0.0.1", description="the address of /healthz, /readyz and /metrics of each process")
     monitor_port: int = Field(0, ge=0, le=65535, description="their port; 0 takes a free one (logged at start)")
@@ -80,7 +83,14 @@ class Settings(BaseSettings):
     )
 
     body_limit_bytes: int = Field(2**20, ge=1024, description="largest body, before and after decompression")
-    edge_max_in_flight: int = Field(1_000, ge=1, description="posts being handled by one edge process before 503")
+    edge_max_in_flight: int = Field(
+        1_000, ge=1, description="posts that one edge process holds before 503; beyond half a feed may hold a quarter"
+    )
+    edge_max_bytes: int = Field(
+        128 * 2**20,
+        ge=2**21,
+        description="bytes of posts that it holds before 503, likewise with a share for each feed",
+    )
     confirm_timeout_ms: int = Field(5_000, ge=1, description="wait for the broker's confirm before 503")
     reply_timeout_ms: int = Field(5_000, ge=1, description="wait for the worker's reply before 202")
     feeds_poll_ms: int = Field(30_000, ge=10, description="the edge reloads its feeds at least this often")
@@ -92,6 +102,9 @@ class Settings(BaseSettings):
     heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")
     heartbeat_timeout_ms: int = Field(5_000, ge=50, description="a worker without a heartbeat this long is dead")
     watchdog_ms: int = Field(30_000, ge=100, description="messages waiting and nothing delivered this long: exit")
+    stop_delay_ms: int = Field(
+        2_000, ge=0, description="edge and API: on SIGTERM readiness falls, and this long new work is still taken"
+    )
     stop_timeout_ms: int = Field(10_000, ge=100, description="time to drain on SIGTERM before a hard stop")
     receipt_days: int = Field(7, ge=2, le=400, description="days that receipts are kept")
 

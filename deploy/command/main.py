@@ -18,7 +18,7 @@ from deploy.command.people import login_link, people
 from deploy.command.probe import probe
 from deploy.command.reference import as_markdown, as_text
 from deploy.local.addresses import Refused, check_database
-from deploy.local.folder import AlreadyRunning, Local
+from deploy.local.folder import AlreadyRunning, Incomplete, Local
 from deploy.local.processes import CHECKOUT, follow_parent
 from deploy.local.screen import Screen
 from deploy.local.stack import Stack
@@ -57,6 +57,7 @@ def run(folder: Path) -> None:
         local.lock()
         explicit = frozenset(name for name in Settings.model_fields if os.environ.get(name.upper()))
         private = {"database_url": "postgresql://private", "amqp_url": "amqp://private"}
+        local.check()
         private["secret_key"] = local.secret("secret-key")
         settings = load(**{name: value for name, value in private.items() if name not in explicit})
         code = asyncio.run(Stack(local, settings, screen, explicit).run())
@@ -64,7 +65,7 @@ def run(folder: Path) -> None:
     except PermissionError as error:
         screen.trouble(f"{error.filename} belongs to another user: run as that user, or remove {folder}.")
         code = 1
-    except (AlreadyRunning, Refused) as reason:
+    except (AlreadyRunning, Incomplete, Refused) as reason:
         screen.trouble(str(reason))
         code = 1
     sys.exit(code)

@@ -9,12 +9,14 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from deploy.local.processes import end_marked, free_port, is_free
+from deploy.local.processes import end_marked, free_port, has_text, is_free
 
 _LOG_BYTES = 16 * 2**20
 _STALE_GRACE_S = 8
@@ -22,6 +24,18 @@ _STALE_GRACE_S = 8
 
 class AlreadyRunning(Exception):
     """Another launcher runs this folder's stack; the message names it."""
+
+
+class Incomplete(Exception):
+    """A file is missing without which the data beside it cannot be used; the message says what was found."""
+
+
+_NEEDED = (
+    ("postgres/data", "postgres/password"),
+    ("rabbitmq/data", "rabbitmq/password"),
+    ("postgres/data", "secret-key"),
+)
+"""Data, and the file that it is of no use without: made anew, it would lock the data up for good."""
 
 
 class Local:
@@ -72,10 +86,20 @@ class Local:
         (self.folder / "stack.json").unlink(missing_ok=True)
         return end_marked(self.marker, grace_s=_STALE_GRACE_S)
 
+    def check(self) -> None:
+        """Raise `Incomplete` when something of an earlier run is lost; nothing is changed."""
+        for data, needed in _NEEDED:
+            if (self.folder / data).exists() and not has_text(self.folder / needed):
+                what = "empty" if (self.folder / needed).exists() else "missing"
+                raise Incomplete(
+                    f"{self.folder / data} is there, but {self.folder / needed} is {what}. Nothing was changed: "
+                    f"put the file back, or move {self.folder} away to begin anew."
+                )
+
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_hex(32)) -> str:
         """Return the secret kept in the file `name` (0600), made at first use."""
         path = self.folder / name
-        if not path.exists() or not path.read_text().strip():
+        if not has_text(path):
             self.write(name, make())
         return path.read_text().strip()
 
@@ -98,11 +122,22 @@ class Local:
         return ports[name]
 
     def log(self, name: str) -> Path:
-        """Return the log file of a process; a large one is put aside as `NAME.log.1`."""
-        path = self.logs / f"{name}.log"
-        if path.exists() and path.stat().st_size > _LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        return path
+        """Return the log file of a process."""
+        return self.logs / f"{name}.log"
+
+    def rotate(self, most_bytes: int = _LOG_BYTES) -> None:
+        """Put large logs aside as `NAME.log.1`, while their processes go on writing.
+
+        They append to an open file, so it is copied and cut to nothing: what is written in between, a few lines at
+        most, is lost. Where there is no room for the copy, it is left out: such a disk needs the room.
+        """
+        for path in self.logs.glob("*.log"):
+            if path.stat().st_size > most_bytes:
+                aside = path.with_suffix(".log.1")
+                aside.unlink(missing_ok=True)
+                with suppress(OSError):
+                    shutil.copyfile(path, aside)
+                os.truncate(path, 0)
 
     def publish(self, stack: dict[str, Any]) -> None:
         """Write `stack.json`."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.local.processes import MARKER, Program, Server, free_port, marked, name_of, unprivileged_user
+from deploy.local.processes import MARKER, Program, Server, free_port, has_text, marked, name_of, unprivileged_user
 
 USER = "feedline"
 DATABASE = "feedline"
@@ -45,6 +45,9 @@ _DURABLE = {
 }
 # Commits stay synchronous: a server that is killed loses nothing, only a machine that loses power does.
 _FORGETFUL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+
+_DRAFT = "data.new"
 
 
 class Postgres(Server):
@@ -76,14 +79,20 @@ class Postgres(Server):
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> None:
-        """Make the cluster unless it is there, choose a port, and drop what a crash left behind."""
+        """Make the cluster unless it is there, choose a port, and drop what a crash left behind.
+
+        Raises RuntimeError when it is there without its password: data is never replaced.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.port = self.port or free_port()
         if self._descriptor < 0:
             self._descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        if not (self.folder / "data" / "PG_VERSION").exists() or not (self.folder / "password").exists():
-            shutil.rmtree(self.folder / "data", ignore_errors=True)
+        if not (self.folder / "data").exists():
             self._make()
+        elif not has_text(self.folder / "password"):
+            raise RuntimeError(
+                f"{self.folder}/data is there, and the file password beside it is not; nothing was changed"
+            )
         _forget_stranger(self.folder / "data" / "postmaster.pid", marked(self._environment.get(MARKER, "")))
 
     def program(self) -> Program:
@@ -120,18 +129,21 @@ class Postgres(Server):
         )
 
     def _make(self) -> None:
+        """Make the cluster under another name, so that one that is half made is never taken for one."""
+        shutil.rmtree(self.folder / _DRAFT, ignore_errors=True)
         password = self.folder / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(16))
         if self._user:
             for path in (self.folder, password):
                 os.chown(path, self._user.uid, self._user.gid)
-        arguments = [str(self._programs / "initdb"), "--pgdata", f"{self._inside()}/data", "--username", USER]
+        arguments = [str(self._programs / "initdb"), "--pgdata", f"{self._inside()}/{_DRAFT}", "--username", USER]
         arguments += ["--pwfile", f"{self._inside()}/password", "--auth", "scram-sha-256", "--encoding", "UTF8"]
         arguments += ["--locale", "C.UTF-8", *([] if self.durable else ["--no-sync"])]
         self._run(arguments)
-        single = [str(self._programs / "postgres"), "--single", "-D", f"{self._inside()}/data", "postgres"]
+        single = [str(self._programs / "postgres"), "--single", "-D", f"{self._inside()}/{_DRAFT}", "postgres"]
         self._run(single, f"CREATE DATABASE {DATABASE}\n")
+        (self.folder / _DRAFT).rename(self.folder / "data")
 
     def _run(self, arguments: list[str], sent: str = "") -> None:
         program = self._program(tuple(arguments))

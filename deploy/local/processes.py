@@ -103,6 +103,11 @@ def unprivileged_user(folder: Path) -> User | None:
     raise SystemExit("Postgres refuses to run as root, and this machine has neither a user postgres nor nobody.")
 
 
+def has_text(path: Path) -> bool:
+    """Return whether a file is there and holds something."""
+    return path.exists() and bool(path.read_text().strip())
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that was free a moment ago."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:

@@ -34,6 +34,7 @@ from schemas.settings import Settings
 _START_S = 90
 _STOP_SHARE_S = 4.0
 _ECHO_S = 1.0
+_ROTATE_S = 10.0
 
 
 class Stack:
@@ -66,6 +67,7 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._told, number, told)
         starting, waiting = asyncio.create_task(self._start()), asyncio.create_task(told.wait())
+        rotating = asyncio.create_task(self._rotate_logs())
         try:
             await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -75,10 +77,18 @@ class Stack:
             self.screen.trouble(str(refusal))
             return 1
         finally:
-            starting.cancel()
-            waiting.cancel()
+            for task in (starting, waiting, rotating):
+                task.cancel()
             await self._stop()
         return 0
+
+    async def _rotate_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_ROTATE_S)
+            try:
+                await asyncio.to_thread(self.local.rotate)
+            except OSError as error:
+                self.screen.notice(f"logs cannot be put aside ({error})")
 
     def _told(self, number: int, told: asyncio.Event) -> None:
         """Stop; at a second Ctrl-C, later than the echo that make and process groups give of the first, at once."""
@@ -162,6 +172,8 @@ class Stack:
             "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
             "DEMO_VENDOR_HTTP_PORT": str(self._vendor_ports["http"]),
             "DEMO_VENDOR_FTP_PORT": str(self._vendor_ports["ftp"]),
+            "REUSE_PORT": str(self.settings.reuse_port or self.settings.edge_processes > 1).lower(),
+            "STOP_DELAY_MS": str(self.settings.stop_delay_ms if "stop_delay_ms" in self._explicit else 0),
             "STOP_TIMEOUT_MS": str(int(self._stop_share_s() * 1000) - 500),
         }
 

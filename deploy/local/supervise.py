@@ -99,14 +99,15 @@ class Child:
             started = loop.time()
             try:
                 ended = await self._once()
-            except (OSError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - a full disk, a broken file: whatever it is, it is tried again
                 ended = f"cannot be started ({error})"
+                await self._end_for_good()
             self._process = None
             self.last_end = ended
             if not self.ready.is_set() and failures + 1 >= HOPELESS:
                 self.hopeless.set()
             self.ready.clear()
-            self._events.changed()
+            self._tell_owner()
             failures = 1 if loop.time() - started > STEADY_S else failures + 1
             wait_s = delay_s(failures)
             self._events.notice(f"{self.name} {ended}; it is started again in {wait_s:g} s")
@@ -118,7 +119,7 @@ class Child:
         with program.log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(*program.arguments, **program.options(output))
         self._process, self._stop_signal = process, program.stop_signal
-        self._events.changed()
+        self._tell_owner()
         waiting = asyncio.create_task(self._wait_ready(process))
         try:
             code = await process.wait()
@@ -127,6 +128,20 @@ class Child:
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code} (see {program.log})"
+
+    def _tell_owner(self) -> None:
+        """Say that something changed; an owner who cannot write it down (a full disk) is no reason to stop."""
+        try:
+            self._events.changed()
+        except OSError as error:
+            self._events.notice(f"{self.name}: its state cannot be written down ({error})")
+
+    async def _end_for_good(self) -> None:
+        """Kill the process of a start that failed half way: it must not be there twice."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         if process.stdin:

@@ -16,7 +16,7 @@ from typing import Self
 
 import structlog
 
-from ingest.amqp.wire import Reason, Wire
+from ingest.amqp.wire import Reason, Settled, Wire
 from schemas.amqp.tap import AWAY, Link, connect
 from schemas.batches import Batch
 from schemas.declare import declare
@@ -108,15 +108,25 @@ class Publisher:
         )
 
     async def publish_message(
-        self, feed_id: int, message_id: str, body: bytes, reply: tuple[str | None, str | None] | None = None
+        self,
+        feed_id: int,
+        message_id: str,
+        body: bytes,
+        reply: tuple[str | None, str | None] | None = None,
+        settled: Settled | None = None,
     ) -> None:
-        """Do as `publish` does, with a batch that is encoded already; `message_id` is its batch id in hex."""
+        """Do as `publish` does, with a batch that is encoded already; `message_id` is its batch id in hex.
+
+        `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
+        """
         wire = self._wire
         if wire is None:
             reason: Reason | None = "disconnected"
+            if settled is not None:
+                settled()
         else:
             queue = self._queues[shard_of(feed_id, len(self._queues))]
-            reason = await wire.publish(queue, message_id, body, reply)
+            reason = await wire.publish(queue, message_id, body, reply, settled)
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             if reason == "unroutable":

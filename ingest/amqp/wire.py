@@ -3,7 +3,8 @@
     publish() → method + header + body, one write a turn ── broker ──▶ basic.ack, basic.nack, basic.return → the future
 
 Each message gets the next delivery tag; its future ends as None (confirmed) or as a reason (`Reason`). A connection
-that breaks ends all of them as `disconnected`. It is never mended: `Publisher` makes a new one.
+that breaks ends all of them as `disconnected`. It is never mended: `Publisher` makes a new one. A message whose confirm
+is late ends as `timeout`, and stays known until the broker has settled it.
 The connection is aiormq's; messages are written beside it, and what the broker says of them is taken before it.
 Source: https://www.rabbitmq.com/docs/confirms, /docs/connection-blocked.
 """
@@ -11,6 +12,7 @@ Source: https://www.rabbitmq.com/docs/confirms, /docs/connection-blocked.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from pamqp.header import ContentHeader
@@ -32,6 +34,8 @@ _BLOCKED = b"\x00\x0a\x00\x3c"
 _UNBLOCKED = b"\x00\x0a\x00\x3d"
 
 Confirm = asyncio.Future[Reason | None]
+Settled = Callable[[], None]
+"""Called once, when the broker has confirmed or refused a message, or can no longer: also after it timed out."""
 
 
 class Socket(Protocol):
@@ -58,7 +62,8 @@ class Wire:
         self._methods: dict[str, bytes] = {}
         self._tag = 0
         self._out: list[bytes] = []
-        self._waiting: dict[int, tuple[Confirm, str, float]] = {}
+        self._waiting: dict[int, tuple[Confirm, str, float, Settled | None]] = {}
+        self._late: dict[int, Settled | None] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self.closed: asyncio.Future[str] = self._loop.create_future()
         """Ends with why the channel is no more."""
@@ -68,25 +73,30 @@ class Wire:
 
     @property
     def in_flight(self) -> int:
-        """Return the number of messages that wait for their confirm."""
-        return len(self._waiting)
+        """Return the number of messages that the broker has not settled."""
+        return len(self._waiting) + len(self._late)
 
     def publish(
-        self, queue: str, message_id: str, body: bytes, reply: tuple[str | None, str | None] | None = None
+        self,
+        queue: str,
+        message_id: str,
+        body: bytes,
+        reply: tuple[str | None, str | None] | None = None,
+        settled: Settled | None = None,
     ) -> Confirm:
         """Write one message at once and return the future of its confirm; messages leave in the order of the calls."""
         confirm: Confirm = self._loop.create_future()
         if self.closed.done():
-            confirm.set_result("disconnected")
+            _end(confirm, "disconnected", settled)
         elif self.blocked is not None or self._socket.paused:
-            confirm.set_result("blocked")
+            _end(confirm, "blocked", settled)
         else:
             method = self._methods.get(queue)
             if method is None:
                 method = self._methods[queue] = frames.publish_method(self._channel, queue)
             parts = frames.content(self._channel, self._frame_max, body, message_id, reply)
             self._tag += 1
-            self._waiting[self._tag] = (confirm, message_id, self._loop.time() + self._timeout)
+            self._waiting[self._tag] = (confirm, message_id, self._loop.time() + self._timeout, settled)
             # What is written in one turn of the event loop goes out in one system call: each costs more than a message.
             if not self._out:
                 self._loop.call_soon(self._flush)
@@ -103,10 +113,11 @@ class Wire:
         """End what waits too long."""
         now = self._loop.time()
         late: Reason = "blocked" if self.blocked is not None or self._socket.paused else "timeout"
-        for tag, (confirm, _, deadline) in list(self._waiting.items()):
+        for tag, (confirm, _, deadline, settled) in list(self._waiting.items()):
             if deadline > now:
                 break
             del self._waiting[tag]
+            self._late[tag] = settled
             _end(confirm, late)
         self._ticker = self._loop.call_later(every_s, self._tick, every_s)
 
@@ -147,7 +158,9 @@ class Wire:
         if not multiple:
             entry = self._waiting.pop(tag, None)
             if entry is not None:
-                _end(entry[0], result)
+                _end(entry[0], result, entry[3])
+            elif self._late:
+                _settle(self._late.pop(tag, None))
             return
         done = []
         for waiting in self._waiting:  # in the order of the tags
@@ -155,11 +168,14 @@ class Wire:
                 break
             done.append(waiting)
         for waiting in done:
-            _end(self._waiting.pop(waiting)[0], result)
+            confirm, _, _, settled = self._waiting.pop(waiting)
+            _end(confirm, result, settled)
+        for late in [late for late in self._late if late <= tag]:
+            _settle(self._late.pop(late))
 
     def _returned(self, message_id: str | None) -> None:
         """A returned message is confirmed all the same, right after; it carries no tag, so its id must do."""
-        for confirm, waiting_id, _ in self._waiting.values():
+        for confirm, waiting_id, _, _ in self._waiting.values():
             if waiting_id == message_id and not confirm.done():
                 confirm.set_result("unroutable")
                 return
@@ -170,15 +186,24 @@ class Wire:
             self._ticker.cancel()
             self._ticker = None
         waiting, self._waiting = self._waiting, {}
-        for confirm, _, _ in waiting.values():
-            _end(confirm, "disconnected")
+        for confirm, _, _, settled in waiting.values():
+            _end(confirm, "disconnected", settled)
+        unsettled, self._late = self._late, {}
+        for settled in unsettled.values():
+            _settle(settled)
         if not self.closed.done():
             self.closed.set_result(why)
 
 
-def _end(confirm: Confirm, result: Reason | None) -> None:
+def _end(confirm: Confirm, result: Reason | None, settled: Settled | None = None) -> None:
     if not confirm.done():
         confirm.set_result(result)
+    _settle(settled)
+
+
+def _settle(settled: Settled | None) -> None:
+    if settled is not None:
+        settled()
 
 
 def _short(payload: bytes, at: int) -> str:

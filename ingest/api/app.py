@@ -22,22 +22,26 @@ from schemas import monitor
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
 
+STOPPING: web.AppKey[Callable[[], bool]] = web.AppKey("stopping")
+"""Whether the process was told to stop: readiness falls first."""
+
 
 def application(settings: Settings) -> web.Application:
     """Return the API's application; it opens its connections when it starts and closes them when it ends."""
     app = web.Application(middlewares=[middleware("api")], client_max_size=settings.body_limit_bytes)
     app[BUCKETS] = Buckets()
     app[HEALTH] = Health()
+    app[STOPPING] = lambda: False
     app.cleanup_ctx.append(_services(settings))
     add_operations(app, OPERATIONS)
     docs.add_routes(app, settings, OPERATIONS)
-    monitor.add_routes(app, alive=lambda: None, ready=lambda: ready(app))
+    monitor.add_routes(app, monitor.public_answers(alive=lambda: None, ready=lambda: ready(app)))
     return app
 
 
 def ready(app: web.Application) -> str | None:
     """Return None while requests of every kind can be answered, else one line that says why not."""
-    return app[HEALTH].postgres or app[SERVICES].publisher.ready()
+    return "stopping" if app[STOPPING]() else app[HEALTH].postgres or app[SERVICES].publisher.ready()
 
 
 def add_operations(app: web.Application, operations: tuple[Operation, ...]) -> None:

@@ -27,7 +27,8 @@ class Accepted(web.Response):
             return await super().prepare(request)
         if request.transport is None:
             raise ConnectionResetError("the sender is gone")
-        self._keep_alive = request.keep_alive
+        if self._keep_alive is None:  # nobody has called `force_close`
+            self._keep_alive = request.keep_alive
         close = b"" if self._keep_alive else _CLOSE
         request.transport.write(_HEAD % (len(self._written), http_date(int(time.time())), close) + self._written)
         self._eof_sent = True

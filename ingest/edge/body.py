@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ingest.http.problems import ProblemError
@@ -33,29 +33,62 @@ _SMALL = 2 * MAX_VALUES
 _SHOWN = 24
 
 
-async def read(request: web.BaseRequest, limit: int, timeout_s: float = READ_TIMEOUT_S) -> bytes:
-    """Return the body as it was sent, still encoded; raises `ProblemError` 400, 408, 411 or 413."""
-    headers = request.headers
-    declared = headers.get("Content-Length")
+def declared_size(request: web.BaseRequest, limit: int) -> int:
+    """Return how many bytes a body says it has, 0 for a chunked one; raises `ProblemError` 411 or 413."""
+    declared = request.headers.get("Content-Length")
     if declared is None:
-        if "Transfer-Encoding" not in headers:
+        if "Transfer-Encoding" not in request.headers:
             raise ProblemError(411, "edge.body.length_required", "Send a body with a Content-Length (or chunked).")
-    elif int(declared) > limit:
+        return 0
+    size = int(declared)
+    if size > limit:
         raise too_large(limit)
+    return size
+
+
+async def read(
+    request: web.BaseRequest, limit: int, hold: Callable[[int], None], timeout_s: float = READ_TIMEOUT_S
+) -> bytes:
+    """Return the body as it was sent, its content coding still on; raises `ProblemError` 400, 408, 413 or 501.
+
+    `hold` is told how many bytes a body without a Content-Length has so far, and may raise.
+    """
     content = request.content
     if content.is_eof():  # all of it came with the head: the usual case
         body = content.read_nowait(-1)
         if len(body) > limit:
             raise too_large(limit)
-        return body
-    if headers.get("Expect", "").lower() == "100-continue":
-        # Some clients wait a second for this before they send a body (RFC 9110, 10.1.1).
+    else:
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+            # Some clients wait a second for this before they send a body; not those of HTTP/1.0 (RFC 9110, 10.1.1).
+            await _continue(request)
+        chunked = "Content-Length" not in request.headers
+        body = await _rest(content, limit, hold if chunked else None, timeout_s)
+    coding = request.headers.get("Transfer-Encoding")
+    return body if coding is None or coding.lower() == "chunked" else _decoded(body, coding, limit, hold)
+
+
+def _decoded(body: bytes, coding: str, limit: int, hold: Callable[[int], None]) -> bytes:
+    """Undo a body's transfer codings beside chunked: gzip, or `ProblemError` 501 (RFC 9112, 6.1)."""
+    for name in reversed([part.strip().lower() for part in coding.split(",")][:-1]):
+        if name not in ("gzip", "x-gzip"):
+            _check_text("Transfer-Encoding", coding)
+            detail = "Send the body with no transfer coding but chunked, or gzip, chunked."
+            raise ProblemError(501, "edge.body.transfer_coding", detail, {"transferEncoding": coding[:_SHOWN]})
+        body = gunzip(body, limit)
+        hold(len(body))
+    return body
+
+
+async def _continue(request: web.BaseRequest) -> None:
+    try:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # it is no part of the answer
-    return await _rest(content, limit, timeout_s)
+    except ConnectionError:
+        raise gone() from None
+    request.writer.output_size = 0  # it is no part of the answer
 
 
-async def _rest(content: StreamReader, limit: int, timeout_s: float) -> bytes:
+async def _rest(content: StreamReader, limit: int, hold: Callable[[int], None] | None, timeout_s: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
@@ -64,9 +97,13 @@ async def _rest(content: StreamReader, limit: int, timeout_s: float) -> bytes:
                 size += len(chunk)
                 if size > limit:
                     raise too_large(limit)
+                if hold is not None:
+                    hold(size)
                 chunks.append(chunk)
     except TimeoutError:
         raise ProblemError(408, "edge.body.slow", f"The body did not arrive within {timeout_s:g} s.") from None
+    except ConnectionError:
+        raise gone() from None
     except (HttpProcessingError, web.RequestPayloadError) as error:
         raise ProblemError(400, "edge.body.broken", f"The body is not well-formed HTTP: {error}.") from None
     return b"".join(chunks)
@@ -76,6 +113,7 @@ def check_headers(headers: Mapping[str, str]) -> bool:
     """Return whether the body is gzip-encoded; raises `ProblemError` 415 for what is not JSON."""
     content_type = headers.get("Content-Type")
     if content_type is not None and not is_json(content_type):
+        _check_text("Content-Type", content_type)
         raise ProblemError(
             415,
             "edge.body.type",
@@ -91,6 +129,7 @@ def check_headers(headers: Mapping[str, str]) -> bool:
         return True
     if name in ("identity", ""):
         return False
+    _check_text("Content-Encoding", encoding)
     raise ProblemError(
         415,
         "edge.body.encoding",
@@ -98,6 +137,12 @@ def check_headers(headers: Mapping[str, str]) -> bool:
         {"contentEncoding": encoding[:200]},
         {"Accept-Encoding": "gzip, identity"},
     )
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse bytes that are no UTF-8 (surrogates) or no text, which no answer could quote."""
+    if not value.isprintable():
+        raise ProblemError(400, "edge.header.bytes", f"The header {name} has bytes that are no text.")
 
 
 @functools.lru_cache(maxsize=64)
@@ -193,6 +238,11 @@ def check_structure(elements: list[Any]) -> None:
 def _too_many_values() -> ProblemError:
     detail = f"The body has more than {MAX_VALUES} values; send fewer items a post."
     return ProblemError(413, "edge.body.too_many_values", detail, {"limit": MAX_VALUES})
+
+
+def gone() -> ProblemError:
+    """Return what is counted for a sender that went away in the middle of its body; nobody reads it."""
+    return ProblemError(400, "edge.body.gone", "The sender went away in the middle of the body.")
 
 
 def too_large(limit: int, when: str = "") -> ProblemError:

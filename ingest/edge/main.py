@@ -25,7 +25,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     feeds = Feeds(settings)
     async with Publisher(settings, process_name("edge")) as publisher:
-        posts = Posts(settings, publisher, lambda: feeds.current)
+        posts = Posts(settings, publisher, feeds)
 
         def ready() -> str | None:
             return "stopping" if stop.is_set() else feeds.ready() or publisher.ready()
@@ -33,10 +33,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         def alive() -> str | None:
             return None
 
-        web_runner = runner(dispatcher(posts.handle, alive=alive, ready=ready), settings.stop_timeout_ms / 1000)
+        handler = dispatcher(posts.handle, alive=alive, ready=ready, stopping=stop.is_set)
+        web_runner = runner(handler, settings.stop_timeout_ms / 1000)
         async with (
             monitored(settings, alive=alive, ready=ready) as monitor_url,
-            listening(web_runner, settings.host, settings.port, reuse_port=True) as url,
+            listening(web_runner, settings.host, settings.port, reuse_port=settings.reuse_port) as url,
         ):
             announce(url=url, monitor=monitor_url)
-            await run_until(stop, feeds.run(), publisher.watch())
+            await run_until(stop, feeds.run(), publisher.watch(), delay_s=settings.stop_delay_ms / 1000)

@@ -17,13 +17,15 @@ from ingest.amqp.publish import Publisher, Unavailable
 from ingest.edge import body as bodies
 from ingest.edge.answers import Accepted
 from ingest.edge.batch_ids import batch_id_of
-from ingest.edge.feeds import Snapshot
+from ingest.edge.feeds import Senders
+from ingest.edge.places import Place, Places
 from ingest.edge.quick import Quick
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.problems import ProblemError, internal
+from ingest.http.sampling import Sampled
 from schemas.batches import Batch, Source
 from schemas.items import validate
-from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_IN_FLIGHT
+from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
 from schemas.settings import Settings
 
 PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -36,41 +38,39 @@ _REJECTED = ITEMS_REJECTED.labels(Source.WEBHOOK.value)
 
 
 class Posts:
-    """The handler of posts. `feeds` returns the current snapshot; `now_ms` the time in milliseconds since 1970."""
+    """The handler of posts. `feeds` knows who sends; `now_ms` returns the time in milliseconds since 1970."""
 
     def __init__(
         self,
         settings: Settings,
         publisher: Publisher,
-        feeds: Callable[[], Snapshot],
+        feeds: Senders,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._limit = settings.body_limit_bytes
-        self._most = settings.edge_max_in_flight
+        self.places = Places(settings.edge_max_in_flight, settings.edge_max_bytes)
         self._secret = settings.key
         self._receipts = f"{settings.public_api_url.rstrip('/')}/api/batches/"
         self._publisher = publisher
         self._feeds = feeds
         self._now_ms = now_ms
         self._quick = Quick()
+        self._sampled = Sampled()
         self._answered: dict[int, Any] = {}
-        self.in_flight = 0
-        POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
+        POSTS_IN_FLIGHT.set_function(lambda: self.places.posts)
+        POSTS_BYTES.set_function(lambda: self.places.bytes)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer one post; every refusal is a problem document."""
         began = time.perf_counter()
-        self.in_flight += 1
         try:
             response = await self._accept(request)
         except ProblemError as problem:
-            _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail)
+            self._told(problem)
             response = problem.response()
         except Exception:  # noqa: BLE001 - the last line of defence; logged
             _log.exception("post_failed")
             response = internal("edge").response()
-        finally:
-            self.in_flight -= 1
         answered = self._answered.get(response.status)
         if answered is None:
             answered = self._answered[response.status] = POSTS.labels(response.status)
@@ -78,31 +78,53 @@ class Posts:
         POST_SECONDS.observe(time.perf_counter() - began)
         return response
 
+    def _told(self, problem: ProblemError) -> None:
+        left_out = self._sampled.take(problem.code)
+        if left_out is not None:
+            more = {"left_out": left_out} if left_out else {}
+            _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail, **more)
+
     async def _accept(self, request: web.BaseRequest) -> web.Response:
-        if self.in_flight > self._most:
-            raise _busy(self._most)
         headers = request.headers
         now_ms = self._now_ms()
         sent_hash = headers.get(HASH_HEADERS[0])
-        feed = self._feeds().sender(sent_hash if sent_hash is not None else headers.get(HASH_HEADERS[1]), now_ms)
+        if sent_hash is None:
+            sent_hash = headers.get(HASH_HEADERS[1])
+        senders = self._feeds
+        feed = senders.current.known(sent_hash) or await senders.looked_up(sent_hash)
+        feed.check(now_ms)
         gzipped = bodies.check_headers(headers)
-        raw = await bodies.read(request, self._limit)
-        body = bodies.gunzip(raw, self._limit) if gzipped else raw
-        batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), body, now_ms, self._secret)
-        batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
-        quick = self._quick.items(body) if bodies.has_few_values(body) else None
-        if quick is None:
-            _fill(batch, bodies.decode(body))
-            count, message = len(batch.items), batch.encode()
-        else:
-            count, message = quick.number, batch.encode(quick.json)
-        await self._publish(batch, message)
+        place = self.places.take(feed.id, bodies.declared_size(request, self._limit))
+        try:
+            body = await bodies.read(request, self._limit, place.hold)
+            if gzipped:
+                body = bodies.gunzip(body, self._limit)
+                place.hold(len(body))
+            batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), body, now_ms, self._secret)
+            batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
+            count, message = self._encoded(batch, body)
+            del body  # while the broker thinks, the message alone is held
+            place.hold(len(message))
+        except BaseException:
+            place.leave()
+            raise
+        await self._publish(batch, message, place)
         _ACCEPTED.inc(count)
         return self._accepted(batch, count)
 
-    async def _publish(self, batch: Batch, message: bytes) -> None:
+    def _encoded(self, batch: Batch, body: bytes) -> tuple[int, bytes]:
+        """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
+        quick = self._quick.items(body) if bodies.has_few_values(body) else None
+        if quick is not None:
+            return quick.number, batch.encode(quick.json)
+        _fill(batch, bodies.decode(body))
+        count, message = len(batch.items), batch.encode()
+        batch.items = []
+        return count, message
+
+    async def _publish(self, batch: Batch, message: bytes, place: Place) -> None:
         try:
-            await self._publisher.publish_message(batch.feed_id, batch.batch_id.hex, message)
+            await self._publisher.publish_message(batch.feed_id, batch.batch_id.hex, message, settled=place.leave)
         except Unavailable as error:
             raise ProblemError(
                 503,
@@ -111,6 +133,9 @@ class Posts:
                 {"feedId": batch.feed_id},
                 {"Retry-After": str(RETRY_AFTER_S[error.reason])},
             ) from None
+        except Exception:
+            place.leave()
+            raise
 
     def _accepted(self, batch: Batch, count: int) -> web.Response:
         batch_id = str(batch.batch_id)
@@ -144,9 +169,3 @@ def _fill(batch: Batch, elements: list[Any]) -> None:
         raise ProblemError(
             422, "edge.items.invalid", "No item is valid, so nothing was accepted.", {"rejected": batch.rejected}
         )
-
-
-def _busy(most: int) -> ProblemError:
-    return ProblemError(
-        503, "edge.busy", f"This server handles {most} posts at once already.", {"limit": most}, {"Retry-After": "1"}
-    )

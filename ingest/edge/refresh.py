@@ -15,7 +15,8 @@ from typing import Any
 import asyncpg
 import structlog
 
-from ingest.edge.feeds import Collector, Snapshot
+from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unknown, unsure
+from ingest.edge.strangers import Strangers
 from schemas import queries
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
 from schemas.settings import Settings
@@ -24,6 +25,7 @@ _log = structlog.get_logger()
 
 _CHANNEL = "feeds_changed"
 _TIMEOUT_S = 10.0
+_LOOK_UP_S = 2.0
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
 _QUIET_S, _REST = 0.05, 4
 """Notices of one burst of changes lead to one reload; reloading takes at most a fifth of the time, however many."""
@@ -42,6 +44,9 @@ class Feeds:
         self._queries = queries.load("edge", beside=__file__)
         self._changed = asyncio.Event()
         self._took_s = 0.0
+        self._strangers = Strangers()
+        self._asking = asyncio.Lock()
+        self._asker: Any = None
         self._loaded = asyncio.Event()
         self.current: Snapshot = Snapshot()
         self.trouble: str | None = "the feeds have not been read yet"
@@ -59,6 +64,12 @@ class Feeds:
 
     async def run(self) -> None:
         """Read, listen and read again, until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._forget_asker()
+
+    async def _run(self) -> None:
         failures = 0
         while True:
             try:
@@ -71,6 +82,40 @@ class Feeds:
                 delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**failures) * random.uniform(0.5, 1)  # noqa: S311
                 _log.warning("feeds_not_refreshed", reason=self.trouble, retry_in_s=round(delay, 2))
                 await asyncio.sleep(delay)
+
+    async def looked_up(self, webhook_hash: str | None) -> Feed:
+        """Return the feed of a hash that the snapshot does not know, by one look-up; raises `ProblemError`.
+
+        So a new feed, or a rotated hash, is taken from the moment at which the API has answered.
+        """
+        assert webhook_hash is not None
+        key = digest(webhook_hash)
+        self._strangers.check(key)
+        if self.trouble is not None:
+            raise unsure()
+        try:
+            async with asyncio.timeout(_LOOK_UP_S), self._asking:
+                rows = await (await self._connection()).fetch(self._queries.feed_of_hash.sql, webhook_hash)
+        except (*AWAY, UnicodeError):
+            self._forget_asker()
+            raise unsure() from None
+        feed = snapshot(rows).known(webhook_hash)
+        if feed is None:
+            self._strangers.remember(key)
+            raise unknown()
+        self.current.found[key] = feed
+        return feed
+
+    async def _connection(self) -> Any:
+        """Return the connection of look-ups: the other one may be in the middle of a snapshot."""
+        if self._asker is None or self._asker.is_closed():
+            self._asker = await asyncpg.connect(self._settings.dsn, timeout=_LOOK_UP_S, command_timeout=_LOOK_UP_S)
+        return self._asker
+
+    def _forget_asker(self) -> None:
+        if self._asker is not None:
+            self._asker.terminate()
+            self._asker = None
 
     async def _follow(self) -> None:
         """Hold one connection: reload when told and when the poll is due; raises what `AWAY` lists."""
@@ -110,7 +155,7 @@ class Feeds:
                 collector.add(rows)
         self._took_s = time.monotonic() - began
         self.current = collector.snapshot()
-        hashes = len(self.current.by_digest or ())
+        hashes = self.current.size
         self.trouble = None
         DEGRADED.labels("postgres").set(0)
         FEEDS_KNOWN.set(hashes)

@@ -1,10 +1,11 @@
-"""The edge's HTTP server: one hot path and the monitor's three, dispatched by hand.
+"""The edge's HTTP server: one hot path and the load balancer's two, dispatched by hand.
 
 aiohttp's low-level server without router and application: measured 12 % less work a post.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -17,18 +18,30 @@ from schemas import monitor
 
 _log = structlog.get_logger()
 _SHOWN = 200
+HEAD_S = 30.0
+"""A head that takes longer, and a connection that says nothing for so long, are ended."""
+KEEP_ALIVE_S = 75.0
+"""Between two posts of a connection; more than load balancers keep theirs, so that none posts into a closed one."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def dispatcher(post: Handler, *, alive: monitor.Probe, ready: monitor.Probe) -> Handler:
+def dispatcher(
+    post: Handler, *, alive: monitor.Probe, ready: monitor.Probe, stopping: Callable[[], bool] = lambda: False
+) -> Handler:
     """Return the handler of every request: posts go to `post`."""
-    others = monitor.answers(alive=alive, ready=ready)
+    others = monitor.public_answers(alive=alive, ready=ready)
 
     async def dispatch(request: web.BaseRequest) -> web.StreamResponse:
+        response = await answered(request)
+        if stopping():
+            response.force_close()  # so that the sender's next post finds another process
+        return response
+
+    async def answered(request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path
         if path != PATH:
-            path = path.partition("?")[0]
+            path = _plain(path)
         if path == PATH:
             return await post(request) if request.method == "POST" else _not_allowed(request, "POST")
         answer = others.get(path)
@@ -39,16 +52,55 @@ def dispatcher(post: Handler, *, alive: monitor.Probe, ready: monitor.Probe) -> 
     return dispatch
 
 
+def _plain(target: str) -> str:
+    """Return the path of a request's target; a proxy may send the whole address (absolute-form, RFC 9112, 3.2.2)."""
+    if target.partition(":")[0].lower() in ("http", "https"):
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return target.partition("?")[0]
+
+
 def runner(handler: Handler, shutdown_timeout_s: float) -> web.ServerRunner:
     """Return the runner to listen with. Bodies are left as sent: decompression is bounded by our own limit."""
-    server = _Server(handler, access_log=None, auto_decompress=False)
+    server = _Server(handler, access_log=None, auto_decompress=False, keepalive_timeout=KEEP_ALIVE_S)
     return web.ServerRunner(server, shutdown_timeout=shutdown_timeout_s)
 
 
 class _Connection(web.RequestHandler):
-    """One connection; what is not well-formed HTTP is a problem like any other, and no traceback in the log."""
+    """One connection; what is not well-formed HTTP is a problem like any other, and no traceback in the log.
 
-    __slots__ = ()
+    A head has `HEAD_S` to arrive, the first one from the connection on.
+    """
+
+    __slots__ = ("_head_of", "_head_timer")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first head."""
+        self._head_timer: asyncio.TimerHandle | None = None
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Start the clock when a head begins to arrive and does not end."""
+        super().data_received(data)
+        if not self._messages and self._waiter is not None and self._head_of != self._request_count:
+            self._expect_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop the clock."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        self._head_of = self._request_count  # that many heads were whole before it
+        self._head_timer = self._loop.call_later(HEAD_S, self._head_is_due)
+
+    def _head_is_due(self) -> None:
+        self._head_timer = None
+        if self._request_count == self._head_of and self._waiter is not None and not self._waiter.done():
+            self.force_close()
 
     def handle_error(
         self,

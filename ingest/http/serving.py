@@ -57,10 +57,13 @@ def stop_signals() -> asyncio.Event:
     return stop
 
 
-async def run_until(stop: asyncio.Event, *duties: Coroutine[Any, Any, None]) -> None:
-    """Run duties that never end until `stop` is set; raises what one of them raises, and RuntimeError when one ends."""
+async def run_until(stop: asyncio.Event, *duties: Coroutine[Any, Any, None], delay_s: float = 0.0) -> None:
+    """Run duties that never end until `stop` is set and `delay_s` longer: load balancers see that readiness fell.
+
+    Raises what one of them raises, and RuntimeError when one ends.
+    """
     tasks = {asyncio.create_task(duty, name=getattr(duty, "__qualname__", "duty")) for duty in duties}
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(_told(stop, delay_s))
     try:
         done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
@@ -70,3 +73,8 @@ async def run_until(stop: asyncio.Event, *duties: Coroutine[Any, Any, None]) -> 
         for task in (*tasks, stopped):
             task.cancel()
         await asyncio.gather(*tasks, stopped, return_exceptions=True)
+
+
+async def _told(stop: asyncio.Event, delay_s: float) -> None:
+    await stop.wait()
+    await asyncio.sleep(delay_s)

@@ -16,6 +16,10 @@ ALTER TABLE api_tokens ADD COLUMN inventory_feed_id bigint REFERENCES inventory_
 CREATE INDEX ON api_tokens (dropship_provider_id) WHERE dropship_provider_id IS NOT NULL;
 CREATE INDEX ON api_tokens (inventory_feed_id) WHERE inventory_feed_id IS NOT NULL;
 
+-- A hash that was rotated away twice keeps its grace, too.
+ALTER TABLE inventory_feeds ADD COLUMN older_hash text UNIQUE;
+ALTER TABLE inventory_feeds ADD COLUMN older_hash_until timestamptz;
+
 -- The answers of POSTs with an Idempotency-Key, for a day: written in the transaction that does the work.
 CREATE TABLE idempotency_keys (
     account_id bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,

@@ -54,6 +54,7 @@ UPDATE accounts SET deleted_at = now() WHERE id = :account_id AND deleted_at IS 
 UPDATE inventory_feeds
 SET deleted_at = now(), enabled = false, dropship_provider_id = NULL, secrets = NULL,
     hash = gen_random_uuid()::text || gen_random_uuid()::text, previous_hash = NULL, previous_hash_until = NULL,
+    older_hash = NULL, older_hash_until = NULL,
     updated_at = clock_timestamp()
 WHERE account_id = :account_id AND deleted_at IS NULL;
 

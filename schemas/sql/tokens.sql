@@ -14,10 +14,11 @@ WHERE t.token_hash = :token_hash AND t.revoked_at IS NULL AND (t.expires_at IS N
   AND a.deleted_at IS NULL;
 
 -- name: hash_owner(hash)^
--- A vendor that reads with its feed's hash; the one before counts within its grace.
+-- A vendor that reads with its feed's hash; the two before count within their grace.
 SELECT f.id AS feed_id, f.account_id, a.requests_per_second, a.suspended_at IS NOT NULL AS suspended
 FROM inventory_feeds f JOIN accounts a ON a.id = f.account_id
-WHERE (f.hash = :hash OR (f.previous_hash = :hash AND f.previous_hash_until > now()))
+WHERE (f.hash = :hash OR (f.previous_hash = :hash AND f.previous_hash_until > now())
+       OR (f.older_hash = :hash AND f.older_hash_until > now()))
   AND f.deleted_at IS NULL AND a.deleted_at IS NULL;
 
 -- name: token_used(id)!

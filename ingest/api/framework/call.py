@@ -78,7 +78,11 @@ class Scoped:
     async def transaction(self) -> AsyncIterator[Scoped]:
         """Run what is inside in one transaction on one connection; `.connection` is that connection."""
         async with self.connected() as connection, connection.transaction():
-            yield Scoped(connection, self.account_id)
+            try:
+                yield Scoped(connection, self.account_id)
+            except TimeoutError:  # Postgres is silent: to roll back would be to wait for it as long again
+                connection.terminate()
+                raise
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Any]:
@@ -181,7 +185,9 @@ class Call(Generic[Q, B]):
         limit: int = self.query.limit  # type: ignore[attr-defined]
         if len(rows) <= limit:
             return Answer(list(body))
-        after = str(rows[limit - 1][cursor])
+        return Answer(list(body[:limit]), headers=self.next_page(str(rows[limit - 1][cursor])))
+
+    def next_page(self, after: str) -> dict[str, str]:
+        """Return the header with the address of the page that continues there."""
         target = self.request.rel_url.update_query(after=after)
-        link = f'<{self.services.settings.public_api_url.rstrip("/")}{target}>; rel="next"'
-        return Answer(list(body[:limit]), headers={"Link": link})
+        return {"Link": f'<{self.services.settings.public_api_url.rstrip("/")}{target}>; rel="next"'}

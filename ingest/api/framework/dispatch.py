@@ -18,7 +18,7 @@ from ingest.api.framework.call import SERVICES, Answer, Call
 from ingest.api.framework.caller import Caller
 from ingest.api.framework.etags import etag_of, is_same
 from ingest.api.framework.operation import JSON, Operation
-from ingest.api.framework.postgres import AWAY
+from ingest.api.framework.postgres import AWAY, STATEMENT_TIMEOUT_S
 from ingest.api.framework.ratelimit import BUCKETS
 from ingest.api.framework.retries import once
 from ingest.api.framework.validation import read_body, read_path, read_query
@@ -63,6 +63,12 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
             response = await once(call, work)
         else:
             response = await work(call)
+    except asyncpg.QueryCanceledError:
+        _log.warning("query_too_slow", operation=operation.name)
+        detail = (
+            f"the database took longer than {STATEMENT_TIMEOUT_S:g} s for this: narrow it by filters, or ask for less"
+        )
+        raise ProblemError(504, f"api.{operation.name}.slow", detail) from None
     except AWAY as error:
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             await request.app[SERVICES].pool.expire_connections()  # a new one may lead to the primary

@@ -20,6 +20,7 @@ _ALWAYS = {
     403: "the token's scope is too small",
     429: "over the account's rate limit",
     503: "a dependency is away: try again after `Retry-After` seconds",
+    504: "the database took too long for this: narrow it",
 }
 _HEADERS = {
     "ETag": "changes whenever the answer does; for `If-None-Match`, and for `If-Match` to change just this version",

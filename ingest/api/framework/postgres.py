@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import orjson
 
 from schemas.settings import Settings, process_name
 
 POOL_SIZE = 10
-CONNECT_TIMEOUT_S = 5.0
-QUERY_TIMEOUT_S = 30.0
+ACQUIRE_TIMEOUT_S = 3.0
+"""For a free connection, a new one included; also for making one fit to be lent again."""
+STATEMENT_TIMEOUT_S = 5.0
+"""Postgres ends a statement that takes longer (504, the asker's to narrow)."""
+SILENCE_S = 5.5
+"""Postgres, which should have said so by now, is frozen or unreachable (503): with what comes before, below 10 s."""
 AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a pooled connection that the server ended while it was idle
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
-    asyncpg.OperatorInterventionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.DatabaseDroppedError,
     asyncpg.ReadOnlySQLTransactionError,  # a failover, or the standby
     OSError,
     TimeoutError,
@@ -24,20 +33,38 @@ AWAY = (
 """What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
 
 
+class _Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
+    """A pool that makes nobody wait for ever."""
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """Lend a connection; raises TimeoutError when none is free in time."""
+        return super().acquire(timeout=ACQUIRE_TIMEOUT_S if timeout is None else timeout)
+
+
 def new_pool(settings: Settings) -> asyncpg.Pool:
     """Return a pool to be entered; it opens its first connection when one is needed.
 
     So the API starts, and says 503, while Postgres is away.
     """
-    return asyncpg.create_pool(
+    return _Pool(
         settings.dsn,
         min_size=0,
         max_size=POOL_SIZE,
-        command_timeout=QUERY_TIMEOUT_S,
-        timeout=CONNECT_TIMEOUT_S,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=300.0,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
         init=_json,
-        # Lists have many filters that are rarely given: planned anew, the ones not given cost nothing.
-        server_settings={"application_name": process_name("api"), "plan_cache_mode": "force_custom_plan", "jit": "off"},
+        command_timeout=SILENCE_S,
+        timeout=ACQUIRE_TIMEOUT_S,
+        server_settings={
+            "application_name": process_name("api"),
+            "statement_timeout": f"{STATEMENT_TIMEOUT_S:g}s",
+            # Lists have many filters that are rarely given: planned anew, the ones not given cost nothing.
+            "plan_cache_mode": "force_custom_plan",
+            "jit": "off",
+        },
     )
 
 

@@ -72,6 +72,9 @@ async def read_body(request: web.Request, operation: Operation, limit_bytes: int
     """
     if operation.body is None:
         return None, []
+    for name in ("Content-Type", "Content-Encoding"):
+        if not request.headers.get(name, "").isprintable():
+            raise problem(operation, 400, "header", f"the header {name} has bytes that are no text")
     raw = await _read(request, operation, limit_bytes)
     if not raw and operation.body_optional:
         return None, []

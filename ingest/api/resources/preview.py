@@ -20,6 +20,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.framework.turns import Turns
 from ingest.api.shared.feeds import pulled_feed
 from ingest.feeds.runs import RUN_SQL
 from ingest.http.problems import ProblemError
@@ -31,8 +32,8 @@ from schemas.errors import Permanent, Rejected
 MAX_SAMPLE_BYTES = 8 * 2**20
 _MAX_FETCH_BYTES = 256 * 2**20
 _TIMES = {"connect_timeout_ms": 5_000, "read_timeout_ms": 10_000, "total_timeout_ms": 25_000}
-_BUSY = asyncio.Semaphore(2)
-"""Previews of one process side by side: each may hold a file on disk."""
+_TURNS = Turns()
+"""Each preview may hold a file on disk."""
 _SAMPLE_TYPES = (
     "text/csv",
     "text/plain",
@@ -115,9 +116,14 @@ async def preview(call: Call[PreviewQuery, Any]) -> Answer:
     try:
         feed = PulledFeed.of(row, call.services.vault)
         form = feed.format()
-        async with _BUSY, _file(call, feed) as fetched:
-            limits = ContentLimits.of(call.services.settings)
-            looked = await asyncio.to_thread(look, fetched, form, call.query.limit, limits)
+        async with _TURNS.turn(call.account_id) as mine:
+            if not mine:
+                raise call.problem(
+                    429, "busy", "too many previews at once: try again when one has ended", Retry_After="5"
+                )
+            async with _file(call, feed) as fetched:
+                limits = ContentLimits.of(call.services.settings)
+                looked = await asyncio.to_thread(look, fetched, form, call.query.limit, limits)
     except FetchUnavailable as error:
         raise call.problem(502, str(error.code), str(error)) from None
     except ProblemError:

@@ -45,9 +45,11 @@ WHERE account_id = :account_id AND id = :id
 RETURNING *;
 
 -- name: feed_rotate_hash(grace_s, hash, account_id, id)^
--- The hash before it stays valid for the grace period; the one before that stops at once.
+-- The hash before it stays valid for the grace period, and the one before that for what is left of its own. With no grace
+-- both stop at once.
 UPDATE inventory_feeds
-SET previous_hash = hash, previous_hash_until = now() + make_interval(secs => :grace_s), hash = :hash,
+SET older_hash = previous_hash, older_hash_until = least(previous_hash_until, now() + make_interval(secs => :grace_s)),
+    previous_hash = hash, previous_hash_until = now() + make_interval(secs => :grace_s), hash = :hash,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL
 RETURNING *;
@@ -56,5 +58,5 @@ RETURNING *;
 -- Marks a feed deleted: its webhook hash and credentials are gone at once, its rows when workers get to it.
 UPDATE inventory_feeds
 SET deleted_at = now(), enabled = false, dropship_provider_id = NULL, secrets = NULL,
-    hash = :hash, previous_hash = NULL, previous_hash_until = NULL, updated_at = clock_timestamp()
+    hash = :hash, previous_hash = NULL, previous_hash_until = NULL, older_hash = NULL, older_hash_until = NULL, updated_at = clock_timestamp()
 WHERE account_id = :account_id AND id = :id;

@@ -47,6 +47,12 @@ class FeedVariantQuery(Query):
     connected: bool | None = Field(None, description="connected to a variant, or not")
     updated_since: When | None = Field(None, description="changed at this time or later")
 
+    @property
+    def is_slow(self) -> bool:
+        """Return whether only filters are given that no index answers: one of `updated_at` would cost every change."""
+        indexed = (self.external_id, self.vendor_sku, self.variant_id)
+        return indexed == (None, None, None) and (self.updated_since is not None or self.connected is not None)
+
 
 class FeedVariant(Stored):
     """A vendor's item as stored."""

@@ -1,6 +1,6 @@
 -- Feed variants as the API shows them.
 
--- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
+-- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, until_feed, until_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
 -- In the order of the primary key, feed by feed: a page starts where the one before ended and reads no further than it
 -- must, however many rows there are. A filter that is null is folded away, for the API plans each query anew.
 SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
@@ -12,6 +12,8 @@ CROSS JOIN LATERAL (
     SELECT * FROM feed_variants i
     WHERE i.account_id = :account_id AND i.feed_id = f.id
       AND i.external_id > CASE WHEN f.id = :after_feed::bigint THEN :after_external_id::text ELSE '' END
+      AND i.external_id <= CASE WHEN f.id = :until_feed::bigint THEN :until_external_id::text
+                                ELSE repeat(chr(1114111), 256) END  -- after every text of 255 characters
       AND (:external_id::text IS NULL OR i.external_id = :external_id::text)
       AND (:vendor_sku::text IS NULL OR i.vendor_sku = :vendor_sku::text)
       AND (:variant_id::bigint IS NULL OR i.variant_id = :variant_id::bigint)
@@ -24,11 +26,31 @@ LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_varia
 LEFT JOIN pull_feeds p ON p.feed_id = f.id
 WHERE f.account_id = :account_id AND f.deleted_at IS NULL
   AND (:after_feed::bigint IS NULL OR f.id >= :after_feed::bigint)
+  AND (:until_feed::bigint IS NULL OR f.id <= :until_feed::bigint)
   AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
   AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
   AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
 ORDER BY f.id, v.external_id
 LIMIT :limit;
+
+-- name: feed_variant_boundary(account_id, feeds, after_feed, after_external_id, feed_id, provider_id, most)^
+-- Where a page ends at the latest whose filter no index answers: so many rows on, counted along the primary key.
+SELECT f.id AS feed_id, i.external_id
+FROM inventory_feeds f
+CROSS JOIN LATERAL (
+    SELECT external_id FROM feed_variants
+    WHERE account_id = :account_id AND feed_id = f.id
+      AND external_id > CASE WHEN f.id = :after_feed::bigint THEN :after_external_id::text ELSE '' END
+    ORDER BY external_id
+    LIMIT :most
+) i
+WHERE f.account_id = :account_id AND f.deleted_at IS NULL
+  AND (:after_feed::bigint IS NULL OR f.id >= :after_feed::bigint)
+  AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
+  AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
+  AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
+ORDER BY f.id, i.external_id
+OFFSET :most - 1 LIMIT 1;
 
 -- name: feed_variant_key(account_id, id)^
 -- Where a feed variant stands in the list.

@@ -13,7 +13,7 @@ from schemas.batches import Batch
 GOODS = queries.load("goods", beside=__file__)
 ANY: dict[str, Any] = {
     **dict.fromkeys(("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku")),
-    **dict.fromkeys(("connected", "variant_id", "updated_since", "feeds")),
+    **dict.fromkeys(("connected", "variant_id", "updated_since", "feeds", "until_feed", "until_external_id")),
 }
 """The filters of `feed_variant_list`, none of them set."""
 

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from ingest.api.framework.call import SERVICES
+from ingest.api.resources import feed_variants
 
 EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 
@@ -325,3 +326,30 @@ async def test_dead_letters_are_listed_shown_replayed_and_discarded(goods):
 async def test_a_bulk_operation_must_say_what_it_means(goods):
     await goods.problem(422, "POST", "/api/dead-letters/discard.json", json={})
     await goods.problem(422, "POST", "/api/dead-letters/replay.json", json={"all": True, "ids": [1]})
+
+
+async def test_a_filter_that_no_index_answers_reads_a_bounded_number_of_rows_a_page(api, monkeypatch):
+    monkeypatch.setattr(feed_variants, "MAX_LOOKED_AT", 7)
+    first, second = await api.new_feed(), await api.new_feed()
+    for feed in (first, second):
+        api.execute(
+            "INSERT INTO feed_variants (account_id, feed_id, external_id, item_hash, details_hash, created_at,"
+            " updated_at) SELECT %s, %s, number::text, 0, 0, now(),"
+            " CASE WHEN number %% 10 = 0 THEN timestamptz '2026-01-02' ELSE '2026-01-01' END"
+            " FROM generate_series(1, 25) number",
+            api.account_id,
+            feed["id"],
+        )
+
+    found, pages, path = [], [], "/api/inventory-feed-variants.json?limit=2&updatedSince=2026-01-02T00:00:00Z"
+    while path:
+        response = await api.call("GET", path)
+        page = await response.json()
+        found += [(row["inventoryFeedId"], row["externalId"]) for row in page]
+        pages.append(len(page))
+        following = response.links.get("next")
+        path = str(following["url"].relative()) if following else None
+
+    assert [(feed["id"], name) for feed in (first, second) for name in ("10", "20")] == found
+    assert (2, 50 // 7 + 1) == (max(pages), len(pages))
+    assert 0 in pages

@@ -11,6 +11,7 @@ import asyncpg
 import psycopg
 import pytest
 
+from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
 
 
@@ -87,3 +88,15 @@ def test_the_private_servers_listen_on_loopback_alone(rabbitmq, postgres):
 
     assert ports == {port for port, _ in found}
     assert [] == [str(address) for _, address in found if not address.is_loopback]
+
+
+def test_a_cluster_whose_password_is_lost_is_never_replaced(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "PG_VERSION").write_text("15\n")
+
+    with pytest.raises(
+        RuntimeError, match="data is there, and the file password beside it is not; nothing was changed"
+    ):
+        Postgres(tmp_path).prepare()
+
+    assert [tmp_path / "data", tmp_path / "data" / "PG_VERSION"] == sorted(tmp_path.rglob("*"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 
@@ -74,3 +75,55 @@ async def test_a_child_that_waits_for_its_next_start_can_be_stopped(tmp_path):
     await _until(lambda: owner.notices, owner.changed)
     assert await child.stop(grace_s=1)
     assert child.pid is None
+
+
+async def test_a_full_disk_ends_neither_the_supervision_nor_doubles_the_child(tmp_path):
+    owner, full = Owner(), True
+
+    def changed():
+        owner.changed.set()
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    script, expected = f"echo $$ >>{tmp_path}/pids; exec sleep 60", 1
+    program = Program(("sh", "-c", script), {"PATH": os.environ["PATH"]}, tmp_path / "log")
+
+    def is_there():
+        return (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == expected
+
+    child = Child("child", lambda: program, is_there, Events(owner.notices.append, changed))
+    child.start()
+    await child.wait_ready()
+    first, expected = child.pid, 2
+    os.kill(first, signal.SIGKILL)
+    await _until(lambda: child.pid not in (first, None), owner.changed)
+    await child.wait_ready()
+    full = False
+
+    assert any("cannot be written down" in notice for notice in owner.notices)
+    assert [str(child.pid)] == [pid for pid in (tmp_path / "pids").read_text().split() if _lives(int(pid))]
+    assert await child.stop(grace_s=5)
+
+
+async def test_files_that_cannot_be_made_are_tried_again_whatever_is_wrong(tmp_path):
+    owner, troubles = Owner(), [OSError(errno.ENOSPC, "No space left on device"), ValueError("a broken file")]
+
+    def make():
+        if troubles:
+            raise troubles.pop(0)
+        return Program(("sleep", "60"), {"PATH": os.environ["PATH"]}, tmp_path / "log")
+
+    child = Child("child", make, lambda: True, owner.events())
+    child.start()
+    await child.wait_ready()
+
+    assert child.pid
+    assert await child.stop(grace_s=5)
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -78,7 +78,7 @@ async def _running(settings, *, read=True):
     feeds = Feeds(settings)
     refreshing = asyncio.create_task(feeds.run())
     async with Publisher(settings, "test-edge") as publisher, aiohttp.ClientSession() as client:
-        posts = Posts(settings, publisher, lambda: feeds.current)
+        posts = Posts(settings, publisher, feeds)
         handler = dispatcher(posts.handle, alive=lambda: None, ready=lambda: feeds.ready() or publisher.ready())
         async with listening(runner(handler, 5), "127.0.0.1", 0, reuse_port=True) as url:
             if read:

@@ -40,6 +40,7 @@ async def environment(settings):
         "PORT": str(port),
         "MONITOR_PORT": "0",
         "LOG_LEVEL": "debug",
+        "STOP_DELAY_MS": "0",
     }
 
 
@@ -97,6 +98,7 @@ async def answered(monitor):
 
 async def test_two_processes_share_one_port_and_a_stopped_one_leaves_the_other_serving(environment):
     port = environment["PORT"]
+    environment["REUSE_PORT"] = "true"
     async with edge(environment) as first, edge(environment) as second:
         monitors = [(await one.event("listening"))["monitor"] for one in (first, second)]
         for one in (first, second):
@@ -158,3 +160,26 @@ async def test_a_role_that_does_not_exist_is_told_apart():
     _, said = await process.communicate()
 
     assert (2, b"usage: python -m ingest edge|api|pull\n") == (process.returncode, said)
+
+
+async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_end(environment):
+    environment["STOP_DELAY_MS"] = "1500"
+    port = environment["PORT"]
+    ready = f"http://127.0.0.1:{port}/readyz"
+    async with edge(environment) as one, aiohttp.ClientSession() as client:
+        await one.event("feeds_loaded")
+        async with client.get(ready) as response:
+            assert 200 == response.status
+        one.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while True:
+                async with client.get(ready) as response:
+                    if response.status == 503:
+                        break
+        async with client.post(
+            f"http://127.0.0.1:{port}{PATH}", json=[ITEM], headers={"jetti-webhook-hash": "secret-hash"}
+        ) as response:
+            assert (202, "close") == (response.status, response.headers.get("Connection"))
+        async with asyncio.timeout(20):
+            await one.process.stderr.read()
+            assert 0 == await one.process.wait()

@@ -54,6 +54,6 @@ def test_every_code_that_the_edge_answers_with_is_in_the_guide():
 
 def test_a_401_names_how_to_identify_oneself():
     with pytest.raises(ProblemError) as caught:
-        snapshot([]).sender(None, 0)
+        snapshot([]).known(None)
 
     assert "jetti-webhook-hash" == caught.value.headers["WWW-Authenticate"]

@@ -219,3 +219,19 @@ async def test_a_caller_that_gives_up_disturbs_nobody(rig):
     say(wire, commands.Basic.Ack(2, multiple=True))
 
     assert other.result() is None
+
+
+async def test_a_late_message_is_settled_when_its_confirm_comes_or_the_connection_ends(rig):
+    wire, clock, _ = rig
+    settled = []
+    confirms = [wire.publish("queue", name, b"{}", None, lambda name=name: settled.append(name)) for name in "abcd"]
+
+    say(wire, commands.Basic.Ack(1))
+    clock.pass_time(6)
+    assert ([None, "timeout", "timeout", "timeout"], ["a"], 3) == (results(confirms), settled, wire.in_flight)
+    say(wire, commands.Basic.Ack(2))
+    say(wire, commands.Basic.Nack(3, multiple=True))
+    assert (["a", "b", "c"], 1) == (settled, wire.in_flight)
+    wire.over("gone")
+    wire.publish("queue", "e", b"{}", None, lambda: settled.append("e"))
+    assert (["a", "b", "c", "d", "e"], 0) == (settled, wire.in_flight)

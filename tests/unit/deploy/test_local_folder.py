@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import socket
 import threading
 
 import pytest
 
-from deploy.local.folder import AlreadyRunning, Local
+from deploy.local.folder import AlreadyRunning, Incomplete, Local
 from deploy.local.quick_boot import quick_boot
 
 
@@ -77,3 +78,46 @@ def test_an_untried_rabbitmq_boots_its_own_way(tmp_path):
     script = tmp_path / "rabbitmq_server-4.1.0" / "sbin" / "rabbitmq-server"
     quick = quick_boot(script, tmp_path, "feedline@localhost")
     assert ({}, "") == (quick.environment, quick.arguments)
+
+
+@pytest.mark.parametrize("needed", ["postgres/password", "secret-key"])
+@pytest.mark.parametrize("lost", ["missing", "empty"])
+def test_data_without_the_file_that_it_needs_is_told_and_nothing_is_changed(local, needed, lost):
+    for name in ("postgres/data", "rabbitmq/data"):
+        (local.folder / name).mkdir(parents=True)
+    for name in ("postgres/password", "rabbitmq/password", "secret-key"):
+        (local.folder / name).write_text("kept")
+    local.check()
+    if lost == "missing":
+        (local.folder / needed).unlink()
+    else:
+        (local.folder / needed).write_text("\n")
+    before = sorted(local.folder.rglob("*"))
+
+    with pytest.raises(Incomplete, match=f"{needed} is {lost}. Nothing was changed"):
+        local.check()
+    assert before == sorted(local.folder.rglob("*"))
+
+
+def test_a_log_is_put_aside_while_its_process_goes_on_writing(local):
+    path = local.log("edge-1")
+    with path.open("ab", buffering=0) as written:
+        written.write(b"old" * 10)
+        local.rotate(most_bytes=20)
+        written.write(b"new")
+        local.rotate(most_bytes=20)
+
+    assert (b"new", b"old" * 10) == (path.read_bytes(), path.with_suffix(".log.1").read_bytes())
+
+
+def test_where_there_is_no_room_to_put_a_log_aside_it_is_cut(local, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    path = local.log("edge-1")
+    path.write_bytes(b"x" * 30)
+
+    local.rotate(most_bytes=20)
+
+    assert b"" == path.read_bytes()

@@ -173,3 +173,12 @@ def test_what_is_not_read_is_415_and_says_what_is(headers, code, hint):
 
     assert (415, code) == (problem.status, problem.code)
     assert hint in problem.headers
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Content-Encoding"])
+def test_header_bytes_that_are_no_text_are_400(name):
+    with pytest.raises(ProblemError) as caught:
+        check_headers({name: b"\xff/json".decode("utf-8", "surrogateescape")})
+
+    assert (400, "edge.header.bytes") == (caught.value.status, caught.value.code)
+    assert caught.value.response().body

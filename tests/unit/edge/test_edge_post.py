@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.amqp.publish import Unavailable
-from ingest.edge.feeds import snapshot
+from ingest.edge.feeds import snapshot, unknown
 from ingest.edge.post import PATH, Posts
 from schemas.batches import Operation, Source, decode
 from schemas.items import ATTRIBUTES, validate
@@ -29,9 +29,20 @@ FEEDS = snapshot(
             "hash": "the-hash",
             "previous_hash": None,
             "previous_until_ms": None,
+            "older_hash": None,
+            "older_until_ms": None,
         }
     ]
 )
+
+
+class Senders:
+    """Knows one feed, and looks nobody up."""
+
+    current = FEEDS
+
+    async def looked_up(self, _):
+        raise unknown()
 
 
 class Content:
@@ -53,7 +64,8 @@ class Publisher:
     def __init__(self, reason=None):
         self.reason, self.published = reason, []
 
-    async def publish_message(self, feed_id, message_id, body):
+    async def publish_message(self, feed_id, message_id, body, *, settled):
+        settled()
         if self.reason:
             raise Unavailable(self.reason)
         self.published.append((feed_id, message_id, body))
@@ -64,7 +76,7 @@ async def posted(body, publisher=None, **headers):
     publisher = publisher or Publisher()
     sent = {"jetti-webhook-hash": "the-hash", "Content-Length": str(len(body))} | headers
     request = make_mocked_request("POST", PATH, headers=sent, payload=Content(body))
-    return await Posts(SETTINGS, publisher, lambda: FEEDS, lambda: NOW_MS).handle(request), publisher.published
+    return await Posts(SETTINGS, publisher, Senders(), lambda: NOW_MS).handle(request), publisher.published
 
 
 async def test_a_post_becomes_one_message_of_its_feed():

@@ -1,0 +1,87 @@
+"""A Postgres that is frozen, slow, or has no connection to spare: told apart, and within a bounded time."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from ingest.api.framework import postgres as limits
+from ingest.api.framework.call import SERVICES
+
+STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 0.8, 0.6
+
+
+@pytest.fixture
+def settings(settings, monkeypatch):
+    """The API with shorter patience; `test_...within_ten_seconds` holds the real one."""
+    monkeypatch.setattr(limits, "STATEMENT_TIMEOUT_S", STATEMENT_S)
+    monkeypatch.setattr(limits, "SILENCE_S", SILENCE_S)
+    monkeypatch.setattr(limits, "ACQUIRE_TIMEOUT_S", ACQUIRE_S)
+    return settings
+
+
+def processes(postgres):
+    """Return the ids of the postmaster and of its children."""
+    master = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
+    children = [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+    return [master, *children]
+
+
+def test_the_times_add_up_to_less_than_ten_seconds():
+    assert limits.STATEMENT_TIMEOUT_S < limits.SILENCE_S
+    assert limits.SILENCE_S + limits.ACQUIRE_TIMEOUT_S < 10
+
+
+async def test_a_frozen_postgres_is_503_and_soon(api, postgres):
+    await api.ok("GET", "/api/dropship-providers.json")
+    frozen = processes(postgres)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        answers = await asyncio.gather(
+            api.call("GET", "/api/dropship-providers.json"),
+            api.call("POST", "/api/dropship-providers.json", json={"name": "a"}),
+            api.call("POST", "/api/variants.json", json={"sku": "1"}, headers={"Idempotency-Key": "a"}),
+            *(api.call("GET", "/api/account.json") for _ in range(20)),
+        )
+        took = time.monotonic() - began
+    finally:
+        for pid in reversed(frozen):
+            os.kill(pid, signal.SIGCONT)
+
+    assert {(503, "2")} == {(answer.status, answer.headers.get("Retry-After")) for answer in answers}
+    assert took < 10
+    async with asyncio.timeout(20):
+        while (await api.call("GET", "/api/account.json")).status != 200:  # noqa: ASYNC110 - nothing signals it
+            await asyncio.sleep(0.05)
+
+
+async def test_a_slow_query_is_504_and_says_so(api):
+    await api.ok("GET", "/api/account.json")
+    connection = await asyncpg.connect(api.database)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE variants IN ACCESS EXCLUSIVE MODE")
+        problem = await api.problem(504, "GET", "/api/variants.json")
+    await connection.close()
+
+    assert "api.variants.list.slow" == problem["title"]
+    assert 200 == (await api.call("GET", "/api/variants.json")).status
+
+
+async def test_a_pool_without_a_free_connection_makes_nobody_wait_for_ever(api):
+    await api.ok("GET", "/api/account.json")
+    pool = api.client.app[SERVICES].pool
+    taken = [await pool.acquire() for _ in range(limits.POOL_SIZE)]
+    try:
+        problem = await api.problem(503, "GET", "/api/account.json")
+    finally:
+        for connection in taken:
+            await pool.release(connection)
+
+    assert "api.unavailable" == problem["title"]
+    assert 200 == (await api.call("GET", "/api/account.json")).status
