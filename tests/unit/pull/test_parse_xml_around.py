@@ -4,7 +4,7 @@ import io
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from pydantic import ValidationError
@@ -172,7 +172,6 @@ def built(groups):
     st.lists(st.integers(0, 2000), max_size=10),
     st.sampled_from(["/r/p/sizes/size", "//sizes/size"]),
 )
-@settings(deadline=None, max_examples=60)
 def test_xpaths_around_items_are_those_of_the_whole_tree_however_the_bytes_arrive(in_pieces, groups, cuts, item_path):
     root = built(groups)
     data = etree.tostring(root, encoding="utf-8")
