@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -18,12 +17,13 @@ import asyncpg
 from deploy.demo import account as demo
 from deploy.demo import feeds as demo_feeds
 from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
+from deploy.local.children import Children
 from deploy.local.folder import Local
 from deploy.local.postgres import Postgres
 from deploy.local.processes import MARKER, Program, end_marked, free_port, is_free, marked
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.roles import ROLES, Role
-from deploy.local.screen import Facts, Screen, listed
+from deploy.local.screen import Facts, Screen
 from deploy.local.supervise import Child, Events
 from deploy.migrate import migrate
 from ingest.pages.sessions.links import new_link
@@ -31,7 +31,6 @@ from ingest.pages.sessions.roles import Role as PersonRole
 from schemas.secrets import new_token
 from schemas.settings import Settings
 
-_START_S = 90
 _STOP_SHARE_S = 4.0
 _ECHO_S = 1.0
 _ROTATE_S = 10.0
@@ -53,7 +52,7 @@ class Stack:
         self._events = Events(notice=screen.notice, changed=self._publish)
         self._postgres: Postgres | None = None
         self._rabbitmq: RabbitMQ | None = None
-        self._children: dict[str, list[Child]] = {}
+        self._children = Children(screen, local.logs)
         self._monitors: dict[str, int] = {}
         self._published: dict[str, Any] | None = None
         self._told_at = 0.0
@@ -137,7 +136,7 @@ class Stack:
             node.distribution_port = self.local.port("distribution")
             node.prepare()
             self._rabbitmq = node
-            self._add("rabbitmq", Child("RabbitMQ", node.prepared, node.answers, self._events))
+            self._children.add("rabbitmq", Child("RabbitMQ", node.prepared, node.answers, self._events))
         amqp_url = self._rabbitmq.url if self._rabbitmq else self.settings.amqp
         if "database_url" in self._explicit:
             await asyncio.to_thread(check_database, self.settings.dsn)
@@ -146,14 +145,14 @@ class Stack:
         cluster = Postgres(self.local.folder / "postgres", self._environment, log=self.local.log("postgres"))
         cluster.port = self.local.port("postgres")
         self._postgres = cluster
-        self._add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
-        await self._wait("postgres", "Postgres")
+        self._children.add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
+        await self._children.wait_ready("postgres", "Postgres")
         self.screen.done("Postgres", f"private, port {cluster.port}")
         return cluster.dsn, amqp_url
 
     async def _wait_broker(self, amqp_url: str) -> None:
         if self._rabbitmq:
-            await self._wait("rabbitmq", "RabbitMQ")
+            await self._children.wait_ready("rabbitmq", "RabbitMQ")
             self.screen.done("RabbitMQ", f"private, port {self._rabbitmq.port}")
         else:
             await check_amqp(amqp_url)
@@ -181,15 +180,15 @@ class Stack:
         """Start the roles' processes; they load their modules and hold."""
         for role in ROLES:
             for number in range(1, role.count(self.settings) + 1):
-                self._add(role.name, self._role_child(role, number, environment))
+                self._children.add(role.name, self._role_child(role, number, environment))
 
     async def _wait_roles(self) -> None:
         """Let the roles go and wait until they are ready."""
-        mine = [role for role in ROLES if role.name in self._children]
+        mine = [role for role in ROLES if self._children[role.name]]
         for child in (child for role in mine for child in self._children[role.name]):
             child.go.set()
         for role in mine:
-            await self._wait(role.name, role.label)
+            await self._children.wait_ready(role.name, role.label)
             count = len(self._children[role.name])
             self.screen.done(role.label, f"{count} process{'es' if count > 1 else ''}")
 
@@ -207,26 +206,11 @@ class Stack:
 
         return Child(name, make, lambda: is_ready(f"{url(host, self._monitors[name])}/readyz"), self._events)
 
-    def _add(self, role: str, child: Child) -> None:
-        self._children.setdefault(role, []).append(child)
-        child.start()
-
-    async def _wait(self, role: str, label: str) -> None:
-        try:
-            async with asyncio.timeout(_START_S):
-                for child in self._children[role]:
-                    await child.wait_ready()
-        except RuntimeError as error:
-            raise Refused(f"{label} does not start: {error}") from None
-        except TimeoutError:
-            raise Refused(f"{label}: not ready after {_START_S} s; see {self.local.logs}") from None
-
     def _publish(self) -> None:
         """Write `stack.json` again, as long as the stack is ready."""
         if self._published is None:
             return
-        roles = ["edge", "api", "pull", "workers", "postgres", "rabbitmq", *self._children]
-        pids = {role: [child.pid for child in self._children.get(role, []) if child.pid] for role in roles}
+        pids = self._children.pids(["edge", "api", "pull", "workers", "postgres", "rabbitmq"])
         monitors: dict[str, list[str]] = {}
         for name, port in self._monitors.items():
             monitors.setdefault(name.rpartition("-")[0], []).append(url(self.settings.monitor_host, port))
@@ -236,27 +220,14 @@ class Stack:
         self._published = None
         self.local.note("stopping")
         self.local.withdraw()
-        intake = [child for role in ROLES if role.intake for child in self._children.get(role.name, [])]
-        rest = [child for role in ROLES if not role.intake for child in self._children.get(role.name, [])]
-        servers = [child for name in ("rabbitmq", "postgres") for child in self._children.get(name, [])]
-        if intake or rest or servers:
+        if self._children:
             self.screen.begin("stopping")
-        await self._stop_together(intake)
-        await self._stop_together(rest)
-        await self._stop_together(servers)
+        intake, rest = ([role.name for role in ROLES if role.intake is first] for first in (True, False))
+        for roles in (intake, rest, ("rabbitmq", "postgres")):
+            await self._children.stop(roles, self._stop_share_s())
         if self._rabbitmq:
             await asyncio.to_thread(self._rabbitmq.stop_epmd)
         await asyncio.to_thread(end_marked, self._environment[MARKER], grace_s=0.5)
-
-    async def _stop_together(self, children: Sequence[Child]) -> None:
-        """Stop these at once, each within the step's share of time."""
-        share = self._stop_share_s()
-        stopped = await asyncio.gather(*(child.stop(share) for child in children))
-        for child, in_time in zip(children, stopped, strict=True):
-            if not in_time:
-                self.screen.notice(f"{child.name} did not stop within {share:g} s and was killed")
-        if children:
-            self.screen.done("Stopped", listed(child.name for child in children))
 
     def _stop_share_s(self) -> float:
         """Return the time that each step of a stop has: the one somebody chose, or a third of what a stop may take."""
