@@ -17,6 +17,7 @@ from ingest.api.framework.postgres import new_pool
 from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
 from ingest.api.routes import OPERATIONS
+from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from schemas import monitor
 from schemas.secrets import Vault
@@ -32,11 +33,17 @@ def application(settings: Settings) -> web.Application:
     app[BUCKETS] = Buckets()
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
+    app[WAITING] = Waiting()
+    app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))
     add_operations(app, OPERATIONS)
     docs.add_routes(app, settings, OPERATIONS)
     monitor.add_routes(app, monitor.public_answers(alive=lambda: None, ready=lambda: ready(app)))
     return app
+
+
+async def _nobody_waits(app: web.Application) -> None:
+    app[WAITING].end()
 
 
 def ready(app: web.Application) -> str | None:

@@ -1,0 +1,101 @@
+"""The history of one feed variant: why its quantity is what it is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
+from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.operation import Operation
+from ingest.changes import history
+from ingest.changes.history import Place
+from ingest.changes.reader import CHANGES
+from schemas.outcomes import Outcome
+
+_CURSOR = re.compile(r"([0-9]{1,16})_([0-9]{0,18})", re.ASCII)
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=1)
+
+
+def _place(text: Any) -> Any:
+    match = _CURSOR.fullmatch(str(text))
+    if match is None:
+        raise ValueError("expected a cursor as given by the answer before")
+    return Place(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]) if match[2] else None)
+
+
+class HistoryQuery(Query):
+    """Where to go on."""
+
+    before: Annotated[Place, BeforeValidator(_place, json_schema_input_type=str)] | None = Field(
+        None, description="the `next` of the answer before"
+    )
+
+
+class Values(Resource):
+    """An attribute before and after."""
+
+    old: Any = None
+    new: Any = None
+
+
+class Entry(Resource):
+    """What one message did to the feed variant."""
+
+    outcome: Outcome | Literal["deleted", "connected"]
+    batch_id: str
+    run_id: int | None
+    source: str
+    index: int | None = Field(description="place in the post, or row of the file")
+    received_at: datetime
+    applied_at: datetime
+    changes: dict[str, Values] | None = Field(None, description="attribute → old and new; null where it is not known")
+    details_changed: bool | None = None
+    code: str | None = Field(None, description="why it was rejected or is dead")
+    message: str | None = None
+    superseded_by: str | None = Field(None, description="the batch that won, where it is known")
+    times: int = Field(description="unchanged ones that follow one another are one entry: how many")
+    since: datetime | None = Field(None, description="of those, when the first was received")
+
+
+class History(Resource):
+    """Entries, newest first."""
+
+    entries: list[Entry]
+    changes_kept: bool = Field(description="whether the account keeps its changes: without, only receipts tell")
+    receipts_looked_at: int = Field(description="receipts of the feed that this page looked through")
+    next: str | None = Field(description="give it as `before`; null: no more, as far as receipts reach")
+
+
+async def get_history(call: Call[HistoryQuery, None]) -> Answer:
+    """Return a page."""
+    variant = await call.db.one(CHANGES.last_change_of, id=call.id)
+    if variant is None:
+        raise call.not_found("feed variant")
+    stream = await call.db.one(CHANGES.stream_get)
+    place = call.query.before or Place(datetime.now(UTC) + _AHEAD, variant["last_change"])
+    past = await history.page(call.db, variant, call.id, place)
+    following = past.next and f"{(past.next.before - _EPOCH) // _MICROSECOND}_{past.next.window or ''}"
+    body = {"entries": past.entries, "next": following, "receiptsLookedAt": past.looked_at}
+    return Answer({**body, "changesKept": stream["enabled"]})
+
+
+OPERATIONS = (
+    Operation(
+        name="history.get",
+        method="GET",
+        path="/api/inventory-feed-variants/{id}/history.json",
+        summary="Read what made a feed variant what it is",
+        description="The messages that touched it, newest first, as far as receipts reach (`RECEIPT_DAYS`).",
+        scope=Scope.READ,
+        query=HistoryQuery,
+        response=History,
+        handler=get_history,
+    ),
+)

@@ -1,0 +1,149 @@
+"""The history of one feed variant: the messages that touched it, newest first, as far as receipts reach.
+
+Two sources, merged: the chain of its change records (what became of it, from what), if the account keeps them, and the
+feed's receipts, which name every item that was not simply created or updated. A page looks at so many receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ingest.changes.reader import CHANGES, change_of
+
+RECEIPTS_OF_A_PAGE = 2_000
+CHANGES_OF_A_PAGE = 50
+_PREVIOUS = 6
+_FROM_CHANGES = ("created", "updated")
+_UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: receipts received before a time, and the window of the newest change (None: no more)."""
+
+    before: datetime
+    window: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One page of a history; `looked_at` receipts were read for it, `next` is where the next page begins."""
+
+    entries: list[dict[str, Any]]
+    looked_at: int
+    next: Place | None
+
+
+async def page(db: Any, variant: Any, feed_variant_id: int, place: Place) -> Past:
+    """Return a page of the history of a feed variant; `variant` has its `feed_id` and `external_id`.
+
+    `db` runs queries for one account (`ingest.api.framework.call.Scoped`).
+    """
+    needle = b'"externalId":' + orjson.dumps(variant["external_id"])
+    rows = await db.all(
+        CHANGES.receipts_naming,
+        feed_id=variant["feed_id"],
+        before=place.before,
+        needle=needle,
+        most=RECEIPTS_OF_A_PAGE,
+    )
+    looked_at, oldest = rows[0]["looked_at"], rows[0]["oldest"]
+    bottom = oldest if looked_at >= RECEIPTS_OF_A_PAGE else None
+    changes, window = await _chain(db, variant["feed_id"], feed_variant_id, place.window, bottom)
+    if window is not None and len(changes) >= CHANGES_OF_A_PAGE:
+        last = datetime.fromisoformat(changes[-1]["receivedAt"])
+        bottom = last if bottom is None else max(bottom, last)
+    known = {(change["batchId"], change["index"]) for change in changes}
+    lines = [
+        line
+        for row in rows
+        if row["batch_id"] is not None and (bottom is None or row["received_at"] >= bottom)
+        for line in _lines(row, variant["external_id"])
+        if (line["batchId"], line["index"]) not in known
+    ]
+    entries = sorted([*changes, *lines], key=lambda entry: (entry["appliedAt"], entry["receivedAt"]), reverse=True)
+    _name_winners(entries)
+    more = bottom is not None or window is not None
+    return Past(list(fold(entries)), looked_at, Place(bottom or _FIRST, window) if more else None)
+
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def _chain(
+    db: Any, feed_id: int, feed_variant_id: int, window: int | None, bottom: datetime | None
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return changes from a window back, and the window to go on from (None: there is no more)."""
+    changes: list[dict[str, Any]] = []
+    while window is not None and len(changes) < CHANGES_OF_A_PAGE:
+        found = await _change(db, feed_id, feed_variant_id, window)
+        if found is None:
+            return changes, None  # its partition was dropped
+        row, record, number = found
+        if bottom is not None and row["received_at"] < bottom:
+            break
+        told = change_of(row, record, number)
+        changes.append({"outcome": told["action"], **told, "times": 1})
+        window = record[_PREVIOUS]
+    return changes, window
+
+
+async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> tuple[Any, list[Any], int] | None:
+    for row in await db.all(CHANGES.changes_of_window, feed_id=feed_id, window=window):
+        for number, record in enumerate(orjson.loads(row["body"])):
+            if record[1] == feed_variant_id:
+                return row, record, number
+    return None
+
+
+def _lines(row: Any, external_id: str) -> Iterable[dict[str, Any]]:
+    for item in orjson.loads(row["items"]):
+        if item.get("externalId") == external_id:
+            yield {
+                "outcome": item["outcome"],
+                "batchId": str(row["batch_id"]),
+                "runId": row["run_id"],
+                "source": row["source"],
+                "index": item["index"],
+                "receivedAt": _time(row["received_at"]),
+                "appliedAt": _time(row["applied_at"]),
+                "code": item.get("code"),
+                "message": item.get("message"),
+                "times": 1,
+            }
+
+
+def _name_winners(entries: list[dict[str, Any]]) -> None:
+    """Tell of each superseded entry which batch of the same window won, where that is known."""
+    winners = {entry["appliedAt"]: entry["batchId"] for entry in entries if entry["outcome"] != "superseded"}
+    for entry in entries:
+        if entry["outcome"] == "superseded":
+            entry["supersededBy"] = winners.get(entry["appliedAt"])
+
+
+def fold(entries: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Make one entry of unchanged ones that follow one another: the newest, with how many and since when."""
+    held: dict[str, Any] | None = None
+    for entry in entries:
+        if held is not None and entry["outcome"] == _UNCHANGED:
+            held["times"] += 1
+            held["since"] = entry["receivedAt"]
+            continue
+        if held is not None:
+            yield held
+            held = None
+        if entry["outcome"] == _UNCHANGED:
+            held = {**entry, "since": entry["receivedAt"]}
+        else:
+            yield entry
+    if held is not None:
+        yield held
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

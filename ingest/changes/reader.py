@@ -1,0 +1,147 @@
+"""Reads an account's events in their order, page by page, with a cursor that never passes by a late commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import asyncpg
+import orjson
+
+from schemas import queries
+from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
+
+CHANGES = queries.load("changes", beside=__file__)
+_CURSOR = re.compile(r"[0-9]{1,18}\.[0-9]{1,11}", re.ASCII)
+_PRICES = frozenset({"costPrice", "retailPrice", "compareAtPrice"})
+_FIRST_ATTRIBUTE = 7
+
+
+class TooOld(Exception):
+    """What came after a cursor is not complete any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to which position everything was read, and when (seconds since 1970)."""
+
+    position: int
+    at_s: int
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the cursor that a text stands for; raises ValueError."""
+        if not _CURSOR.fullmatch(text):
+            raise ValueError("expected a cursor as given by an earlier answer, or now")
+        position, _, at_s = text.partition(".")
+        return cls(int(position), int(at_s))
+
+    def __str__(self) -> str:
+        """Return the text of it."""
+        return f"{self.position}.{self.at_s}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row: an event, or the changes of one batch. `content` is a change each, or the event's one object."""
+
+    position: int
+    at: datetime
+    name: str
+    content: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events in their order; `more` tells that there are more already."""
+
+    cursor: Cursor
+    more: bool
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def content(self) -> list[dict[str, Any]]:
+        """Return what all events hold, in order."""
+        return [each for event in self.events for each in event.content]
+
+
+async def read(
+    connection: asyncpg.Connection, account_id: int, after: Cursor | None, names: Sequence[str], limit: int
+) -> Page:
+    """Return the events after a cursor (None: all that is kept), at most `limit` changes; raises `TooOld`.
+
+    A batch's changes stay together, so one that has more of them than `limit` comes alone.
+    """
+    now = datetime.now(UTC)
+    if after is not None and after.at_s < (now - timedelta(days=STREAM_DAYS)).timestamp():
+        raise TooOld
+    rows = CHANGES.events_after(
+        connection,
+        account_id=account_id,
+        after=after.position if after else 0,
+        events=list(names),
+        days=STREAM_DAYS,
+        most=limit + 1,
+    )
+    found = [row async for row in rows]
+    events: list[Event] = []
+    size = 0
+    for row in found:
+        if row["position"] is None:
+            break
+        event = event_of(row)
+        size += len(event.content)
+        if events and size > limit:
+            return Page(Cursor(events[-1].position, int(events[-1].at.timestamp())), more=True, events=events)
+        events.append(event)
+    # All that is final was read: whatever comes lies at the watermark or above.
+    return Page(Cursor(found[0]["watermark"] - 1, int(now.timestamp())), more=False, events=events)
+
+
+def event_of(row: Any) -> Event:
+    """Return the event of a row of `events`."""
+    body = orjson.loads(row["body"])
+    if row["event"] != INVENTORY_CHANGED:
+        return Event(row["position"], row["at"], row["event"], [body])
+    changes = [change_of(row, record, number) for number, record in enumerate(body)]
+    return Event(row["position"], row["at"], row["event"], changes)
+
+
+def change_of(row: Any, record: Sequence[Any], number: int) -> dict[str, Any]:
+    """Return one change as the API and webhooks tell it; `record` is as `workers.apply.changes` writes it.
+
+    The id is the same whenever and by whatever way the change is told.
+    """
+    index, feed_variant_id, external_id, variant_id, action, details_changed = record[:6]
+    rest = record[_FIRST_ATTRIBUTE:]
+    changes = {
+        name: {"old": _told(name, old), "new": _told(name, new)}
+        for name, old, new in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    }
+    return {
+        "id": f"{row['position']}-{number}",
+        "action": action,
+        "inventoryFeedId": row["feed_id"],
+        "inventoryFeedVariantId": feed_variant_id,
+        "externalId": external_id,
+        "variantId": variant_id,
+        "changes": changes,
+        "detailsChanged": details_changed,
+        "batchId": str(row["batch_id"]),
+        "runId": row["run_id"],
+        "source": row["source"],
+        "index": index,
+        "receivedAt": _time(row["received_at"]),
+        "appliedAt": _time(row["at"]),
+    }
+
+
+def _told(name: str, value: Any) -> Any:
+    return float(value) if name in _PRICES and value is not None else value
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
