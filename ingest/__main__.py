@@ -1,4 +1,4 @@
-"""`python -m ingest edge | api | pull`: the composition roots of the way in.
+"""`python -m ingest edge | api | pull | deliver`: the composition roots of the way in.
 
 Each role is a module with `async def main(settings)`, which opens its sockets, serves until
 SIGTERM or SIGINT, drains and returns; an exception ends the process with a non-zero status.
@@ -15,7 +15,12 @@ import uvloop
 from schemas import logs, settings
 from schemas.errors import FeedlineError
 
-ROLES = {"edge": "ingest.edge.main", "api": "ingest.pages.main", "pull": "ingest.pull.main"}
+ROLES = {
+    "edge": "ingest.edge.main",
+    "api": "ingest.pages.main",
+    "pull": "ingest.pull.main",
+    "deliver": "ingest.deliver.main",
+}
 """The API serves the dashboard too: `ingest.pages.main`."""
 
 

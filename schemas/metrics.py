@@ -39,6 +39,11 @@ DEGRADED = Gauge(
     ["dependency"],
 )
 
+# The deliverer
+DELIVERIES = Counter(
+    "feedline_deliveries_total", "Attempts to tell an endpoint, by kind and result", ["kind", "result"]
+)
+
 # The puller
 RUNS = Counter("feedline_runs_total", "Runs ended, by status", ["status"])
 RUN_SECONDS = Histogram(

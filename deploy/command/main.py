@@ -96,6 +96,12 @@ def pull() -> None:
 
 
 @main.command()
+def deliver() -> None:
+    """Tell endpoints and the exchange what changed (python -m ingest deliver)."""
+    _role("ingest", "deliver")
+
+
+@main.command()
 def worker() -> None:
     """Run one worker process (from the queue to the table)."""
     _role("workers")

@@ -33,6 +33,7 @@ ROLES = (
     Role("edge", "Edge", "ingest.edge.main", ("ingest", "edge"), lambda settings: settings.edge_processes),
     Role("api", "API", "ingest.pages.main", ("ingest", "api"), lambda _: 1),
     Role("pull", "Puller", "ingest.pull.main", ("ingest", "pull"), lambda settings: settings.pull_processes),
+    Role("deliver", "Deliverer", "ingest.deliver.main", ("ingest", "deliver"), lambda _: 1, False),
     Role("vendor", "Demo vendor", "aioftp", ("deploy.demo.vendor",), lambda _: 1, False),
     Role("workers", "Workers", "workers.service", ("workers",), lambda settings: settings.worker_processes, False),
 )

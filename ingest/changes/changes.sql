@@ -1,22 +1,20 @@
 -- Events in their order, what is known of one feed variant, and what an account keeps.
 
--- name: events_after(account_id, after, events, days, most)
+-- name: events_after(account_id, after, until, events, days, most)
 -- Below the oldest transaction that still runs, all there will ever be is there: nothing is passed by. One row at
 -- least, for the watermark.
 SELECT w.watermark, e.position, e.at, e.event, e.feed_id, e.batch_id, e.run_id, e.source, e.received_at, e.body
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 12 AS watermark) w
 LEFT JOIN LATERAL (
     SELECT * FROM events
-    WHERE account_id = :account_id AND position > :after AND position < w.watermark AND event = ANY (:events::text[])
+    WHERE account_id = :account_id AND position > :after AND position <= :until AND position < w.watermark
+      AND event = ANY (:events::text[])
       AND at > now() - make_interval(days => :days)
     ORDER BY position
     LIMIT :most
 ) e ON true
 ORDER BY e.position;
 
--- name: position_at(account_id, at)$
--- The last position before a time, to begin from there.
-SELECT coalesce(max(position), 0) FROM events WHERE account_id = :account_id AND at < :at::timestamptz;
 
 -- name: stream_get(account_id)^
 SELECT coalesce((SELECT enabled FROM change_streams WHERE account_id = :account_id), false) AS enabled,

@@ -16,6 +16,7 @@ from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
 
 CHANGES = queries.load("changes", beside=__file__)
 _CURSOR = re.compile(r"[0-9]{1,18}\.[0-9]{1,11}", re.ASCII)
+INT64_MAX = 2**63 - 1
 _PRICES = frozenset({"costPrice", "retailPrice", "compareAtPrice"})
 _FIRST_ATTRIBUTE = 7
 
@@ -68,12 +69,20 @@ class Page:
         return [each for event in self.events for each in event.content]
 
 
-async def read(
-    connection: asyncpg.Connection, account_id: int, after: Cursor | None, names: Sequence[str], limit: int
+async def read(  # noqa: PLR0913 - the last two are the deliverer's
+    connection: asyncpg.Connection,
+    account_id: int,
+    after: Cursor | None,
+    names: Sequence[str],
+    limit: int,
+    *,
+    until: int | None = None,
+    days: int = STREAM_DAYS,
 ) -> Page:
     """Return the events after a cursor (None: all that is kept), at most `limit` changes; raises `TooOld`.
 
-    A batch's changes stay together, so one that has more of them than `limit` comes alone.
+    A batch's changes stay together, so one that has more of them than `limit` comes alone. `until` is the last position
+    that is wanted (None: any).
     """
     now = datetime.now(UTC)
     if after is not None and after.at_s < (now - timedelta(days=STREAM_DAYS)).timestamp():
@@ -82,8 +91,9 @@ async def read(
         connection,
         account_id=account_id,
         after=after.position if after else 0,
+        until=INT64_MAX if until is None else until,
         events=list(names),
-        days=STREAM_DAYS,
+        days=days,
         most=limit + 1,
     )
     found = [row async for row in rows]

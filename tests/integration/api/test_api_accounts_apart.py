@@ -40,6 +40,8 @@ INSERT INTO dead_letters (account_id, id, feed_id, batch_id, external_id, code, 
 OVERRIDING SYSTEM VALUE
 VALUES (%(account)s, %(id)s, %(id)s, %(batch)s, %(mark)s, 'test', %(mark)s, convert_to('{}', 'UTF8'), now());
 INSERT INTO runs (id, account_id, feed_id, trigger, error) VALUES (%(id)s, %(account)s, %(id)s, 'manual', %(mark)s);
+INSERT INTO endpoints (id, account_id, name, url, events, position)
+VALUES (%(id)s, %(account)s, %(mark)s, 'https://x.example', '{run.held}', 0);
 INSERT INTO change_streams (account_id, enabled) VALUES (%(account)s, true);
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);
 """
