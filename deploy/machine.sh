@@ -42,6 +42,7 @@ for part in "$@"; do
     tests)
         command -v vsftpd >/dev/null || [ -x /usr/sbin/vsftpd ] || lacks vsftpd 'vsftpd'
         command -v chromium >/dev/null || lacks chromium 'Chromium'
+        [ -x /usr/sbin/pgbouncer ] || lacks pgbouncer 'pgbouncer'
         command -v npm >/dev/null || lacks npm 'npm'
         command -v systemd-analyze >/dev/null || lacks systemd 'systemd-analyze'
         ;;

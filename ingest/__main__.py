@@ -13,6 +13,7 @@ import structlog
 import uvloop
 
 from schemas import logs, settings
+from schemas.agreement import agree
 from schemas.errors import FeedlineError
 
 ROLES = {
@@ -33,11 +34,16 @@ def main(arguments: list[str]) -> int:
     loaded = settings.load()
     logs.configure(role, loaded.log_level)
     try:
-        uvloop.run(import_module(ROLES[role]).main(loaded))
+        uvloop.run(_serve(role, loaded))
     except (FeedlineError, OSError) as error:
         structlog.get_logger().error("stopped", reason=str(error))
         return 1
     return 0
+
+
+async def _serve(role: str, loaded: settings.Settings) -> None:
+    await agree(loaded)
+    await import_module(ROLES[role]).main(loaded)
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr = Field(description="Postgres, postgresql://user:password@host:port/name")
-    amqp_url: SecretStr = Field(description="RabbitMQ, amqp://user:password@host:port/vhost")
+    database_url: SecretStr = Field(description="Postgres, postgresql://user:password@host:port/name; hosts by commas")
+    amqp_url: SecretStr = Field(description="RabbitMQ, amqp://user:password@host:port/vhost; several by commas")
     secret_key: SecretStr = Field(
         min_length=32,
         description="at least 32 characters, the same for every process: signs batch ids, encrypts feeds' credentials",

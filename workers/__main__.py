@@ -9,6 +9,7 @@ import sys
 import uvloop
 
 from schemas import logs, settings
+from schemas.agreement import agree
 from schemas.errors import Permanent
 from workers.service import Worker
 
@@ -27,6 +28,7 @@ def main() -> None:
     gc.set_threshold(_GC_THRESHOLD)
 
     async def serve() -> int:
+        await agree(configured)
         return await Worker(configured).run()
 
     try:

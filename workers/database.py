@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import asyncpg
 
 from schemas.errors import Transient
+from schemas.postgres import Session
 
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 60.0
@@ -69,17 +70,12 @@ async def connect(
     A statement that takes longer than `statement_timeout_s` is cancelled by the server, and given up by the client
     a little later in case the server cannot be reached. `session` holds more settings of the session.
     """
-    connection = await asyncpg.connect(
+    statement_timeout = {"statement_timeout": str(int(statement_timeout_s * 1000))}
+    connection = await Session(name, {**(session or {}), **_SERVER_KEEPALIVES, **statement_timeout}).connect(
         dsn,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s + 5,
         max_cached_statement_lifetime=0,  # our statements never change
-        server_settings={
-            **(session or {}),
-            **_SERVER_KEEPALIVES,
-            "application_name": name,
-            "statement_timeout": str(int(statement_timeout_s * 1000)),
-        },
     )
     transport = connection._transport  # noqa: SLF001 - asyncpg offers no way to set these
     peer = transport.get_extra_info("socket")

@@ -9,6 +9,7 @@ from typing import TypeVar
 import asyncpg
 import click
 
+from schemas.postgres import Session
 from schemas.settings import secret
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ def run_on(database_url: str, work: Callable[[asyncpg.Connection], Awaitable[T]]
     """Do some work on a connection of its own; a database that cannot be reached is one clear line."""
 
     async def connected() -> T:
-        connection = await asyncpg.connect(database_url, timeout=10)
+        connection = await Session("feedline").connect(database_url, timeout=10)
         try:
             return await work(connection)
         finally:

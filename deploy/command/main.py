@@ -17,6 +17,7 @@ from deploy.command.migrations import wait_for_migrations
 from deploy.command.people import login_link, people
 from deploy.command.probe import probe
 from deploy.command.reference import as_markdown, as_text
+from deploy.command.shards import shards
 from deploy.local.addresses import Refused, check_database
 from deploy.local.folder import AlreadyRunning, Incomplete, Local
 from deploy.local.processes import CHECKOUT, follow_parent
@@ -36,6 +37,7 @@ main.add_command(dead_letters)
 main.add_command(login_link)
 main.add_command(people)
 main.add_command(probe)
+main.add_command(shards)
 main.add_command(tokens)
 
 

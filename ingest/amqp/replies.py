@@ -16,8 +16,10 @@ import aio_pika
 import orjson
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
+from pamqp.common import FieldTable
 
 from ingest.amqp.publish import Publisher, back_off_s
+from schemas.addresses import brokers, first
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name
 
@@ -94,10 +96,12 @@ class Replies:
             await asyncio.sleep(back_off_s(failures, 0.5))
 
     async def _consume(self) -> None:
-        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-            connection = await aio_pika.connect(
-                self._settings.amqp, client_properties={"connection_name": process_name("api-replies")}
-            )
+        name: FieldTable = {"connection_name": process_name("api-replies")}
+        connection = await first(
+            brokers(self._settings.amqp),
+            lambda address: aio_pika.connect(address, client_properties=name),
+            _CONNECT_TIMEOUT_S,
+        )
         async with connection:
             closed = asyncio.Event()
             connection.close_callbacks.add(lambda *_: closed.set())

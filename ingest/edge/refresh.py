@@ -19,6 +19,7 @@ from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unkno
 from ingest.edge.strangers import Strangers
 from schemas import queries
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
+from schemas.postgres import Session
 from schemas.settings import Settings
 
 _log = structlog.get_logger()
@@ -119,11 +120,8 @@ class Feeds:
 
     async def _follow(self) -> None:
         """Hold one connection: reload when told and when the poll is due; raises what `AWAY` lists."""
-        connection = await asyncpg.connect(
-            self._settings.dsn,
-            timeout=_TIMEOUT_S,
-            command_timeout=_TIMEOUT_S,
-            server_settings={"application_name": "feedline-edge"},
+        connection = await Session("feedline-edge").connect(
+            self._settings.dsn, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
         )
         lost = asyncio.Event()
 

@@ -35,6 +35,7 @@ from ingest.pull.run.scheduler import Scheduler
 from ingest.pull.run.store import Store
 from schemas import monitor
 from schemas.errors import Permanent
+from schemas.postgres import Session
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
 
@@ -107,14 +108,8 @@ def private_folder(settings: Settings) -> Path:
 
 def open_pool(settings: Settings) -> asyncpg.Pool:
     """Return the puller's pool: a connection for each run, for its lease, and for the scheduler."""
-    return asyncpg.create_pool(
-        settings.dsn,
-        min_size=0,
-        max_size=2 * settings.pull_concurrency + 2,
-        command_timeout=_QUERY_TIMEOUT_S,
-        timeout=_CONNECT_TIMEOUT_S,
-        init=_json,
-    )
+    most = 2 * settings.pull_concurrency + 2
+    return Session(process_name("pull")).pool(settings.dsn, most=most, command_timeout=_QUERY_TIMEOUT_S, init=_json)
 
 
 async def _json(connection: asyncpg.Connection) -> None:

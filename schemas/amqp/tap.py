@@ -14,11 +14,13 @@ from aiormq.abc import AbstractConnection
 from aiormq.connection import TransportFactory
 from yarl import URL
 
+from schemas.addresses import brokers, first
 from schemas.amqp.sieve import Sieve, Take
 
 AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
 """What aiormq raises when a connection or channel is lost, or is closed already (RuntimeError)."""
 CLOSE_TIMEOUT_S = 2.0
+CONNECT_TIMEOUT_S = 10.0
 _GONE = "the broker closed the connection"
 
 
@@ -100,15 +102,21 @@ class Link:
 
 
 async def connect(address: str, name: str, heartbeat_s: int) -> Link:
-    """Return an open connection to the broker of an AMQP URL; `name` is shown in RabbitMQ. Raises one of `AWAY`.
+    """Return an open connection to a broker of a comma list of AMQP URLs; `name` is shown in RabbitMQ.
+
+    They are tried in turn from one that differs from process to process. Raises one of `AWAY`.
 
     Source: https://www.rabbitmq.com/docs/uri-spec, /docs/uri-query-parameters, /docs/heartbeats.
     """
-    url = URL(address).update_query(heartbeat=heartbeat_s)
-    opening = _Opening()
-    connection = await aiormq.connect(url, client_properties={"connection_name": name}, transport_factory=opening)
-    assert opening.tap is not None, "made with the connection"
-    return Link(connection, opening.tap)
+
+    async def open_one(one: str) -> Link:
+        url = URL(one).update_query(heartbeat=heartbeat_s)
+        opening = _Opening()
+        connection = await aiormq.connect(url, client_properties={"connection_name": name}, transport_factory=opening)
+        assert opening.tap is not None, "made with the connection"
+        return Link(connection, opening.tap)
+
+    return await first(brokers(address), open_one, CONNECT_TIMEOUT_S)
 
 
 class _Opening(TransportFactory):

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from schemas.postgres import Session
 from schemas.settings import Settings, process_name
 
 POOL_SIZE = 10
@@ -46,6 +47,15 @@ def new_pool(settings: Settings) -> asyncpg.Pool:
 
     So the API starts, and says 503, while Postgres is away.
     """
+    session = Session(
+        process_name("api"),
+        {
+            "statement_timeout": f"{STATEMENT_TIMEOUT_S:g}s",
+            # Lists have many filters that are rarely given: planned anew, the ones not given cost nothing.
+            "plan_cache_mode": "force_custom_plan",
+            "jit": "off",
+        },
+    )
     return _Pool(
         settings.dsn,
         min_size=0,
@@ -55,16 +65,11 @@ def new_pool(settings: Settings) -> asyncpg.Pool:
         loop=None,
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
+        connect=session.connect,
         init=_json,
+        reset=session.reset,
         command_timeout=SILENCE_S,
         timeout=ACQUIRE_TIMEOUT_S,
-        server_settings={
-            "application_name": process_name("api"),
-            "statement_timeout": f"{STATEMENT_TIMEOUT_S:g}s",
-            # Lists have many filters that are rarely given: planned anew, the ones not given cost nothing.
-            "plan_cache_mode": "force_custom_plan",
-            "jit": "off",
-        },
     )
 
 

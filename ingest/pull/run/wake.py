@@ -10,10 +10,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import structlog
 
 from ingest.pull.run.store import POSTGRES_AWAY
+from schemas.postgres import Session
 
 _log = structlog.get_logger()
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
@@ -42,7 +42,7 @@ class Wake:
         waits = 0
         while True:
             try:
-                connection = await asyncpg.connect(dsn, timeout=_LONGEST_WAIT_S)
+                connection = await Session("feedline-pull-wake").connect(dsn)
             except POSTGRES_AWAY:
                 await asyncio.sleep(min(_FIRST_WAIT_S * 2.0 ** min(waits, 10), _LONGEST_WAIT_S))
                 waits += 1

@@ -1,0 +1,159 @@
+"""Addresses that name several servers, a pooler in between, and processes that must agree."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from click.testing import CliRunner
+
+from deploy.command.main import main
+from deploy.local.processes import free_port
+from ingest.amqp.publish import Publisher
+from schemas.agreement import agree
+from schemas.errors import Permanent
+from schemas.postgres import Session, refuse_shared_sessions
+
+
+@contextmanager
+def silent():
+    """A server that takes connections and says nothing; yields its host and port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def beside(dsn: str, *hosts: str) -> str:
+    """Return an address that names these hosts before its own."""
+    parts = urlsplit(dsn)
+    login, _, own = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{login}@{','.join((*hosts, own))}").geturl()
+
+
+async def test_a_silent_first_host_does_not_eat_the_time_of_the_second(database, monkeypatch):
+    monkeypatch.setattr("schemas.addresses.EACH_S", 0.2)
+    with silent() as host:
+        connection = await Session("test", {"jit": "off"}).connect(beside(database, host), timeout=5)
+    assert ("off", "test") == (
+        await connection.fetchval("SHOW jit"),
+        await connection.fetchval("SHOW application_name"),
+    )
+    await connection.close()
+
+
+async def test_a_host_that_takes_no_writes_is_passed_over(database):
+    closed = f"127.0.0.1:{free_port()}"
+    owner = await asyncpg.connect(database)
+    name = await owner.fetchval("SELECT current_database()")
+    await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(asyncpg.exceptions.TargetServerAttributeNotMatched):
+            await Session("test").connect(beside(database, closed))
+    finally:
+        await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await owner.close()
+
+
+async def test_batches_are_published_though_the_first_brokers_of_the_list_are_away(settings, monkeypatch):
+    monkeypatch.setattr("schemas.addresses.EACH_S", 5.0)
+    gone = f"amqp://u:p@127.0.0.1:{free_port()}/"
+    several = settings.model_copy(update={"amqp_url": type(settings.amqp_url)(f"{gone},{gone},{settings.amqp}")})
+    async with Publisher(several, "test") as publisher:
+        assert publisher.ready() is None
+
+
+@contextmanager
+def pooler(folder, dsn: str, mode: str):
+    """pgbouncer before a database; yields the address through it."""
+    parts, port = urlsplit(dsn), free_port()
+    name = parts.path[1:]
+    (folder / "users").write_text(f'"{parts.username}" "{parts.password}"\n')
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n{name} = host={parts.hostname} port={parts.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {folder}/users\npool_mode = {mode}\n"
+        "server_reset_query = DISCARD ALL\n"
+    )
+    folder.chmod(0o755)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    user = ("-u", "postgres") if os.getuid() == 0 else ()
+    process = subprocess.Popen(
+        ["/usr/sbin/pgbouncer", "-q", *user, str(folder / "pgbouncer.ini")], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while True:
+            assert process.poll() is None, process.stderr.read()
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                pass
+        yield parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}").geturl()
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stderr.close()
+
+
+async def test_a_pooler_of_sessions_works_and_keeps_our_settings(database, tmp_path):
+    with pooler(tmp_path, database, "session") as address:
+        await refuse_shared_sessions(address)
+        session = Session("test", {"plan_cache_mode": "force_custom_plan"})
+        async with session.pool(address, most=2) as pool:
+            for _ in range(2):
+                async with pool.acquire() as connection:
+                    assert "force_custom_plan" == await connection.fetchval("SHOW plan_cache_mode")
+
+
+async def test_a_pooler_of_transactions_is_refused_with_one_line(database, tmp_path):
+    with (
+        pooler(tmp_path, database, "transaction") as address,
+        pytest.raises(Permanent, match=r"^DATABASE_URL: the pooler lends sessions by transaction;"),
+    ):
+        await refuse_shared_sessions(address)
+
+
+async def test_a_process_with_another_number_of_shards_does_not_start(settings):
+    await agree(settings)
+    await agree(settings)
+    with pytest.raises(Permanent, match=r"^SHARDS is 9 here, and 8 in the fleet of this database: set it to 8, or "):
+        await agree(settings.model_copy(update={"shards": 9}))
+
+
+async def test_the_number_of_shards_changes_while_nothing_runs(settings):
+    await agree(settings)
+
+    def run(*arguments):
+        return CliRunner().invoke(main, ["shards", *arguments], env={"DATABASE_URL": settings.dsn})
+
+    shown = await asyncio.to_thread(run)
+    changed = await asyncio.to_thread(run, "--set", "16")
+    connection = await asyncpg.connect(settings.dsn)
+    await connection.execute("INSERT INTO workers (id, host, pid) VALUES (gen_random_uuid(), 'h', 1)")
+    await connection.close()
+    refused = await asyncio.to_thread(run, "--set", "8")
+
+    assert ("8\n", "16\n") == (shown.output, changed.output)
+    assert "Error: 1 workers are alive: stop every process of the fleet first\n" == refused.output
+
+
+async def test_a_role_says_in_one_line_why_it_does_not_start(settings):
+    await agree(settings)
+    environment = {"DATABASE_URL": settings.dsn, "AMQP_URL": settings.amqp, "SECRET_KEY": "k" * 32, "SHARDS": "9"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "workers", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, told = await process.communicate()
+
+    assert 1 == process.returncode
+    assert b"cannot start: SHARDS is 9 here, and 8 in the fleet of this database" in told
