@@ -247,6 +247,9 @@ class Format(_Model):
     encoding: Annotated[str, AfterValidator(encoding_name)] | None = Field(
         None, description="the file's character encoding; declared by the file or detected when not given"
     )
+    archive_member: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_sound_pattern)] | None = Field(
+        None, description="pattern (RE2) of the name of the file that is meant in a zip archive with several"
+    )
     item_path: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         None, description="the XPath of the item elements, or the JSON path of the items"
     )

@@ -91,6 +91,7 @@ _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "csv_escape": ("ftpCsv",),
     "decimal_notation": PULLED,
     "encoding": PULLED,
+    "archive_member": PULLED,
     "item_path": ("xml", "api"),
     "namespaces": ("xml",),
     "mapping": PULLED,

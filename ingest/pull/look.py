@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
-from ingest.pull.parse.files import SUFFIXES
+from ingest.pull.parse.files import wanted_of
 from schemas.comparison import differences
 from schemas.items import shown
 
@@ -38,8 +38,8 @@ def look(fetched: Fetched, form: FormatSettings, most_items: int, limits: Conten
     looked = Looked()
 
     def content() -> AbstractContextManager[BinaryIO]:
-        suffixes = SUFFIXES[form.resource_type]
-        return open_content(fetched.path, content_encoding=fetched.content_encoding, suffixes=suffixes, limits=limits)
+        encoding = fetched.content_encoding
+        return open_content(fetched.path, content_encoding=encoding, wanted=wanted_of(form), limits=limits)
 
     with content() as stream:
         parsing = parse(stream, form, charset=fetched.charset, limit=MAX_RECORDS)

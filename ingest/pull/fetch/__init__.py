@@ -4,11 +4,12 @@ async def run(...):
     context = FetchContext.of(settings)                      # one for a process
     result = await fetch(FetchRequest(location, validators=last), context)
     if isinstance(result, NotModified): ...
-    with open_content(result.path, content_encoding=result.content_encoding, suffixes=(".csv",)) as file: ...
+    with open_content(result.path, content_encoding=result.content_encoding, wanted=Wanted((".csv",))) as file: ...
     result.discard()
 """
 
 from ingest.feeds.locations import masked
+from ingest.pull.fetch.archive import Wanted
 from ingest.pull.fetch.content import ContentLimits, open_content
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
@@ -30,6 +31,7 @@ __all__ = (
     "NotModified",
     "Page",
     "Validators",
+    "Wanted",
     "fetch",
     "masked",
     "next_by",

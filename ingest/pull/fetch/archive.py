@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
+from ingest.feeds.mapping import compile_pattern
 from ingest.pull.fetch.errors import FetchCode, FetchError
+from schemas.items import shown
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 MAX_DIRECTORY_BYTES = 4 * 2**20
@@ -23,16 +26,37 @@ _TAKEN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _ENCRYPTED = 0x1
 
 
+_SHOWN = 10
+"""Names of members that an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which member of an archive is meant: the one whose name matches `pattern` (RE2), else the one with a suffix."""
+
+    suffixes: tuple[str, ...] = ()
+    pattern: str | None = None
+
+    def fits(self, name: str) -> bool:
+        """Return whether a member may be the one."""
+        if self.pattern is not None:
+            return compile_pattern(self.pattern).search(name) is not None
+        return name.lower().endswith(tuple(suffix.lower() for suffix in self.suffixes))
+
+
+ANY_MEMBER = Wanted()
+
+
 @contextmanager
-def open_member(file: IO[bytes], suffixes: Sequence[str]) -> Iterator[IO[bytes]]:
-    """Open the only member, or the first that has one of the suffixes. Raises `FetchError` (`content_…`)."""
+def open_member(file: IO[bytes], wanted: Wanted) -> Iterator[IO[bytes]]:
+    """Open the only member, or the only one that is wanted. Raises `FetchError` (`content_…`)."""
     _check_directory(file)
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise FetchError(FetchCode.CONTENT_CORRUPT, "the zip archive cannot be read") from None
     with archive:
-        info = _pick(archive.infolist(), suffixes)
+        info = _pick(archive.infolist(), wanted)
         if info.flag_bits & _ENCRYPTED:
             raise FetchError(FetchCode.CONTENT_ENCRYPTED, "the zip archive is encrypted")
         if info.compress_type not in _TAKEN:
@@ -45,23 +69,21 @@ def open_member(file: IO[bytes], suffixes: Sequence[str]) -> Iterator[IO[bytes]]
             yield member
 
 
-def _pick(members: list[zipfile.ZipInfo], suffixes: Sequence[str]) -> zipfile.ZipInfo:
+def _pick(members: list[zipfile.ZipInfo], wanted: Wanted) -> zipfile.ZipInfo:
     names = {member.filename for member in members}
     if "[Content_Types].xml" in names or "mimetype" in names:
         raise FetchError(
             FetchCode.CONTENT_UNSUPPORTED, "the file is a workbook (Excel or OpenDocument), not a text file"
         )
     files = [member for member in members if not member.is_dir() and not _is_litter(member.filename)]
-    if len(files) == 1:
+    if len(files) == 1 and wanted.pattern is None:
         return files[0]
-    wanted = tuple(suffix.lower() for suffix in suffixes)
-    for member in files:
-        if member.filename.lower().endswith(wanted):
-            return member
-    raise FetchError(
-        FetchCode.CONTENT_NO_MEMBER,
-        f"the zip archive has {len(files)} files, and none ends in {' or '.join(wanted) or 'a known suffix'}",
-    )
+    fitting = [member for member in files if wanted.fits(member.filename)]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(str(shown(member.filename)) for member in (fitting or files)[:_SHOWN]) or "none"
+    which = f"{len(fitting)} of them may be meant" if fitting else "none is the one that is looked for"
+    raise FetchError(FetchCode.CONTENT_NO_MEMBER, f"the zip archive has {len(files)} files, {which}: {listed}")
 
 
 def _is_litter(name: str) -> bool:

@@ -6,21 +6,21 @@ Everything here blocks: it is for the parser's thread or process, not for the ev
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import re
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from ingest.pull.fetch.archive import ZIP_MAGIC, open_member
+from ingest.pull.fetch.archive import ANY_MEMBER, ZIP_MAGIC, Wanted, open_member
 from ingest.pull.fetch.errors import FetchCode, FetchError
+from ingest.pull.fetch.gunzip import Gunzip
 from ingest.pull.fetch.html import begins_html
 from ingest.pull.fetch.request import Fetched
 from schemas.settings import Settings
@@ -60,22 +60,24 @@ def open_content(
     path: Path,
     *,
     content_encoding: str | None = None,
-    suffixes: Sequence[str] = (),
+    wanted: Wanted = ANY_MEMBER,
     limits: ContentLimits | None = None,
 ) -> Iterator[BinaryIO]:
     """Open what a spool file holds as a buffered binary reader: plain, gzip, bzip2, or one member of a zip.
 
     `content_encoding` is what the server declared (`Fetched.content_encoding`): one more layer of gzip is then undone.
-    `suffixes` (".csv", ".txt") say which member of a zip with several fits. Raises `FetchError` with a `content_…`
-    code, on opening or on reading.
+    gzip and bzip2 may be applied twice. `wanted` says which member of a zip with several is meant. Raises `FetchError`
+    with a `content_…` code, on opening or on reading.
     """
     limits = limits or ContentLimits()
     with ExitStack() as stack:
         reader = cast(io.BufferedReader, stack.enter_context(path.open("rb", buffering=BUFFER_BYTES)))
         if content_encoding in ("gzip", "x-gzip") and _head(reader).startswith(_GZIP):
             # The server's own layer. Some say so of a .csv.gz as it lies on their disk: then it was the only one.
-            reader = _bounded(stack, cast(IO[bytes], gzip.GzipFile(fileobj=reader)), path, limits)
-        inner = _unpack(reader, suffixes, path, limits, stack)
+            reader = _bounded(stack, cast(IO[bytes], Gunzip(reader)), path, limits)
+        inner = _unpack(reader, wanted, path, limits, stack)
+        if inner is not reader and _is_stream(_head(inner)):  # packed once more, as happens to exports on their way
+            inner = _unpack(inner, wanted, path, limits, stack)
         if inner is not reader and _is_packed(_head(inner)):
             raise FetchError(FetchCode.CONTENT_NESTED, "the file is an archive inside an archive")
         yield inner
@@ -133,7 +135,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _unpack(
-    reader: io.BufferedReader, suffixes: Sequence[str], path: Path, limits: ContentLimits, stack: ExitStack
+    reader: io.BufferedReader, wanted: Wanted, path: Path, limits: ContentLimits, stack: ExitStack
 ) -> io.BufferedReader:
     head = _head(reader)
     for magic, name in _UNSUPPORTED.items():
@@ -142,11 +144,11 @@ def _unpack(
     if head[_TAR_AT:].startswith(_TAR):
         raise FetchError(FetchCode.CONTENT_UNSUPPORTED, "the file is a tar archive")
     if head.startswith(_GZIP):
-        source: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=reader))
+        source: IO[bytes] = cast(IO[bytes], Gunzip(reader))
     elif _BZIP2.match(head):
         source = bz2.BZ2File(reader)
     elif head.startswith(ZIP_MAGIC):
-        source = stack.enter_context(open_member(_seekable(reader, stack), suffixes))
+        source = stack.enter_context(open_member(_seekable(reader, stack), wanted))
     else:
         return reader
     return _bounded(stack, source, path, limits)
@@ -171,12 +173,12 @@ def _head(reader: io.BufferedReader) -> bytes:
     return reader.peek(_HEAD_BYTES)[:_HEAD_BYTES]
 
 
+def _is_stream(head: bytes) -> bool:
+    return head.startswith(_GZIP) or _BZIP2.match(head) is not None
+
+
 def _is_packed(head: bytes) -> bool:
-    return (
-        head.startswith((_GZIP, *ZIP_MAGIC, *_UNSUPPORTED))
-        or _BZIP2.match(head) is not None
-        or head[_TAR_AT:].startswith(_TAR)
-    )
+    return _is_stream(head) or head.startswith((*ZIP_MAGIC, *_UNSUPPORTED)) or head[_TAR_AT:].startswith(_TAR)
 
 
 def _text(head: bytes) -> str:

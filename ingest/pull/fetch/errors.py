@@ -76,7 +76,8 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.CONTENT_BOMB: "Ask the vendor for a smaller file, or the operator for a higher limit.",
     FetchCode.CONTENT_NESTED: "Compress the file once only, without an archive inside an archive.",
     FetchCode.CONTENT_ENCRYPTED: "Send the file without a password; protect it by the server's login instead.",
-    FetchCode.CONTENT_NO_MEMBER: "Put the one file to be read in the archive.",
+    FetchCode.CONTENT_NO_MEMBER: "Put the one file to be read in the archive, or set archiveMember to a pattern of "
+    "its name.",
     FetchCode.CONTENT_UNSUPPORTED: "Send it plain, or as gzip, zip or bzip2.",
     FetchCode.NAME_UNKNOWN: "Check the host name; it may also be a passing fault of the name servers.",
     FetchCode.CONNECT: "The server may be down, or its firewall may not let us in.",

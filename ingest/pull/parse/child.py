@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fetch import ContentLimits, FetchError, open_content
+from ingest.pull.fetch import ContentLimits, FetchError, Wanted, open_content
 from ingest.pull.parse.pipeline import Parse
 from ingest.pull.parse.process import MEMORY_BYTES
 from ingest.pull.records import Chunk, FormatError, Report
@@ -41,7 +41,7 @@ def run(work: dict[str, Any], out: BinaryIO) -> None:
         with open_content(
             Path(work["path"]),
             content_encoding=work["contentEncoding"],
-            suffixes=work["suffixes"],
+            wanted=Wanted(tuple(work["suffixes"]), work["member"]),
             limits=ContentLimits(work["maxUnpackedBytes"], work["maxRatio"]),
         ) as file:
             parsing = Parse(file, settings, charset=work["charset"])

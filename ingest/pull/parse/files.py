@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fetch import ContentLimits, Fetched, open_content
+from ingest.pull.fetch import ContentLimits, Fetched, Wanted, open_content
 from ingest.pull.parse import Chunk, Report, parse
 from ingest.pull.parse.process import Offloaded, Work
 from schemas.settings import Settings
@@ -21,6 +21,11 @@ SMALL_BYTES = 1 << 18
 _CHUNKS = 4
 
 
+def wanted_of(form: FormatSettings) -> Wanted:
+    """Return which member of an archive a feed means."""
+    return Wanted(SUFFIXES[form.resource_type], form.archive_member)
+
+
 class FileParser:
     """Reads fetched files within the limits of the settings."""
 
@@ -30,9 +35,9 @@ class FileParser:
     @asynccontextmanager
     async def __call__(self, fetched: Fetched, form: FormatSettings) -> AsyncIterator[Threaded | Offloaded]:
         """Open a fetched file; iterate what this gives once, then look at its report."""
-        suffixes = SUFFIXES[form.resource_type]
+        wanted = wanted_of(form)
         if fetched.size > SMALL_BYTES:
-            work = Work(fetched.path, form, fetched.charset, fetched.content_encoding, suffixes, self._limits)
+            work = Work(fetched.path, form, fetched.charset, fetched.content_encoding, wanted, self._limits)
             async with Offloaded(work) as offloaded:
                 yield offloaded
             return
@@ -42,7 +47,7 @@ class FileParser:
                 open_content(
                     fetched.path,
                     content_encoding=fetched.content_encoding,
-                    suffixes=suffixes,
+                    wanted=wanted,
                     limits=self._limits,
                 ),
             )

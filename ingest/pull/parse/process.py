@@ -20,7 +20,8 @@ from typing import Any, Self
 import orjson
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fetch import ContentLimits, FetchCode, FetchError
+from ingest.pull.fetch import ContentLimits, FetchCode, FetchError, Wanted
+from ingest.pull.fetch.archive import ANY_MEMBER
 from ingest.pull.records import Chunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
@@ -41,7 +42,7 @@ class Work:
     settings: FormatSettings
     charset: str | None = None
     content_encoding: str | None = None
-    suffixes: tuple[str, ...] = ()
+    wanted: Wanted = ANY_MEMBER
     limits: ContentLimits | None = None
 
     def encode(self) -> bytes:
@@ -53,7 +54,8 @@ class Work:
                 "settings": self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True),
                 "charset": self.charset,
                 "contentEncoding": self.content_encoding,
-                "suffixes": self.suffixes,
+                "suffixes": self.wanted.suffixes,
+                "member": self.wanted.pattern,
                 "maxUnpackedBytes": limits.max_unpacked_bytes,
                 "maxRatio": limits.max_ratio,
             }

@@ -15,7 +15,7 @@ from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Va
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.records import Chunk, Report
-from ingest.pull.run.completeness import final_newline
+from ingest.pull.run.completeness import final_newline, has_no_end
 from ingest.pull.run.facts import Sink
 from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.run.part_files import PartsWriter, Spooled
@@ -81,8 +81,8 @@ class FileMaker:
             await self._store.set_stage(run, "parsing")
             if form.resource_type == "ftpCsv":
                 sink.facts.final_newline = await asyncio.to_thread(final_newline, result.path)
-                if not result.proven and sink.facts.final_newline is not None:
-                    sink.facts.doubt = "the server did not say how long the file is: nothing proves that all of it came"
+            if not result.proven and await asyncio.to_thread(has_no_end, result.path, form.resource_type):
+                sink.facts.doubt = "the server did not say how long the file is: nothing proves that all of it came"
             await self._read(result, form, sink)
         finally:
             await asyncio.to_thread(result.discard)

@@ -8,9 +8,12 @@ import zipfile
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, content, open_content
+from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, Wanted, content, open_content
 from ingest.pull.fetch.content import refuse_html
+from ingest.pull.fetch.gunzip import Gunzip
 
 CSV = b"sku,quantity\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(50_000))
 
@@ -62,6 +65,14 @@ def test_content_is_decompressed_by_what_it_is(spooled, data):
     assert CSV == read(spooled(data))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(gzip.compress(CSV)), gzip.compress(bz2.compress(CSV)), zipped(("a.csv.gz", gzip.compress(CSV)))],
+)
+def test_a_file_that_was_packed_once_more_is_read(spooled, data):
+    assert CSV == read(spooled(data))
+
+
 def test_it_can_be_read_line_by_line_and_in_small_bits(spooled):
     with open_content(spooled(gzip.compress(CSV))) as reader:
         assert (b"sku,quantity\n", b"0", b",0\n1,1") == (reader.readline(), reader.read(1), reader.read(6))
@@ -72,13 +83,58 @@ def test_an_empty_file_is_empty(spooled):
     assert b"" == read(spooled(gzip.compress(b"")))
 
 
-def test_of_several_members_the_first_with_a_fitting_suffix_is_read(spooled):
-    archive = spooled(zipped(("readme.txt", b"hello"), ("A.CSV", b"a"), ("b.csv", b"b"), ("c.xml", b"<c/>")))
+def test_of_several_members_the_only_one_that_fits_is_read_and_of_several_the_one_that_the_feed_names(spooled):
+    archive = spooled(
+        zipped(("readme.txt", b"hello"), ("out/A.CSV", b"a"), ("stock_2025.csv", b"b"), ("c.xml", b"<c/>"))
+    )
+    csv = (".csv", ".tsv")
 
-    assert b"a" == read(archive, suffixes=(".csv", ".tsv"))
-    assert b"<c/>" == read(archive, suffixes=(".xml",))
-    assert "content_no_member" == refused(archive, suffixes=(".json",))
+    assert b"<c/>" == read(archive, wanted=Wanted((".xml",)))
+    assert b"b" == read(archive, wanted=Wanted(csv, r"stock_\d+\.csv$"))
+    assert b"a" == read(archive, wanted=Wanted(csv, "(?i)^out/a"))
+    assert "content_no_member" == refused(archive, wanted=Wanted((".json",)))
+    assert "content_no_member" == refused(archive, wanted=Wanted(csv, "stock_2023"))
     assert "content_no_member" == refused(archive)
+    with pytest.raises(
+        FetchError, match=r"4 files, 2 of them may be meant: out/A.CSV, stock_2025.csv\..*archiveMember"
+    ):
+        read(archive, wanted=Wanted(csv))
+
+
+def test_a_single_member_that_is_not_the_one_that_the_feed_names_is_refused(spooled):
+    assert "content_no_member" == refused(spooled(zipped(("prices.csv", CSV))), wanted=Wanted((".csv",), "stock"))
+
+
+@pytest.mark.parametrize("padding", [b"\n", b"\r\n", b"\0" * 600, b" \n\0"])
+def test_white_space_behind_gzip_is_no_damage(spooled, padding):
+    path = spooled(gzip.compress(CSV) + padding + gzip.compress(CSV) + padding)
+
+    assert CSV * 2 == read(path)
+    with open_content(path) as reader:
+        reader.seek(len(CSV) + 3)
+        again = reader.read()
+        reader.seek(2)
+        assert (CSV[3:], CSV[2:12]) == (again, reader.read(10))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (gzip.compress(CSV) + b"\nx", "content_corrupt"),
+        (gzip.compress(CSV)[:-1], "content_truncated"),
+        (gzip.compress(CSV)[:12], "content_truncated"),
+        (gzip.compress(CSV) + b"\x1f", "content_truncated"),
+        (gzip.compress(CSV)[:-8] + b"\0" * 8, "content_corrupt"),
+    ],
+)
+def test_what_is_wrong_with_gzip_is_told(spooled, data, code):
+    assert code == refused(spooled(data))
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.integers(1, 70))
+def test_gzip_members_are_read_in_bits_of_any_size(members, size):
+    stream = Gunzip(io.BytesIO(b"".join(map(gzip.compress, members))))
+    assert b"".join(members) == b"".join(iter(lambda: stream.read(size), b""))
 
 
 def test_gzip_as_a_transfer_coding_is_one_more_layer(spooled):
@@ -91,13 +147,12 @@ def test_gzip_as_a_transfer_coding_is_one_more_layer(spooled):
 @pytest.mark.parametrize(
     "data",
     [
-        gzip.compress(gzip.compress(CSV)),
-        gzip.compress(bz2.compress(CSV)),
+        gzip.compress(gzip.compress(gzip.compress(CSV))),
         zipped(("a.zip", zipped(("a.csv", CSV)))),
         bz2.compress(zipped(("a.csv", CSV))),
         gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0")),
     ],
-    ids=["gzip in gzip", "bzip2 in gzip", "zip in zip", "zip in bzip2", "tar in gzip"],
+    ids=["gzip thrice", "zip in zip", "zip in bzip2", "tar in gzip"],
 )
 def test_an_archive_in_an_archive_is_refused(spooled, data):
     assert "content_nested" == refused(spooled(data))
