@@ -67,7 +67,12 @@ class Settings(BaseSettings):
     api_port: int = Field(8081, ge=0, le=65535, description="the API's port; 0 takes a free one")
     monitor_host: str = Field("127.0.0.1", description="the address of /healthz, /readyz and /metrics of each process")
     monitor_port: int = Field(0, ge=0, le=65535, description="their port; 0 takes a free one (logged at start)")
-    public_api_url: str = Field("", description="the API's address as senders see it, used in receipt URLs")
+    public_api_url: str = Field(
+        "", description="the API's address as senders see it, used in receipt URLs; empty: as in the request"
+    )
+    trust_forwarded: bool = Field(
+        False, description="a proxy sets X-Forwarded-Proto and -Host: addresses in answers follow them"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
     edge_processes: int = Field(1, ge=1, le=64, description="edge processes that the local stack starts")

@@ -19,6 +19,7 @@ from ingest.api.health import HEALTH, Health
 from ingest.api.routes import OPERATIONS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
+from ingest.http.request_ids import request_ids
 from schemas import monitor
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
@@ -29,7 +30,7 @@ STOPPING: web.AppKey[Callable[[], bool]] = web.AppKey("stopping")
 
 def application(settings: Settings) -> web.Application:
     """Return the API's application; it opens its connections when it starts and closes them when it ends."""
-    app = web.Application(middlewares=[middleware("api")], client_max_size=settings.body_limit_bytes)
+    app = web.Application(middlewares=[request_ids, middleware("api")], client_max_size=settings.body_limit_bytes)
     app[BUCKETS] = Buckets()
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False

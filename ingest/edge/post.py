@@ -21,11 +21,12 @@ from ingest.edge.feeds import Senders
 from ingest.edge.places import Place, Places
 from ingest.edge.quick import Quick
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
+from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
 from ingest.http.sampling import Sampled
 from schemas.batches import Batch, Source
-from schemas.items import validate
 from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
+from schemas.sent import validate_sent
 from schemas.settings import Settings
 
 PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -50,7 +51,8 @@ class Posts:
         self._limit = settings.body_limit_bytes
         self.places = Places(settings.edge_max_in_flight, settings.edge_max_bytes)
         self._secret = settings.key
-        self._receipts = f"{settings.public_api_url.rstrip('/')}/api/batches/"
+        self._public_url = settings.public_api_url.rstrip("/")
+        self._trust_forwarded = settings.trust_forwarded
         self._publisher = publisher
         self._feeds = feeds
         self._now_ms = now_ms
@@ -110,7 +112,8 @@ class Posts:
             raise
         await self._publish(batch, message, place)
         _ACCEPTED.inc(count)
-        return self._accepted(batch, count)
+        public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
+        return self._accepted(batch, count, public)
 
     def _encoded(self, batch: Batch, body: bytes) -> tuple[int, bytes]:
         """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
@@ -137,7 +140,7 @@ class Posts:
             place.leave()
             raise
 
-    def _accepted(self, batch: Batch, count: int) -> web.Response:
+    def _accepted(self, batch: Batch, count: int, public: str) -> web.Response:
         batch_id = str(batch.batch_id)
         _log.debug(
             "post_accepted",
@@ -152,14 +155,14 @@ class Posts:
             "accepted": count,
             "rejected": batch.rejected,
             "warnings": batch.warnings,
-            "receiptUrl": f"{self._receipts}{batch_id}.json",
+            "receiptUrl": f"{public}/api/batches/{batch_id}.json",
         }
         return Accepted(orjson.dumps(answer))
 
 
 def _fill(batch: Batch, elements: list[Any]) -> None:
     """Put the valid elements into the batch, and what is wrong with the others; raises `ProblemError` 422."""
-    valid = validate(elements)
+    valid = validate_sent(elements)
     batch.items, batch.warnings = valid.items, valid.warnings
     if valid.rejects:
         batch.rejected = [reject.as_json() for reject in valid.rejects]

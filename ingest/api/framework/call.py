@@ -19,6 +19,7 @@ from ingest.amqp.publish import Publisher
 from ingest.amqp.replies import Replies
 from ingest.api.framework.caller import Caller, Scope
 from ingest.api.framework.etags import is_version
+from ingest.http.origins import origin
 from ingest.http.problems import ProblemError
 from schemas.secrets import Vault
 from schemas.settings import Settings
@@ -127,6 +128,12 @@ class Call(Generic[Q, B]):
         return self.request.app[SERVICES]
 
     @property
+    def origin(self) -> str:
+        """Return the API's scheme and host, as the caller sees them."""
+        settings = self.services.settings
+        return origin(self.request, settings.public_api_url, trust_forwarded=settings.trust_forwarded)
+
+    @property
     def id(self) -> int:
         """Return the path's `{id}`."""
         value: int = self.path["id"]
@@ -182,12 +189,14 @@ class Call(Generic[Q, B]):
 
         `cursor` is the column of `rows` that `after` continues from.
         """
-        limit: int = self.query.limit  # type: ignore[attr-defined]
+        skip: int = self.query.skip  # type: ignore[attr-defined]
+        limit: int = skip + self.query.limit  # type: ignore[attr-defined]
         if len(rows) <= limit:
-            return Answer(list(body))
-        return Answer(list(body[:limit]), headers=self.next_page(str(rows[limit - 1][cursor])))
+            return Answer(list(body[skip:]))
+        return Answer(list(body[skip:limit]), headers=self.next_page(str(rows[limit - 1][cursor])))
 
     def next_page(self, after: str) -> dict[str, str]:
         """Return the header with the address of the page that continues there."""
-        target = self.request.rel_url.update_query(after=after)
-        return {"Link": f'<{self.services.settings.public_api_url.rstrip("/")}{target}>; rel="next"'}
+        query = {name: value for name, value in self.request.query.items() if name not in ("page", "offset")}
+        target = self.request.rel_url.with_query({**query, "after": after})
+        return {"Link": f'<{self.origin}{target}>; rel="next"'}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
+from ingest.api.framework import capacity
 from ingest.api.framework.auth import authenticate
 from ingest.api.framework.call import SERVICES, Answer, Call
 from ingest.api.framework.caller import Caller
@@ -63,6 +65,9 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
             response = await once(call, work)
         else:
             response = await work(call)
+        if request.method != "GET":
+            with suppress(*AWAY, asyncpg.QueryCanceledError):  # the work is done, whatever becomes of the header
+                response.headers.update(await capacity.headers(call.db, datetime.now(UTC)))
     except asyncpg.QueryCanceledError:
         _log.warning("query_too_slow", operation=operation.name)
         detail = (
@@ -99,12 +104,12 @@ def _limit_rate(request: web.Request, caller: Caller) -> None:
 
 async def _call(request: web.Request, operation: Operation, caller: Caller) -> Call[Any, Any]:
     path = read_path(request, operation)
-    query = read_query(request, operation)
+    query, ignored = read_query(request, operation)
     limit_bytes = request.app[SERVICES].settings.body_limit_bytes
     if operation.about_feed and not caller.sees(path["id"]):
         raise ProblemError(404, f"api.{operation.name}.not_found", "there is no inventory feed with this id")
     body, warnings = await read_body(request, operation, limit_bytes)
-    return Call(request, operation.name, caller, path, query, body, warnings)
+    return Call(request, operation.name, caller, path, query, body, ignored + warnings)
 
 
 def _response(operation: Operation, call: Call[Any, Any], answer: Answer) -> web.Response:

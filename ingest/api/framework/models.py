@@ -9,11 +9,11 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic.alias_generators import to_camel
 
 INT64_MAX = 2**63 - 1
-MAX_PAGE = 250
+MAX_PAGE = 500
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]", re.ASCII)
 
@@ -66,9 +66,26 @@ class Changes(Body):
 
 
 class Query(BaseModel):
-    """Query parameters; an unknown one is an error. As it stands: an operation that takes none."""
+    """Query parameters. As it stands: an operation that takes none."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    _skip: int = PrivateAttr(0)
+
+    @property
+    def skip(self) -> int:
+        """Return how many resources of a list come before the page (`offset`, or `page`)."""
+        return self._skip
+
+    @skip.setter
+    def skip(self, number: int) -> None:
+        self._skip = number
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows to read for a page: one more than it shows, which tells of a next one."""
+        limit: int = self.limit  # type: ignore[attr-defined]  # of lists
+        return self._skip + limit + 1
 
 
 class Page(Query):

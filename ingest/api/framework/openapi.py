@@ -24,6 +24,9 @@ _ALWAYS = {
 }
 _HEADERS = {
     "ETag": "changes whenever the answer does; for `If-None-Match`, and for `If-Match` to change just this version",
+    "RateLimit": "what is left of the daily SKU limit, if there is one (draft-ietf-httpapi-ratelimit-headers)",
+    "RateLimit-Policy": "the daily SKU limit",
+    "X-Request-Id": "of the request, also in our logs; the one that was sent, if it is sound",
     "Link": 'the address of the next page, `rel="next"`; absent on the last page',
     "Retry-After": "seconds to wait before trying again",
 }
@@ -204,7 +207,8 @@ def _answer(operation: Operation, status: int, answer: Any, schemas: dict[tuple[
     response["content"] = {
         media: {"schema": schema if media == JSON else {"type": "string"}} for media in operation.produces
     }
-    headers = (["ETag"] if operation.tagged else []) + (["Link"] if operation.is_list else [])
+    headers = (["ETag"] if operation.tagged else []) + (["Link"] if operation.is_list else []) + ["X-Request-Id"]
+    headers += ["RateLimit", "RateLimit-Policy"] if operation.method != "GET" else []
     if headers:
         response["headers"] = _headers(*headers)
     return response

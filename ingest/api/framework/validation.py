@@ -1,7 +1,7 @@
 """Requests become values of an operation's types, or a problem with one entry a field.
 
 Limits: body size (the operation's own or `BODY_LIMIT_BYTES`), nesting (`MAX_DEPTH`), and counts (in the types). Unknown
-attributes are dropped and reported as warnings; unknown query parameters are errors.
+attributes and query parameters are dropped and reported as warnings.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ingest.api.framework import conventions
 from ingest.api.framework.models import Body, Query
 from ingest.api.framework.operation import JSON, Operation
 from ingest.http.problems import ProblemError
@@ -51,17 +52,38 @@ def read_path(request: web.Request, operation: Operation) -> dict[str, Any]:
     return values
 
 
-def read_query(request: web.Request, operation: Operation) -> Query:
-    """Return the query parameters; raises 400 with one entry a parameter."""
-    names = list(request.query)
+def read_query(request: web.Request, operation: Operation) -> tuple[Query, list[dict[str, Any]]]:
+    """Return the query parameters and the warnings about them; raises 400 with one entry a parameter.
+
+    An unknown one is a warning, and an error with `Prefer: handling=strict` (RFC 7240).
+    """
+    pairs = [(conventions.plain_name(name), value) for name, value in request.query.items()]
+    names = [name for name, _ in pairs]
     twice = {name: {"code": "repeated", "message": "given more than once"} for name in names if names.count(name) > 1}
     if twice:
         raise problem(operation, 400, "query", f"given more than once: {', '.join(twice)}", twice)
+    given = dict(pairs)
+    known = {field.alias or name for name, field in operation.query.model_fields.items()}
+    warnings: list[dict[str, Any]] = []
     try:
-        return operation.query.model_validate(dict(request.query))
+        skip = conventions.take_skip(given) if operation.is_list else 0
+        if not conventions.is_strict(request):
+            warnings = [_unknown(name) for name in given if name not in known]
+            given = {name: value for name, value in given.items() if name in known}
+        query = operation.query.model_validate(given)
+        query.skip = skip
+        return query, warnings[:MAX_TOLD]
+    except conventions.PagingError as error:
+        details = {error.name: {"code": "range", "message": str(error), "value": shown(error.value)}}
+        raise problem(operation, 400, "query", f"query parameters: {error.name}: {error}", details) from None
     except ValidationError as error:
         details = entries(error)
         raise problem(operation, 400, "query", "query parameters: " + _summary(details), details) from None
+
+
+def _unknown(name: str) -> dict[str, Any]:
+    text = shown(name)
+    return {"field": text, "code": "unknown", "message": f"{text} is not a known query parameter; ignored"}
 
 
 async def read_body(request: web.Request, operation: Operation, limit_bytes: int) -> tuple[Any, list[dict[str, Any]]]:

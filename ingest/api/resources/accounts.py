@@ -40,7 +40,7 @@ class AccountQuery(Page):
 async def list_accounts(call: Call[AccountQuery, None]) -> Answer:
     """Return a page."""
     query = call.query
-    rows = await call.everything.all(ACCOUNTS.account_page, after=query.after, name=query.name, limit=query.limit + 1)
+    rows = await call.everything.all(ACCOUNTS.account_page, after=query.after, name=query.name, limit=query.rows)
     return call.page(rows, [Account.of(row) for row in rows])
 
 

@@ -124,7 +124,7 @@ async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
         outcome=query.outcome,
         before_at=query.after and query.after.at,
         before_id=query.after and query.after.batch_id,
-        limit=query.limit + 1,
+        limit=query.rows,
     )
     return call.page(rows, [Receipt.model_validate(_done(row)) for row in rows], cursor="cursor")
 

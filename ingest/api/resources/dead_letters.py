@@ -78,7 +78,7 @@ async def list_dead_letters(call: Call[DeadLetterQuery, None]) -> Answer:
         code=query.code,
         status=query.status,
         after=query.after or 0,
-        limit=query.limit + 1,
+        limit=query.rows,
     )
     async with call.db.connected() as connection:
         letters = await dead_letters.find(connection, wanted)

@@ -91,7 +91,7 @@ def _gap(value: Any) -> timedelta | None:
 async def list_conditions(call: Call[ConditionQuery, None]) -> Answer:
     """Return a page of feeds with their conditions."""
     query, now = call.query, datetime.now(UTC)
-    rows = await call.db.all(CONDITIONS.conditions, after=query.after, feed_id=query.feed_id, limit=query.limit + 1)
+    rows = await call.db.all(CONDITIONS.conditions, after=query.after, feed_id=query.feed_id, limit=query.rows)
     runs: dict[int, list[Any]] = {}
     for run in await call.db.all(CONDITIONS.last_runs, feed_ids=[row["id"] for row in rows]):
         runs.setdefault(run["feed_id"], []).append(run)

@@ -28,7 +28,11 @@ async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
         "feed_id": query.inventory_feed_id,
         "provider_id": query.dropship_provider_id,
     }
-    end = await call.db.one(GOODS.feed_variant_boundary, **start, most=MAX_LOOKED_AT) if query.is_slow else None
+    end = (
+        await call.db.one(GOODS.feed_variant_boundary, **start, most=MAX_LOOKED_AT)
+        if query.is_slow and not query.skip
+        else None
+    )
     rows = await call.db.all(
         GOODS.feed_variant_list,
         **start,
@@ -39,7 +43,7 @@ async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
         variant_id=query.variant_id,
         connected=query.connected,
         updated_since=query.updated_since,
-        limit=query.limit + 1,
+        limit=query.rows,
     )
     answer = call.page(rows, [FeedVariant.of_row(row) for row in rows], cursor="cursor")
     if end is None or answer.headers:

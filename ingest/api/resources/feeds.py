@@ -117,7 +117,7 @@ class FeedQuery(Page):
 
 async def list_feeds(call: Call[FeedQuery, None]) -> Answer:
     """Return a page."""
-    query = call.query.model_dump() | {"limit": call.query.limit + 1, "feeds": call.caller.only_feeds}
+    query = call.query.model_dump() | {"limit": call.query.rows, "feeds": call.caller.only_feeds}
     rows = await call.db.all(FEEDS.feed_list, **query)
     flags = await _flags(call, [row["id"] for row in rows])
     return call.page(rows, [Feed.of_feed(row, call, flags.get(row["id"])) for row in rows])

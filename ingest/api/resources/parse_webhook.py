@@ -13,7 +13,8 @@ from ingest.api.shared import road
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed
 from ingest.api.shared.stored import upsert
-from schemas.items import MAX_ITEMS, Item, validate
+from schemas.items import MAX_ITEMS, Item
+from schemas.sent import validate_sent
 
 
 class Accepted(Resource):
@@ -48,7 +49,7 @@ async def _many(call: Call[Query, list[Any]]) -> Answer:
     if not 1 <= len(call.body) <= MAX_ITEMS:
         status = 413 if call.body else 422
         raise call.problem(status, "count", f"expected 1 to {MAX_ITEMS} items, got {len(call.body)}")
-    valid = validate(call.body)
+    valid = validate_sent(call.body)
     rejected = [reject.as_json() for reject in valid.rejects]
     if not valid.items:
         raise call.problem(422, "invalid", "no item is valid, so nothing was accepted", {"rejected": rejected})

@@ -31,7 +31,7 @@ class Provider(Stored):
 
 async def list_providers(call: Call[Page, None]) -> Answer:
     """Return a page."""
-    rows = await call.db.all(PROVIDERS.provider_list, after=call.query.after, limit=call.query.limit + 1)
+    rows = await call.db.all(PROVIDERS.provider_list, after=call.query.after, limit=call.query.rows)
     return call.page(rows, [Provider.of(row) for row in rows])
 
 

@@ -111,7 +111,7 @@ async def list_runs(call: Call[RunQuery, None]) -> Answer:
     """Return a page, newest first."""
     await pulled_feed(call)
     before = INT64_MAX if call.query.after is None else call.query.after
-    limit = call.query.limit + 1
+    limit = call.query.rows
     rows = await call.db.all(RUN_SQL.list_runs, feed_id=call.id, before=before, status=call.query.status, limit=limit)
     return call.page(rows, [Run.of_row(row) for row in rows])
 

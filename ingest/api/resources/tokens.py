@@ -12,7 +12,7 @@ from ingest.api.shared.tokens import NewToken, Token, TokenCreate, make
 
 async def list_tokens(call: Call[Page, None]) -> Answer:
     """Return a page."""
-    rows = await call.db.all(TOKENS.token_list, after=call.query.after, limit=call.query.limit + 1)
+    rows = await call.db.all(TOKENS.token_list, after=call.query.after, limit=call.query.rows)
     return call.page(rows, [Token.of(row) for row in rows])
 
 

@@ -69,7 +69,7 @@ async def list_variants(call: Call[VariantQuery, None]) -> Answer:
         after=query.after,
         sku=query.sku,
         barcode=query.barcode,
-        limit=query.limit + 1,
+        limit=query.rows,
     )
     return call.page(rows, [Variant.of(row) for row in rows])
 

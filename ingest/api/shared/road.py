@@ -18,8 +18,9 @@ from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
 from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
-from schemas.items import MAX_ITEMS, Validated, validate
+from schemas.items import MAX_ITEMS, Validated
 from schemas.outcomes import Outcome
+from schemas.sent import validate_sent
 
 RETRY_AFTER_S = "2"
 _log = structlog.get_logger()
@@ -59,7 +60,7 @@ async def sender_batch(call: Call[Any, Any], feed_id: int, items: list[dict[str,
 
 def one_item(call: Call[Any, Any], element: Any) -> Validated:
     """Return one validated item; raises 422 with one entry a field. Its warnings join the answer's."""
-    result = validate([element])
+    result = validate_sent([element])
     if result.rejects:
         details = {
             reject.field or "body": {"code": reject.code, "message": reject.message, "value": reject.value}
@@ -107,7 +108,7 @@ def late(call: Call[Any, Any], batch: Batch) -> Answer:
 
 def receipt_url(call: Call[Any, Any], batch: Batch) -> str:
     """Return the address of a batch's receipt."""
-    return f"{call.services.settings.public_api_url.rstrip('/')}/api/batches/{batch.batch_id}.json"
+    return f"{call.origin}/api/batches/{batch.batch_id}.json"
 
 
 def away(call: Call[Any, Any], error: Unavailable) -> ProblemError:

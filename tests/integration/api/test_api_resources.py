@@ -79,8 +79,9 @@ async def test_a_flood_of_unknown_attributes_or_errors_is_summed_up(api):
     assert (101, "more") == (len(problem["details"]), problem["details"]["…"]["code"])
 
 
-async def test_unknown_query_parameters_are_errors(api):
-    problem = await api.problem(400, "GET", PROVIDERS + "?colour=red&limit=0")
+async def test_unknown_query_parameters_are_errors_to_who_prefers_that(api):
+    strict = {"headers": {"Prefer": "handling=strict"}}
+    problem = await api.problem(400, "GET", PROVIDERS + "?colour=red&limit=0", **strict)
 
     assert {"colour": "unknown", "limit": "range"} == {name: e["code"] for name, e in problem["details"].items()}
 
