@@ -78,6 +78,7 @@ class Heartbeat:
         """Beat; while Postgres is away, keep what was known until the lease runs out, and try again."""
         backoff = Backoff()
         while not self._left:
+            self._lose_if_silent()
             try:
                 with database.reaching():
                     async with self._busy, asyncio.timeout(self._lease.left_s or self._timeout_s):
@@ -90,8 +91,7 @@ class Heartbeat:
                 delay = backoff.delay()
                 if self._lease.held:
                     delay = min(delay, self._lease.left_s)
-            if self._lease.held and not self._lease.left_s:
-                self._lose("no heartbeat of ours has reached Postgres for too long")
+            self._lose_if_silent()
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
@@ -175,6 +175,10 @@ class Heartbeat:
 
     def _live(self, rows: Iterable[Any], *, patient: bool) -> frozenset[uuid.UUID]:
         return frozenset(row["id"] for row in rows if patient or row["fresh"])
+
+    def _lose_if_silent(self) -> None:
+        if self._lease.held and not self._lease.left_s:
+            self._lose("no heartbeat of ours has reached Postgres for too long")
 
     def _lose(self, why: str) -> None:
         self._lease.end()

@@ -62,7 +62,9 @@ class Receipt(Resource):
 
     batch_id: uuid.UUID
     feed_id: int
-    status: Literal["pending", "done"]
+    status: Literal["pending", "done", "lost?"] = Field(
+        description="`lost?`: its queue has nothing left of that time, and no worker had it: send it again"
+    )
     source: Source | None
     run_id: int | None = Field(description="the run of a pulled feed that made it")
     received_at: datetime | None = Field(description="null while a batch with an Idempotency-Key is pending")
@@ -131,8 +133,11 @@ async def list_batches(call: Call[ReceiptQuery, None]) -> Answer:
 
 async def get_batch(call: Call[Query, None]) -> Answer:
     """Return a receipt, or `pending` for a batch that waits in the queue."""
-    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"], feeds=call.caller.only_feeds)
-    known = {**await _pending(call), "items": []} if row is None else {**_done(row), "items": _items(row)}
+    row = await _receipt(call)
+    if row is None:
+        pending = await _pending(call)
+        row = await _receipt(call)  # it may have come between the two looks
+    known = {**pending, "items": []} if row is None else {**_done(row), "items": _items(row)}
     more = {"usage": await usage_now(call), "warnings": await _warnings(call)}
     return Answer(FullReceipt.model_validate(known | more))
 
@@ -187,11 +192,15 @@ def _items(row: Any) -> list[dict[str, Any]]:
 
 
 async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
-    row = await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"], feeds=call.caller.only_feeds)
+    row = await _receipt(call)
     if row is None:
         await _pending(call)
         raise call.problem(409, "pending", "the batch waits in the queue: ask again when its status is done")
     return [item for item in _items(row) if item["outcome"] == Outcome.REJECTED]
+
+
+async def _receipt(call: Call[Any, Any]) -> Any:
+    return await call.db.one(RECEIPTS.receipt_get, batch_id=call.path["batch"], feeds=call.caller.only_feeds)
 
 
 async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
@@ -201,12 +210,12 @@ async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
     made_ms, now_ms = made_at_ms(batch_id), time.time_ns() // 1_000_000
     recent = made_ms is None or now_ms - settings.receipt_days * _DAY_MS < made_ms < now_ms + _CLOCK_SKEW_MS
     if recent:
-        for row in await call.db.all(RECEIPTS.feed_ids, feeds=call.caller.only_feeds):
+        for row in await call.db.all(RECEIPTS.feed_ids, feeds=call.caller.only_feeds, shards=settings.shards):
             if is_ours(batch_id, row["id"], settings.key):
                 return {
                     "batch_id": batch_id,
                     "feed_id": row["id"],
-                    "status": "pending",
+                    "status": "lost?" if _has_passed(row["passed_at"], made_ms) else "pending",
                     "source": None,
                     "run_id": None,
                     "received_at": None if made_ms is None else datetime.fromtimestamp(made_ms / 1000, UTC),
@@ -214,6 +223,14 @@ async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
                     "counts": {},
                 }
     raise call.not_found("batch")
+
+
+def _has_passed(passed_at: datetime | None, made_ms: int | None) -> bool:
+    """Return whether a queue in which everything before `passed_at` is done cannot hold a batch of that time any more.
+
+    Clocks of edges and workers may differ. When a batch with an Idempotency-Key was made nobody knows.
+    """
+    return passed_at is not None and made_ms is not None and made_ms + _CLOCK_SKEW_MS < passed_at.timestamp() * 1000
 
 
 _ONE = "/api/batches/{batch:uuid}"
@@ -237,7 +254,8 @@ OPERATIONS = (
         method="GET",
         path=f"{_ONE}.json",
         summary="Get the receipt of a batch",
-        description="`pending` while the batch waits in the queue. Receipts are kept `RECEIPT_DAYS` (7).",
+        description="`pending` while the batch waits in the queue; `lost?` when it cannot be there any more. "
+        "Receipts are kept `RECEIPT_DAYS` (7).",
         scope=Scope.READ,
         bound=True,
         vendor=True,

@@ -70,6 +70,29 @@ async def test_a_batch_that_waits_in_the_queue_is_pending(api, settings):
     assert NOW - timedelta(seconds=1) < datetime.fromisoformat(receipt["receivedAt"]) <= NOW
 
 
+@pytest.mark.parametrize("column", ["applied_received_at", "empty_at"])
+async def test_a_batch_that_its_queue_has_passed_without_a_receipt_may_be_lost(api, settings, column):
+    feed = await api.new_feed()
+    shard = feed["id"] % settings.shards
+    api.execute("INSERT INTO shard_state (shard, worker_id, host) VALUES (%s, %s, 'host')", shard, uuid.uuid4())
+
+    async def status(made_at):
+        batch_id = new_batch_id(feed["id"], int(made_at.timestamp() * 1000), settings.key)
+        return (await api.ok("GET", f"/api/batches/{batch_id}.json"))["status"]
+
+    assert "pending" == await status(NOW - timedelta(hours=1))
+    api.execute(f"UPDATE shard_state SET {column} = %s", NOW)
+    assert ["pending", "pending", "lost?"] == [
+        await status(NOW - timedelta(seconds=seconds)) for seconds in (0, 59, 61)
+    ]
+    assert (
+        "pending"
+        == (await api.ok("GET", f"/api/batches/{keyed_batch_id(feed['id'], 'order 1', settings.key)}.json"))["status"]
+    )
+    api.execute("UPDATE shard_state SET shard = %s", (shard + 1) % settings.shards)
+    assert "pending" == await status(NOW - timedelta(hours=1))
+
+
 async def test_a_batch_with_an_idempotency_key_is_pending_too(api, settings):
     feed = await api.new_feed()
 

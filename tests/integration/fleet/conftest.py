@@ -176,6 +176,10 @@ class Fleet:
                 self.sent.append(batch)
                 return batch
 
+    def newest(self, feed: int) -> int:
+        """Return the quantity that was last on its way."""
+        return self._quantity[feed]
+
     async def post_all(self, times: int) -> None:
         """Publish that many batches of every feed, the feeds side by side."""
 

@@ -95,6 +95,32 @@ async def test_consuming_resumes_when_its_queues_are_deleted(fleet):
         assert worker.process.returncode is None
 
 
+async def test_queues_deleted_again_and_again_under_load_are_consumed_again_within_five_seconds(fleet):
+    async def stored(feed):
+        rows = await fleet.fetch("SELECT inventory_quantity FROM feed_variants WHERE feed_id = $1", feed)
+        return rows[0][0] if rows else 0
+
+    async with fleet.worker() as worker, aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        async with fleet.posting():
+            await fleet.progress()
+            for _ in range(4):
+                await channel.queue_delete(shard_queue(1))
+                deleted_at, newest = time.monotonic(), fleet.newest(1)
+
+                async def applied(newest=newest):
+                    return await stored(1) > newest
+
+                await fleet.until(applied, "a batch posted after the queue was deleted")
+                assert time.monotonic() - deleted_at < 5
+        assert worker.process.returncode is None
+        await fleet.in_order()
+        [state] = await fleet.until(
+            lambda: fleet.fetch("SELECT worker_id FROM shard_state WHERE shard = 1 AND gone_at IS NOT NULL")
+        )
+        assert worker.id == state["worker_id"]
+
+
 async def test_batches_in_hand_are_applied_although_their_queue_is_deleted(fleet):
     async with fleet.worker() as worker:
         async with aiormq.connect(fleet.settings.amqp) as connection:
