@@ -111,7 +111,9 @@ class Settings(BaseSettings):
         2_000, ge=0, description="edge and API: on SIGTERM readiness falls, and this long new work is still taken"
     )
     stop_timeout_ms: int = Field(10_000, ge=100, description="time to drain on SIGTERM before a hard stop")
-    receipt_days: int = Field(7, ge=2, le=400, description="days that receipts are kept")
+    receipt_days: int = Field(
+        7, ge=2, le=31, description="days that receipts are kept; a window locks the partition of each"
+    )
 
     pull_processes: int = Field(1, ge=0, le=16, description="puller processes that the local stack starts")
     pull_allow_networks: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -8,17 +8,23 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.errors import Transient
+
 CHARGE_DAYS = 32
 """Days that a feed variant's charge mark remembers; see `workers.apply.admit`."""
 
 
+class UnknownZone(Transient):
+    """An account's time zone is not known here: it was checked on a machine with a newer database."""
+
+
 @lru_cache(1024)
 def zone(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name; UTC for a name that this machine does not know."""
+    """Return a time zone by its IANA name; raises `UnknownZone`, as another day than the account's is no answer."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
+        raise UnknownZone(f"this machine's database of time zones does not know {name!r}: update it") from None
 
 
 def account_day(at_ms: int, time_zone: ZoneInfo) -> date:

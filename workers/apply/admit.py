@@ -47,19 +47,19 @@ def purses_of(changed: Iterable[Entry]) -> list[Purse]:
 def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], list[Entry]]:
     """Divide changed entries into those that are admitted, with their marks charged, and the others.
 
-    Those that the window names first are admitted. The admitted stay in the order given; the others come as named.
+    Those that the window names first are admitted, but none before what was deferred earlier. The admitted stay in the
+    order given; the others come as named.
     """
     if not purses:
         return changed, []
-    short = any(purse.room < purse.wanted for purse in purses)
+    short = any(purse.short for purse in purses)
     others: list[Entry] = []
     for entry in sorted(changed, key=_place) if short else changed:
         if _is_free(entry):
             continue
         purse = entry.work.purse
         assert purse is not None
-        if purse.taken < purse.room:
-            purse.taken += 1
+        if purse.take(waited=entry.was_deferred):
             entry.charged = charge(entry.charged, entry.work.ordinal)
         else:
             others.append(entry)

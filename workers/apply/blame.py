@@ -15,6 +15,7 @@ from asyncpg import Connection
 from schemas.batches import Batch, Operation
 from schemas.errors import Permanent, Rejected, Transient
 from schemas.items import KEY, validate
+from schemas.usage import UnknownZone
 
 _OF_THE_DATA = (
     asyncpg.DataError,  # class 22, and what asyncpg refuses to encode
@@ -90,6 +91,8 @@ def kept() -> Iterator[None]:
     """Raise `Transient` for whatever fails, `Trouble` for what nobody foresaw: the batches are kept either way."""
     try:
         yield
+    except UnknownZone as error:
+        raise Trouble(str(error)) from error
     except Transient:
         raise
     except Exception as error:

@@ -135,9 +135,14 @@ USING unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) AS k (acc
 WHERE i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;
 
 -- name: read_usage
-SELECT u.account_id, u.day, u.used
-FROM unnest($1::bigint[], $2::date[]) AS k (account_id, day)
-JOIN usage u ON u.account_id = k.account_id AND u.day = k.day;
+-- What is used, and how many deferred items wait for the room that is left: they go first.
+SELECT k.account_id, k.day, coalesce(u.used, 0) AS used,
+       (SELECT count(*) FROM (
+            SELECT FROM deferred_items d
+             WHERE d.account_id = k.account_id AND d.position IS NOT NULL
+             LIMIT greatest(k.most - coalesce(u.used, 0), 0)) w) AS waiting
+FROM unnest($1::bigint[], $2::date[], $3::integer[]) AS k (account_id, day, most)
+LEFT JOIN usage u ON u.account_id = k.account_id AND u.day = k.day;
 
 -- name: open_usage!
 -- So that there is a row to lock.
@@ -149,11 +154,20 @@ ON CONFLICT DO NOTHING;
 
 -- name: lock_usage
 -- Always in this order: windows that charge the same days wait for one another and never in a circle.
-SELECT u.account_id, u.day, u.used
-FROM usage u
-JOIN unnest($1::bigint[], $2::date[]) AS k (account_id, day) ON u.account_id = k.account_id AND u.day = k.day
-ORDER BY u.account_id, u.day
-FOR UPDATE OF u;
+WITH locked AS (
+    SELECT u.account_id, u.day, u.used, k.most
+    FROM usage u
+    JOIN unnest($1::bigint[], $2::date[], $3::integer[]) AS k (account_id, day, most)
+      ON u.account_id = k.account_id AND u.day = k.day
+    ORDER BY u.account_id, u.day
+    FOR UPDATE OF u
+)
+SELECT l.account_id, l.day, l.used,
+       (SELECT count(*) FROM (
+            SELECT FROM deferred_items d
+             WHERE d.account_id = l.account_id AND d.position IS NOT NULL
+             LIMIT greatest(l.most - l.used, 0)) w) AS waiting
+FROM locked l;
 
 -- name: charge_usage
 -- The limit is looked up here once more: one that was lowered meanwhile holds. A day that would be above its limit

@@ -24,6 +24,7 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
         return []
     attributes, with_details = compare.attributes_of(entries)
     changed = await rows.read_changed(connection, entries, attributes, with_details=with_details)
+    await variants.share(connection, changed)
     purses = admit.purses_of(changed)
     await usage.look(connection, purses, lock=lock_usage)
     admitted, others = admit.admit(changed, purses)

@@ -40,15 +40,17 @@ async def charge(connection: Connection, purses: Sequence[Purse]) -> None:
     rows = await connection.fetch(ROAD.charge_usage.sql, *_keys(taken), [purse.taken for purse in taken])
     if len(rows) < len(taken):
         raise Crowded("the daily SKU limit filled up, or was lowered, while the window was at work")
-    used = {(row[0], row[1]): row[2] for row in rows}
+    used = {(row["account_id"], row["day"]): row["used"] for row in rows}
     for purse in taken:
         purse.used = used[purse.account_id, purse.day]
 
 
 async def _read(connection: Connection, purses: Sequence[Purse], statement: str) -> None:
-    used = {(row[0], row[1]): row[2] for row in await connection.fetch(statement, *_keys(purses))}
+    rows = await connection.fetch(statement, *_keys(purses), [purse.limit or 0 for purse in purses])
+    known = {(row["account_id"], row["day"]): row for row in rows}
     for purse in purses:
-        purse.used = used.get((purse.account_id, purse.day), 0)
+        row = known[purse.account_id, purse.day]
+        purse.used, purse.reserved = row["used"], row["waiting"] if purse.limit is not None else 0
 
 
 def _keys(purses: Sequence[Purse]) -> tuple[list[int], list[object]]:

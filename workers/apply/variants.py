@@ -29,12 +29,20 @@ _STATEMENTS = {
 }
 
 
+async def share(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Share the lock of the accounts whose variants `find` may look up.
+
+    Before usage rows are locked: a window that holds them and waits here would wait for whoever changes variants, who
+    waits for a window that shares this lock and waits for the usage rows.
+    """
+    await _share(connection, {each.entry.work.feed.account_id for each in connect.candidates(entries)})
+
+
 async def find(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
     """Fill in `variant_id` of the entries that connect; return those of them whose rows are there already."""
     wanting = connect.candidates(entries)
     if not wanting:
         return []
-    await _share(connection, {each.entry.work.feed.account_id for each in wanting})
     matches = await _match(connection, wanting)
     for each in wanting:
         each.entry.variant_id = connect.choose(each, matches)

@@ -17,7 +17,7 @@ from schemas import queries
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 DAYS_AHEAD = 7
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '100ms'"
 _log = structlog.get_logger()
 
 

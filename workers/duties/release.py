@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
@@ -18,7 +18,7 @@ import structlog
 from schemas import queries
 from schemas.batches import Batch, Operation, Source, keyed_batch_id
 from schemas.items import MAX_ITEMS
-from schemas.usage import account_day, zone
+from schemas.usage import UnknownZone, account_day, zone
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 MOST_AT_ONCE = 5_000
@@ -91,22 +91,33 @@ class Releaser:
         self._published = {batch_id: then for batch_id, then in self._published.items() if at - then < AGAIN_S}
         count = 0
         for account in [row async for row in UPKEEP.accounts_with_deferred(connection)]:
-            day = account_day(int(at * 1000), zone(account["time_zone"]))
-            used = await UPKEEP.used(connection, account_id=account["id"], day=day) or 0
-            room = Room(account["id"], day, account["daily_sku_limit"], used)
-            if room.most == 0:
+            try:
+                day = account_day(int(at * 1000), zone(account["time_zone"]))
+            except UnknownZone as error:
+                _log.error("release_waits", account_id=account["id"], error=str(error))
                 continue
-            rows = UPKEEP.oldest_deferred(connection, account_id=account["id"], most=room.most)
-            for batch in plan(room, [Deferred(*row) async for row in rows], int(at * 1000), self._key):
-                if batch.batch_id not in self._published:
-                    await self._publish(batch)
-                    self._published[batch.batch_id] = at
-                    count += 1
-                    _log.info(
-                        "released_deferred",
-                        batch_id=str(batch.batch_id),
-                        account_id=batch.account_id,
-                        feed_id=batch.feed_id,
-                        items=len(batch.items),
-                    )
+            count += await self._release(connection, account, day, at)
         return count
+
+    async def _release(self, connection: asyncpg.Connection, account: Any, day: date, at: float) -> int:
+        """Publish what an account's day has room for."""
+        used = await UPKEEP.used(connection, account_id=account["id"], day=day) or 0
+        room = Room(account["id"], day, account["daily_sku_limit"], used)
+        if room.most == 0:
+            return 0
+        rows = UPKEEP.oldest_deferred(connection, account_id=account["id"], most=room.most)
+        oldest = [Deferred(row["feed_id"], row["external_id"], row["position"]) async for row in rows]
+        due = [
+            batch for batch in plan(room, oldest, int(at * 1000), self._key) if batch.batch_id not in self._published
+        ]
+        for batch in due:
+            await self._publish(batch)
+            self._published[batch.batch_id] = at
+            _log.info(
+                "released_deferred",
+                batch_id=str(batch.batch_id),
+                account_id=batch.account_id,
+                feed_id=batch.feed_id,
+                items=len(batch.items),
+            )
+        return len(due)

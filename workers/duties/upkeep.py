@@ -28,6 +28,8 @@ MINUTE_DAYS = 7
 """Days that what each feed did in each minute is kept."""
 USAGE_DAYS = 100
 """Days that usage rows are kept; charging looks back 32 days at most."""
+ATTEMPT_DAYS = 7
+"""Days that attempts at batches that never came again are kept."""
 ROUND_S = 5.0
 CLEARING_S = 600.0
 _ROWS = 5_000
@@ -35,7 +37,11 @@ _log = structlog.get_logger()
 
 
 class Upkeep:
-    """The work of the duty. A round releases; the first one and one in `CLEARING_S` clears away, too."""
+    """The work of the duty: three kinds of rounds side by side, so that none waits for another.
+
+    Releases go over the connection that holds the duty; clearing away and deleting feeds, which may take their time,
+    each have one of their own.
+    """
 
     def __init__(
         self, settings: Settings, releaser: Releaser, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -46,33 +52,57 @@ class Upkeep:
         self._clear_at = self._sample_at = datetime.min.replace(tzinfo=UTC)
 
     async def work(self, connection: asyncpg.Connection) -> None:
-        """Make rounds until the connection breaks; a changed account calls for one at once."""
+        """Make rounds until the connection breaks; a changed account calls for a release at once."""
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
         await connection.add_listener(CHANNEL, lambda *_: wake.set())
-        while not connection.is_closed():
-            await self.round(connection)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_S):
-                    await wake.wait()
-            wake.clear()
+        aside = [asyncio.create_task(self._aside(step)) for step in (self.clear, purge_step)]
+        try:
+            while not connection.is_closed():
+                await self.release(connection)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ROUND_S):
+                        await wake.wait()
+                wake.clear()
+        finally:
+            for task in aside:
+                task.cancel()
+            await asyncio.gather(*aside, return_exceptions=True)
 
-    async def round(self, connection: asyncpg.Connection) -> None:
-        """Do what is due; a step that fails is logged and tried again in the next round."""
+    async def release(self, connection: asyncpg.Connection) -> None:
+        """Release the deferred items whose turn has come."""
+        await _step("release", self._releaser.round(connection, self._now()))
+
+    async def clear(self, connection: asyncpg.Connection) -> None:
+        """Clear away what is old, and sample the usage, if that is due; what fails is tried again in the next round."""
         now = self._now()
-        await _step("release", self._releaser.round(connection, now))
         if now >= self._clear_at:
             self._clear_at = now + timedelta(seconds=CLEARING_S)
             done = [
                 await _step("partitions", self._partitions(connection, now)),
                 await _step("usage", _prune_usage(connection, now)),
+                await _step("attempts", _prune_attempts(connection, now)),
             ]
             if not all(done):
                 self._clear_at = now
         if now >= self._sample_at and await _step("usage_samples", sample_usage(connection, now)):
             self._sample_at = _sampled_at(now) + timedelta(seconds=SAMPLE_S)
-        await _step("deleted_feeds", purge_deleted_feeds(connection))
-        await _step("deleted_accounts", purge_deleted_accounts(connection))
+
+    async def _aside(self, step: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        """Do a step round after round over a connection of its own, made anew when it breaks."""
+        while True:
+            try:
+                with database.reaching():
+                    connection = await database.connect(self._settings.dsn, "feedline-worker upkeep aside")
+                    try:
+                        while True:
+                            await step(connection)
+                            await asyncio.sleep(ROUND_S)
+                    finally:
+                        connection.terminate()
+            except database.Away as error:
+                _log.warning("upkeep_waits", step=step.__name__, error=str(error))
+            await asyncio.sleep(ROUND_S)
 
     async def _partitions(self, connection: asyncpg.Connection, now: datetime) -> None:
         receipt_days = self._settings.receipt_days
@@ -111,6 +141,16 @@ async def sample_usage(connection: asyncpg.Connection, now: datetime) -> None:
 
 def _sampled_at(now: datetime) -> datetime:
     return datetime.fromtimestamp(now.timestamp() // SAMPLE_S * SAMPLE_S, UTC)
+
+
+async def _prune_attempts(connection: asyncpg.Connection, now: datetime) -> None:
+    await UPKEEP.prune_attempts(connection, before=now - timedelta(days=ATTEMPT_DAYS))
+
+
+async def purge_step(connection: asyncpg.Connection) -> None:
+    """Remove what is left of deleted feeds and accounts; what fails is tried again in the next round."""
+    await _step("deleted_feeds", purge_deleted_feeds(connection))
+    await _step("deleted_accounts", purge_deleted_accounts(connection))
 
 
 async def purge_deleted_feeds(connection: asyncpg.Connection) -> None:

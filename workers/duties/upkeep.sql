@@ -58,6 +58,9 @@ DELETE FROM usage_samples s
  USING (SELECT id FROM accounts) a
  WHERE s.account_id = a.id AND s.sampled_at < :before;
 
+-- name: prune_attempts(before)!
+DELETE FROM attempts WHERE begun_at < :before;
+
 -- name: deleted_feeds
 SELECT id, account_id FROM inventory_feeds WHERE deleted_at IS NOT NULL ORDER BY id;
 

@@ -10,6 +10,7 @@ from schemas.batches import Operation
 from schemas.errors import Transient
 from workers.apply import complete, usage
 from workers.apply.alerts import crossed
+from workers.apply.blame import Trouble
 from workers.apply.purse import Purse
 
 TODAY = date(2026, 3, 1)
@@ -198,3 +199,43 @@ async def test_who_waits_for_a_reply_is_told_the_usage(road):
         "remaining": 0,
         "resetsAt": "2026-03-02T00:00:00Z",
     } == result.batches[0].usage
+
+
+async def test_when_a_day_begins_fresh_posts_leave_the_room_to_what_was_deferred(road):
+    await road.limit(2)
+    await road.outcomes(*items(2))
+    assert ["deferred"] * 2 == await road.outcomes({"externalId": "late 1"}, {"externalId": "late 2"})
+    road.now += timedelta(days=1)
+
+    assert ["deferred"] == await road.outcomes({"externalId": "fresh"})
+    released = [{"externalId": "late 1"}, {"externalId": "late 2"}]
+    assert ["created", "created"] == await road.outcomes(*released, operation=Operation.RELEASE)
+
+
+async def test_fresh_posts_have_what_is_left_when_all_that_waits_fits(road):
+    await road.limit(0)
+    await road.outcomes({"externalId": "late"})
+    await road.limit(2)
+
+    assert ["created", "deferred"] == await road.outcomes({"externalId": "a"}, {"externalId": "b"})
+    assert ["created"] == await road.outcomes({"externalId": "late"}, operation=Operation.RELEASE)
+
+
+async def test_an_account_in_a_zone_that_is_not_known_here_is_charged_to_no_other_day(road):
+    await road.connection.execute("UPDATE accounts SET time_zone = 'Mars/Olympus'")
+
+    with pytest.raises(Trouble, match="Mars/Olympus"):
+        await road.apply(road.batch(*items(1)))
+
+    assert {} == await road.used()
+
+
+async def test_the_variants_are_locked_before_the_usage_because_others_hold_them_while_they_wait_for_it(road):
+    await road.limit(1)
+    asked = []
+    async with road.connection.query_logger(lambda record: asked.append(record.query)):
+        await road.outcomes(*({"externalId": name, "vendorSku": name} for name in "ab"))
+        await asyncio.sleep(0)
+
+    first = [next(n for n, query in enumerate(asked) if what in query) for what in ("advisory_xact_lock", "OF u")]
+    assert sorted(first) == first

@@ -164,6 +164,7 @@ class Road(RuleBasedStateMachine):
     def expect(self, window):
         outcomes, entries = [], {}
         fresh = []
+        self.reserved, self.redeemed = len(self.deferred), {}
         for batch in window:
             if batch in self.sent or batch in fresh:
                 outcomes.append(None)
@@ -203,7 +204,9 @@ class Road(RuleBasedStateMachine):
         day = datetime.fromtimestamp(batch.received_ms / 1000, ZoneInfo(self.zone)).date()
         charged = row["charged"] if row else set()
         if day not in charged:
-            if self.limit is not None and self.used.get(day, 0) >= self.limit:
+            waited = key in self.deferred
+            kept = 0 if waited else max(self.reserved - self.redeemed.get(day, 0), 0)
+            if self.limit is not None and self.used.get(day, 0) + kept >= self.limit:
                 if batch.operation is Operation.RELEASE:
                     return "deferred"
                 if FEEDS[key[0]] == "reject":
@@ -211,6 +214,7 @@ class Road(RuleBasedStateMachine):
                 self.deferred[key] = whole
                 return "deferred"
             self.used[day] = self.used.get(day, 0) + 1
+            self.redeemed[day] = self.redeemed.get(day, 0) + waited
         self.deferred.pop(key, None)
         self.rows[key] = {"values": after, "charged": charged | {day}}
         return "updated" if row else "created"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -163,6 +164,19 @@ async def test_items_are_released_when_the_limit_is_raised(connection, fleet):
     assert {(1, "a"), (2, "b")} == {(batch.feed_id, batch.items[0]["externalId"]) for batch in outbox}
 
 
+async def test_an_account_in_a_zone_that_is_not_known_here_holds_up_no_other(connection, fleet):
+    outbox = Outbox()
+    await set_account(connection, None, "Mars/Olympus")
+    await connection.execute("INSERT INTO accounts (name) VALUES ('two')")
+    await defer(connection, 1, "a")
+    await connection.execute(
+        """INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)
+           VALUES (2, 9, 'b', '{}', gen_random_uuid(), now())"""
+    )
+    assert 1 == await Releaser(fleet.settings.key, outbox.publish).round(connection, NOON)
+    assert [2] == [batch.account_id for batch in outbox]
+
+
 async def test_what_was_published_waits_a_while_before_it_is_published_again(connection, fleet):
     outbox = Outbox()
     releaser = Releaser(fleet.settings.key, outbox.publish)
@@ -187,39 +201,55 @@ async def test_a_round_goes_on_when_the_broker_is_away(connection, fleet):
 
     await defer(connection, 1, "a")
     await use(connection, date(2020, 1, 1), 1)
-    await Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), lambda: NOON).round(connection)
+    upkeep = Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), lambda: NOON)
+    await upkeep.release(connection)
+    await upkeep.clear(connection)
     assert [] == await connection.fetch("SELECT 1 FROM usage")
     assert await connection.fetchval("SELECT to_regclass('receipts_20260301')") is not None
 
 
-async def test_a_changed_account_calls_for_a_round_at_once(connection, fleet):
-    outbox = Outbox()
-    published = asyncio.Event()
+@asynccontextmanager
+async def upkeep(fleet, publish):
+    """Run the duty's work over a connection of its own."""
+    connection = await asyncpg.connect(fleet.settings.dsn)
+    work = asyncio.create_task(Upkeep(fleet.settings, Releaser(fleet.settings.key, publish)).work(connection))
+    try:
+        yield
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        connection.terminate()
 
-    async def publish(batch):
-        outbox.append(batch)
-        published.set()
 
+async def session(connection, condition):
+    """Return the other sessions of the database of which a condition is true."""
+    return await connection.fetch(
+        f"SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"
+    )
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_changed_account_calls_for_a_round_at_once_whatever_else_takes_its_time(connection, fleet, busy):
+    published: asyncio.Queue[object] = asyncio.Queue()
     today = datetime.now(UTC).date()
     await set_account(connection, 1)
     await use(connection, today, 1)
     await use(connection, today + timedelta(days=1), 1)
     await defer(connection, 1, "a")
-    worker = await asyncpg.connect(fleet.settings.dsn)
-    work = asyncio.create_task(Upkeep(fleet.settings, Releaser(fleet.settings.key, publish)).work(worker))
-
-    async def first_round_done():
-        return await connection.fetch(
-            "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%deleted_at IS NOT NULL%' AND pid <> pg_backend_pid()"
-        )
-
-    await fleet.until(first_round_done)
-    await set_account(connection, 2)
-    await asyncio.wait_for(published.wait(), 4)
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
-    worker.terminate()
-    assert ["a"] == [batch.items[0]["externalId"] for batch in outbox]
+    await connection.execute("UPDATE inventory_feeds SET deleted_at = now() WHERE id = 2")
+    holder = await asyncpg.connect(fleet.settings.dsn)
+    if busy:
+        await holder.execute("BEGIN; LOCK TABLE feed_variants IN SHARE MODE")
+    async with upkeep(fleet, published.put):
+        if busy:
+            waiting = "wait_event_type = 'Lock' AND query LIKE '%DELETE FROM feed_variants%'"
+            await fleet.until(lambda: session(connection, waiting), "a feed that is being deleted")
+        looked = "state = 'idle' AND query LIKE '%SELECT used FROM usage%'"
+        await fleet.until(lambda: session(connection, looked), "a first round")
+        await set_account(connection, 2)
+        batch = await asyncio.wait_for(published.get(), 4)
+    holder.terminate()
+    assert ["a"] == [item["externalId"] for item in batch.items]
 
 
 async def test_a_deleted_feed_goes_with_all_its_rows_and_no_others(connection):

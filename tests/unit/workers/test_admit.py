@@ -93,3 +93,20 @@ def test_who_is_named_first_is_admitted_whatever_the_order_of_the_keys():
     changed = entries(work(limit=2), 3)[::-1]
 
     assert (changed[1:], changed[:1]) == admit(changed, purses_of(changed))
+
+
+def test_what_was_deferred_before_goes_before_what_comes_fresh():
+    changed = entries(work(limit=5), 3)
+    changed[2].was_deferred = True
+    (purse,) = purses_of(changed)
+    purse.reserved = 4  # the one in the window, and three that will be released
+
+    assert ([changed[0], changed[2]], [changed[1]]) == admit(changed, [purse])
+
+
+def test_when_all_of_the_room_is_waited_for_nothing_fresh_is_admitted():
+    changed = entries(work(limit=5), 2)
+    (purse,) = purses_of(changed)
+    purse.reserved = 5
+
+    assert ([], changed) == admit(changed, [purse])
