@@ -13,7 +13,7 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import AbstractChannel as PlainChannel
-from aiormq.exceptions import ChannelLockedResource, ChannelPreconditionFailed
+from aiormq.exceptions import ChannelClosed, ChannelLockedResource, ChannelPreconditionFailed
 
 from schemas.errors import Permanent
 from schemas.settings import Settings
@@ -24,6 +24,8 @@ _INEQUIVALENT = re.compile(
 )
 _TYPED = re.compile(r"the value '(?P<value>.*)' of type '\w+'|'(?P<plain>.*)'")
 
+_ANSWER_S = 5.0
+"""Time for the broker to answer for one queue."""
 _FENCE = "x-delivery-limit"
 _SETTING_OF = {
     "x-max-length": "QUEUE_MAX_LENGTH",
@@ -32,7 +34,7 @@ _SETTING_OF = {
 }
 
 
-async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -> None:
+async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -> list[str]:
     """Declare the dead exchange, the dead queue with its binding, and all shard queues; all durable.
 
     Takes a channel of aio-pika or of aiormq. Raises `Permanent` when a live exchange or queue differs: its message
@@ -40,6 +42,8 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     connection pass through.
 
     A live queue with another delivery limit is used as it is: the limit is the last fence, and nothing depends on it.
+    One that the broker cannot declare just now (its nodes are down, it does not answer) stops none of the others; what
+    the broker said of each is returned.
     """
     plain = await channel.get_underlay_channel() if isinstance(channel, AbstractChannel) else channel
     try:
@@ -47,21 +51,33 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     except ChannelPreconditionFailed as error:
         raise Permanent(_exchange_trouble(str(error))) from None
     dead = dead_queue()
+    sick: list[str] = []
     for queue in (dead, *shard_queues(settings)):
-        plain = await _declare(plain, queue)
-    await plain.queue_bind(dead.name, DEAD_EXCHANGE)
+        try:
+            plain = await _declare(plain, queue)
+        except (ChannelClosed, TimeoutError) as error:
+            sick.append(f"{queue.name}: {type(error).__name__}: {error}")
+            plain = await _another(plain)
+    if not any(trouble.startswith(f"{dead.name}:") for trouble in sick):
+        await plain.queue_bind(dead.name, DEAD_EXCHANGE)
+    return sick
 
 
 async def _declare(channel: PlainChannel, queue: Queue) -> PlainChannel:
     """Declare a queue; returns the channel to go on with."""
     try:
-        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments), timeout=_ANSWER_S)
     except (ChannelPreconditionFailed, ChannelLockedResource) as error:
         as_it_is = with_live_limit(queue, str(error))
         if as_it_is is None:
             raise Permanent(queue_trouble(queue, str(error))) from None
-        return await _declare(await channel.connection.channel(publisher_confirms=False), as_it_is)
+        return await _declare(await _another(channel), as_it_is)
     return channel
+
+
+async def _another(channel: PlainChannel) -> PlainChannel:
+    """Return a new channel in place of one that the broker has closed, or does not answer on."""
+    return await channel.connection.channel(publisher_confirms=False, timeout=_ANSWER_S)
 
 
 def with_live_limit(queue: Queue, broker_says: str) -> Queue | None:

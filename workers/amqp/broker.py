@@ -93,5 +93,6 @@ class Broker:
     async def _declare(self, link: Link) -> None:
         channel = await link.connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
         async with asyncio.timeout(TIMEOUT_S * 3):
-            await declare(channel, self._settings)
+            if sick := await declare(channel, self._settings):
+                _log.error("queues_sick", queues=sick)
             await channel.close()

@@ -61,7 +61,7 @@ class Flight:
         else:
             result = await self._apply([delivery.batch for delivery in window])
         if not all(outcome.claimed for outcome in result.batches):
-            await self._persist(_replicated)
+            await self._persist(replicated)
         measure.committed(result, self._tools.clock.monotonic() - began, self._tools.clock.now())
         return result
 
@@ -140,7 +140,7 @@ class Flight:
         await asyncio.sleep(delay if patience is None else min(delay, patience))
 
 
-async def _replicated(connection: Connection) -> None:
+async def replicated(connection: Connection) -> None:
     """Return when the standby has what was committed before now.
 
     A batch that is there already was committed by somebody who did not live to hear it, or stopped waiting for the

@@ -14,7 +14,9 @@ from aiormq.abc import DeliveredMessage
 
 from schemas.batches import decode
 from schemas.topology import DEAD_QUEUE, shard_queue
-from workers.shard.lock import SHARD_SPACE
+from workers.clock import Clock
+from workers.shard.flight import replicated
+from workers.shard.lock import SHARD_SPACE, ShardLock
 
 
 async def test_a_worker_killed_in_mid_window_is_replaced_within_ten_seconds(fleet):
@@ -359,3 +361,31 @@ async def test_a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes_up(fle
             await fleet.progress()
         await fleet.settled()
         assert 0 == await first.stop()
+
+
+async def test_a_commit_whose_wait_for_the_standby_was_cut_short_is_known_and_the_next_one_is_waited_for(
+    fleet, postgres
+):
+    lock = ShardLock(fleet.settings, uuid.uuid4(), 1, lambda: None, Clock())
+    await lock.acquire()
+    connection = await lock.connection()
+    operator = await asyncpg.connect(postgres.dsn)
+
+    async def cancel():
+        sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
+        return await operator.fetch(sql, connection.get_server_pid())
+
+    try:
+        await operator.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await operator.execute("SELECT pg_reload_conf()")
+        seen = asyncio.create_task(replicated(connection))
+        await fleet.until(cancel, "a commit that waits for the standby")
+        await seen
+        assert [True, False] == [lock.take_unreplicated(), lock.take_unreplicated()]
+    finally:
+        await operator.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await operator.execute("SELECT pg_reload_conf()")
+        await operator.close()
+    await replicated(connection)
+    assert not lock.take_unreplicated()
+    await lock.release()

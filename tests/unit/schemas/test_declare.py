@@ -1,8 +1,10 @@
 """What an operator reads when a live queue is not as it should be."""
 
 import pytest
+from aiormq.exceptions import ChannelNotFoundEntity
 
-from schemas.declare import queue_trouble, with_live_limit
+from schemas.declare import declare, queue_trouble, with_live_limit
+from schemas.settings import Settings
 from schemas.topology import Queue
 
 IN_QUEUE = (
@@ -57,3 +59,38 @@ def test_a_live_queue_that_differs_in_more_is_not_used():
     says = IN_QUEUE.format("x-overflow", "the value 'reject-publish' of type 'longstr'", "none")
 
     assert with_live_limit(QUEUE, says) is None
+
+
+class Channel:
+    """A channel of a broker on which some queues cannot be declared; a refusal closes it."""
+
+    def __init__(self, troubles, declared):
+        self.troubles, self.declared, self.closed = troubles, declared, False
+        self.connection = self
+
+    async def channel(self, **_):
+        return Channel(self.troubles, self.declared)
+
+    async def exchange_declare(self, *_, **__):
+        pass
+
+    async def queue_declare(self, name, **_):
+        assert not self.closed
+        if name in self.troubles:
+            self.closed = True
+            raise self.troubles[name]
+        self.declared.append(name)
+
+    async def queue_bind(self, *_):
+        assert not self.closed
+
+
+@pytest.mark.parametrize("trouble", [TimeoutError(), ChannelNotFoundEntity("home node is down")])
+async def test_one_sick_queue_stops_no_other(trouble):
+    declared = []
+    settings = Settings(database_url="postgresql://h/x", amqp_url="amqp://h/x", secret_key="k" * 32, shards=3)
+
+    sick = await declare(Channel({"feedline.shard.001": trouble}, declared), settings)
+
+    assert ["feedline.dead", "feedline.shard.000", "feedline.shard.002"] == declared
+    assert ["feedline.shard.001"] == [told.partition(":")[0] for told in sick]
