@@ -233,7 +233,7 @@ async def test_an_account_in_a_zone_that_is_not_known_here_is_charged_to_no_othe
 async def test_the_variants_are_locked_before_the_usage_because_others_hold_them_while_they_wait_for_it(road):
     await road.limit(1)
     asked = []
-    async with road.connection.query_logger(lambda record: asked.append(record.query)):
+    with road.connection.query_logger(lambda record: asked.append(record.query)):
         await road.outcomes(*({"externalId": name, "vendorSku": name} for name in "ab"))
         await asyncio.sleep(0)
 
