@@ -20,6 +20,7 @@ from ingest.api.routes import OPERATIONS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from ingest.http.request_ids import request_ids
+from ingest.pull.parse.process import Parsers
 from schemas import monitor
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
@@ -65,8 +66,9 @@ def _services(settings: Settings) -> Callable[[web.Application], AsyncIterator[N
             new_pool(settings) as pool,
             Publisher(settings, process_name("api")) as publisher,
             Replies(settings, publisher) as replies,
+            Parsers() as parsers,
         ):
-            app[SERVICES] = Services(settings, pool, Vault(settings.key), publisher, replies)
+            app[SERVICES] = Services(settings, pool, Vault(settings.key), publisher, replies, parsers)
             app[TOKENS_KEY] = Tokens(pool)
             yield
 

@@ -27,6 +27,7 @@ from aiohttp import web
 from ingest.amqp.publish import Publisher
 from ingest.pull.fetch import FetchContext
 from ingest.pull.parse.files import FileParser
+from ingest.pull.parse.process import Parsers
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.ending import Closer
 from ingest.pull.run.file import FileMaker
@@ -83,9 +84,13 @@ async def connected(
     """Open what a puller needs; it starts while Postgres or the broker is away."""
     folder = private_folder(settings)
     context = replace(FetchContext.of(settings), folder=folder)
-    async with open_pool(settings) as pool, Publisher(settings, process_name("pull")) as publisher:
+    async with (
+        open_pool(settings) as pool,
+        Publisher(settings, process_name("pull")) as publisher,
+        Parsers() as parsers,
+    ):
         store = Store(pool, uuid.uuid4())
-        files = FileMaker(store, context, folder, FileParser(settings))
+        files = FileMaker(store, context, folder, FileParser(settings, parsers))
         runner = Runner(settings, store, publisher, files)
         carrier = Carrier(store, runner, Closer(store, settings, clock), Vault(settings.key), folder)
         yield Puller(Scheduler(settings, store, carrier, clock), publisher, store)

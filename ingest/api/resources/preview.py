@@ -23,9 +23,12 @@ from ingest.api.framework.operation import Operation
 from ingest.api.framework.turns import Turns
 from ingest.api.shared.feeds import pulled_feed
 from ingest.feeds.runs import RUN_SQL
+from ingest.feeds.would_change import would_change
 from ingest.http.problems import ProblemError
-from ingest.pull.fetch import ContentLimits, FetchContext, Fetched, FetchUnavailable, Validators, fetch
-from ingest.pull.look import MAX_RECORDS, Looked, look, would_change
+from ingest.pull.fetch import FetchContext, Fetched, FetchUnavailable, Validators, fetch
+from ingest.pull.parse.files import FileParser
+from ingest.pull.parse.look import MAX_RECORDS, Looked
+from ingest.pull.parse.process import ParserDiedError
 from ingest.pull.run.feed import PulledFeed
 from schemas.errors import Permanent, Rejected
 
@@ -122,12 +125,14 @@ async def preview(call: Call[PreviewQuery, Any]) -> Answer:
                     429, "busy", "too many previews at once: try again when one has ended", Retry_After="5"
                 )
             async with _file(call, feed) as fetched:
-                limits = ContentLimits.of(call.services.settings)
-                looked = await asyncio.to_thread(look, fetched, form, call.query.limit, limits)
+                parser = FileParser(call.services.settings, call.services.parsers)
+                looked = await parser.look(fetched, form, call.query.limit)
     except FetchUnavailable as error:
         raise call.problem(502, str(error.code), str(error)) from None
     except ProblemError:
         raise
+    except ParserDiedError as error:
+        raise call.problem(422, "unreadable", str(error)) from None
     except (Rejected, Permanent) as error:
         raise call.problem(422, str(getattr(error, "code", "settings")), str(error)) from None
     return Answer(await _answer(call, feed, fetched, looked))

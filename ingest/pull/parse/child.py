@@ -1,64 +1,151 @@
-"""The process that `offload` starts: one parse, from a spool file to frames on standard output."""
+"""What a forked process does: one piece of work on one spool file, within its limits, to frames on a pipe."""
 
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import signal
+import socket
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import orjson
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fetch import ContentLimits, FetchError, Wanted, open_content
+from ingest.pull.fetch import FetchError, Wanted, open_content
+from ingest.pull.parse.forks import ForkServer
+from ingest.pull.parse.look import look
 from ingest.pull.parse.pipeline import Parse
-from ingest.pull.parse.process import MEMORY_BYTES
+from ingest.pull.parse.work import LENGTH_BYTES, Budget, Work
 from ingest.pull.records import Chunk, FormatError, Report
+
+_MIB = 1 << 20
+_WARM = {
+    "ftpCsv": b"externalId,inventoryQuantity\nA,1\n",
+    "xml": b"<items><item><externalId>A</externalId></item></items>",
+    "api": b'[{"externalId": "A"}]',
+}
 
 
 def main() -> None:
-    """Read the work from standard input, write its chunks as frames, then one frame with the report and the error."""
+    """Serve the control socket whose descriptor is the argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for resource_type, sample in _WARM.items():
+        item_path = "/items/item" if resource_type == "xml" else None
+        settings = {"resourceType": resource_type, "itemPath": item_path}
+        list(Parse([sample], FormatSettings.model_validate(settings)))
+    ForkServer(socket.socket(fileno=int(sys.argv[1])), child).serve()
+
+
+def child(frames: int, life: socket.socket) -> None:
+    """Do the work that stands on `life`."""
+    length = int.from_bytes(_received(life, LENGTH_BYTES))
+    work = Work.decode(_received(life, length))
+    life.close()
     gc.disable()  # nothing here makes cycles; looking for them costs a tenth
-    work = orjson.loads(sys.stdin.buffer.read())
-    try:
-        run(work, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        sys.stderr.close()
+    resource.setrlimit(resource.RLIMIT_AS, (work.budget.memory_bytes, work.budget.memory_bytes))
+    with os.fdopen(frames, "wb", buffering=_MIB // 8) as out:
+        run(work, out)
 
 
-def run(work: dict[str, Any], out: BinaryIO) -> None:
-    """Parse and write frames; every error but that of writing becomes part of the last frame."""
-    report = Report()
-    error: dict[str, str] | None = None
+def run(work: Work, out: BinaryIO) -> None:
+    """Parse or look, and write frames; every error but that of writing becomes part of the last frame."""
+    report, error = Report(), None
     try:
-        settings = FormatSettings.model_validate(work["settings"])
-        with open_content(
-            Path(work["path"]),
-            content_encoding=work["contentEncoding"],
-            wanted=Wanted(tuple(work["suffixes"]), work["member"]),
-            limits=ContentLimits(work["maxUnpackedBytes"], work["maxRatio"]),
-        ) as file:
-            parsing = Parse(file, settings, charset=work["charset"])
-            report = parsing.report
-            for chunk in parsing:
-                _write(out, _frame(chunk))
+        with ExitStack() as stack:
+            opener = _opener(work, stack)
+            if work.look_items is not None:
+                _write(out, {"looked": look(opener, work.settings, work.charset, work.look_items).as_json()})
+            else:
+                parsing = Parse(opener, work.settings, charset=work.charset)
+                report = parsing.report
+                for chunk in parsing:
+                    _write(out, _frame(chunk))
     except BrokenPipeError:
         raise
-    except FormatError as problem:
-        error = {"kind": "format", "message": str(problem)}
     except FetchError as problem:
         error = {"kind": "fetch", "code": problem.code, "message": problem.message}
+    except FormatError as problem:
+        error = {"kind": "format", "message": str(problem)}
     except MemoryError:
         error = {"kind": "format", "message": "reading the file takes more memory than is allowed"}
+    except RecursionError:
+        error = {"kind": "format", "message": "the file is nested too deep to be read"}
     except Exception as problem:  # noqa: BLE001 - the parent raises it
         error = {"kind": "died", "message": f"{type(problem).__name__}: {problem}"}
     _write(out, {"report": report.as_json(), "error": error})
+
+
+class _Meter:
+    """Allows CPU time for what is read, with every MiB of it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._read, self._told = budget, 0, -1
+
+    def count(self, size: int) -> None:
+        """Count bytes that were read."""
+        self._read += size
+        mib = self._read // _MIB
+        if mib != self._told:
+            self._told = mib
+            seconds = max(1, round(self._budget.cpu_s + self._budget.cpu_s_per_mib * mib))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+
+
+class _Metered:
+    """A file whose reading is metered."""
+
+    def __init__(self, file: BinaryIO, meter: _Meter) -> None:
+        self._file, self._meter = file, meter
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as the file does."""
+        data = self._file.read(size)
+        self._meter.count(len(data))
+        return data
+
+    def seekable(self) -> bool:
+        """Return whether the file can be read again."""
+        return self._file.seekable()
+
+    def seek(self, at: int) -> int:
+        """Go to a place in the file."""
+        return self._file.seek(at)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._file.tell()
+
+
+def _opener(work: Work, stack: ExitStack) -> Callable[[], _Metered]:
+    """Return the function that opens the content of the spool file, as often as it is called."""
+    meter = _Meter(work.budget)
+    meter.count(0)
+
+    def opener() -> _Metered:
+        content = open_content(
+            work.path,
+            content_encoding=work.content_encoding,
+            wanted=Wanted(work.suffixes, work.settings.archive_member),
+            limits=work.limits,
+        )
+        return _Metered(stack.enter_context(content), meter)
+
+    return opener
+
+
+def _received(life: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        more = life.recv(size - len(received))
+        if not more:
+            raise BrokenPipeError
+        received += more
+    return received
 
 
 def _frame(chunk: Chunk) -> dict[str, Any]:
@@ -72,7 +159,7 @@ def _frame(chunk: Chunk) -> dict[str, Any]:
 
 def _write(out: BinaryIO, frame: dict[str, Any]) -> None:
     body = orjson.dumps(frame)
-    out.write(len(body).to_bytes(4))
+    out.write(len(body).to_bytes(LENGTH_BYTES))
     out.write(body)
 
 

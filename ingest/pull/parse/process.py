@@ -1,119 +1,181 @@
-"""Parsing in a process of its own: the event loop never waits for the GIL, and memory is given back when it ends.
+"""Reading foreign bytes in processes of their own: they may be killed, and cost nobody else anything.
 
-A thread would share the interpreter with the event loop, and parsing never lets go of it. The child (`child.py`) reads
-the spool file itself, decompresses it, and writes frames to a pipe: 4 bytes of length, then JSON. The pipe is the
-back-pressure: a child whose chunks nobody takes stops. It gets no environment (no secrets), its memory is limited, and
-leaving the context kills it.
+A thread would share the interpreter with the event loop, and parsing never lets go of it; nor can it be stopped. Each
+file, small or large, gets a process forked from a warm one (`forks`), which reads and decompresses the spool file,
+and writes frames to a pipe: 4 bytes of length, then JSON. The pipe is the back-pressure: a child whose chunks nobody
+takes stops. CPU time, memory and the time between two frames are limited (`work.Budget`); leaving the context kills it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fetch import ContentLimits, FetchCode, FetchError, Wanted
-from ingest.pull.fetch.archive import ANY_MEMBER
+from ingest.pull.fetch import FetchCode, FetchError
+from ingest.pull.parse.forks import STATUS_BYTES
+from ingest.pull.parse.look import Looked
+from ingest.pull.parse.work import LENGTH_BYTES, Work
 from ingest.pull.records import Chunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
 _PIPE_BYTES = 1 << 18
-MEMORY_BYTES = 1 << 30
-"""Address space of a child at most: the last line of defence; it needs a tenth of that."""
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
 
 class ParserDiedError(FeedlineError):
-    """The parsing process ended by itself, or hit an error of ours."""
+    """The parsing process ended by itself, was killed, or hit an error of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A spool file to be parsed: see `open_content` and `parse` for what the fields mean."""
+class Parsers:
+    """The way to parsing processes. Costs nothing before the first; `close` (or leaving the context) ends them all."""
 
-    path: Path
-    settings: FormatSettings
-    charset: str | None = None
-    content_encoding: str | None = None
-    wanted: Wanted = ANY_MEMBER
-    limits: ContentLimits | None = None
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._server: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
 
-    def encode(self) -> bytes:
-        """Return the work as JSON for the child."""
-        limits = self.limits or ContentLimits()
-        return orjson.dumps(
-            {
-                "path": str(self.path),
-                "settings": self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True),
-                "charset": self.charset,
-                "contentEncoding": self.content_encoding,
-                "suffixes": self.wanted.suffixes,
-                "member": self.wanted.pattern,
-                "maxUnpackedBytes": limits.max_unpacked_bytes,
-                "maxRatio": limits.max_ratio,
-            }
-        )
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the warm process, and with it all children."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._server is not None:
+            await self._server.wait()
+            self._server = None
+
+    async def fork(self) -> tuple[int, socket.socket]:
+        """Return the reading end of a new child's frames, and our end of its `life`."""
+        async with self._lock:
+            for _ in range(2):  # the warm process may have ended for want of work
+                if self._server is None or self._server.returncode is not None:
+                    await self._start()
+                with contextlib.suppress(OSError):
+                    return self._sent()
+                await self.close()
+        raise ParserDiedError("the process that parsers are forked from does not answer")
+
+    async def _start(self) -> None:
+        await self.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._server = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "ingest.pull.parse.child",
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C.UTF-8"},
+            )
+
+    def _sent(self) -> tuple[int, socket.socket]:
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        try:
+            socket.send_fds(self._control, [b"w"], [writing, theirs.fileno()])
+        except OSError:
+            ours.close()
+            os.close(reading)
+            raise
+        finally:
+            theirs.close()
+            os.close(writing)
+        ours.setblocking(False)
+        return reading, ours
 
 
 class Offloaded:
-    """A parse in a child process: enter it, iterate its chunks once, then look at its report.
+    """A parse in a process of its own: enter it, iterate its chunks once, then look at its report.
 
-    Iterating raises what `Parse` raises (FormatError), what `open_content` raises (FetchError), and ParserDiedError.
+    Iterating raises what `Parse` raises (FormatError, also for a file that takes more than its budget), what
+    `open_content` raises (FetchError), and ParserDiedError.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, parsers: Parsers, work: Work) -> None:
         self.report = Report()
-        self._work = work
-        self._process: asyncio.subprocess.Process | None = None
+        self._parsers, self._work = parsers, work
+        self._life: socket.socket | None = None
+        self._frames: asyncio.StreamReader | None = None
+        self._transport: asyncio.BaseTransport | None = None
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ingest.pull.parse.child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_PIPE_BYTES,
-            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C.UTF-8"},
-        )
+        loop = asyncio.get_running_loop()
+        reading, self._life = await self._parsers.fork()
+        frames = asyncio.StreamReader(limit=_PIPE_BYTES)
+        pipe = os.fdopen(reading, "rb", buffering=0)
+        self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(frames), pipe)
+        self._frames = frames
+        encoded = self._work.encode()
+        with contextlib.suppress(ConnectionError):  # it has died: reading says so
+            await loop.sock_sendall(self._life, len(encoded).to_bytes(LENGTH_BYTES) + encoded)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-            # A child that waits to write would keep the transport waiting to read.
-            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
-        await self._process.wait()
+        assert self._life is not None
+        assert self._transport is not None
+        self._life.close()  # the warm process kills the child
+        self._transport.close()
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(self._work.encode())
-            process.stdin.close()
-            while True:
-                length = int.from_bytes(await process.stdout.readexactly(4))
-                frame = orjson.loads(await process.stdout.readexactly(length))
-                if "items" not in frame:
-                    break
-                rejects = [reject_from_json(reject) for reject in frame["rejects"]]
-                yield Chunk(frame["items"], frame["rows"], rejects, frame["rejected"])
-        except (asyncio.IncompleteReadError, ConnectionError):
-            status = await process.wait()
-            raise ParserDiedError(f"the parsing process ended with status {status}") from None
+        while "items" in (frame := await self._frame()):
+            rejects = [reject_from_json(reject) for reject in frame["rejects"]]
+            yield Chunk(frame["items"], frame["rows"], rejects, frame["rejected"])
         self._end(frame)
+
+    async def looked(self) -> Looked:
+        """Return what a look at the beginning of the file gave (`Work.look_items`)."""
+        frame = await self._frame()
+        if "looked" not in frame:
+            self._end(frame)
+        return Looked.from_json(frame["looked"])
+
+    async def _frame(self) -> dict[str, Any]:
+        assert self._frames is not None
+        try:
+            async with asyncio.timeout(self._work.budget.wall_s):
+                length = int.from_bytes(await self._frames.readexactly(LENGTH_BYTES))
+                frame: dict[str, Any] = orjson.loads(await self._frames.readexactly(length))
+                return frame
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self._death() from None
+        except TimeoutError:
+            raise FormatError(f"reading the file took longer than {self._work.budget.wall_s:g} s: stopped") from None
+
+    async def _death(self) -> Exception:
+        """Return the error that says how the child ended."""
+        assert self._life is not None
+        told = b""
+        with contextlib.suppress(ConnectionError):
+            told = await asyncio.get_running_loop().sock_recv(self._life, STATUS_BYTES)
+        status = int.from_bytes(told, signed=True)
+        if status == -signal.SIGXCPU:
+            return FormatError(
+                f"reading the file took more CPU time than is allowed ({self._work.budget.cpu_s:g} s and "
+                f"{self._work.budget.cpu_s_per_mib:g} s for each MiB): stopped"
+            )
+        if -status in _CRASHES:
+            return FormatError(f"the file made its reader crash ({signal.Signals(-status).name})")
+        return ParserDiedError(f"the parsing process ended with status {status}")
 
     def _end(self, frame: dict[str, Any]) -> None:
         for known in fields(Report):

@@ -5,6 +5,9 @@ import gzip
 import pytest
 from aiohttp import FormData
 
+from ingest.pull.parse import files
+from ingest.pull.parse.work import Budget
+
 
 def csv_of(quantities):
     return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
@@ -160,3 +163,37 @@ async def test_json_shows_its_paths_and_needs_no_mapping_in_the_default_shape(ap
     assert [{"externalId": "A", "inventoryQuantity": 3}] == [entry["item"] for entry in shown["items"]]
     found = {column["name"]: column["samples"] for column in shown["columns"]}
     assert {"externalId": ["A"], "inventoryQuantity": [3], "extra.depth[0]": [7]}.items() <= found.items()
+
+
+async def test_a_wrong_item_path_is_told_with_the_paths_that_there_are(api, vendor):
+    vendor.files["stock.xml"] = "<shop><goods><good><sku>A</sku></good><good><sku>B</sku></good></goods></shop>"
+    feed = await api.new_feed(
+        resourceType="xml",
+        resourceLocation=vendor.url("stock.xml"),
+        itemPath="/products/product",
+        mapping={"externalId": "sku"},
+    )
+
+    shown = await preview(api, feed)
+
+    assert [] == shown["items"]
+    assert "no element is /products/product: found /shop, /shop/goods, /shop/goods/good (2 times)" in shown["error"]
+
+
+async def test_a_preview_of_a_file_that_takes_too_long_ends_with_an_error_and_the_next_one_works(
+    api, vendor, monkeypatch
+):
+    monkeypatch.setattr(files, "LOOK_BUDGET", Budget(cpu_s=1.0, cpu_s_per_mib=0.0))
+    feed = await api.new_feed(
+        resourceType="xml",
+        resourceLocation=vendor.url("stock.xml"),
+        itemPath="/items/item",
+        mapping={"externalId": "a[following-sibling::a = 'x']", "name": "id"},
+    )
+    vendor.files["stock.xml"] = "<items><item>" + "<a/>" * 400_000 + "</item></items>"
+
+    problem = await api.problem(422, "POST", f"/api/inventory-feeds/{feed['id']}/preview.json")
+
+    assert "more CPU time than is allowed" in problem["detail"]
+    vendor.files["stock.xml"] = "<items><item><a/><a>x</a></item></items>"
+    assert 1 == (await preview(api, feed))["rowsRead"]

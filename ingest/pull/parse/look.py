@@ -1,17 +1,13 @@
-"""What a feed's file would give, before anything is published: items, rejects, what was detected, what would change."""
+"""The beginning of a feed's file, before anything is published: items, rejects, what was detected, what there is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.fetch import ContentLimits, Fetched, open_content
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
-from ingest.pull.parse.files import wanted_of
-from schemas.comparison import differences
 from schemas.items import shown
 
 MAX_RECORDS = 1_000
@@ -29,49 +25,40 @@ class Looked:
     columns: dict[str, list[Any]] = field(default_factory=dict)
     error: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as an object for JSON."""
+        return asdict(self)
 
-def look(fetched: Fetched, form: FormatSettings, most_items: int, limits: ContentLimits) -> Looked:
-    """Read the beginning of a fetched file. Blocks; raises `FetchError` when it cannot be decompressed.
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Self:
+        """Return what `as_json` wrote."""
+        items = [(row, item) for row, item in raw["items"]]
+        return cls(**{**raw, "report": Report(**raw["report"]), "items": items})
+
+
+def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, most_items: int) -> Looked:
+    """Read the beginning of a file. Blocks; raises what opening and reading it raises.
 
     What is wrong with the settings is told in `error`, beside the columns that were found: they help to mend them.
     """
     looked = Looked()
-
-    def content() -> AbstractContextManager[BinaryIO]:
-        encoding = fetched.content_encoding
-        return open_content(fetched.path, content_encoding=encoding, wanted=wanted_of(form), limits=limits)
-
-    with content() as stream:
-        parsing = parse(stream, form, charset=fetched.charset, limit=MAX_RECORDS)
-        try:
-            for chunk in parsing:
-                looked.items.extend(list(zip(chunk.rows, chunk.items, strict=True))[: most_items - len(looked.items)])
-                looked.rejects.extend(reject.as_json() for reject in chunk.rejects[: MAX_REJECTS - len(looked.rejects)])
-        except FormatError as error:
-            looked.error = str(error)
-        looked.report = parsing.report
+    parsing = parse(opener, form, charset=charset, limit=MAX_RECORDS)
+    try:
+        for chunk in parsing:
+            looked.items.extend(list(zip(chunk.rows, chunk.items, strict=True))[: most_items - len(looked.items)])
+            looked.rejects.extend(reject.as_json() for reject in chunk.rejects[: MAX_REJECTS - len(looked.rejects)])
+    except FormatError as error:
+        looked.error = str(error)
+    looked.report = parsing.report
+    if looked.report.rows_read == 0:  # a wrong itemPath is told with the paths that there are, as by a run
+        looked.error = looked.error or looked.report.hint
     # A mapping that fits every file: a wrong one must not keep its columns from being seen.
     any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
     try:
-        with content() as stream:
-            _sample(read_records(stream, any_file, charset=fetched.charset), looked)
+        _sample(read_records(opener, any_file, charset=charset), looked)
     except FormatError as error:
         looked.error = looked.error or str(error)
     return looked
-
-
-def would_change(item: Mapping[str, Any], stored: Any | None) -> tuple[str, list[dict[str, Any]]]:
-    """Return the outcome that an item would have, and its changes as `{"field", "stored", "new"}`.
-
-    `stored` is a row of the query `stored_items`; None when nothing is stored.
-    """
-    if stored is None:
-        return "created", []
-    changes = [
-        {"field": name, "stored": before, "new": after}
-        for name, before, after in differences(item, stored, stored["details"])
-    ]
-    return ("updated" if changes else "unchanged"), changes
 
 
 def _sample(records: Iterator[Record], looked: Looked) -> None:
