@@ -118,7 +118,8 @@ class Report:
 
     `complete` is false, with the `reason`, when the file ends or breaks off before its end. `page_fields` are the
     values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
-    that no attribute takes; `hint` helps when a whole file has no item.
+    that no attribute takes; `hint` helps when a whole file has no item. `entries` counts what JSON has where `itemPath`
+    leads to, up to its first `[*]`; None: there is no such place, which is not the same as an empty one.
     """
 
     complete: bool = True
@@ -129,6 +130,7 @@ class Report:
     columns: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     page_fields: dict[str, Any] = field(default_factory=dict)
+    entries: int | None = None
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0

@@ -147,6 +147,9 @@ class Counter:
             return at == 0
         if place in (sre.AT_END, sre.AT_END_STRING):
             return at == len(self._text)
+        if place in (sre.AT_BOUNDARY, sre.AT_NON_BOUNDARY):
+            sides = [re.match(r"\w", sign) is not None for sign in (self._text[at - 1 : at], self._text[at : at + 1])]
+            return (sides[0] != sides[1]) == (place is sre.AT_BOUNDARY)
         raise AssertionError(place)
 
 

@@ -102,9 +102,11 @@ class FileMaker:
                     report, page.digest = await self._read(page.fetched, form, sink)
                 finally:
                     await asyncio.to_thread(page.fetched.discard)
-                if page.number and report.rows_read == 0 and report.hint:
-                    raise FetchError(FetchCode.PAGES_BROKEN, f"page {page.number + 1} is none: {report.hint}")
-                page.fields, page.items = report.page_fields, report.rows_read
+                if page.number and report.entries is None:  # an error document, say: not the end of the pages
+                    raise FetchError(
+                        FetchCode.PAGES_BROKEN, f"page {page.number + 1} is none: {report.hint or report.reason}"
+                    )
+                page.fields, page.items = report.page_fields, report.entries or 0
                 if pager.repeats(page):
                     await sink.drop_page()
         content_hash = sink.facts.seal.hexdigest()

@@ -145,3 +145,25 @@ async def test_pages_end_where_the_server_has_no_more_and_nowhere_else(pulling, 
     assert dict.fromkeys(ends, ("succeeded", None, 2, both)).items() <= found.items()
     failed = {"error": "pages_broken", "cursor": "pages_broken", "loop": "pages_loop"}
     assert {name: ("failed", code, None, {}) for name, code in failed.items()}.items() <= found.items()
+
+
+async def test_products_without_variants_do_not_end_the_pages(pulling, puller, worker, vendor):
+    def product(number):
+        return {"variants": [] if number == 2 else [{"sku": f"K{number}", "qty": number}]}
+
+    async def page(request):
+        number = int(request.query.get("page", 1))
+        return web.json_response({"products": [product(number)] if number <= 3 else []})
+
+    vendor.files["items"] = page
+    feed = await pulling.feed(
+        "items",
+        "api",
+        itemPath="products[*].variants[*]",
+        mapping={"externalId": "sku", "inventoryQuantity": "qty"},
+        pagination={"by": "page", "parameter": "page"},
+    )
+
+    run = await pulling.run(puller, feed)
+
+    assert ("succeeded", {"K1": 1, "K3": 3}) == (run["status"], await pulling.quantities(feed))

@@ -14,7 +14,7 @@ from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.json.reader import JsonReader
 from ingest.pull.parse.json.values import follow
 from ingest.pull.parse.source import Source
-from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Report
+from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, Report
 from schemas.items import ATTRIBUTES
 
 _NOTED_ITEMS, _NOTED_DEPTH = 50, 3
@@ -29,7 +29,16 @@ def open_json(
     nested = STAR in steps and steps.index(STAR) < len(steps) - 1
     paths = [json_path(str(path)) for path in paths_of(mapping)]
     mapper = Mapper(settings, mapping, _extractor(paths, report, nested=nested), doubts)
-    return JsonReader(source, settings, report, charset), mapper
+    keys = (json_path(str(path)) for path in mapping["externalId"].paths)
+    key_names = tuple(str(key.steps[0]) for key in keys if key.up == 0 and len(key.steps) == 1)
+    reader = JsonReader(source, settings, report, charset, key_names)
+
+    def key_of(record: Any) -> str | None:
+        mapped = mapper.map_block(Block([1], [record], suspect=True))
+        return str(mapped.items[0]["externalId"]) if mapped.items else mapped.rejects[0].external_id
+
+    reader.key_of = key_of
+    return reader, mapper
 
 
 def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -1,24 +1,22 @@
-"""JSON to records: walk to the array of items, take whole stretches of it at a time, walk on for the page's fields.
+"""JSON to records: walk to the items, take whole stretches of them at a time, walk on for the page's fields.
 
-A stretch is cut where one item seems to end and the next to begin, and handed to orjson as an array of its own. That
-the cut was right is proved by its being valid: a cut inside a string or a nested array leaves something open. When it
-was not, items are found by counting brackets. So memory is bounded by a record; a broken item costs itself alone.
+A file may hold several documents, one behind the other: each is walked through.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import orjson
 
 from ingest.feeds.jsonpaths import STAR, Step, json_path
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, utf8_of
 from ingest.pull.parse.formats import refuse_other_format
-from ingest.pull.parse.json.scan import BrokenError, Span, Window
-from ingest.pull.parse.json.values import expanded
+from ingest.pull.parse.json.decode import RepeatedNameError, loads
+from ingest.pull.parse.json.elements import TOO_LARGE, ElementReader, Elements, Faulty
+from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
+from ingest.pull.parse.json.values import KEY, expanded
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
 from schemas.items import shown
@@ -26,23 +24,27 @@ from schemas.items import shown
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""
 MAX_PAGE_FIELDS, MAX_PAGE_VALUE, MAX_DEPTH = 500, 4096, 64
-_WIDE_ENOUGH = 1 << 16
-MAX_MISSES = 8
-"""Cuts that turn out wrong before a document's items are found by counting brackets alone."""
-_ITEM_BEGINS = re.compile(rb'\s*(\{)\s*"[^"\\]{0,80}"\s*:')
-_BROKEN: Any = object()
+_LINE = re.compile(rb"[^\n]+")
+_MEMBER = re.compile(rb'\s*("[^"\\]{1,255}")\s*:')
+_PAIR = re.compile(rb'"([^"\\]{1,100})"\s{0,20}:\s{0,20}("[^"\\]{0,255}"|-?\d{1,255})')
 _NUL = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
 
+KeyOf = Callable[[Any], str | None]
+"""The `externalId` of a record that is refused; None when it cannot be told."""
+
 
 class JsonReader:
-    """Reads one document once; `blocks()` yields its items.
+    """Reads one file once; `blocks()` yields its items.
 
     A record is the item or, when `itemPath` has more than one `[*]`, a tuple of it and the objects that enclose it.
+    `key_names` are the names that the items' keys may have.
     """
 
-    def __init__(self, source: Source, settings: FormatSettings, report: Report, charset: str | None) -> None:
-        self._report = report
+    def __init__(
+        self, source: Source, settings: FormatSettings, report: Report, charset: str | None, key_names: tuple[str, ...]
+    ) -> None:
+        self._report, self._key_names = report, key_names
         self._steps: tuple[Step, ...] | None = None
         if settings.item_path is not None:
             self._steps = json_path(settings.item_path).steps
@@ -50,51 +52,64 @@ class JsonReader:
         self._walk = (self._steps or ())[: stars[0]] if stars else self._steps or ()
         self._inner = (self._steps or ())[stars[0] + 1 :] if stars else ()
         self._window = Window(utf8_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
-        self._row = 0
-        self._separator: bytes | None = None
-        self._gap = 0
-        self._misses = 0
-        self._slice = (0, 0)
-        self._leaves = 0
+        self._reader = ElementReader(self._window)
+        self._row = self._leaves = 0
         self._found = False
+        """Whether the document being read has the items' place; `Report.entries` tells whether any had."""
+        self._arrays: list[str] = []
+        self.key_of: KeyOf = lambda _: None
 
     def blocks(self) -> Iterator[Block]:
         """Yield the items, a stretch of the document at a time."""
         window = self._window
         if not window.fill():
             return
-        refuse_other_format(window.data[:500].decode("utf-8", "replace"), "JSON")
+        refuse_other_format(window.data[:4000].decode("utf-8", "replace"), "JSON")
         try:
-            if self._is_lines():
-                yield from self._lines()
-                return
-            yield from self._value(window.token(), (), "")
+            yield from self._lines() if self._is_lines() else self._documents()
         except BrokenError as error:
             self._report.break_off(f"not well-formed JSON after item {self._row}: {error}")
-        if not self._found and self._report.complete:
-            fields = ", ".join(list(self._report.page_fields)[:20])
-            wanted = self._wanted()
-            self._report.hint = f"nothing is at {wanted}" + (f"; found {fields}" if fields else "")
+
+    def _documents(self) -> Iterator[Block]:
+        """Read one document behind the other; all of them must have items where the first has."""
+        number = 0
+        while self._window.more():
+            number += 1
+            self._found = False
+            whole = self._whole_item()
+            if whole is not None:
+                yield whole
+            else:
+                yield from self._value(self._window.token(), (), "")
+            if self._found:
+                self._report.entries = self._row
+            elif self._report.entries is None:
+                self._report.hint = f"nothing is at {self._wanted()}{self._there()}"
+            if not self._found and number > 1:
+                self._report.break_off(f"nothing is at {self._wanted()} in document {number} of the file")
 
     def _wanted(self) -> str:
         return "the itemPath" if self._steps is not None else f"the top, nor in {' or '.join(DEFAULT_NAMES)}"
 
+    def _there(self) -> str:
+        names = [f"{name or '$'}[*]" for name in self._arrays] + list(self._report.page_fields)
+        return f"; found {', '.join(names[:20])}" if names else ""
+
     def _value(self, token: bytes, path: tuple[Step, ...], name: str) -> Iterator[Block]:
-        """Read a value whose first token was read; `path` leads here while it is on the way to the items, else None."""
+        """Read a value whose first token was read; `path` leads to it, `name` writes that as a person would."""
         if len(path) > MAX_DEPTH:
             raise FormatError(f"nested deeper than {MAX_DEPTH} levels outside the items")
         if self._is_items(token, path):
             self._found = True
-            yield from self._array() if token == b"[" else self._one()
+            if token == b"{" and self._walk == self._steps:
+                yield self._block(self._one())
+            else:
+                for elements in self._reader.elements(b"]" if token == b"[" else b"}"):
+                    yield self._block(elements)
         elif token == b"{":
             yield from self._object(path, name)
         elif token == b"[":
-            at = 0
-            while not self._window.next_is(b"]"):
-                yield from self._value(self._window.token(), (*path, at), f"{name}[{at}]")
-                at += 1
-                self._between(b"]")
-            self._window.token()
+            yield from self._other_array(path, name)
         elif token in (b"}", b"]", b",", b":", b""):
             raise BrokenError("the file ends too early" if token == b"" else f"unexpected {token.decode()}")
         else:
@@ -109,6 +124,16 @@ class JsonReader:
             self._between(b"}")
         self._window.token()
 
+    def _other_array(self, path: tuple[Step, ...], name: str) -> Iterator[Block]:
+        self._arrays.append(name)
+        del self._arrays[MAX_PAGE_FIELDS:]
+        at = 0
+        while not self._window.next_is(b"]"):
+            yield from self._value(self._window.token(), (*path, at), f"{name}[{at}]")
+            at += 1
+            self._between(b"]")
+        self._window.token()
+
     def _between(self, end: bytes) -> None:
         if not self._window.next_is(end) and self._window.token() != b",":
             raise BrokenError(
@@ -118,110 +143,22 @@ class JsonReader:
     def _is_items(self, token: bytes, path: tuple[Step, ...]) -> bool:
         if self._steps is None:
             return token == b"[" and (path == () or (len(path) == 1 and path[0] in DEFAULT_NAMES and not self._found))
-        return path == self._walk and (token == b"[" or (token == b"{" and self._walk == self._steps))
+        return path == self._walk and token in (b"[", b"{")
 
     def _note(self, name: str, token: bytes) -> None:
+        value = self._loaded(token)
         fields = self._report.page_fields
         if len(token) <= MAX_PAGE_VALUE and len(fields) < MAX_PAGE_FIELDS:
-            fields[name or "$"] = self._loaded(token)
+            fields[name or "$"] = value
 
     def _loaded(self, token: bytes) -> Any:
         try:
-            return orjson.loads(token)
+            return loads(token)
         except ValueError:
             raise BrokenError(f"unexpected {token[:20].decode('utf-8', 'replace')!r}") from None
 
-    def _array(self) -> Iterator[Block]:
-        """Yield the items of the array that was just entered, up to and with its closing bracket."""
-        window = self._window
-        while not window.next_is(b"]"):
-            records = self._stretch()
-            if records is not None:
-                yield self._block(records, [])
-                continue
-            span = window.span()
-            if not span.values and not span.ended:
-                if window.length > MAX_RECORD_BYTES:
-                    yield self._skip_too_large()
-                elif not window.double():
-                    raise BrokenError("the file ends inside the items")
-                continue
-            if span.values:
-                self._learn_separator(span)
-                yield self._spanned(span)
-            window.position = span.after
-            if span.ended:
-                return
-        if window.token() != b"]":
-            raise BrokenError("the file ends inside the items")
-
-    def _stretch(self) -> list[Any] | None:
-        """Return the items up to the last place in the window that looks like the end of one; None if it is not."""
-        window = self._window
-        if self._separator is None or self._misses >= MAX_MISSES:
-            return None
-        while window.length < _WIDE_ENOUGH and window.fill():
-            pass
-        cut = window.data.rfind(self._separator, window.position)
-        if cut < 0:
-            return None
-        try:
-            records = orjson.loads(b"[%b]" % window.data[window.position : cut + 1])
-        except ValueError:
-            self._misses += 1
-            return None
-        self._slice = (window.position, cut + 1)
-        window.position = cut + self._gap
-        return list(records)
-
-    def _learn_separator(self, span: Span) -> None:
-        """Remember how one item ends and the next begins, with its first name: `},{"id":`, whatever the indentation."""
-        if len(span.values) < 2:  # noqa: PLR2004
-            return
-        data = self._window.data
-        (first, first_end), (second, second_end) = span.values[:2]
-        brace = first + len(data[first:first_end].rstrip()) - 1
-        begins = _ITEM_BEGINS.match(data, second, second_end)
-        if data[brace : brace + 1] == b"}" and begins is not None:
-            self._separator = data[brace : begins.end()]
-            self._gap = begins.start(1) - brace
-
-    def _spanned(self, span: Span) -> Block:
-        data = self._window.data
-        self._slice = (span.values[0][0], span.values[-1][1])
-        try:
-            records = orjson.loads(b"[%b]" % data[self._slice[0] : self._slice[1]])
-            if len(records) == len(span.values):
-                return self._block(records, [])
-        except ValueError:
-            pass
-        return self._one_by_one([data[start:end] for start, end in span.values])
-
-    def _one_by_one(self, written: list[bytes]) -> Block:
-        records: list[Any] = []
-        rejects = []
-        for position, value in enumerate(written):
-            try:
-                records.append(orjson.loads(value))
-            except ValueError as error:
-                records.append(_BROKEN)
-                shows = shown(value.decode("utf-8", "replace").strip())
-                rejects.append(self._reject(position, "syntax", f"not valid JSON: {error}", shows))
-        return self._block(records, rejects)
-
-    def _skip_too_large(self) -> Block:
-        """Pass over the rest of an item that is too large; what comes after it is read as usual."""
-        window = self._window
-        if not window.skip_value():
-            raise BrokenError("the file ends inside an item that is too large")
-        if window.next_is(b","):
-            window.token()
-        reject = self._reject(0, "too_large", f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB", None)
-        self._row += 1
-        return Block([], [], [reject])
-
-    def _one(self) -> Iterator[Block]:
-        """Yield the one item that the path leads to, whose opening brace was just read."""
+    def _one(self) -> Elements:
+        """Return the one item that the path leads to, whose opening brace was just read."""
         window = self._window
         window.position -= 1
         while (end := window.value_end()) is None:
@@ -229,9 +166,23 @@ class JsonReader:
                 raise FormatError(f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB")
             if not window.double():
                 raise BrokenError("the file ends inside the item")
-        span = Span([(window.position, end)], end, ended=True)
-        yield self._spanned(span)
+        elements = self._reader.one_by_one([(window.position, end)])
         window.position = end
+        return elements
+
+    def _whole_item(self) -> Block | None:
+        """Return the document that comes next if it is an item itself: an object with a key, and without an array of
+        items; only where no `itemPath` says what is.
+        """
+        window = self._window
+        if self._steps is not None or not window.next_is(b"{"):
+            return None
+        names = window.member_names(stop=DEFAULT_NAMES)
+        if names is None or not set(names) & set(self._key_names):
+            return None
+        self._found = True
+        window.token()
+        return self._block(self._one())
 
     def _is_lines(self) -> bool:
         """Return whether this is a document a line (JSON Lines): the first line is an object, the next begins one."""
@@ -239,13 +190,13 @@ class JsonReader:
             return False
         line, _, rest = self._window.data.lstrip().partition(b"\n")
         try:
-            return bool(line[:1] == b"{" and rest.lstrip()[:1] == b"{" and orjson.loads(line))
+            first = loads(line) if line[:1] == b"{" and rest.lstrip()[:1] == b"{" else None
         except ValueError:
             return False
+        return first is not None and not any(isinstance(first.get(name), list) for name in DEFAULT_NAMES)
 
     def _lines(self) -> Iterator[Block]:
         window = self._window
-        self._found = True
         while True:
             cut = window.data.rfind(b"\n", window.position) + 1
             if cut <= window.position and window.length <= MAX_RECORD_BYTES and window.fill():
@@ -254,39 +205,44 @@ class JsonReader:
                 if not window.at_end:
                     raise BrokenError(f"a line is larger than {MAX_RECORD_BYTES >> 20} MiB")
                 cut = len(window.data)
-            lines = [line for line in window.data[window.position : cut].split(b"\n") if line.strip()]
-            self._slice = (window.position, cut)
-            if lines:
-                block = self._one_by_one(lines)
-                if window.at_end and block.rejects and block.rejects[-1].row == self._row:
+            places = [
+                found.span() for found in _LINE.finditer(window.data, window.position, cut) if found[0].strip(PADDING)
+            ]
+            if places:
+                elements = self._reader.apart(places)
+                yield self._block(elements)
+                if window.at_end and isinstance(elements.values[-1], Faulty):
                     self._report.break_off(f"item {self._row}, the last, is not valid JSON")
-                yield block
             window.position = cut
             if (window.at_end or not window.fill()) and window.length == 0:
+                self._report.entries = self._row
                 return
 
-    def _block(self, records: list[Any], rejects: list[FileReject]) -> Block:
-        """Return the block of these records, those inside them if the path goes on, and the rejects of what is none."""
-        data = self._window.data
-        start, end = self._slice
-        suspect = data.find(_NUL, start, end) >= 0 or (
-            self._window.suspect and data.find(_REPLACEMENT, start, end) >= 0
+    def _block(self, elements: Elements) -> Block:
+        """Return the block of these elements, or of those inside them if the path goes on; rejects of other things."""
+        data, values = self._window.data, elements.values
+        begin, end = elements.begin, elements.end
+        suspect = data.find(_NUL, begin, end) >= 0 or (
+            self._window.suspect and data.find(_REPLACEMENT, begin, end) >= 0
         )
         first = self._row + 1
-        self._row += len(records)
-        if not rejects and not self._inner and set(map(type, records)) == {dict}:
-            return Block(list(range(first, self._row + 1)), records, [], suspect)
-        block = Block([], [], rejects, suspect)
-        for row, record in enumerate(records, first):
-            if record is _BROKEN:
-                continue
-            if not self._inner:
-                self._add(block, row, record, record)
-                continue
-            for leaf in expanded(record, self._inner, ()):
-                self._leaves += 1
-                self._add(block, self._leaves, leaf[0], leaf)
+        self._row += len(values)
+        if not self._inner and set(map(type, values)) == {dict}:
+            return Block(list(range(first, self._row + 1)), values, [], suspect)
+        block = Block([], [], [], suspect)
+        for row, value in enumerate(values, first):
+            if value.__class__ is Faulty:
+                self._refuse(block, row if not self._inner else self._next_leaf(), value)
+            elif not self._inner:
+                self._add(block, row, value, value)
+            else:
+                for leaf in expanded(value, self._inner, ()):
+                    self._add(block, self._next_leaf(), leaf[0], leaf)
         return block
+
+    def _next_leaf(self) -> int:
+        self._leaves += 1
+        return self._leaves
 
     def _add(self, block: Block, row: int, item: Any, record: Any) -> None:
         if item.__class__ is dict:
@@ -295,5 +251,26 @@ class JsonReader:
         else:
             block.rejects.append(FileReject(row, None, None, None, "item.type", "expected an object", shown(item)))
 
-    def _reject(self, position: int, code: str, message: str, value: Any) -> FileReject:
-        return FileReject(self._row + 1 + position, None, None, None, code, message, value)
+    def _refuse(self, block: Block, row: int, faulty: Faulty) -> None:
+        if faulty.written == TOO_LARGE:
+            message = f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB"
+            block.rejects.append(FileReject(row, None, None, None, "too_large", message))
+            return
+        repeated = isinstance(faulty.error, RepeatedNameError)
+        code, message = ("repeated", str(faulty.error)) if repeated else ("syntax", f"not valid JSON: {faulty.error}")
+        value = shown(faulty.written.decode("utf-8", "replace").strip())
+        key = None if self._inner else self._key_in(faulty.written)
+        block.rejects.append(FileReject(row, key, None, None, code, message, value))
+
+    def _key_in(self, written: bytes) -> str | None:
+        """Return the key of an item that cannot be decoded; None when it is not there just once."""
+        found = [(name.decode("utf-8", "replace"), value) for name, value in _PAIR.findall(written)]
+        if KEY in self._key_names and (member := _MEMBER.match(written)) is not None:
+            found.append((KEY, member[1]))
+        keys = [(name, value) for name, value in found if name in self._key_names]
+        if len(keys) != 1:
+            return None
+        try:
+            return self.key_of({keys[0][0]: loads(keys[0][1])})
+        except ValueError:
+            return None

@@ -12,6 +12,10 @@ _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(rb"[ \t\r\n]*(?:([{}\[\]:,])|(" + _STRING + rb')|([^\s{}\[\]:,"]+))', re.DOTALL)
 _STRUCTURE = re.compile(_STRING + rb'|[{}\[\],"]', re.DOTALL)
 _STRING_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_IS_ARRAY = re.compile(rb"[ \t\r\n]{0,50}:[ \t\r\n]{0,50}\[")
+_SPACE_LOOKED_AT = 102
+PADDING = bytes(set(range(33)))
+"""White space, and what some systems put behind the end of a file: U+0000, Ctrl-Z."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _OPENS, _CLOSES = b"{[", b"}]"
 
@@ -97,8 +101,55 @@ class Window:
             if not self.fill():
                 return False
 
-    def span(self) -> Span:
-        """Return the values of an array that lie whole in the window, found by their brackets and commas.
+    def more(self) -> bool:
+        """Return whether another document follows; reads space, and padding at the end of the file."""
+        while True:
+            space = _SPACE.match(self.data, self.position)
+            self.position = space.end() if space else self.position
+            if self.data[self.position :].strip(PADDING):
+                return True
+            if not self.fill():
+                return False
+
+    def member_names(self, stop: tuple[str, ...]) -> list[str] | None:
+        """Return the names in the object at `position`; None if one of `stop` holds an array, or it is no record."""
+        while True:
+            names, whole = self._member_names(stop)
+            if whole:
+                return names
+            if self.length > MAX_RECORD_BYTES or self.at_end:
+                return None
+            self.double()
+
+    def _member_names(self, stop: tuple[str, ...]) -> tuple[list[str] | None, bool]:
+        """Return what `member_names` does, and whether the window was long enough to tell."""
+        names: list[str] = []
+        depth, named = 0, False
+        for found in _STRUCTURE.finditer(self.data, self.position):
+            sign = found[0]
+            if sign == b'"' or (found.end() > len(self.data) - _SPACE_LOOKED_AT and not self.at_end):
+                break
+            if len(sign) > 1:
+                if named and depth == 1:
+                    names.append(sign[1:-1].decode("utf-8", "replace"))
+                    if names[-1] in stop and _IS_ARRAY.match(self.data, found.end()):
+                        return None, True
+                named = False
+            elif sign in _OPENS:
+                depth += 1
+                named = depth == 1 and sign == b"{"
+            elif sign in _CLOSES:
+                depth -= 1
+                if depth == 0:
+                    return names, True
+            else:
+                named = depth == 1
+        return None, False
+
+    def span(self, closing: bytes) -> Span:
+        """Return the values of an array (`closing` is ]), or members of an object (}), that lie whole in the window.
+
+        They are found by their brackets and commas.
 
         A value is not looked into: a broken one costs itself alone. Raises BrokenError where brackets do not pair.
         """
@@ -117,8 +168,8 @@ class Window:
                     values.append((start, found.start()))
                     start = after = found.end()
             elif depth == 0:
-                if sign == b"}":
-                    raise BrokenError("a } where none was open")
+                if sign != closing:
+                    raise BrokenError(f"a {sign.decode()} where none was open")
                 if self.data[start : found.start()].strip():
                     values.append((start, found.start()))
                 return Span(values, found.end(), ended=True)
