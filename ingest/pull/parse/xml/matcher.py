@@ -28,7 +28,9 @@ class Matcher:
         self._condition = etree.XPath(f"boolean({path.predicate})", namespaces=known) if path.predicate else None
         self._named: dict[tuple[str, bool], int] = {}
         self._parent: Any = None
-        self._reached = (1, 1)
+        self._parent_fits = False
+        self.is_nested = False
+        """Whether the element that was asked about last lies inside one that stands where an item does."""
         self._last_tag: str | None = None
         self._last_fits = False
         uri, name = self._steps[-1]
@@ -39,27 +41,25 @@ class Matcher:
         """Return whether an element that has ended fulfils the condition of the path, if it has one."""
         return self._condition is None or bool(self._condition(element))
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the path has no condition."""
+        return self._condition is None
+
     def stands(self, element: Any) -> bool:
         """Return whether an element stands where an item does."""
-        self._look_at(element)
-        exact, reached = self._reached
-        if not (exact | (reached & self._anywhere)) & (self._whole >> 1):
+        parent = element.getparent()
+        if parent is not self._parent or parent is None:
+            self._look_at(parent)
+        if not self._parent_fits:
             return False
         tag = element.tag
         if tag != self._last_tag:  # mostly it is that of the one before
             self._last_tag, self._last_fits = tag, bool(self._fits(tag, plain=True) & (self._whole >> 1))
         return self._last_fits and (self._any_prefix or element.prefix is None)
 
-    def is_nested(self, element: Any) -> bool:
-        """Return whether an element lies inside one that stands where an item does."""
-        self._look_at(element)
-        return bool(self._reached[1] & self._whole)
-
-    def _look_at(self, element: Any) -> None:
-        """Let `_reached` be how many steps the parent, and the parent or any element around it, complete, as bits."""
-        parent = element.getparent()
-        if parent is self._parent and parent is not None:
-            return
+    def _look_at(self, parent: Any) -> None:
+        """Find out how many steps the parent completes, and the parent or any element around it, as bits."""
         self._parent = parent
         exact = reached = 1
         around = [] if parent is None else [parent, *parent.iterancestors()]
@@ -67,7 +67,8 @@ class Matcher:
             fits = self._fits(each.tag, plain=each.prefix is None)
             exact = ((exact | (reached & self._anywhere)) & fits) << 1
             reached |= exact
-        self._reached = exact, reached
+        self._parent_fits = bool((exact | (reached & self._anywhere)) & (self._whole >> 1))
+        self.is_nested = bool(reached & self._whole)
 
     def _fits(self, tag: str, *, plain: bool) -> int:
         """Return the steps that name an element with this tag, as bits; `plain`: it is written without a prefix."""

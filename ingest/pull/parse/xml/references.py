@@ -57,13 +57,18 @@ class References:
             yield self._marked(waiting), suspects
 
     def _marked(self, data: bytes) -> bytes:
-        if self._closing is None and _FAULTY.search(data) is None:
-            if data.count(b"<![CDATA[") != data.count(b"]]>") or b"<!--" in data or b"<?" in data:
-                self._walk(data)
+        if self._closing is None and (b"&" not in data or _FAULTY.search(data) is None):
+            if b"<!" in data or b"<?" in data:
+                self._pass_over(data)
         else:
             data = self._walk(data)
         self._lines += data.count(b"\n")
         return data
+
+    def _pass_over(self, data: bytes) -> None:
+        """Note what the block ends in. Where all CDATA sections end, and nothing else begins, it is nothing."""
+        if data.count(b"<![CDATA[") != data.count(b"]]>") or b"<!--" in data or b"<?" in data:
+            self._walk(data)
 
     def _walk(self, data: bytes) -> bytes:
         """Mark what is faulty outside CDATA sections, comments and instructions."""

@@ -76,16 +76,22 @@ class XmlStream:
 
     def _ended(self) -> Ended:
         ended = Ended()
+        matcher, take = self._matcher, ended.elements.append
+        plain = matcher.is_plain and self._around is None
         for event, element in self._parser.read_events():
             if event == "end":
-                if self._matcher.stands(element):
+                if not matcher.stands(element):
+                    continue
+                if plain and not matcher.is_nested:
+                    take(element)
+                else:
                     self._take(element, ended)
             elif self.root is None:
                 self.root = element
         return ended
 
     def _take(self, element: Any, ended: Ended) -> None:
-        if self._matcher.is_nested(element):
+        if self._matcher.is_nested:
             raise FormatError(
                 f"itemPath finds <{written_name(element)}> inside <{written_name(element)}>, so it is not clear which "
                 "of them are items: write the whole way from the root, such as /products/product"
