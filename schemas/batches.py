@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -178,10 +179,10 @@ def same_key_range(batch_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID] | None:
     return _uuid(first << _MAC_BITS), _uuid(last - 1)
 
 
-def is_ours(batch_id: uuid.UUID, feed_id: int, key: bytes) -> bool:
-    """Return whether this id was made for this feed by one of the three functions above."""
+def is_ours(batch_id: uuid.UUID, feed_id: int, keys: Iterable[bytes]) -> bool:
+    """Return whether this id was made for this feed, with one of these keys, by one of the three functions above."""
     payload = _payload(batch_id)
-    return _sealed(feed_id, payload, key) == batch_id
+    return any(_sealed(feed_id, payload, key) == batch_id for key in keys)
 
 
 def made_at_ms(batch_id: uuid.UUID) -> int | None:

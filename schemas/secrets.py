@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 
 import orjson
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -26,12 +26,22 @@ _PURPOSE = b"feedline: feeds' credentials"
 _DIGEST_PURPOSE = b"feedline: digests of feeds' credentials"
 
 
+class WrongKey(Permanent):
+    """What is stored was encrypted with another SECRET_KEY than those that we have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stored credentials cannot be decrypted with this SECRET_KEY: the one that encrypted them is missing"
+        )
+
+
 class Vault:
     """Encrypts a feed's secrets into the `secrets` column and back."""
 
-    def __init__(self, key: bytes) -> None:
-        """Derive the encryption key from the settings' secret key."""
-        self._fernet = Fernet(base64.urlsafe_b64encode(_derived(key, _PURPOSE)))
+    def __init__(self, key: bytes, *before: bytes) -> None:
+        """Derive the encryption keys from the settings' secret keys: the first encrypts, all decrypt."""
+        self._first, *others = (Fernet(base64.urlsafe_b64encode(_derived(one, _PURPOSE))) for one in (key, *before))
+        self._fernet = MultiFernet([self._first, *others])
         self._digest_key = _derived(key, _DIGEST_PURPOSE)
 
     def encrypt(self, values: dict[str, Any]) -> bytes:
@@ -39,14 +49,22 @@ class Vault:
         return self._fernet.encrypt(orjson.dumps(values))
 
     def decrypt(self, stored: bytes | None) -> dict[str, Any]:
-        """Return the values of a `secrets` column ({} when null); `Permanent` when SECRET_KEY is another one."""
+        """Return the values of a `secrets` column ({} when null); `WrongKey` when SECRET_KEY is another one."""
         if stored is None:
             return {}
         try:
             values: dict[str, Any] = orjson.loads(self._fernet.decrypt(bytes(stored)))
         except InvalidToken:
-            raise Permanent("a feed's credentials cannot be decrypted: was SECRET_KEY changed?") from None
+            raise WrongKey from None
         return values
+
+    def is_of_first(self, stored: bytes) -> bool:
+        """Return whether what a column holds was encrypted with the first key."""
+        try:
+            self._first.decrypt(bytes(stored))
+        except InvalidToken:
+            return False
+        return True
 
     def digest(self, values: dict[str, Any]) -> str:
         """Return what tells whether secrets were changed; without SECRET_KEY nobody can try passwords against it."""

@@ -15,6 +15,8 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+_KEY_LENGTH = 32
+
 
 def secret(name: str) -> str | None:
     """Return a secret's environment variable, or the text of the file that `<name>_FILE` names, without a last newline.
@@ -55,8 +57,8 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="Postgres, postgresql://user:password@host:port/name; hosts by commas")
     amqp_url: SecretStr = Field(description="RabbitMQ, amqp://user:password@host:port/vhost; several by commas")
     secret_key: SecretStr = Field(
-        min_length=32,
-        description="at least 32 characters, the same for every process: signs batch ids, encrypts feeds' credentials",
+        description="at least 32 characters, the same for every process: signs batch ids, encrypts feeds' credentials;"
+        " keys of before follow by commas (`feedline secrets rotate`)",
     )
 
     host: str = Field("127.0.0.1", description="the address that edge and API listen on")
@@ -150,6 +152,12 @@ class Settings(BaseSettings):
         """Read what is given first, then secrets from their files, then the environment."""
         return init_settings, _SecretFiles(settings_cls), env_settings
 
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        cls.keys_of(value.get_secret_value())
+        return value
+
     @field_validator("pull_allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
@@ -183,9 +191,22 @@ class Settings(BaseSettings):
         return self.amqp_url.get_secret_value()
 
     @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Return the secret keys: the first signs and encrypts, all verify and decrypt."""
+        return self.keys_of(self.secret_key.get_secret_value())
+
+    @staticmethod
+    def keys_of(text: str) -> tuple[bytes, ...]:
+        """Return the keys of a comma list; raises ValueError when one is too short."""
+        keys = tuple(part.strip().encode() for part in text.split(","))
+        if any(len(key) < _KEY_LENGTH for key in keys):
+            raise ValueError(f"each key needs at least {_KEY_LENGTH} characters")
+        return keys
+
+    @property
     def key(self) -> bytes:
-        """Return the secret key as bytes."""
-        return self.secret_key.get_secret_value().encode()
+        """Return the secret key that signs and encrypts."""
+        return self.keys[0]
 
 
 def load(**given: Any) -> Settings:

@@ -17,6 +17,7 @@ from deploy.command.migrations import wait_for_migrations
 from deploy.command.people import login_link, people
 from deploy.command.probe import probe
 from deploy.command.reference import as_markdown, as_text
+from deploy.command.secrets import secrets
 from deploy.command.shards import shards
 from deploy.local.addresses import Refused, check_database
 from deploy.local.folder import AlreadyRunning, Incomplete, Local
@@ -37,6 +38,7 @@ main.add_command(dead_letters)
 main.add_command(login_link)
 main.add_command(people)
 main.add_command(probe)
+main.add_command(secrets)
 main.add_command(shards)
 main.add_command(tokens)
 

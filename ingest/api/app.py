@@ -68,7 +68,7 @@ def _services(settings: Settings) -> Callable[[web.Application], AsyncIterator[N
             Replies(settings, publisher) as replies,
             Parsers() as parsers,
         ):
-            app[SERVICES] = Services(settings, pool, Vault(settings.key), publisher, replies, parsers)
+            app[SERVICES] = Services(settings, pool, Vault(*settings.keys), publisher, replies, parsers)
             app[TOKENS_KEY] = Tokens(pool)
             yield
 

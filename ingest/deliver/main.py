@@ -45,7 +45,7 @@ async def deliverer(
         server_settings={"application_name": process_name("deliver"), "plan_cache_mode": "force_custom_plan"},
     )
     async with pool, session(Guard(settings.pull_allow_networks)) as opened:
-        ways: dict[str, Way] = {"webhook": Webhooks(opened, Vault(settings.key)), "queue": exchange}
+        ways: dict[str, Way] = {"webhook": Webhooks(opened, Vault(*settings.keys)), "queue": exchange}
         try:
             yield Deliverer(pool, ways, clock)
         finally:

@@ -92,7 +92,7 @@ async def connected(
         store = Store(pool, uuid.uuid4())
         files = FileMaker(store, context, folder, FileParser(settings, parsers))
         runner = Runner(settings, store, publisher, files)
-        carrier = Carrier(store, runner, Closer(store, settings, clock), Vault(settings.key), folder)
+        carrier = Carrier(store, runner, Closer(store, settings, clock), Vault(*settings.keys), folder)
         yield Puller(Scheduler(settings, store, carrier, clock), publisher, store)
 
 

@@ -28,6 +28,7 @@ from ingest.http.idempotency import HEADER
 from ingest.http.problems import ProblemError
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
+from schemas.secrets import WrongKey
 
 MAX_WARNING_HEADERS = 20
 _log = structlog.get_logger()
@@ -83,6 +84,9 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         raise _unavailable("the database cannot be reached") from None
     except Transient as error:
         raise _unavailable(str(error)) from None
+    except WrongKey as error:
+        _log.error("wrong_secret_key", operation=operation.name)
+        raise ProblemError(503, "api.secret_key", f"{error} (an operator's business)") from None
     if request.method != "GET":
         who = {"account_id": caller.account_id, "token_id": caller.token_id}
         _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)

@@ -211,7 +211,7 @@ async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
     recent = made_ms is None or now_ms - settings.receipt_days * _DAY_MS < made_ms < now_ms + _CLOCK_SKEW_MS
     if recent:
         for row in await call.db.all(RECEIPTS.feed_ids, feeds=call.caller.only_feeds, shards=settings.shards):
-            if is_ours(batch_id, row["id"], settings.key):
+            if is_ours(batch_id, row["id"], settings.keys):
                 return {
                     "batch_id": batch_id,
                     "feed_id": row["id"],

@@ -76,7 +76,7 @@ async def test_a_replay_publishes_fresh_batches_received_now_and_marks_them(stor
 
     assert ([1, 2], []) == done
     assert [("a", 1), ("b", 2)] == [(batch.items[0]["externalId"], batch.feed_id) for batch in broker.batches]
-    assert all(is_ours(batch.batch_id, batch.feed_id, KEY) for batch in broker.batches)
+    assert all(is_ours(batch.batch_id, batch.feed_id, [KEY]) for batch in broker.batches)
     assert [int(NOW.timestamp() * 1000)] * 2 == [batch.received_ms for batch in broker.batches]
     assert [[], []] == [batch.warnings for batch in broker.batches]
     assert ["replayed", "replayed"] == [found.status for found in await dead_letters.find(stored, Filter(1))]

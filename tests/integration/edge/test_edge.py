@@ -29,7 +29,7 @@ async def test_a_post_is_one_confirmed_batch_and_202_says_where_its_receipt_will
     } == answer
     assert [ITEM, {"externalId": "2", "retailPrice": "12.5"}] == batch.items
     assert (1, 1, "webhook", None) == (batch.account_id, batch.feed_id, batch.source, batch.indexes)
-    assert is_ours(batch.batch_id, 1, edge.settings.key)
+    assert is_ours(batch.batch_id, 1, [edge.settings.key])
 
 
 async def test_one_item_alone_is_taken(edge):

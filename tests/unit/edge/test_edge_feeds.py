@@ -105,7 +105,7 @@ def test_a_post_gets_a_new_id_and_the_same_key_and_body_the_same_one():
     keyed = {batch_id_of(7, "order 1/2", b"[]", NOW_MS + number, KEY) for number in range(10)}
 
     assert (10, 1) == (len(fresh), len(keyed))
-    assert all(is_ours(batch_id, 7, KEY) for batch_id in fresh | keyed)
+    assert all(is_ours(batch_id, 7, [KEY]) for batch_id in fresh | keyed)
     assert batch_id_of(8, "order 1/2", b"[]", NOW_MS, KEY) not in keyed
 
 
@@ -118,7 +118,7 @@ def test_a_key_that_is_no_key_is_400(key):
 
 
 def test_a_key_of_255_characters_is_taken():
-    assert is_ours(batch_id_of(7, "x" * 255, b"[]", NOW_MS, KEY), 7, KEY)
+    assert is_ours(batch_id_of(7, "x" * 255, b"[]", NOW_MS, KEY), 7, [KEY])
 
 
 def test_made_up_hashes_are_looked_up_so_many_times_a_second_and_each_once():

@@ -30,15 +30,15 @@ def test_a_new_id_is_a_version_8_uuid_that_knows_its_time_and_its_feed():
 
     assert (batch_id.version, batch_id.variant) == (8, uuid.RFC_4122)
     assert made_at_ms(batch_id) == NOW_MS
-    assert is_ours(batch_id, 7, KEY)
+    assert is_ours(batch_id, 7, [KEY])
 
 
 def test_an_id_of_another_feed_another_key_or_nobody_is_not_ours():
     batch_id = new_batch_id(7, NOW_MS, KEY)
 
-    assert not is_ours(batch_id, 8, KEY)
-    assert not is_ours(batch_id, 7, b"x" * 32)
-    assert not is_ours(uuid.uuid4(), 7, KEY)
+    assert not is_ours(batch_id, 8, [KEY])
+    assert not is_ours(batch_id, 7, [b"x" * 32])
+    assert not is_ours(uuid.uuid4(), 7, [KEY])
 
 
 def test_the_same_name_on_the_same_feed_gives_the_same_id():
@@ -47,7 +47,7 @@ def test_the_same_name_on_the_same_feed_gives_the_same_id():
     assert first == keyed_batch_id(7, "run:1:2", KEY)
     assert first != keyed_batch_id(8, "run:1:2", KEY)
     assert first != keyed_batch_id(7, "run:1:3", KEY)
-    assert is_ours(first, 7, KEY)
+    assert is_ours(first, 7, [KEY])
     assert made_at_ms(first) is None
 
 
@@ -63,7 +63,7 @@ def test_only_the_same_feed_key_and_body_give_the_same_id(feed, other, keys, bod
     same_key = (feed, keys[0]) == (other, keys[1])
 
     assert (same_key and bodies[0] == bodies[1]) == (first == second)
-    assert is_ours(first, feed, KEY)
+    assert is_ours(first, feed, [KEY])
     low, high = same_key_range(first)
     assert same_key == (low <= second <= high)
 

@@ -27,7 +27,7 @@ def test_the_oldest_are_released_as_far_as_there_is_room():
     [batch] = plan(Room(1, DAY, limit=10, used=7), line(5), 1_000, KEY)
     assert [{"externalId": "sku 0"}, {"externalId": "sku 1"}, {"externalId": "sku 2"}] == batch.items
     assert (Operation.RELEASE, Source.RELEASE, 1_000) == (batch.operation, batch.source, batch.received_ms)
-    assert is_ours(batch.batch_id, 1, KEY)
+    assert is_ours(batch.batch_id, 1, [KEY])
 
 
 def test_an_unlimited_account_releases_all():
