@@ -11,44 +11,18 @@ from ingest.api.shared import road, stored
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
 from ingest.api.shared.stored import GOODS
+from ingest.api.shared.stored_pages import page
 from schemas.batches import Operation as Asked
 from schemas.outcomes import Outcome
-
-MAX_LOOKED_AT = 20_000
-"""Rows that one page looks at: a filter that no index answers would else read a whole account in one statement."""
 
 
 async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
     """Return a page; with a filter that no index answers it may have fewer rows than `limit`, even none, and go on."""
-    query = call.query
-    start = {
-        "feeds": call.caller.only_feeds,
-        "after_feed": query.after and query.after.feed_id,
-        "after_external_id": query.after and query.after.external_id,
-        "feed_id": query.inventory_feed_id,
-        "provider_id": query.dropship_provider_id,
-    }
-    end = (
-        await call.db.one(GOODS.feed_variant_boundary, **start, most=MAX_LOOKED_AT)
-        if query.is_slow and not query.skip
-        else None
-    )
-    rows = await call.db.all(
-        GOODS.feed_variant_list,
-        **start,
-        until_feed=end and end["feed_id"],
-        until_external_id=end and end["external_id"],
-        external_id=query.external_id,
-        vendor_sku=query.vendor_sku,
-        variant_id=query.variant_id,
-        connected=query.connected,
-        updated_since=query.updated_since,
-        limit=query.rows,
-    )
+    rows, end = await page(call, call.query.after, call.query.rows)
     answer = call.page(rows, [FeedVariant.of_row(row) for row in rows], cursor="cursor")
     if end is None or answer.headers:
         return answer
-    return Answer(answer.body, headers=call.next_page(f"{end['feed_id']}_{end['external_id']}"))
+    return Answer(answer.body, headers=call.next_page(f"{end.feed_id}_{end.external_id}"))
 
 
 async def get_feed_variant(call: Call[Query, None]) -> Answer:

@@ -32,13 +32,9 @@ def _cursor(text: Any) -> Any:
     return Cursor(int(match[1]), match[2])
 
 
-class FeedVariantQuery(Query):
-    """Filters of the list."""
+class FeedVariantFilters(Query):
+    """Which feed variants."""
 
-    limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
-        None, description="continue after this one; as given by the `Link` header"
-    )
     inventory_feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
     dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this provider's feeds")
     external_id: a.ExternalId | None = Field(None, description="with this `externalId`")
@@ -52,6 +48,15 @@ class FeedVariantQuery(Query):
         """Return whether only filters are given that no index answers: one of `updated_at` would cost every change."""
         indexed = (self.external_id, self.vendor_sku, self.variant_id)
         return indexed == (None, None, None) and (self.updated_since is not None or self.connected is not None)
+
+
+class FeedVariantQuery(FeedVariantFilters):
+    """Filters of the list."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
+    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+        None, description="continue after this one; as given by the `Link` header"
+    )
 
 
 class FeedVariant(Stored):

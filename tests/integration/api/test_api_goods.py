@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from ingest.api.framework.call import SERVICES
-from ingest.api.resources import feed_variants
+from ingest.api.shared import stored_pages
 
 EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 
@@ -329,7 +329,7 @@ async def test_a_bulk_operation_must_say_what_it_means(goods):
 
 
 async def test_a_filter_that_no_index_answers_reads_a_bounded_number_of_rows_a_page(api, monkeypatch):
-    monkeypatch.setattr(feed_variants, "MAX_LOOKED_AT", 7)
+    monkeypatch.setattr(stored_pages, "MAX_LOOKED_AT", 7)
     first, second = await api.new_feed(), await api.new_feed()
     for feed in (first, second):
         api.execute(

@@ -1,0 +1,56 @@
+"""Pages of feed variants, along the primary key: of the list and of the exports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ingest.api.framework.call import Call
+from ingest.api.shared.goods import Cursor, FeedVariantFilters
+from ingest.api.shared.stored import GOODS
+
+MAX_LOOKED_AT = 20_000
+"""Rows that one page looks at: a filter that no index answers would else read a whole account in one statement."""
+EXPORTED_AT_ONCE = 500
+
+
+async def page(call: Call[Any, Any], after: Cursor | None, most: int) -> tuple[list[Any], Cursor | None]:
+    """Return at most so many rows, and where a page ended that looked at all it may (there may be more behind)."""
+    filters: FeedVariantFilters = call.query
+    start = {
+        "feeds": call.caller.only_feeds,
+        "after_feed": after and after.feed_id,
+        "after_external_id": after and after.external_id,
+        "feed_id": filters.inventory_feed_id,
+        "provider_id": filters.dropship_provider_id,
+    }
+    bounded = filters.is_slow and not filters.skip
+    row = await call.db.one(GOODS.feed_variant_boundary, **start, most=MAX_LOOKED_AT) if bounded else None
+    end = row and Cursor(row["feed_id"], row["external_id"])
+    rows = await call.db.all(
+        GOODS.feed_variant_list,
+        **start,
+        until_feed=end and end.feed_id,
+        until_external_id=end and end.external_id,
+        external_id=filters.external_id,
+        vendor_sku=filters.vendor_sku,
+        variant_id=filters.variant_id,
+        connected=filters.connected,
+        updated_since=filters.updated_since,
+        limit=most,
+    )
+    return rows, end
+
+
+async def every(call: Call[Any, Any]) -> AsyncIterator[list[Any]]:
+    """Yield all rows, page by page; between two pages no connection is held."""
+    after: Cursor | None = None
+    while True:
+        rows, end = await page(call, after, EXPORTED_AT_ONCE)
+        yield rows
+        if len(rows) == EXPORTED_AT_ONCE:
+            after = Cursor(rows[-1]["feed_id"], rows[-1]["external_id"])
+        elif end is not None:
+            after = end
+        else:
+            return
