@@ -28,6 +28,7 @@ def seed(dsn: str, token: str) -> Demo:
         account_id = queries.account_of_token(connection, token_hash=token_hash)
         if account_id is None:
             account_id = queries.account_named_demo(connection) or queries.add_account(connection)
+            queries.keep_changes(connection, account_id=account_id)
             queries.add_token(connection, account_id=account_id, token_hash=token_hash)
         feed = queries.webhook_feed(connection, account_id=account_id)
         if feed is None:

@@ -9,6 +9,10 @@ SELECT id FROM accounts WHERE name = 'Demo' AND plan = 'demo' ORDER BY id LIMIT 
 -- name: add_account()<!
 INSERT INTO accounts (name, plan, daily_sku_limit) VALUES ('Demo', 'demo', 10000) RETURNING id;
 
+-- name: keep_changes(account_id)!
+-- So that the stream and histories show something at once.
+INSERT INTO change_streams (account_id, enabled) VALUES (:account_id, true) ON CONFLICT DO NOTHING;
+
 -- name: add_token(account_id, token_hash)!
 INSERT INTO api_tokens (account_id, name, scope, token_hash)
 VALUES (:account_id, 'local stack', 'operator', :token_hash)

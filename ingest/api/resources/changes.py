@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
@@ -29,6 +29,7 @@ STREAM_S = 600.0
 """A stream of server-sent events ends after this, so that a revoked token ends with it; clients come again."""
 KEEP_ALIVE_S = 15.0
 _NOW = "now"
+_CursorText = Annotated[str, Field(pattern=r"^(now|[0-9]{1,18}\.[0-9]{1,11})$")]
 
 
 def _cursor(text: Any) -> Any:
@@ -38,8 +39,8 @@ def _cursor(text: Any) -> Any:
 class ChangesQuery(Query):
     """Where to begin, how much, how long to wait."""
 
-    after: Annotated[Cursor | Literal["now"], BeforeValidator(_cursor, json_schema_input_type=str)] | None = Field(
-        None, description="the `cursor` of the answer before; `now` begins here; without it: all that is kept"
+    after: Annotated[Cursor | Literal["now"], BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = (
+        Field(None, description="the `cursor` of the answer before; `now` begins here; without it: all that is kept")
     )
     limit: int = Field(
         100, ge=1, le=500, description="changes of one answer; those of one batch (up to 50) stay together"
@@ -91,8 +92,8 @@ class Stream(Resource):
 class StreamUpdate(Body):
     """Changes of it."""
 
-    enabled: bool = False
-    queue: bool = False
+    enabled: StrictBool = False
+    queue: StrictBool = False
 
 
 async def list_changes(call: Call[ChangesQuery, None]) -> Answer | web.StreamResponse:

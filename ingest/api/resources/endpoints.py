@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.caller import Scope
@@ -46,7 +46,7 @@ class EndpointCreate(Body):
     name: Name = Field(description="what it is for")
     url: Url = Field(description="https://…; a public address")
     events: Events = Field(description="what it is told of")
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class EndpointUpdate(Changed):
@@ -55,7 +55,7 @@ class EndpointUpdate(Changed):
     name: Name = ""
     url: Url = ""
     events: Events = []  # noqa: RUF012 - pydantic copies it
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class Replay(Body):

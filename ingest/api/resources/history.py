@@ -18,6 +18,7 @@ from ingest.changes.reader import CHANGES
 from schemas.outcomes import Outcome
 
 _CURSOR = re.compile(r"([0-9]{1,16})_([0-9]{0,18})", re.ASCII)
+_CursorText = Annotated[str, Field(pattern=r"^[0-9]{1,16}_[0-9]{0,18}$")]
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
@@ -33,7 +34,7 @@ def _place(text: Any) -> Any:
 class HistoryQuery(Query):
     """Where to go on."""
 
-    before: Annotated[Place, BeforeValidator(_place, json_schema_input_type=str)] | None = Field(
+    before: Annotated[Place, BeforeValidator(_place, json_schema_input_type=_CursorText)] | None = Field(
         None, description="the `next` of the answer before"
     )
 
