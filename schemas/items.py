@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Required, cast, get_args, get_type_hints
+from typing import Any, Literal, Protocol, Required, cast, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -21,6 +21,8 @@ KEY = "externalId"
 """The one attribute that an item may not lack."""
 MAX_ITEMS = 50
 """Items in one post and in one batch."""
+BadAttributes = Literal["skipAttribute", "rejectItem"]
+"""A feed's setting: what a wrong price or descriptive attribute costs, itself alone or its item."""
 
 
 class Item(TypedDict, total=False):
@@ -71,6 +73,17 @@ HOT_ATTRIBUTES = (
 )
 """Attributes with a column of their own in the narrow table; all others are details, in a row that rarely changes."""
 
+DECISIVE = frozenset(
+    (
+        KEY,
+        "inventoryQuantity",
+        "manualInventoryQuantity",
+        "allocationBufferOverride",
+        "inventoryPolicy",
+        "inventoryQuantityOverride",
+    )
+)
+"""What is sold, and how much of it: a wrong value of these always costs its item, whatever `badAttributes` says."""
 ATTRIBUTES = tuple(Item.__annotations__)
 DETAIL_ATTRIBUTES = tuple(name for name in ATTRIBUTES if name not in ("externalId", *HOT_ATTRIBUTES))
 NULL_MEANS: dict[str, Any] = {
@@ -105,35 +118,77 @@ class Validated:
     indexes: list[int]
     rejects: list[Reject] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[Reject] = field(default_factory=list)
 
 
-def validate(raw: Sequence[Any]) -> Validated:
+def validate(raw: Sequence[Any], bad_attributes: BadAttributes = "rejectItem") -> Validated:
     """Validate decoded items, all of them, whatever is wrong with some.
 
     Every wrong field of a wrong item is one `Reject`; a wrong item never stops another one. Unknown attributes
     are left out and reported as warnings `{"index", "externalId", "field", "code", "message"}`.
+
+    `bad_attributes` is the policy of the items' feed, its setting `badAttributes`; the caller hands it in (the edge
+    from its snapshot of the feed). With `skipAttribute` a wrong attribute that is not `DECISIVE` is left out of its
+    item, so that the stored value stays: its reason is in `skipped`, and in `warnings` with the `value`, for the answer
+    and the receipt. An item of which nothing but the key would be left is rejected all the same.
     """
     items: list[Any] | None = canonical(raw, COLUMNS, KEY)
     if items is not None and sum(map(len, items)) == sum(map(len, raw)):
         return Validated(items, list(range(len(items))))
-    result = _validate_each(raw) if items is None else Validated(items, list(range(len(items))))
+    result = _validate_each(raw, bad_attributes) if items is None else Validated(items, list(range(len(items))))
     for index, item in zip(result.indexes, result.items, strict=True):
         if len(item) != len(raw[index]):
             result.warnings.extend(_unknown(index, raw[index], item))
     return result
 
 
-def _validate_each(raw: Sequence[Any]) -> Validated:
+def _validate_each(raw: Sequence[Any], bad_attributes: BadAttributes = "rejectItem") -> Validated:
     result = Validated([], [])
     for index, element in enumerate(raw):
         try:
             item: Any = _ITEM.validate_python(element)
         except ValidationError as error:
-            result.rejects.extend(rejects_of(error, index, element))
-        else:
-            result.items.append(item)
-            result.indexes.append(index)
+            rejects = rejects_of(error, index, element)
+            item = _without(element, rejects) if bad_attributes == "skipAttribute" else None
+            if item is None:
+                result.rejects.extend(rejects)
+                continue
+            result.skipped.extend(rejects)
+            result.warnings.extend(skip_warning(reject, index) for reject in rejects)
+        result.items.append(item)
+        result.indexes.append(index)
     return result
+
+
+def _without(element: Any, rejects: list[Reject]) -> Any:
+    """Return the item without its wrong attributes; None when one is decisive, or nothing but the key is left."""
+    wrong = {reject.field for reject in rejects}
+    if not isinstance(element, dict) or wrong & DECISIVE or not wrong <= element.keys():
+        return None
+    item = _ITEM.validate_python({name: value for name, value in element.items() if name not in wrong})
+    return item if len(item) > 1 else None
+
+
+class Told(Protocol):
+    """A reject of a post or of a file."""
+
+    @property
+    def message(self) -> str:
+        """Return what was wrong."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reject as an object."""
+
+
+def skip_warning(reject: Told, index: int) -> dict[str, Any]:
+    """Return the warning that tells of an attribute that was left out; `index` is the item's position or row."""
+    names = ("externalId", "field", "code", "value")
+    told = reject.as_json()
+    return {
+        "index": index,
+        **{name: told[name] for name in names},
+        "message": f"{reject.message}; left out, the stored value stays",
+    }
 
 
 def rejects_of(error: ValidationError, index: int, element: Any) -> list[Reject]:
@@ -163,7 +218,7 @@ def _unknown(index: int, raw: dict[str, Any], item: dict[str, Any]) -> list[dict
     def warning(field: str, code: str, message: str) -> dict[str, Any]:
         return {"index": index, "externalId": item["externalId"], "field": field, "code": code, "message": message}
 
-    names = [name for name in raw if name not in item]
+    names = [name for name in raw if name not in item and name not in COLUMNS]
     warnings = [
         warning(str(shown(name)), "read_only", f"{shown(name)} is read-only; ignored")
         if name in READ_ONLY

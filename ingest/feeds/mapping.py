@@ -26,7 +26,7 @@ from pydantic.alias_generators import to_camel
 from ingest.feeds.jsonpaths import json_path
 from ingest.feeds.pagination import Pagination
 from ingest.feeds.xpaths import check_xpath, item_path
-from schemas.items import ATTRIBUTES
+from schemas.items import ATTRIBUTES, BadAttributes
 
 _ENCODINGS = (
     frozenset(
@@ -229,6 +229,10 @@ Prefixed = dict[
 ]
 
 
+Duplicates = Literal["last", "first", "sum", "max", "reject"]
+"""What becomes of several rows of one `externalId` in one file."""
+
+
 class Format(_Model):
     """How a feed's file is read and mapped; these are attributes of the feed (camelCase there)."""
 
@@ -249,6 +253,14 @@ class Format(_Model):
     )
     archive_member: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_sound_pattern)] | None = Field(
         None, description="pattern (RE2) of the name of the file that is meant in a zip archive with several"
+    )
+    bad_attributes: BadAttributes = Field(
+        "skipAttribute",
+        description="what a wrong price or descriptive attribute costs: itself (the stored value stays), or its item; "
+        "a wrong key or quantity always costs the item",
+    )
+    duplicates: Duplicates = Field(
+        "last", description="which of the rows of one externalId in one file counts; sum, max: of their quantities"
     )
     item_path: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         None, description="the XPath of the item elements, or the JSON path of the items"
@@ -278,6 +290,8 @@ class FormatSettings(Format):
     def _fits_type(self) -> Self:
         if self.mapping and "externalId" not in self.mapping:
             raise ValueError("mapping: externalId is required: nothing else tells items apart")
+        if self.pagination is not None and self.duplicates != "last":
+            raise ValueError("pagination does not go with duplicates other than last: pages are read one by one")
         if self.pagination is not None and self.resource_type != "api":
             raise ValueError(f"pagination does not go with {self.resource_type}")
         if self.resource_type == "xml":

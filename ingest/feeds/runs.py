@@ -22,7 +22,7 @@ ALERT_AFTER = 3
 """Failures in succession before the feed is flagged aloud."""
 MAX_ATTEMPTS = 5
 """A run that took this many pullers down with it is not tried again."""
-FINGERPRINT_VERSION = 1
+FINGERPRINT_VERSION = 2
 """Raised when the parser gives other parts for the same file and settings, so that no run resumes across the change."""
 MAX_PART_ITEMS = 50
 
@@ -53,9 +53,12 @@ def disable_reason(since: datetime | None, now: datetime, days: int, last_error:
     return f"no usable file since {since:%Y-%m-%d %H:%M} UTC ({days} days): {last_error}"
 
 
-def final_status(rows_mapped: int, rows_rejected: int, counts: Mapping[str, int], late_batches: int) -> RunStatus:
-    """Return the status of a run that was published to its end; one without a row is never a success."""
-    spoilt = rows_rejected + late_batches + counts.get(Outcome.REJECTED, 0) + counts.get(Outcome.DEAD, 0)
+def final_status(rows_mapped: int, spoilt_rows: int, counts: Mapping[str, int], late_batches: int) -> RunStatus:
+    """Return the status of a run that was published to its end; one without a row is never a success.
+
+    `spoilt_rows` were rejected, or lost a wrong attribute.
+    """
+    spoilt = spoilt_rows + late_batches + counts.get(Outcome.REJECTED, 0) + counts.get(Outcome.DEAD, 0)
     return RunStatus.PARTIAL if spoilt or rows_mapped == 0 else RunStatus.SUCCEEDED
 
 

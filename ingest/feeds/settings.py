@@ -92,6 +92,7 @@ _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "decimal_notation": PULLED,
     "encoding": PULLED,
     "archive_member": PULLED,
+    "duplicates": PULLED,
     "item_path": ("xml", "api"),
     "namespaces": ("xml",),
     "mapping": PULLED,

@@ -49,6 +49,8 @@ class FileReject:
 
     `row` counts from 1 as a person does: a spreadsheet's row of a CSV file (its header is row 1), the n-th item of XML
     or JSON. `field` is the item attribute, `column` the column or path it came from, `value` what stood there (cut).
+    `external_id` is the clean key wherever it is known or can be recovered: a rejected row is not a missing item.
+    `skipped`: the attribute alone was left out (`badAttributes`), and the item goes on.
     """
 
     row: int
@@ -58,6 +60,7 @@ class FileReject:
     code: str
     message: str
     value: Any = None
+    skipped: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return what receipts, runs and previews carry; `index` is the row."""
@@ -69,14 +72,14 @@ class FileReject:
             "code": self.code,
             "message": self.message,
             "value": self.value,
+            "skipped": self.skipped,
         }
 
 
 def reject_from_json(raw: dict[str, Any]) -> FileReject:
     """Return the reject that `FileReject.as_json` wrote."""
-    return FileReject(
-        raw["index"], raw["externalId"], raw["field"], raw["column"], raw["code"], raw["message"], raw["value"]
-    )
+    names = ("index", "externalId", "field", "column", "code", "message", "value", "skipped")
+    return FileReject(*(raw[name] for name in names))
 
 
 @dataclass(slots=True)
@@ -116,6 +119,9 @@ class Chunk:
 class Report:
     """What is known of the file; complete when the last chunk has been taken.
 
+    `rows_read` were mapped, rejected, or folded into another row of their key; with `duplicates: last` those that are
+    counted as folded are mapped too, and the road lets the last one stand.
+
     `complete` is false, with the `reason`, when the file ends or breaks off before its end. `page_fields` are the
     values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
     that no attribute takes; `hint` helps when a whole file has no item. `entries` counts what JSON has where `itemPath`
@@ -134,6 +140,8 @@ class Report:
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0
+    rows_folded: int = 0
+    attributes_skipped: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as an object for JSON, with these names."""

@@ -84,6 +84,7 @@ class PreviewReject(Resource):
     code: str
     message: str
     value: Any
+    skipped: bool = Field(description="the attribute alone is left out, and the item goes on")
 
 
 class PreviewColumn(Resource):
@@ -107,6 +108,8 @@ class Preview(Resource):
     rows_read: int = Field(description=f"a preview reads about {MAX_RECORDS:,} rows at most")
     rows_mapped: int
     rows_rejected: int
+    rows_folded: int = Field(description="rows of an externalId that stands again, folded as `duplicates` says")
+    attributes_skipped: int
     counts: dict[str, int] = Field(description="shown items by the outcome they would have")
     items: list[PreviewItem]
     rejects: list[PreviewReject]

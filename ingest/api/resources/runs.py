@@ -44,9 +44,11 @@ class Run(Resource):
     ended_at: datetime | None
     bytes: int = Field(description="as transferred")
     encoding: str | None = Field(description="character encoding of the file: given, declared or detected")
-    rows_read: int = Field(description="rowsMapped + rowsRejected")
+    rows_read: int = Field(description="rowsMapped + rowsRejected, and rowsFolded unless `duplicates` is last")
     rows_mapped: int
     rows_rejected: int
+    rows_folded: int = Field(description="rows of an externalId that stands again, folded as `duplicates` says")
+    attributes_skipped: int = Field(description="wrong attributes left out of items that went on (`badAttributes`)")
     rejects_left_out: int = Field(description="rejects that were counted and not kept")
     rejects_url: str | None = Field(description="the rejects as CSV")
     batches: int = Field(description="confirmed by the broker, those of missing items included")
@@ -69,7 +71,8 @@ class Run(Resource):
             known[name] = known[name] or 0
         feed_id, run_id = known["feed_id"], known["id"]
         where = f"/api/inventory-feeds/{feed_id}/runs/{run_id}"
-        known["rejects_url"] = f"{where}/rejects.csv" if known["rows_rejected"] else None
+        told = known["rows_rejected"] or known["attributes_skipped"]
+        known["rejects_url"] = f"{where}/rejects.csv" if told else None
         known["diff_url"] = f"{where}/diff.csv" if known["status"] == RunStatus.HELD else None
         return cls.of({**known, "inventory_feed_id": feed_id})
 
@@ -84,6 +87,7 @@ class Reject(Resource):
     code: str
     message: str
     value: str | None = Field(description="what stood there, cut to 200 characters")
+    skipped: bool = Field(description="the attribute alone was left out, and the item went on")
 
 
 class RunQuery(Page):
@@ -154,7 +158,7 @@ async def rejects_json(call: Call[Query, None]) -> Answer:
 async def rejects_csv(call: Call[Query, None]) -> web.Response:
     """Return the rejects that were kept as a file."""
     rejects = await _rejects(call)
-    header = ("row", "externalId", "field", "column", "code", "message", "value")
+    header = ("row", "externalId", "field", "column", "code", "message", "value", "skipped")
     name = f"feed-{call.id}-run-{call.path['run']}-rejects.csv"
     return csv_file(name, header, (reject.values() for reject in rejects))
 
@@ -178,6 +182,7 @@ async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
             "code": row["code"],
             "message": row["message"],
             "value": row["value"],
+            "skipped": row["skipped"],
         }
         for row in rows
     ]

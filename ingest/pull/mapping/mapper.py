@@ -12,7 +12,8 @@ from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.values import CellError, Doubts
 from ingest.pull.mapping.vectors import Made, Memories, Values
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record, Refused
-from schemas.items import ATTRIBUTES, shown, validate
+from schemas.items import ATTRIBUTES, DECISIVE, KEY, BadAttributes, shown, validate
+from schemas.keys import clean_key
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
 """Records → for every path, the values of all the records, or None where no record has one."""
@@ -42,6 +43,7 @@ class Mapper:
         positions = {path: position for position, path in enumerate(paths_of(mapping))}
         origin = Origin(settings.resource_type != "api", settings.decimal_notation, Memories(), doubts)
         self._extract = extract
+        self._bad_attributes = settings.bad_attributes
         self._columns: list[Column] = []
         for attribute in (name for name in ATTRIBUTES if name in mapping):
             expression = mapping[attribute]
@@ -77,8 +79,8 @@ class Mapper:
             found: dict[str, Any] | None = item
             if position in wrong:
                 found, rejects = self._one(row, [column[position] for column in values], suspect=block.suspect)
+            mapped.rejects += rejects
             if found is None:
-                mapped.rejects += rejects
                 mapped.rejected += 1
             else:
                 mapped.items.append(found)
@@ -132,35 +134,32 @@ class Mapper:
             else:
                 if value is not MISSING:
                     raw[column.attribute] = value
-        result = validate([raw])
-        external_id = raw.get("externalId")
-        external_id = _clean(external_id) if external_id.__class__ is str else None
-        rejects = [
-            FileReject(
-                row,
-                external_id,
-                name,
-                self._labels[name],
-                error.code,
-                str(error) if value is None else f"{error}; got {_clean(shown(value))!r}",
-                _clean(shown(value)),
-            )
-            for name, (error, value) in errors.items()
-        ]
-        rejects += [
-            FileReject(
-                row,
-                external_id,
-                reject.field,
-                self._labels.get(reject.field or ""),
-                reject.code,
-                _clean(reject.message),
-                _clean(reject.value),
-            )
-            for reject in result.rejects
+        # A row with bytes that are no text is in doubt as a whole.
+        bad_attributes: BadAttributes = "rejectItem" if suspect else self._bad_attributes
+        result = validate([raw], bad_attributes)
+        item = result.items[0] if result.items else None
+        spoilt = bad_attributes == "rejectItem" or errors.keys() & DECISIVE or (item is not None and len(item) == 1)
+        if errors and spoilt:
+            item = None
+        key = raw.get(KEY)
+        key = _clean(clean_key(key)) if key.__class__ is str else None
+        told = [(name, error.code, _told(error, value), value) for name, (error, value) in errors.items()]
+        told += [
+            (reject.field or "", reject.code, reject.message, reject.value)
+            for reject in (*result.rejects, *result.skipped)
             if reject.field not in errors
         ]
-        return (None, rejects) if rejects else (result.items[0], [])
+        skipped = item is not None
+        return item, [
+            FileReject(
+                row, key or None, name, self._labels.get(name), code, _clean(words), _clean(shown(value)), skipped
+            )
+            for name, code, words, value in told
+        ]
+
+
+def _told(error: CellError, value: Any) -> str:
+    return str(error) if value is None else f"{error}; got {_clean(shown(value))!r}"
 
 
 def _is_shown(value: Any) -> bool:

@@ -19,8 +19,8 @@ REMEMBERED = 16_384
 _CANONICAL = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{0,5}[1-9])?", re.ASCII)
 """Decimals that `canonical_decimal` returns unchanged."""
 _MAX_KEY = 255
-_SPREADSHEET = ('="', "'", "E+", "e+")
-"""What may be a spreadsheet's work in a key: a formula, a mark for text, scientific notation."""
+_USUAL = bytes(set(range(0x21, 0x7F)) - set(b"'=+"))
+"""ASCII that is visible and no sign of a spreadsheet's work: a formula, a mark for text, scientific notation."""
 _ZEROS = 6
 """A barcode of at least so many digits, and without so many zeros in a row, is surely one."""
 
@@ -138,18 +138,24 @@ def keys(source: int, otherwise: Run, *, barcode: bool) -> Run:
         found = values[source]
         try:
             joined = "".join(found)
-            shortest, longest = min(map(len, found)), max(map(len, found))
+            lengths = set(map(len, found))
         except TypeError:  # a record without it, null, or a number
             return otherwise(values, count)
-        plain = joined.isascii() and joined.isprintable() and shortest > 0 and longest <= _MAX_KEY
-        plain = plain and (" " not in joined or list(map(str.strip, found)) == list(found))
-        if not plain or any(mark in joined for mark in _SPREADSHEET):
+        if not joined.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
             return otherwise(values, count)
-        if barcode and (shortest < _ZEROS or not joined.isdigit() or "0" * _ZEROS in joined):
+        unusual = joined.encode().translate(None, _USUAL)
+        if unusual and not _are_plain(found, unusual):
+            return otherwise(values, count)
+        if barcode and (min(lengths) < _ZEROS or not joined.isdigit() or "0" * _ZEROS in joined):
             return otherwise(values, count)
         return list(found), False
 
     return column
+
+
+def _are_plain(found: Sequence[str], unusual: bytes) -> bool:
+    """Return whether keys with these characters, beside usual ones, are as they should be: spaces within them alone."""
+    return not unusual.strip(b" ") and all(map(str.__eq__, found, map(str.strip, found)))
 
 
 def _longest(column: list[Any]) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
+from ingest.pull.fold import Fold, fold_of
 from ingest.pull.mapping.kinds import KIND_NAMES
 from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.mapping.values import Doubts
@@ -13,7 +15,7 @@ from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
 from ingest.pull.parse.source import Source, UnseekableError
 from ingest.pull.parse.xml.columns import open_xml
-from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, Record, Report
+from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, FileReject, Record, Report
 
 _MAX_REJECTS = 200
 """Reasons that wait for items to share a chunk with."""
@@ -40,20 +42,32 @@ class Parse:
         blocks, mapper = self._open(self._source, self.report, Doubts(self._contradictions))
         if mapper is None:
             return
-        waiting = Mapped()
+        with closing(fold_of(self._settings.duplicates)) as fold:
+            waiting = Mapped()
+            for mapped, rejects in self._folded(blocks, mapper, fold):
+                waiting.items += mapped.items
+                waiting.rows += mapped.rows
+                waiting.rejects += rejects + mapped.rejects
+                waiting.rejected += mapped.rejected + len(rejects)
+                while len(waiting.items) >= CHUNK_ITEMS or len(waiting.rejects) >= _MAX_REJECTS:
+                    yield _cut(waiting)
+        while waiting.items or waiting.rejects:
+            yield _cut(waiting)
+
+    def _folded(self, blocks: Iterator[Block], mapper: Mapper, fold: Fold) -> Iterator[tuple[Mapped, list[FileReject]]]:
+        """Yield what goes on of each block, with the reader's own rejects; at last what the fold kept."""
         for block in blocks:
             mapped = mapper.map_block(block)
             self._count(block, mapped)
-            waiting.items += mapped.items
-            waiting.rows += mapped.rows
-            waiting.rejects += block.rejects + mapped.rejects
-            waiting.rejected += mapped.rejected + len(block.rejects)
-            while len(waiting.items) >= CHUNK_ITEMS or len(waiting.rejects) >= _MAX_REJECTS:
-                yield _cut(waiting)
+            refused = [*block.rejects, *mapped.rejects] if block.rejects else mapped.rejects
+            yield fold.add(mapped, refused), block.rejects
             if self._limit is not None and self.report.rows_read >= self._limit:
                 break
-        while waiting.items or waiting.rejects:
-            yield _cut(waiting)
+        for mapped in fold.end():
+            yield mapped, []
+        self.report.rows_folded = fold.folded
+        self.report.rows_rejected += fold.rejected
+        self.report.rows_mapped -= fold.rejected + (fold.folded if self._settings.duplicates != "last" else 0)
 
     def records(self) -> Iterator[Record]:
         """Yield the records as they stand in the file, instead of items; those that cannot be read are left out."""
@@ -87,6 +101,7 @@ class Parse:
         self.report.rows_read += len(mapped.items) + rejected
         self.report.rows_mapped += len(mapped.items)
         self.report.rows_rejected += rejected
+        self.report.attributes_skipped += sum(reject.skipped for reject in mapped.rejects)
 
 
 def _cut(waiting: Mapped) -> Chunk:

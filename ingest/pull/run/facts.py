@@ -13,9 +13,9 @@ import orjson
 from ingest.pull.fetch import Fetched, Validators
 from ingest.pull.records import Chunk, FileReject, Report
 from ingest.pull.run.feed import stored_validators
-from ingest.pull.run.part_files import Mark, PartsWriter
+from ingest.pull.run.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
-from schemas.items import shown
+from schemas.items import shown, skip_warning
 
 MAX_REJECTS = 1_000
 """Rejects of a run that are kept; the others are counted."""
@@ -41,6 +41,8 @@ class Facts:
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0
+    rows_folded: int = 0
+    attributes_skipped: int = 0
     keyless: int = 0
     """Rejected rows whose key could not be read."""
     rejects: list[tuple[Any, ...]] = field(default_factory=list)
@@ -65,8 +67,8 @@ class Facts:
         self.rows_read += len(chunk.items) + chunk.rejected
         if not chunk.rejects and not chunk.rejected:
             return
-        named = {reject.row for reject in chunk.rejects}
-        known = {reject.row for reject in chunk.rejects if reject.external_id}
+        named = {reject.row for reject in chunk.rejects if not reject.skipped}
+        known = {reject.row for reject in chunk.rejects if reject.external_id and not reject.skipped}
         self.keyless += len(named - known) + max(chunk.rejected - len(named), 0)
         room = max(MAX_REJECTS - len(self.rejects), 0)
         self.rejects_left_out += max(len(chunk.rejects) - room, 0)
@@ -74,6 +76,10 @@ class Facts:
 
     def add_report(self, report: Report) -> None:
         """Take over what a report says of a file or page as a whole."""
+        # Rows that were folded into others are in no chunk.
+        self.rows_read += report.rows_read - report.rows_mapped - report.rows_rejected
+        self.rows_folded += report.rows_folded
+        self.attributes_skipped += report.attributes_skipped
         self.encoding = self.encoding or report.encoding
         self.hint = self.hint or report.hint
         self.break_off(None if report.complete else report.reason or "the file is not whole")
@@ -99,6 +105,8 @@ class Facts:
             "rowsRead": self.rows_read,
             "rowsMapped": self.rows_mapped,
             "rowsRejected": self.rows_rejected,
+            "rowsFolded": self.rows_folded,
+            "attributesSkipped": self.attributes_skipped,
             "keyless": self.keyless,
             "rejects": self.rejects,
             "rejectsLeftOut": self.rejects_left_out,
@@ -117,6 +125,7 @@ class Sink:
         self._waiting: list[Chunk] = []
         self._digest = hashlib.sha256()
         self._before: tuple[Facts, Mark] | None = None
+        self._skipped: dict[int, list[FileReject]] = {}
 
     async def begin_page(self) -> None:
         """Remember how things are, in case the page that comes is to be dropped."""
@@ -145,6 +154,7 @@ class Sink:
     async def end(self, report: Report) -> str:
         """End a file or page; return a digest of its items."""
         await self._write()
+        self._skipped.clear()
         self.facts.add_report(report)
         self._page_offset = self.facts.rows_read
         return self._digest.hexdigest()
@@ -155,12 +165,23 @@ class Sink:
 
     def _write_now(self, chunks: list[Chunk], offset: int) -> None:
         for chunk in chunks:
+            for reject in chunk.rejects:
+                if reject.skipped:
+                    self._skipped.setdefault(reject.row, []).append(reject)
             if chunk.items:
                 rows = [row + offset for row in chunk.rows] if offset else chunk.rows
-                self._writer.part(chunk.items, rows)
+                self._writer.part(chunk.items, rows, self._warnings(chunk.rows, offset) if self._skipped else None)
                 if self._before is not None:  # only pages are compared with one another
                     self._digest.update(orjson.dumps(chunk.items))
             self._writer.rejected(_keys_of(chunk.rejects))
+
+    def _warnings(self, rows: list[int], offset: int) -> Warnings:
+        """Return what was left out of a chunk's items, by their place: what their receipts tell."""
+        return {
+            place: [skip_warning(reject, row + offset) for reject in self._skipped.pop(row)]
+            for place, row in enumerate(rows)
+            if row in self._skipped
+        }
 
 
 def _keys_of(rejects: list[FileReject]) -> list[tuple[str, bool]]:
@@ -168,7 +189,7 @@ def _keys_of(rejects: list[FileReject]) -> list[tuple[str, bool]]:
     return [
         (reject.external_id, reject.code in _OUT_OF_SHAPE)
         for reject in rejects
-        if reject.external_id and reject.external_id == storable(reject.external_id)
+        if reject.external_id and not reject.skipped and reject.external_id == storable(reject.external_id)
     ]
 
 
@@ -176,4 +197,5 @@ def _reject_row(reject: FileReject, row_offset: int) -> tuple[Any, ...]:
     """Return a row of `run_rejects` after the run id and the position."""
     value = shown(reject.value)
     texts = (reject.external_id, reject.field, reject.column, reject.code, reject.message, value)
-    return (reject.row + row_offset, *(None if text is None else storable(str(text)) for text in texts))
+    stored = (None if text is None else storable(str(text)) for text in texts)
+    return (reject.row + row_offset, *stored, reject.skipped)

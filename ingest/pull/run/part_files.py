@@ -17,7 +17,7 @@ import contextlib
 import itertools
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -33,6 +33,9 @@ _READ_BYTES = 1 << 18
 _IDS_PER_READ = 5_000
 
 
+Warnings = dict[int, list[dict[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One batch to be: canonical items and their rows in the file."""
@@ -42,6 +45,8 @@ class Part:
     rows: list[int]
     size: int
     """Bytes on disk: about what it weighs as a message."""
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    """What was left out of its items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,15 @@ class PartsWriter:
         self._finished = False
         self.parts = 0
 
-    def part(self, items: list[dict[str, Any]], rows: list[int]) -> None:
-        """Add a part, or several of it when it is large."""
-        line = orjson.dumps([items, rows], option=orjson.OPT_APPEND_NEWLINE)
+    def part(self, items: list[dict[str, Any]], rows: list[int], warnings: Warnings | None = None) -> None:
+        """Add a part, or several of it when it is large; `warnings` are by the items' places."""
+        told = [each for _, some in sorted((warnings or {}).items()) for each in some]
+        line = orjson.dumps([items, rows, told] if told else [items, rows], option=orjson.OPT_APPEND_NEWLINE)
         if len(line) > MAX_PART_BYTES and len(items) > 1:
             half = len(items) // 2
-            self.part(items[:half], rows[:half])
-            self.part(items[half:], rows[half:])
+            behind = {place - half: some for place, some in (warnings or {}).items() if place >= half}
+            self.part(items[:half], rows[:half], {at: some for at, some in (warnings or {}).items() if at < half})
+            self.part(items[half:], rows[half:], behind)
             return
         with on_disk():
             self._parts.write(line)
@@ -156,8 +163,8 @@ class Spooled:
             number = first
             while lines := await asyncio.to_thread(_read, file):
                 for line in lines:
-                    items, rows = orjson.loads(line)
-                    yield Part(number, items, rows, len(line))
+                    items, rows, *told = orjson.loads(line)
+                    yield Part(number, items, rows, len(line), told[0] if told else [])
                     number += 1
 
     async def seen(self) -> AsyncIterator[tuple[str, bool]]:

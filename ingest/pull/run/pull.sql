@@ -100,11 +100,12 @@ SELECT id FROM runs WHERE id = ANY(:run_ids::bigint[]) AND status IN ('queued', 
 -- name: set_stage(stage, run_id, owner, attempt)!
 UPDATE runs SET stage = :stage WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt;
 
--- name: set_file(fingerprint, bytes, encoding, rows_read, rows_mapped, rows_rejected, rejects_left_out, parts, run_id, owner, attempt)^
+-- name: set_file(fingerprint, bytes, encoding, rows_read, rows_mapped, rows_rejected, rows_folded, attributes_skipped, rejects_left_out, parts, run_id, owner, attempt)^
 -- What parsing found out. Rejects are replaced in the same transaction.
 UPDATE runs SET
     fingerprint = :fingerprint, bytes = :bytes, encoding = :encoding, rows_read = :rows_read,
-    rows_mapped = :rows_mapped, rows_rejected = :rows_rejected, rejects_left_out = :rejects_left_out, parts = :parts
+    rows_mapped = :rows_mapped, rows_rejected = :rows_rejected, rows_folded = :rows_folded,
+    attributes_skipped = :attributes_skipped, rejects_left_out = :rejects_left_out, parts = :parts
  WHERE id = :run_id AND lease_owner = :owner AND attempt = :attempt AND status = 'fetching'
 RETURNING id;
 

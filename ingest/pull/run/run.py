@@ -180,7 +180,8 @@ class Runner:
         elif (committed := sum(settler.latest.counts.values())) != facts["rowsMapped"] + missing:
             note = f"not reconciled: {committed} items committed of {facts['rowsMapped'] + missing}"
             _log.error("run_not_reconciled", committed=committed, mapped=facts["rowsMapped"], missing=missing)
-        status = final_status(facts["rowsMapped"], facts["rowsRejected"], settler.latest.counts, late)
+        spoilt = facts["rowsRejected"] + facts["attributesSkipped"]
+        status = final_status(facts["rowsMapped"], spoilt, settler.latest.counts, late)
         return Ending(
             status,
             batches=expected,
@@ -229,7 +230,9 @@ class _BatchMaker:
         """Yield the batches of the file from part `first` on."""
         async with aclosing(spooled.parts(first)) as parts:
             async for part in parts:
-                yield part.number, self.batch(part.number, part.items, part.rows), part.size
+                batch = self.batch(part.number, part.items, part.rows)
+                batch.warnings = part.warnings
+                yield part.number, batch, part.size
 
 
 @asynccontextmanager
@@ -253,6 +256,8 @@ def _file_row(found: str, facts: dict[str, Any]) -> FileRow:
         rows_read=facts["rowsRead"],
         rows_mapped=facts["rowsMapped"],
         rows_rejected=facts["rowsRejected"],
+        rows_folded=facts["rowsFolded"],
+        attributes_skipped=facts["attributesSkipped"],
         rejects_left_out=facts["rejectsLeftOut"],
         parts=facts["parts"],
         rejects=facts["rejects"],

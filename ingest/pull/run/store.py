@@ -106,6 +106,8 @@ class FileRow:
     rows_read: int
     rows_mapped: int
     rows_rejected: int
+    rows_folded: int
+    attributes_skipped: int
     rejects_left_out: int
     parts: int
     rejects: Sequence[tuple[Any, ...]]
@@ -180,6 +182,8 @@ class Store:
                 rows_read=file.rows_read,
                 rows_mapped=file.rows_mapped,
                 rows_rejected=file.rows_rejected,
+                rows_folded=file.rows_folded,
+                attributes_skipped=file.attributes_skipped,
                 rejects_left_out=file.rejects_left_out,
                 parts=file.parts,
                 run_id=run.id,
@@ -256,4 +260,5 @@ REJECT_COLUMNS = (
     "code",
     "message",
     "value",
+    "skipped",
 )

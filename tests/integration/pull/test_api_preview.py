@@ -50,15 +50,17 @@ async def test_a_preview_fetches_and_shows_items_rejects_columns_and_changes(api
 
     shown = await preview(api, feed)
 
-    assert (";", True, 4, 2, 2) == tuple(
-        shown[name] for name in ("delimiter", "complete", "rowsRead", "rowsMapped", "rowsRejected")
+    assert (";", True, 4, 3, 1, 1) == tuple(
+        shown[name] for name in ("delimiter", "complete", "rowsRead", "rowsMapped", "rowsRejected", "attributesSkipped")
     )
     assert shown["encoding"] in ("windows-1252", "cp1252")
     assert [("A", "unchanged", []), ("B", "updated", [{"field": "inventoryQuantity", "stored": 6, "new": 7}])] == [
-        (entry["item"]["externalId"], entry["outcome"], entry["changes"]) for entry in shown["items"]
+        (entry["item"]["externalId"], entry["outcome"], entry["changes"]) for entry in shown["items"][:2]
     ]
-    assert [(4, "C", "inventoryQuantity", "Stock", "many"), (5, "D", "costPrice", "Cost", "\u20ac 3")] == [
-        tuple(reject[name] for name in ("row", "externalId", "field", "column", "value")) for reject in shown["rejects"]
+    assert {"externalId": "D", "inventoryQuantity": 1} == shown["items"][2]["item"]
+    told = ("row", "externalId", "field", "column", "value", "skipped")
+    assert [(4, "C", "inventoryQuantity", "Stock", "many", False), (5, "D", "costPrice", "Cost", "\u20ac 3", True)] == [
+        tuple(reject[name] for name in told) for reject in shown["rejects"]
     ]
     columns = {column["name"]: column for column in shown["columns"]}
     assert ["red", "blue"] == columns["Colour"]["samples"]

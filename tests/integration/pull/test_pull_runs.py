@@ -69,6 +69,32 @@ async def test_a_failing_row_never_fails_the_file(pulling, puller, worker, vendo
     }.items() <= reject.items()
 
 
+async def test_a_wrong_price_costs_itself_and_rows_of_one_key_are_folded(pulling, puller, worker, vendor):
+    head, rows = "externalId,inventoryQuantity,retailPrice\n", ["A,1,9.90", "B,2,8.50", "B,4,8.50"]
+    vendor.files["stock.csv"] = head + "\n".join(rows) + "\n"
+    feed = await pulling.feed(duplicates="sum")
+    good = await pulling.run(puller, feed)
+    vendor.files["stock.csv"] = head + "A,7,on request\nB,2,8.50\nB,1,8.50\n"
+    run = await pulling.run(puller, feed)
+
+    assert ("succeeded", 3, 2, 1) == tuple(good[name] for name in ("status", "rows_read", "rows_mapped", "rows_folded"))
+    told = ("status", "rows_mapped", "rows_rejected", "attributes_skipped")
+    assert ("partial", 2, 0, 1) == tuple(run[name] for name in told)
+    assert {"A": 7, "B": 3} == await pulling.quantities(feed)
+    prices = await pulling.rows("SELECT external_id, retail_price::text FROM feed_variants ORDER BY 1")
+    assert [("A", "9.9"), ("B", "8.5")] == [tuple(row) for row in prices]
+    reject = dict(await pulling.execute("SELECT * FROM run_rejects WHERE run_id = $1", run["id"]))
+    assert {
+        "row_number": 2,
+        "external_id": "A",
+        "field": "retailPrice",
+        "value": "on request",
+        "skipped": True,
+    }.items() <= (reject.items())
+    receipt = await pulling.rows("SELECT items FROM receipts WHERE run_id = $1", run["id"])
+    assert b"left out, the stored value stays" in receipt[0]["items"]
+
+
 async def test_text_that_postgres_cannot_hold_never_fails_the_file(pulling, puller, worker, vendor):
     async def answer(_):
         body = b"externalId,inventoryQuantity\nA,1\nB\0,2\nC,ma\0ny\nD,4\n"

@@ -157,6 +157,7 @@ def test_rejects_name_row_column_value_and_reason():
         b"Id;Preis;Bestand\nA;1.234,50;5\nB;12,50 EUR;5\nC;3.5;5\nD;1;some\n;1;1\n",
         decimalNotation="comma",
         mapping={"externalId": "Id", "retailPrice": "Preis", "inventoryQuantity": "Bestand"},
+        badAttributes="rejectItem",
     )
 
     assert [{"externalId": "A", "inventoryQuantity": 5, "retailPrice": "1234.5"}] == items

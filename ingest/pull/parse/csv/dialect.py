@@ -73,7 +73,9 @@ def has_quotes(texts: Iterable[str], delimiter: str) -> bool:
     if delimiter not in _UNQUOTED:
         return True
     mark = re.escape(delimiter)
-    quoted = re.compile(rf'(?:\A|[{mark}\r\n])"(?:[^"\r\n]|"")*"(?=[{mark}\r\n]|\Z)')
+    # Over several lines only without a delimiter in it: that would be two stray quotes in two rows.
+    inside = rf'(?:(?:[^"\r\n]|"")*|(?:[^"{mark}]|"")*)'
+    quoted = re.compile(rf'(?:\A|[{mark}\r\n])"{inside}"(?=[{mark}\r\n]|\Z)')
     return any('"' in text and quoted.search(text) for text in texts)
 
 

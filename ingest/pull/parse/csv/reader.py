@@ -221,8 +221,9 @@ class CsvReader:
         if self._lines.may_escape and any(map(self.dialect.may_escape, raw)):
             return self._refuse("quote", _ESCAPED, row)
         delimiter = self.dialect.delimiter
-        if any(self.expected.is_row(self.dialect.split(text), self.width) for text in raw[1:]):
-            return self._refuse("quote", _SWALLOWED, raw[0].rstrip("\r\n").split(delimiter))
+        first = raw[0].rstrip("\r\n").split(delimiter) if len(raw) > 1 else []
+        if len(first) == self.width and any(self._is_row(text) for text in raw[1:]):
+            return self._refuse("quote", _SWALLOWED, first)
         if self.shape is not None:
             self.shape.add(row)
         elif len(row) != self.width and not self._known_habits:
@@ -238,6 +239,9 @@ class CsvReader:
         if count > self.width and not any(row[self.width :]):
             message += ": perhaps a value holds the delimiter without quotes around it"
         return self._refuse("columns", message, row)
+
+    def _is_row(self, line: str) -> bool:
+        return self.expected.is_row(self.dialect.split(line), self.width)
 
     def _learn_habits(self) -> None:
         self._known_habits = True
