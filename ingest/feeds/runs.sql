@@ -30,13 +30,18 @@ SELECT * FROM runs
 SELECT * FROM runs WHERE account_id = :account_id AND feed_id = :feed_id AND id = :run_id;
 
 -- name: cancel_run(account_id, run_id)^
--- What no puller has taken, and what is held, ends at once; the puller of another one is told.
-UPDATE runs SET
-    cancel_requested = true,
-    status = CASE WHEN status IN ('queued', 'held') THEN 'cancelled' ELSE status END,
-    ended_at = CASE WHEN status = 'queued' THEN now() ELSE ended_at END
- WHERE account_id = :account_id AND id = :run_id AND status IN ('queued', 'fetching', 'held')
-RETURNING *;
+-- What no puller has taken, and what is held, ends at once, with the list of what it would have changed; the puller of
+-- another one is told.
+WITH cancelled AS (
+    UPDATE runs SET
+        cancel_requested = true,
+        status = CASE WHEN status IN ('queued', 'held') THEN 'cancelled' ELSE status END,
+        ended_at = CASE WHEN status = 'queued' THEN now() ELSE ended_at END
+     WHERE account_id = :account_id AND id = :run_id AND status IN ('queued', 'fetching', 'held')
+    RETURNING *),
+dropped AS (
+    DELETE FROM run_diff_chunks USING cancelled WHERE run_id = cancelled.id AND cancelled.status = 'cancelled')
+SELECT * FROM cancelled;
 
 -- name: approve_run(account_id, run_id)^
 -- Nothing comes back when another run of the feed is active (unique index) or this one is not held.

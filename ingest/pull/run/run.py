@@ -105,10 +105,11 @@ class Runner:
         What is missing counts when it would get quantity 0, and when the feed was made to mean another file.
         """
         facts, share = spooled.facts, feed.settings.fetch_missing_guard
-        seen = await cleanup.compare_keys(self._store, run, spooled)
-        zeroes = feed.cleans_up and seen.stock.stored > 0
+        counts = feed.cleans_up or before.settings_seal != feed.seal()
+        seen = await cleanup.compare_keys(self._store, run, spooled) if counts else None
+        zeroes = feed.cleans_up and seen is not None and seen.stock.stored > 0
         held = guard(_file_facts(facts), before.baseline, share, cleans_up=zeroes)
-        if held is None and (zeroes or before.settings_seal != feed.seal()):
+        if held is None and seen is not None:
             held = guard_stock(seen.stock, share)
         if held is None and not run.dry_run:
             return None
@@ -124,6 +125,7 @@ class Runner:
                 error=f"the file is still the one that run {standing} holds: approve that one or cancel it",
                 standing=Standing(standing, code, reason),
             )
+        seen = seen or await cleanup.compare_keys(self._store, run, spooled)
         left = cleanup.why_not(0, facts["keyless"], seen.unknown) if feed.cleans_up else None
         wanted = Wanted(feed.time_zone, feed.cleans_up and left is None, seen.stock.gone, left)
         await make_diff(self._store, run, spooled, wanted)
@@ -199,8 +201,9 @@ class Runner:
         """Return why missing items must not be zeroed; None when it is beyond doubt that they are missing."""
         if run.missing is not None:
             return None
-        keyless = spooled.facts["keyless"]
-        seen = None if late or keyless else await cleanup.compare_keys(self._store, run, spooled)
+        keyless, rejected = spooled.facts["keyless"], spooled.facts["rowsRejected"]
+        known = late or keyless or not rejected
+        seen = None if known else await cleanup.compare_keys(self._store, run, spooled)
         return cleanup.why_not(late, keyless, seen.unknown if seen else 0)
 
 

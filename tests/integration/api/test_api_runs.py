@@ -130,6 +130,8 @@ async def test_what_a_held_run_would_change_comes_in_numbers_and_as_csv(api):
     diff = await api.ok("GET", run_path(run, "/diff.json"))
     response = await api.call("GET", run["diffUrl"])
 
+    await api.ok("POST", run_path(run, "/cancel.json"))
+    assert 0 == api.execute("SELECT count(*) FROM run_diff_chunks WHERE run_id = %s", run["id"])
     assert ("api.runs.fetch.busy", "api.runs.diff.no_diff", True) == (busy["title"], none["title"], run["dryRun"])
     assert {**numbers, "unitsBefore": 9, "unitsAfter": 6, "cost": 3, "runId": run["id"]}.items() <= diff.items()
     assert {"zeroed": [{"externalId": "=A", "changes": [change]}]} == diff["examples"]
