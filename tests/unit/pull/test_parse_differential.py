@@ -165,7 +165,7 @@ FORMS = {
     "nested_variants.json": {
         "resourceType": "api",
         "mapping": {"externalId": "sku"},
-        "itemPath": "products[*].variants[*]",
+        "itemPath": "data.products[*].variants[*]",
     },
     "yml_catalog.xml": {
         "resourceType": "xml",
