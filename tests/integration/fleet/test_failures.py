@@ -115,8 +115,10 @@ async def test_queues_deleted_again_and_again_under_load_are_consumed_again_with
 
                 await fleet.until(applied, "a batch posted after the queue was deleted")
                 assert time.monotonic() - deleted_at < 5
-        assert worker.process.returncode is None
+        await fleet.post_all(1)
+        await fleet.progress()
         await fleet.in_order()
+        assert worker.process.returncode is None
         [state] = await fleet.until(
             lambda: fleet.fetch("SELECT worker_id FROM shard_state WHERE shard = 1 AND gone_at IS NOT NULL")
         )
@@ -371,15 +373,19 @@ async def test_a_commit_whose_wait_for_the_standby_was_cut_short_is_known_and_th
     connection = await lock.connection()
     operator = await asyncpg.connect(postgres.dsn)
 
-    async def cancel():
+    seen = asyncio.create_task(replicated(connection))
+
+    async def cut_short():
+        nonlocal seen
+        if seen.done():  # the server had not heard of the standby yet
+            seen = asyncio.create_task(replicated(connection))
         sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
         return await operator.fetch(sql, connection.get_server_pid())
 
     try:
         await operator.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         await operator.execute("SELECT pg_reload_conf()")
-        seen = asyncio.create_task(replicated(connection))
-        await fleet.until(cancel, "a commit that waits for the standby")
+        await fleet.until(cut_short, "a commit that waits for the standby")
         await seen
         assert [True, False] == [lock.take_unreplicated(), lock.take_unreplicated()]
     finally:
