@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from schemas.tallies import ShardTally, Tally
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LAG_SECONDS = (*_SECONDS, 30, 60, 120, 300, 600, 1800, 3600)
+
+# Every process
+BUILD = Gauge("feedline_build_info", "1; which release this process runs", ["version", "python"])
+LOOP_LAG = Histogram("feedline_event_loop_lag_seconds", "How late the event loop runs what is due", buckets=_SECONDS)
+
+# Whoever publishes: edge, API, puller, workers
+CONFIRM_SECONDS = Tally("feedline_confirm_seconds", "Time to the broker's confirm of a batch", buckets=_SECONDS)
+PUBLISHED = ShardTally("feedline_shard_published_batches_total", "Batches confirmed by the broker, by shard")
 
 # The edge
 POSTS = Counter("feedline_posts_total", "Webhook posts answered, by HTTP status", ["status"])
-POST_SECONDS = Histogram("feedline_post_seconds", "Time to answer a webhook post", buckets=_SECONDS)
+POST_SECONDS = Tally("feedline_post_seconds", "Time to answer a webhook post", buckets=_SECONDS)
 ITEMS_ACCEPTED = Counter("feedline_items_accepted_total", "Items confirmed by the broker, by source", ["source"])
 ITEMS_REJECTED = Counter("feedline_items_rejected_total", "Items refused before the queue, by source", ["source"])
 PUBLISH_FAILURES = Counter("feedline_publish_failures_total", "Batches the broker did not take, by reason", ["reason"])
@@ -26,8 +37,19 @@ OUTCOMES = Counter("feedline_outcomes_total", "Items by outcome", ["outcome"])
 WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, transient, split", ["result"])
 WINDOW_SECONDS = Histogram("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
 WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
-COMMIT_LAG = Histogram("feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_SECONDS)
-REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker delivered again")
+WINDOW_ITEMS = Histogram(
+    "feedline_window_items", "Items of a window", buckets=(1, 10, 50, 100, 200, 400, 800, 1600, 3200)
+)
+WINDOW_BYTES = Histogram(
+    "feedline_window_bytes", "Message bytes of a window", buckets=tuple(4**power for power in range(5, 12))
+)
+COMMIT_LAG = Histogram(
+    "feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_LAG_SECONDS
+)
+APPLIED = Gauge(
+    "feedline_shard_applied_timestamp_seconds", "When its owner last committed a window of a shard", ["shard", "owner"]
+)
+REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker delivered again", ["shard"])
 SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
 USAGE_ALERTS = Counter(
     "feedline_usage_alerts_total", "Accounts' days that reached 80 or 100 % of the limit", ["percent"]

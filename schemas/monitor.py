@@ -7,10 +7,18 @@ that strangers reach gets `public_answers` alone: whether, but neither why nor h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from schemas import metrics
+
+LAG_EVERY_S = 0.25
+"""How often the event loop is asked how late it is."""
 
 Probe = Callable[[], str | None]
 """Returns None when all is well, or one line that says what is not."""
@@ -53,7 +61,35 @@ def add_routes(app: web.Application, answers: dict[str, Callable[[], web.Respons
 
 
 def application(*, alive: Probe, ready: Probe) -> web.Application:
-    """Return an application with just the three routes."""
+    """Return an application with just the three routes; while it is served, the event loop's lag is measured."""
     app = web.Application()
+    app.cleanup_ctx.append(_measured)
     add_routes(app, answers(alive=alive, ready=ready))
     return app
+
+
+async def _measured(_: web.Application) -> AsyncIterator[None]:
+    metrics.BUILD.labels(version("feedline"), platform.python_version()).set(1)
+    lag = LoopLag(asyncio.get_running_loop())
+    yield
+    lag.stop()
+
+
+class LoopLag:
+    """Measures how late the event loop runs a timer that is due: how long everything else waits for its turn."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._expect()
+
+    def _expect(self) -> None:
+        due = self._loop.time() + LAG_EVERY_S
+        self._timer = self._loop.call_at(due, self._look, due)
+
+    def _look(self, due: float) -> None:
+        metrics.LOOP_LAG.observe(max(0.0, self._loop.time() - due))
+        self._expect()
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self._timer.cancel()

@@ -21,7 +21,7 @@ from schemas.amqp.tap import AWAY, Link, connect
 from schemas.batches import Batch
 from schemas.declare import declare
 from schemas.errors import Permanent, Transient
-from schemas.metrics import DEGRADED, PUBLISH_FAILURES
+from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
 from schemas.topology import shard_of, shard_queue
 
@@ -120,18 +120,19 @@ class Publisher:
         `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
         """
         wire = self._wire
+        shard = shard_of(feed_id, len(self._queues))
         if wire is None:
             reason: Reason | None = "disconnected"
             if settled is not None:
                 settled()
         else:
-            queue = self._queues[shard_of(feed_id, len(self._queues))]
-            reason = await wire.publish(queue, message_id, body, reply, settled)
+            reason = await wire.publish(self._queues[shard], message_id, body, reply, settled)
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             if reason == "unroutable":
                 self._redeclare()
             raise Unavailable(reason)
+        PUBLISHED.inc(shard)
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""

@@ -19,6 +19,7 @@ from pamqp.header import ContentHeader
 
 from ingest.amqp import frames
 from schemas.amqp.sieve import BODY, HEADER, METHOD
+from schemas.metrics import CONFIRM_SECONDS
 
 Reason = Literal["disconnected", "blocked", "full", "unroutable", "timeout"]
 
@@ -158,6 +159,7 @@ class Wire:
         if not multiple:
             entry = self._waiting.pop(tag, None)
             if entry is not None:
+                CONFIRM_SECONDS.observe(self._loop.time() - entry[2] + self._timeout)
                 _end(entry[0], result, entry[3])
             elif self._late:
                 _settle(self._late.pop(tag, None))
@@ -167,8 +169,10 @@ class Wire:
             if waiting > tag:
                 break
             done.append(waiting)
+        sent_to_now = self._loop.time() + self._timeout
         for waiting in done:
-            confirm, _, _, settled = self._waiting.pop(waiting)
+            confirm, _, deadline, settled = self._waiting.pop(waiting)
+            CONFIRM_SECONDS.observe(sent_to_now - deadline)
             _end(confirm, result, settled)
         for late in [late for late in self._late if late <= tag]:
             _settle(self._late.pop(late))

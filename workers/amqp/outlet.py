@@ -14,6 +14,7 @@ import structlog
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
+from schemas import metrics
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
 from schemas.errors import Transient
@@ -63,13 +64,16 @@ class Outlet:
     async def publish(self, batch: Batch) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Transient`."""
         properties = Basic.Properties(content_type="application/json", delivery_mode=2, message_id=batch.batch_id.hex)
-        queue = shard_queue(shard_of(batch.feed_id, self._shards))
+        shard = shard_of(batch.feed_id, self._shards)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 channel = await self._open()
-                await channel.basic_publish(batch.encode(), routing_key=queue, properties=properties, mandatory=True)
+                await channel.basic_publish(
+                    batch.encode(), routing_key=shard_queue(shard), properties=properties, mandatory=True
+                )
         except AWAY as error:
             raise Transient(f"rabbitmq: {type(error).__name__}: {error}") from error
+        metrics.PUBLISHED.inc(shard)
 
     async def _open(self) -> AbstractChannel:
         async with self._opening:

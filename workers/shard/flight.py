@@ -62,7 +62,7 @@ class Flight:
             result = await self._apply([delivery.batch for delivery in window])
         if not all(outcome.claimed for outcome in result.batches):
             await self._persist(replicated)
-        measure.committed(result, self._tools.clock.monotonic() - began, self._tools.clock.now())
+        measure.committed(window, result, self._tools.clock.monotonic() - began, self._tools.clock.now())
         return result
 
     async def answer(self, window: Sequence[Delivery], result: WindowResult) -> None:

@@ -16,8 +16,9 @@ from workers.shard.builder import Limits, WindowBuilder
 class Intake:
     """The deliveries of one consumer that are not in a window yet, and the window that is being built of them."""
 
-    def __init__(self, consumer: Consumer, limits: Limits, log: Any) -> None:
+    def __init__(self, consumer: Consumer, limits: Limits, shard: int, log: Any) -> None:
         self._consumer = consumer
+        self._redeliveries = metrics.REDELIVERIES.labels(shard)
         self._builder = WindowBuilder(limits)
         self._log = log
 
@@ -36,7 +37,7 @@ class Intake:
         while raw and not builder.full:
             message = raw.popleft()
             if message.redelivered:
-                metrics.REDELIVERIES.inc()
+                self._redeliveries.inc()
             try:
                 batch = decode(message.body)
             except Permanent as error:

@@ -49,7 +49,7 @@ class ShardOwner:
         self._monotonic = tools.clock.monotonic
         self._signals = Signals()
         self._lock = lock_of(shard, self._signals.wake.set)
-        self._state = State(shard, tools.clock)
+        self._state = State(shard, tools.clock, tools.worker_id)
         self._consumer: Consumer | None = None
         self._pump: Pump | None = None
         self._backoff = Backoff()

@@ -45,7 +45,7 @@ class Pump:
         self._tools = tools
         self._signals = signals
         self._monotonic = tools.clock.monotonic
-        self._intake = Intake(consumer, Limits.of(tools.settings), self._log)
+        self._intake = Intake(consumer, Limits.of(tools.settings), state.shard, self._log)
         self._carrier = Flight(state.shard, lock, tools, self._patience_s)
         self._flight: asyncio.Task[None] | None = None
         self._window: list[Delivery] = []

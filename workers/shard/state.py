@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas import metrics
 from schemas.batches import Batch
 from workers.clock import Clock
 
@@ -16,8 +18,10 @@ TOP_FEEDS = 5
 class State:
     """Kept by a shard's owner, over all of its consumers."""
 
-    def __init__(self, shard: int, clock: Clock) -> None:
+    def __init__(self, shard: int, clock: Clock, owner: object) -> None:
+        """`owner` is the worker's id, by which the metric of the watermark tells owners apart."""
         self.shard = shard
+        self._watermark = str(shard), str(owner)
         self._now = clock.now
         self._since: datetime | None = None
         self._applied_at: datetime | None = None
@@ -32,10 +36,13 @@ class State:
     def end(self) -> None:
         """Consuming has ended, for now or for good."""
         self._since = None
+        with suppress(KeyError):  # who has the shard next tells when it was last applied
+            metrics.APPLIED.remove(*self._watermark)
 
     def committed(self, batches: Sequence[Batch]) -> None:
         """Note that these are committed."""
         self._applied_at = self._now()
+        metrics.APPLIED.labels(*self._watermark).set(self._applied_at.timestamp())
         newest = datetime.fromtimestamp(max(batch.received_ms for batch in batches) / 1000, UTC)
         if self._applied_received_at is None or newest > self._applied_received_at:
             self._applied_received_at = min(newest, self._applied_at)

@@ -105,9 +105,12 @@ class Worker:
         return await asyncio.to_thread(fetch)
 
     async def metric(self, name: str) -> float:
-        """Return the value of a metric, as it stands in /metrics."""
+        """Return the value of a metric, as it stands in /metrics; the sum over its labels when `name` has none."""
         _, text = await self.get("/metrics")
-        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)[1])
+        assert re.search(rf"^# HELP {re.escape(name.partition('{')[0])}", text, re.MULTILINE)
+        labels = "" if "{" in name else r"(?:\{.*\})?"
+        found = re.findall(rf"^{re.escape(name)}{labels} (\S+)$", text, re.MULTILINE)
+        return sum(map(float, found))
 
     async def _read(self) -> None:
         async for line in self.process.stderr:

@@ -7,6 +7,7 @@ import pytest
 from pamqp import commands
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
+from prometheus_client import REGISTRY
 
 from ingest.amqp.wire import Wire
 from schemas.amqp.sieve import Sieve
@@ -235,3 +236,19 @@ async def test_a_late_message_is_settled_when_its_confirm_comes_or_the_connectio
     wire.over("gone")
     wire.publish("queue", "e", b"{}", None, lambda: settled.append("e"))
     assert (["a", "b", "c", "d", "e"], 0) == (settled, wire.in_flight)
+
+
+async def test_the_time_to_each_confirm_is_measured_from_its_publish(rig):
+    def told():
+        return [REGISTRY.get_sample_value(f"feedline_confirm_seconds_{what}") for what in ("count", "sum")]
+
+    wire, clock, _ = rig
+    (count, total) = told()
+    publish(wire, "a", "b")
+    clock.now += 0.2
+    publish(wire, "c")
+    say(wire, commands.Basic.Ack(1))
+    clock.now += 0.3
+    say(wire, commands.Basic.Ack(3, multiple=True))
+
+    assert (count + 3, round(total + 0.2 + 0.5 + 0.3, 6)) == (told()[0], round(told()[1], 6))

@@ -108,7 +108,7 @@ class Rig:
         self.signals = Signals()
         self.health = Health()
         self.consumer, self.lock = Consumer(self), Lock(self)
-        self.state = State(3, Clock())
+        self.state = State(3, Clock(), "us")
         tools = Tools(SETTINGS, uuid.UUID(int=1), None, self.health, self.apply, None)
         self.pump = Pump(self.state, self.consumer, self.lock, tools, self.signals)
         self.task = asyncio.create_task(self.pump.run())
