@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.tallies import ShardTally, Tally
@@ -75,3 +77,43 @@ RUN_ROWS = Counter("feedline_run_rows_total", "Rows of pulled files: mapped, rej
 RUNS_ACTIVE = Gauge("feedline_runs_active", "Runs that this puller carries out")
 FEED_ALERTS = Counter("feedline_feed_alerts_total", "Alerts: run_held, feed_failing, feed_disabled", ["alert"])
 FEEDS_FAILING = Gauge("feedline_feeds_failing", "Pulled feeds that failed three times or more in succession")
+
+
+class Seen(NamedTuple):
+    """A gauge of the watcher's: exported by the active one alone, and only while what it saw is fresh."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+# The watcher. Times of what is oldest, never ages: an age grows between two looks, and Prometheus knows the time.
+SHARD_READY = Seen("feedline_shard_ready_batches", "Batches of a shard that wait to be delivered", ("shard",))
+SHARD_CONSUMERS = Seen("feedline_shard_consumers", "Consumers of a shard's queue, waiting ones included", ("shard",))
+SHARD_OLDEST = Seen(
+    "feedline_shard_oldest_timestamp_seconds", "Receive time of a shard's oldest batch not yet applied", ("shard",)
+)
+SHARD_WAITS = Seen("feedline_shard_waits", "1 while a shard's owner waits for something", ("shard", "waits_for"))
+SHARD_MEMBERS = Seen("feedline_shard_members", "Nodes that hold a member of a shard's queue", ("shard",))
+SHARD_LEADER = Seen("feedline_shard_leader_info", "1; the node that leads a shard's queue", ("shard", "node"))
+SHARD_ROOM = Seen("feedline_shard_max_batches", "Batches that a shard holds before it refuses more")
+BROKER_NODES = Seen("feedline_broker_nodes", "Nodes of the broker whose metrics are asked for")
+BROKER_ALARMS = Seen("feedline_broker_alarm", "1 while a node is short of memory, disk or files", ("node", "alarm"))
+LIVE_WORKERS = Seen("feedline_live_workers", "Workers with a fresh heartbeat")
+STANDBYS = Seen("feedline_postgres_standbys", "Standbys that stream from Postgres")
+STANDBYS_WANTED = Seen("feedline_postgres_standbys_wanted", "Standbys that a commit waits for")
+DEFERRED_ITEMS = Seen("feedline_deferred_items", "Items that wait for room in their account's day")
+DEFERRED_OLDEST = Seen("feedline_deferred_oldest_timestamp_seconds", "Since when the oldest deferred item waits")
+LIMIT_USED = Seen("feedline_limit_used_ratio", "Used part of today's limit, of the 20 fullest accounts", ("account",))
+ACCOUNT_FAILING = Seen("feedline_account_failing_feeds", "Pulled feeds that fail, of the 20 worst", ("account",))
+ACCOUNT_HELD = Seen("feedline_account_held_runs", "Held runs that wait for a person, of the 20 worst", ("account",))
+CANARY_SUCCESS = Seen(
+    "feedline_canary_success_timestamp_seconds", "When the canary last went the whole way down a shard", ("shard",)
+)
+
+CANARY_FAILURES = Counter("feedline_canary_failures_total", "Canaries that did not arrive, by stage", ["stage"])
+for _stage in ("post", "receipt", "row"):
+    CANARY_FAILURES.labels(_stage)
+CANARY_SECONDS = Histogram(
+    "feedline_canary_seconds", "The canary's time from its post to its row", buckets=_LAG_SECONDS
+)

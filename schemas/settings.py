@@ -117,6 +117,13 @@ class Settings(BaseSettings):
         7, ge=2, le=31, description="days that receipts are kept; a window locks the partition of each"
     )
 
+    watch_ms: int = Field(5_000, ge=50, description="the watcher looks at the shards this often")
+    canary_ms: int = Field(60_000, ge=100, description="a canary goes down every shard this often")
+    edge_url: str = Field("", description="the public edge's address, which the canary posts to; empty: no canary")
+    rabbitmq_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated addresses of every RabbitMQ node's Prometheus plugin, http://host:15692"
+    )
+
     pull_processes: int = Field(1, ge=0, le=16, description="puller processes that the local stack starts")
     pull_allow_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated CIDR ranges that feeds may be pulled from although private"
@@ -167,6 +174,13 @@ class Settings(BaseSettings):
         for name in names:
             ipaddress.ip_network(name, strict=False)
         return names
+
+    @field_validator("rabbitmq_metrics_urls", mode="before")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
     @field_validator("heartbeat_timeout_ms")
     @classmethod

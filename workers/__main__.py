@@ -1,4 +1,4 @@
-"""`python -m workers`: one worker process, configured by environment variables (docs/settings.md)."""
+"""`python -m workers`: one worker process; `python -m workers watch`: a watcher. Settings: docs/settings.md."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from schemas import logs, settings
 from schemas.agreement import agree
 from schemas.errors import Permanent
 from workers.service import Worker
+from workers.watch import main as watch
 
 _GC_THRESHOLD = 50_000
 """A window makes some thousands of objects and drops them all; looking for cycles among them every 700 costs a tenth
@@ -19,9 +20,12 @@ of its time."""
 
 
 def main() -> None:
-    """Run a worker until SIGTERM; exits non-zero when a part of it dies."""
+    """Run a worker, or a watcher, until SIGTERM; exits non-zero when a part of it dies."""
+    if sys.argv[1:] not in ([], ["watch"]):
+        sys.exit("usage: python -m workers [watch]")
+    watches = bool(sys.argv[1:])
     configured = settings.load()
-    logs.configure("worker", configured.log_level)
+    logs.configure("watch" if watches else "worker", configured.log_level)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # we log what a lost connection means ourselves
 
     gc.freeze()
@@ -29,7 +33,7 @@ def main() -> None:
 
     async def serve() -> int:
         await agree(configured)
-        return await Worker(configured).run()
+        return await (watch.main(configured) if watches else Worker(configured).run())
 
     try:
         sys.exit(uvloop.run(serve()))

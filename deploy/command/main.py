@@ -112,6 +112,12 @@ def worker() -> None:
 
 
 @main.command()
+def watch() -> None:
+    """Run one watcher process (ages of the shards, canary); of several, one is active."""
+    _role("workers", "watch")
+
+
+@main.command()
 @database_option
 @click.option("--check", is_flag=True, help="Apply nothing: exit 1 while the database lacks what this release needs.")
 @click.option("--wait-s", type=click.FloatRange(0), default=0.0, help="With --check: how long to wait for it.")

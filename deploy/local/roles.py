@@ -36,4 +36,5 @@ ROLES = (
     Role("deliver", "Deliverer", "ingest.deliver.main", ("ingest", "deliver"), lambda _: 1, False),
     Role("vendor", "Demo vendor", "aioftp", ("deploy.demo.vendor",), lambda _: 1, False),
     Role("workers", "Workers", "workers.service", ("workers",), lambda settings: settings.worker_processes, False),
+    Role("watch", "Watcher", "workers.watch.main", ("workers", "watch"), lambda _: 1, False),
 )

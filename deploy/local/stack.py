@@ -168,6 +168,7 @@ class Stack:
             "PORT": str(self._port),
             "API_PORT": str(self._api_port),
             "PUBLIC_API_URL": self.settings.public_api_url or url(self.settings.host, self._api_port),
+            "EDGE_URL": self.settings.edge_url or url(self.settings.host, self._port),
             "PULL_ALLOW_NETWORKS": ",".join(self.settings.pull_allow_networks) or "127.0.0.0/8,::1/128",
             "DEMO_VENDOR_HTTP_PORT": str(self._vendor_ports["http"]),
             "DEMO_VENDOR_FTP_PORT": str(self._vendor_ports["ftp"]),
@@ -210,7 +211,7 @@ class Stack:
         """Write `stack.json` again, as long as the stack is ready."""
         if self._published is None:
             return
-        pids = self._children.pids(["edge", "api", "pull", "workers", "postgres", "rabbitmq"])
+        pids = self._children.pids(["edge", "api", "pull", "workers", "watch", "postgres", "rabbitmq"])
         monitors: dict[str, list[str]] = {}
         for name, port in self._monitors.items():
             monitors.setdefault(name.rpartition("-")[0], []).append(url(self.settings.monitor_host, port))
@@ -244,6 +245,7 @@ class Stack:
         rows = [
             ("API token", str(self.local.folder / "api-token")),
             ("Pulled feeds", "one of each kind; POST /api/inventory-feeds/:id/fetch.json fetches one"),
+            ("Canary", "an item down every shard, every minute: feedline top"),
             ("Servers", "; ".join(servers)),
             ("Addresses, logs", f"{self.local.folder / 'stack.json'}, {self.local.logs}"),
         ]

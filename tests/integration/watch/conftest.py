@@ -1,0 +1,139 @@
+"""Processes of every role on a fresh database and virtual host, with short intervals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.processes import free_port
+
+TIMEOUT_S = 30
+SHARDS = 2
+COMMANDS = {
+    "edge": ("ingest", "edge"),
+    "api": ("ingest", "api"),
+    "pull": ("ingest", "pull"),
+    "worker": ("workers",),
+    "watch": ("workers", "watch"),
+}
+
+
+class Process:
+    """One process of a role."""
+
+    def __init__(self, process, monitor):
+        self.process, self.monitor, self.events = process, monitor, []
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self):
+        async for line in self.process.stderr:
+            self.events.append(line.decode())
+
+    async def metrics(self):
+        """Return the samples of /metrics: (name, labels) → value."""
+
+        def get():
+            with urllib.request.urlopen(f"http://{self.monitor}/metrics", timeout=10) as answer:
+                return answer.read().decode()
+
+        text = await asyncio.to_thread(get)
+        return {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    async def named(self, name):
+        """Return labels → value of one metric."""
+        return {key[1:]: value for key, value in (await self.metrics()).items() if key[0] == name}
+
+    async def end(self, number=signal.SIGTERM):
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        await self.process.wait()
+        await self._reading
+
+
+class System:
+    """Starts roles; what is started is stopped at the end."""
+
+    def __init__(self, settings, stack):
+        self._stack = stack
+        self.edge_port = free_port()
+        changed = {
+            "DATABASE_URL": settings.dsn,
+            "AMQP_URL": settings.amqp,
+            "SECRET_KEY": settings.secret_key.get_secret_value(),
+            "SHARDS": SHARDS,
+            "PORT": self.edge_port,
+            "API_PORT": 0,
+            "EDGE_URL": f"http://127.0.0.1:{self.edge_port}",
+            "HEARTBEAT_MS": 200,
+            "HEARTBEAT_TIMEOUT_MS": 2_000,
+            "WATCH_MS": 200,
+            "CANARY_MS": 500,
+            "STOP_DELAY_MS": 0,
+        }
+        self.environment = {"PATH": os.environ["PATH"], **{name: str(value) for name, value in changed.items()}}
+
+    async def start(self, role, port=None, **settings):
+        """Start a process of a role and wait until it is ready."""
+        monitor = port or free_port()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *COMMANDS[role]),
+            env={**self.environment, "MONITOR_PORT": str(monitor), **settings},
+            stderr=asyncio.subprocess.PIPE,
+            limit=2**24,
+        )
+        started = Process(process, f"127.0.0.1:{monitor}")
+        self._stack.push_async_callback(started.end)
+
+        async def ready():
+            def get():
+                with urllib.request.urlopen(f"http://{started.monitor}/readyz", timeout=10) as answer:
+                    return answer.status == 200
+
+            try:
+                return await asyncio.to_thread(get)
+            except OSError:
+                assert process.returncode is None, started.events
+                return False
+
+        await until(ready, f"{role} ready")
+        return started
+
+
+async def until(condition, what):
+    """Wait until `condition` (a coroutine function) returns something true, and return it."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
+                await asyncio.sleep(0.1)
+            return found
+    except TimeoutError:
+        raise AssertionError(f"never: {what}") from None
+
+
+@asynccontextmanager
+async def running(settings) -> AsyncIterator[System]:
+    async with AsyncExitStack() as stack:
+        yield System(settings, stack)
+
+
+@pytest.fixture
+async def system(settings):
+    async with running(settings) as started:
+        yield started
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until
