@@ -16,7 +16,7 @@ from schemas.amqp.tap import connect
 from schemas.declare import declare
 from schemas.topology import shard_queue
 from workers.amqp.broker import Broker
-from workers.amqp.consumer import Session
+from workers.amqp.consumer import Consumer
 from workers.health import Health
 
 FEED = 1  # of shard 1
@@ -76,22 +76,22 @@ class Plain:
 
 
 class OurConsumer:
-    """A session of a worker."""
+    """A consumer of a worker."""
 
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, settings, prefetch):
         broker = Broker(settings, "conformance", Health())
         woken = asyncio.Event()
-        session = Session(*await broker.tapped_channel(), woken.set)
-        await session.start(shard_queue(FEED), prefetch)
-        yield cls(session, woken)
-        await session.close()
+        consumer = Consumer(*await broker.tapped_channel(), woken.set)
+        await consumer.start(shard_queue(FEED), prefetch)
+        yield cls(consumer, woken)
+        await consumer.close()
         await broker.close()
 
-    def __init__(self, session, woken):
-        self._session, self._woken = session, woken
-        self.ack, self.cancel, self.close = session.ack, session.cancel, session.close
+    def __init__(self, consumer, woken):
+        self._session, self._woken = consumer, woken
+        self.ack, self.cancel, self.close = consumer.ack, consumer.cancel, consumer.close
 
     async def take(self, number):
         """Return the next deliveries as (tag, redelivered, message id, body)."""
