@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from schemas.attributes import DECIMAL_PLACES
 from schemas.columns import Each
-from schemas.items import COLUMNS, Validated, validate
+from schemas.items import COLUMNS, BadAttributes, Validated, validate
 
 DIGITS_ARE_KEYS: Final = ("externalId", "vendorSku", "barcode", "externalGroupId", "mpn", "hsCode")
 """Text that identifies something, which programs keep as an integer."""
@@ -21,15 +21,15 @@ _DECIMALS: Final = tuple(name for name, column in COLUMNS.items() if isinstance(
 _LISTS: Final = tuple(name for name, column in COLUMNS.items() if isinstance(column, Each) and column.kinds == {list})
 
 
-def validate_sent(raw: Sequence[Any]) -> Validated:
-    """Validate items of a post as `schemas.items.validate` does, each taken as it is meant."""
+def validate_sent(raw: Sequence[Any], bad_attributes: BadAttributes = "rejectItem") -> Validated:
+    """Validate items of a post as `schemas.items.validate` does, each taken as it is meant, by their feed's policy."""
     meant: list[Any] = []
     warnings: list[dict[str, Any]] = []
     for index, element in enumerate(raw):
         taken, told = as_meant(element)
         meant.append(taken)
         warnings += [{"index": index, "externalId": taken.get("externalId"), **warning} for warning in told]
-    valid = validate(meant)
+    valid = validate(meant, bad_attributes)
     if warnings:
         going_on = set(valid.indexes)
         valid.warnings = [one for one in warnings if one["index"] in going_on] + valid.warnings

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ingest.http.problems import ProblemError
+from schemas.items import BadAttributes
 
 WEBHOOK = "webhook"
 
@@ -26,6 +27,7 @@ class Feed:
     resource_type: str
     disabled_reason: str | None = None
     valid_until_ms: int | None = None
+    bad_attributes: BadAttributes = "skipAttribute"
 
     def check(self, now_ms: int) -> None:
         """Raise `ProblemError` 401 or 403 when it takes no posts with this hash now.
@@ -122,11 +124,12 @@ class Collector:
         """Take more rows."""
         for row in rows:
             known = (row["id"], row["account_id"], row["enabled"], row["resource_type"], row["disabled_reason"])
-            self._current[digest(row["hash"])] = Feed(*known)
+            policy = row["bad_attributes"]
+            self._current[digest(row["hash"])] = Feed(*known, None, policy)
             for before in ("older", "previous"):
                 old, until_ms = row[f"{before}_hash"], row[f"{before}_until_ms"]
                 if old is not None and until_ms is not None:
-                    self._previous[digest(old)] = Feed(*known, until_ms)
+                    self._previous[digest(old)] = Feed(*known, until_ms, policy)
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot of all rows so far; a current hash wins over a previous one."""

@@ -25,6 +25,7 @@ from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
 from ingest.http.sampling import Sampled
 from schemas.batches import Batch, Source
+from schemas.items import BadAttributes
 from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
 from schemas.sent import validate_sent
 from schemas.settings import Settings
@@ -104,7 +105,7 @@ class Posts:
                 place.hold(len(body))
             batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), body, now_ms, self._secret)
             batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
-            count, message = self._encoded(batch, body)
+            count, message = self._encoded(batch, body, feed.bad_attributes)
             del body  # while the broker thinks, the message alone is held
             place.hold(len(message))
         except BaseException:
@@ -115,12 +116,12 @@ class Posts:
         public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
         return self._accepted(batch, count, public)
 
-    def _encoded(self, batch: Batch, body: bytes) -> tuple[int, bytes]:
+    def _encoded(self, batch: Batch, body: bytes, policy: BadAttributes) -> tuple[int, bytes]:
         """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
         quick = self._quick.items(body) if bodies.has_few_values(body) else None
         if quick is not None:
             return quick.number, batch.encode(quick.json)
-        _fill(batch, bodies.decode(body))
+        _fill(batch, bodies.decode(body), policy)
         count, message = len(batch.items), batch.encode()
         batch.items = []
         return count, message
@@ -160,9 +161,9 @@ class Posts:
         return Accepted(orjson.dumps(answer))
 
 
-def _fill(batch: Batch, elements: list[Any]) -> None:
+def _fill(batch: Batch, elements: list[Any], policy: BadAttributes) -> None:
     """Put the valid elements into the batch, and what is wrong with the others; raises `ProblemError` 422."""
-    valid = validate_sent(elements)
+    valid = validate_sent(elements, policy)
     batch.items, batch.warnings = valid.items, valid.warnings
     if valid.rejects:
         batch.rejected = [reject.as_json() for reject in valid.rejects]

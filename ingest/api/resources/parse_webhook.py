@@ -13,7 +13,8 @@ from ingest.api.shared import road
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed
 from ingest.api.shared.stored import upsert
-from schemas.items import MAX_ITEMS, Item
+from ingest.feeds.settings import FeedSettings
+from schemas.items import MAX_ITEMS, BadAttributes, Item
 from schemas.sent import validate_sent
 
 
@@ -39,17 +40,18 @@ async def parse_webhook(call: Call[Query, Any]) -> Answer:
             "not_a_webhook",
             f"the feed is pulled (resourceType {feed['resource_type']}): its file alone says what it has",
         )
+    policy = FeedSettings.model_validate(feed["settings"]).bad_attributes
     if isinstance(call.body, list):
-        return await _many(call)
-    (item,) = road.one_item(call, call.body).items
+        return await _many(call, policy)
+    (item,) = road.one_item(call, call.body, policy).items
     return await upsert(call, await road.sender_batch(call, call.id, [item]))
 
 
-async def _many(call: Call[Query, list[Any]]) -> Answer:
+async def _many(call: Call[Query, list[Any]], policy: BadAttributes) -> Answer:
     if not 1 <= len(call.body) <= MAX_ITEMS:
         status = 413 if call.body else 422
         raise call.problem(status, "count", f"expected 1 to {MAX_ITEMS} items, got {len(call.body)}")
-    valid = validate_sent(call.body)
+    valid = validate_sent(call.body, policy)
     rejected = [reject.as_json() for reject in valid.rejects]
     if not valid.items:
         raise call.problem(422, "invalid", "no item is valid, so nothing was accepted", {"rejected": rejected})

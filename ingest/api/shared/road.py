@@ -18,7 +18,7 @@ from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
 from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
-from schemas.items import MAX_ITEMS, Validated
+from schemas.items import MAX_ITEMS, BadAttributes, Validated
 from schemas.outcomes import Outcome
 from schemas.sent import validate_sent
 
@@ -58,9 +58,9 @@ async def sender_batch(call: Call[Any, Any], feed_id: int, items: list[dict[str,
     return batch
 
 
-def one_item(call: Call[Any, Any], element: Any) -> Validated:
+def one_item(call: Call[Any, Any], element: Any, policy: BadAttributes = "rejectItem") -> Validated:
     """Return one validated item; raises 422 with one entry a field. Its warnings join the answer's."""
-    result = validate_sent([element])
+    result = validate_sent([element], policy)
     if result.rejects:
         details = {
             reject.field or "body": {"code": reject.code, "message": reject.message, "value": reject.value}

@@ -24,6 +24,7 @@ def row(**changed):
         "previous_until_ms": None,
         "older_hash": None,
         "older_until_ms": None,
+        "bad_attributes": "rejectItem",
     } | changed
 
 

@@ -31,6 +31,7 @@ FEEDS = snapshot(
             "previous_until_ms": None,
             "older_hash": None,
             "older_until_ms": None,
+            "bad_attributes": "skipAttribute",
         }
     ]
 )
@@ -94,6 +95,17 @@ async def test_a_post_becomes_one_message_of_its_feed():
         batch.operation,
     )
     assert [{"externalId": "1", "retailPrice": "1.5"}] == batch.items
+
+
+async def test_a_wrong_descriptive_attribute_is_a_warning_and_the_quantity_goes_on():
+    response, ((_, _, message),) = await posted(
+        orjson.dumps([{"externalId": 7, "inventoryQuantity": 3, "name": "x" * 300, "tags": "red"}])
+    )
+    answer, batch = orjson.loads(response.body), decode(message)
+
+    assert [{"externalId": "7", "inventoryQuantity": 3, "tags": ["red"]}] == batch.items
+    assert ["name", "tags"] == sorted(warning["field"] for warning in answer["warnings"])
+    assert (1, [], answer["warnings"]) == (answer["accepted"], answer["rejected"], batch.warnings)
 
 
 async def test_another_body_under_the_same_key_is_a_batch_of_its_own():
