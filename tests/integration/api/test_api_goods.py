@@ -299,7 +299,8 @@ async def test_with_no_worker_the_answer_is_202_and_the_receipt_is_pending(api, 
 async def test_dead_letters_are_listed_shown_replayed_and_discarded(goods):
     goods.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN IF NEW.external_id LIKE 'bad%%' THEN RAISE EXCEPTION 'no such thing'; END IF; RETURN NEW; END $$"
+        "$$ BEGIN IF NEW.external_id LIKE 'bad%%' THEN RAISE EXCEPTION 'no such thing' USING ERRCODE = '23514'; "
+        "END IF; RETURN NEW; END $$"
     )
     goods.execute("CREATE TRIGGER refuse BEFORE INSERT ON feed_variants FOR EACH ROW EXECUTE FUNCTION refuse()")
     problem = await goods.problem(500, "PUT", parse_webhook(goods.feed), json={"externalId": "bad1"})
