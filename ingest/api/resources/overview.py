@@ -25,10 +25,25 @@ class Taking(Resource):
     slowest: float | None = Field(description="seconds within which 99 % were committed")
 
 
+class Minute(Resource):
+    """What the account's feeds did in one minute: items by outcome, and the greatest time from receipt to commit."""
+
+    minute: datetime
+    created: int
+    updated: int
+    unchanged: int
+    superseded: int
+    deferred: int
+    rejected: int
+    dead: int
+    lag_ms: int
+
+
 class Overview(Resource):
     """The account now."""
 
     at: datetime
+    minutes: list[Minute] = Field(description="of the last hour, those in which something came")
     taking: Taking
     dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
 
@@ -39,7 +54,11 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     ids = [row["id"] for row in await call.db.all(OVERVIEW.feed_ids)]
     rows = await call.db.all(OVERVIEW.recent_receipts, feed_ids=ids, since=now - _SAMPLED)
     dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
-    return Answer(Overview(at=now, taking=_taking([row["seconds"] for row in rows]), dead_letters=dead))
+    hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
+    minutes = [Minute.of(row) for row in await call.db.all(OVERVIEW.minutes, feed_ids=ids, since=hour)]
+    return Answer(
+        Overview(at=now, minutes=minutes, taking=_taking([row["seconds"] for row in rows]), dead_letters=dead)
+    )
 
 
 def _taking(seconds: list[float]) -> Taking:

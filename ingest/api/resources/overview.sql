@@ -10,6 +10,19 @@ CROSS JOIN LATERAL (
     ORDER BY received_at DESC LIMIT 40
 ) r;
 
+-- name: minutes(account_id, feed_ids, since)
+-- What the account's feeds did in each minute since then: along the key, feed by feed.
+SELECT m.minute, sum(m.created)::bigint AS created, sum(m.updated)::bigint AS updated,
+       sum(m.unchanged)::bigint AS unchanged, sum(m.superseded)::bigint AS superseded,
+       sum(m.deferred)::bigint AS deferred, sum(m.rejected)::bigint AS rejected, sum(m.dead)::bigint AS dead,
+       max(m.lag_ms) AS lag_ms
+FROM unnest(:feed_ids::bigint[]) AS f (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM feed_minutes
+    WHERE feed_minutes.account_id = :account_id AND feed_minutes.feed_id = f.id AND feed_minutes.minute >= :since
+) m
+GROUP BY m.minute ORDER BY m.minute;
+
 -- name: dead_count(account_id, most)$
 -- Dead letters that wait for somebody, counted up to a bound.
 SELECT count(*) FROM (

@@ -68,7 +68,7 @@ def _sample(records: Iterator[Record], looked: Looked) -> None:
     for number, record in enumerate(records):
         if number >= SAMPLED_RECORDS:
             return
-        for name, value in _values(record.source, looked.report.columns):
+        for name, value in values_of(record.source, looked.report.columns):
             if name not in looked.columns and len(looked.columns) >= MAX_COLUMNS:
                 continue
             samples = looked.columns.setdefault(name, [])
@@ -76,7 +76,8 @@ def _sample(records: Iterator[Record], looked: Looked) -> None:
                 samples.append(brief)
 
 
-def _values(source: Any, columns: list[str]) -> Iterator[tuple[str, Any]]:
+def values_of(source: Any, columns: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a record (see `Record`) by column or path; `columns` are a CSV file's."""
     if isinstance(source, list):
         yield from zip(columns, source, strict=False)
     elif isinstance(source, tuple):
