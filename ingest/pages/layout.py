@@ -44,7 +44,7 @@ class Curl:
     line: str
 
 
-SESSION = "session"
+SESSION: web.RequestKey[Session | None] = web.RequestKey("session", object)  # type: ignore[arg-type]
 """The request's own session, noted on it when it was found."""
 NAVIGATION = web.AppKey("navigation", tuple[tuple[str, str, str, Scope], ...])
 """Entries: section, label, address, scope."""
@@ -71,11 +71,13 @@ def base(request: web.Request, session: Session | None) -> dict[str, Any]:
     }
 
 
-def page(request: web.Request, page: Page, session: Session, context: Mapping[str, Any]) -> web.Response:
+def page(
+    request: web.Request, page: Page, session: Session, context: Mapping[str, Any], status: int = 200
+) -> web.Response:
     """Return a page."""
-    live = f"/live{request.path_qs}" if page.live else None
+    live = f"/live{request.path_qs}" if page.live and request.method == "GET" else None
     return _page(
-        request, page.name, session, {"section": page.section, "title": page.title, "live_url": live, **context}
+        request, page.name, session, {"section": page.section, "title": page.title, "live_url": live, **context}, status
     )
 
 

@@ -52,11 +52,20 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """An action's answer: a page once more, with what was wrong, and what was typed."""
+
+    page: Page
+    context: Context
+    status: int = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One POST: `act` changes something by the API's operations. `limit_bytes` is of its form."""
 
     path: str
-    act: Callable[[Visit], Awaitable[Done | Fragment | web.StreamResponse]]
+    act: Callable[[Visit], Awaitable[Done | Again | Fragment | web.StreamResponse]]
     scope: Scope = Scope.WRITE
     limit_bytes: int | None = None
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ingest.pages import words
+from ingest.pages import tones, words
 from ingest.pages.security import HEADERS
 from ingest.pages.static_files import versioned
 
@@ -43,8 +43,9 @@ def environment() -> Environment:
         "n": words.number,
         "query": query,
         "shown": words.shown,
+        "zip_with": lambda left, right: list(zip(left, right, strict=True)),
     }
-    env.globals["static"] = versioned
+    env.globals |= {"static": versioned, "tone": tones.of, "icon": tones.icon, "kinds": tones.KINDS}
     env.globals["ui"] = env.get_template("ui.html").module
     return env
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
-from ingest.pages.views import now, sessions
+from ingest.pages.views import drafts, feeds, now, runs, sessions
 
 ENTRIES: tuple[Entry, ...] = (
     *now.ENTRIES,
+    *drafts.ENTRIES,
+    *feeds.ENTRIES,
+    *runs.ENTRIES,
     *sessions.ENTRIES,
 )
 
 NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
     ("now", "Now", "/", Scope.READ),
+    ("feeds", "Feeds", "/feeds", Scope.READ),
     ("sessions", "Sessions", "/sessions", Scope.READ),
 )
 """Section, label, address, scope."""

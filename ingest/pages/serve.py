@@ -18,7 +18,7 @@ from ingest.api.framework.operation import JSON
 from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError
 from ingest.pages import cookies, layout
-from ingest.pages.page import Action, Done, Download, Entry, Fragment, Page
+from ingest.pages.page import Action, Again, Done, Download, Entry, Fragment, Page
 from ingest.pages.render import RENDERER, html
 from ingest.pages.security import from_own_page
 from ingest.pages.sessions.store import SESSIONS_KEY, Session
@@ -132,10 +132,13 @@ async def _act(request: web.Request, action: Action) -> web.StreamResponse:
         raise ProblemError(413, "pages.too_large", f"{error.text}; nothing was changed") from None
     visit = Visit(bare, session, form)
     try:
-        result = await action.act(visit)
+        return _result(request, session, await action.act(visit))
     except ProblemError as problem:
         return _refused(request, visit, problem)
-    return _result(request, session, result)
+    finally:
+        for field in form.values():
+            if isinstance(field, web.FileField):
+                field.file.close()
 
 
 async def _download(request: web.Request, download: Download) -> web.StreamResponse:
@@ -151,6 +154,8 @@ def _result(request: web.Request, session: Session, result: Any) -> web.StreamRe
         context = {**layout.base(request, session), **result.context}
         text = request.app[RENDERER].block(result.template, result.block, context, session.time_zone)
         return html(text, result.status)
+    if isinstance(result, Again):
+        return layout.page(request, result.page, session, result.context, result.status)
     if isinstance(result, Done):
         response = go(request, result.to)
         if result.said:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 
 from ingest.api.framework.call import SERVICES, Answer, Call, Services
 from ingest.api.framework.caller import Caller, Scope
@@ -73,6 +74,11 @@ class Visit:
         """Return whether the session's role includes a scope."""
         return self.session.role.scope.includes(Scope(scope))
 
+    @staticmethod
+    def offers(name: str) -> bool:
+        """Return whether the API has an operation."""
+        return name in _operations()
+
     def text(self, name: str) -> str:
         """Return a posted text, "" when there is none."""
         value = self.form.get(name, "")
@@ -120,7 +126,8 @@ class Visit:
         if not self.may(operation.scope):
             detail = f"this needs the role of an {operation.scope} token; yours is {self.session.role}"
             raise ProblemError(403, "pages.role", detail)
-        path, query = dict(path or {}), {key: value for key, value in (query or {}).items() if value not in (None, "")}
+        path = dict(path or {})
+        query = {to_camel(key): value for key, value in (query or {}).items() if value not in (None, "")}
         asked = Asked(operation, operation.template.format(**path), body)
         url = self.request.rel_url.with_path(asked.path).with_query({key: str(value) for key, value in query.items()})
         asked.path = str(url)

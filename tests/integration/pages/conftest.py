@@ -17,10 +17,11 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 class Page:
     """An answered page: its status, text and elements."""
 
-    def __init__(self, status: int, text: str, headers: Mapping[str, str]) -> None:
-        self.status = status
+    def __init__(self, response: aiohttp.ClientResponse, text: str) -> None:
+        self.status = response.status
+        self.url = response.url.path
         self.text = text
-        self.headers = headers
+        self.headers = response.headers
         self.tree = html.fromstring(text) if text.strip() else html.Element("html")
 
     def texts(self, selector: str) -> list[str]:
@@ -43,12 +44,19 @@ class Browser:
     async def page(self, path: str, **headers: str) -> Page:
         """Return a page; redirects are followed."""
         async with self.client.get(self.url + path, headers=headers) as response:
-            return Page(response.status, await response.text(), response.headers)
+            return Page(response, await response.text())
 
     async def post(self, path: str, fields: Any = None, headers: Mapping[str, str] = OWN) -> Page:
         """Send a form and return the page that it leads to."""
         async with self.client.post(self.url + path, data=fields or {}, headers=headers) as response:
-            return Page(response.status, await response.text(), response.headers)
+            return Page(response, await response.text())
+
+    async def upload(self, path: str, files: Mapping[str, bytes]) -> Page:
+        """Send a form with files."""
+        form = aiohttp.FormData()
+        for name, content in files.items():
+            form.add_field(name, content, filename=name, content_type="application/octet-stream")
+        return await self.post(path, form)
 
     async def sign_in(self, token: str) -> Page:
         """Sign in by a token."""

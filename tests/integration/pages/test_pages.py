@@ -1,0 +1,230 @@
+"""Pages as fragments: one running dashboard, asserted with lxml."""
+
+import pytest
+
+from ingest.pages.page import Action, Page
+from ingest.pages.routes import ENTRIES, NAVIGATION
+
+CSV = "Artikel;Bezeichnung;Bestand;EK-Preis\nC-1;Lampe;7;10,25\nC-2;<b>Stuhl</b>;soon;1.020,50\n"
+THEIRS = 987_654
+
+
+@pytest.fixture
+async def feed(api):
+    """A pulled feed of the first account with a held run that has rejects."""
+    made = await api.new_feed(
+        name="Acme <stock>",
+        resourceType="ftpCsv",
+        resourceLocation="http://user:pass@vendor.example/x.csv",
+        mapping={"externalId": "Artikel", "inventoryQuantity": "Bestand"},
+    )
+    run = api.execute(
+        "INSERT INTO runs (account_id, feed_id, status, trigger, started_at, ended_at, bytes, encoding, rows_read,"
+        " rows_mapped, rows_rejected, error_code, error) VALUES (%s, %s, 'held', 'manual', now(), now(), 1300,"
+        " 'cp1252', 41, 40, 1, 'fewer_rows', '41 rows, 59 %% fewer than the 100 of the last run') RETURNING id",
+        api.account_id,
+        made["id"],
+    )
+    api.execute(
+        "INSERT INTO run_rejects (run_id, position, row_number, field, source, code, message, value)"
+        " VALUES (%s, 1, 42, 'inventoryQuantity', 'Bestand', 'type', 'expected a whole number', 'soon')",
+        run,
+    )
+    api.execute(
+        "INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, last_run_id, last_run_status)"
+        " VALUES (%s, %s, now(), 'UTC', %s, 'held') ON CONFLICT (feed_id) DO UPDATE SET last_run_status = 'held',"
+        " last_run_id = excluded.last_run_id",
+        made["id"],
+        api.account_id,
+        run,
+    )
+    return made | {"run": run}
+
+
+async def test_now_says_the_worst_thing_first_and_what_to_do(dashboard, feed):
+    browser = await dashboard.browser()
+    page = await browser.page("/")
+    assert "A run of Acme <stock> is held" == page.text_of("#lead h1")
+    assert [f"/feeds/{feed['id']}/runs/{feed['run']}"] == [link.get("href") for link in page.tree.cssselect("#needs a")]
+    assert {"Post to commit, median", "Items a second", "Feeds late", "Dead letters", "Used today"} <= set(
+        page.texts(".number .label")
+    )
+    assert 2 == len(page.tree.cssselect("figure.chart details table"))
+    assert "no-store" in page.headers["Cache-Control"]
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+async def test_each_page_names_its_operations_as_curl_and_answers_as_json(dashboard, feed):
+    browser = await dashboard.browser()
+    page = await browser.page(f"/feeds/{feed['id']}")
+    assert any(f"/api/inventory-feeds/{feed['id']}.json" in line for line in page.texts(".foot pre"))
+    answer = await browser.page(f"/feeds/{feed['id']}?as=json")
+    assert '"name":"Acme <stock>"' in answer.text
+    assert "pass" not in page.text_of("main") + answer.text  # credentials are masked
+
+
+async def test_a_read_token_sees_no_buttons_and_cannot_press_them(dashboard, feed):
+    viewer = await dashboard.browser("read")
+    here = f"/feeds/{feed['id']}"
+    for path in ("/feeds", here, f"{here}/runs/{feed['run']}"):
+        page = await viewer.page(path)
+        assert [] == page.texts("main button"), path
+        assert [] == page.texts("main a.button"), path
+    assert 403 == (await viewer.post(f"{here}/switch", {"enabled": ""})).status
+    assert 403 == (await viewer.page(f"{here}/mapping")).status
+
+
+async def test_a_feed_is_disabled_with_one_click_and_the_toast_takes_it_back_and_the_audit_log_knows(
+    dashboard, feed, api
+):
+    browser = await dashboard.browser("write")
+    here = f"/feeds/{feed['id']}"
+    page = await browser.post(f"{here}/switch", {"enabled": "", "back": here})
+    assert "is disabled" in page.text_of(".toast")
+    assert ["1"] == [field.get("value") for field in page.tree.cssselect(".toast input[name=enabled]")]
+    assert [] == (await browser.page(here)).texts(".toast")  # said once
+
+    await browser.post(f"{here}/switch", {"enabled": "1"})
+    rows = api.execute(
+        "SELECT jsonb_agg(jsonb_build_array(operation, before, after) ORDER BY id) FROM audit_log"
+        " WHERE account_id = %s",
+        api.account_id,
+    )
+    assert [
+        ["inventory_feeds.update", {"enabled": True}, {"enabled": False}],
+        ["inventory_feeds.update", {"enabled": False}, {"enabled": True}],
+    ] == rows
+
+
+async def test_a_feed_is_deleted_only_when_its_name_was_typed(dashboard, feed):
+    browser = await dashboard.browser("write")
+    here = f"/feeds/{feed['id']}"
+    refused = await browser.post(f"{here}/delete", {"typed": "Acme", "back": here})
+    assert "Nothing was changed." in refused.text_of(".toast")
+    page = await browser.post(f"{here}/delete", {"typed": "Acme <stock>"})
+    assert "Feeds" == page.text_of("h1")
+    assert 404 == (await browser.page(here)).status
+
+
+async def test_a_held_run_tells_why_and_its_rejects_have_a_mend(dashboard, feed):
+    browser = await dashboard.browser("write")
+    page = await browser.page(f"/feeds/{feed['id']}/runs/{feed['run']}")
+    assert "Held: nothing was changed" in page.texts("#state h1")
+    assert "59 % fewer than the 100" in page.text_of("#state")
+    assert {"Approve these 40 rows", "Reject this file", "“soon” means 0"} <= set(page.texts("main button"))
+    assert "41" in page.texts(".number .value")
+    assert "40 mapped + 1 rejected" in page.texts(".number .note")
+    stages = [(stage.get("class"), stage.text.strip()) for stage in page.tree.cssselect(".stages li")]
+    assert [
+        ("done", "fetching"),
+        ("stopped", "parsing"),
+        ("", "publishing"),
+        ("", "settling"),
+        ("", "cleaning"),
+    ] == stages
+
+
+async def test_a_dropped_file_becomes_mapped_rows_mended_and_saved(dashboard, api):
+    browser = await dashboard.browser("write")
+    form = {"file": CSV.encode()}
+    page = await browser.upload("/feeds/new", form)
+    assert "New feed" == page.text_of("h1")
+    chosen = {s.get("name"): s.value for s in page.tree.cssselect("select[name^=source-]") if s.value}
+    assert {"source-externalId": "Artikel", "source-inventoryQuantity": "Bestand", "source-costPrice": "EK-Preis",
+            "source-name": "Bezeichnung"} == chosen  # fmt: skip
+    assert "2 rows read: 1 mapped, 1 rejected" in page.text_of("#result .card:first-of-type p:first-child")
+    assert ["soon"] == page.texts(".cell-bad")
+    assert "<b>Stuhl</b>" not in page.text  # a vendor's text is shown, never run
+    assert "&lt;b&gt;Stuhl&lt;/b&gt;" in page.text
+
+    draft = page.url
+    mended = await browser.post(f"{draft}/mend", {"mend": "“soon” means 0"})
+    assert "2 rows read: 2 mapped, 0 rejected" in mended.text_of("#result .card:first-of-type p:first-child")
+    assert ["soon=0"] == [field.get("value") for field in mended.tree.cssselect("input[name=text-inventoryQuantity]")]
+    assert "2 rows read: 2 mapped" in (await browser.page(draft)).text_of("#result .card:first-of-type p:first-child")
+
+    saved = await browser.post(
+        f"{draft}/create",
+        {"name": "Acme", "provider_name": "Acme Ltd", "location": "http://vendor.example/x.csv", "schedule": "never"},
+    )
+    assert "Acme" == saved.text_of("h1")
+    stored = await api.ok("GET", "/api/inventory-feeds.json")
+    assert ("ftpCsv", "comma", "never") == tuple(
+        stored[0][name] for name in ("resourceType", "decimalNotation", "fetchFrequency")
+    )
+    assert {"name": "textToQuantity", "words": {"soon": 0}} in stored[0]["mapping"]["inventoryQuantity"]["transforms"]
+
+
+async def test_an_edit_is_answered_in_place_with_just_the_rows(dashboard):
+    browser = await dashboard.browser("write")
+    draft = (await browser.upload("/feeds/new", {"file": CSV.encode()})).url
+    fields = {"source-externalId": "Artikel", "source-name": "Bezeichnung", "step-name": "upper", "text-name": ""}
+    headers = {"Sec-Fetch-Site": "same-origin", "HX-Request": "true"}
+    rows = await browser.post(f"{draft}/try", fields, headers)
+    assert "LAMPE" in rows.text
+    assert "<html" not in rows.text
+    whole = await browser.post(f"{draft}/try", {**fields, "do": "drop:name:0"}, headers)
+    assert "LAMPE" not in whole.text
+    assert [] == whole.tree.cssselect("input[name=step-name]")
+    wrong = await browser.post(f"{draft}/try", {"source-name": "Bezeichnung"}, headers)
+    assert "externalId is required" in wrong.text_of("[role=alert]")
+
+
+async def test_what_cannot_be_fetched_is_told_where_the_address_stands(dashboard):
+    browser = await dashboard.browser("write")
+    page = await browser.post("/feeds/new", {"location": "http://127.0.0.1:9/stock.csv"})
+    assert (422, "http://127.0.0.1:9/stock.csv") == (
+        page.status, page.tree.cssselect("#field-location")[0].get("value"),
+    )  # fmt: skip
+    assert "127.0.0.1" in page.text_of("[role=alert]")
+
+
+async def test_another_accounts_ids_are_404_on_every_page(dashboard, feed, api):
+    draft = (await (await dashboard.browser("write")).upload("/feeds/new", {"file": CSV.encode()})).url
+    stranger = await dashboard.browser("admin", api.other_account_id)
+    numbers = {"id": str(feed["id"]), "run": str(feed["run"]), "batch": "00000000-0000-0000-0000-000000000001"}
+    walked = 0
+    for entry in ENTRIES:
+        if "{" not in entry.path:
+            continue
+        values = {**numbers, "id": draft.rpartition("/")[2]} if entry.path.startswith("/drafts") else numbers
+        path = "".join(values.get(part.partition(":")[0], part) for part in _split(entry.path))
+        answer = await (stranger.post(path, {"enabled": "1"}) if isinstance(entry, Action) else stranger.page(path))
+        assert 404 == answer.status, (entry.path, answer.status)
+        walked += 1
+    assert walked > 15
+
+
+def _split(path):
+    """Split a route's path into texts and names of placeholders."""
+    pieces, depth, text = [], 0, ""
+    for character in path:
+        if character == "{" and depth == 0:
+            pieces.append(text)
+            text, depth = "", 1
+        elif character == "{":
+            depth += 1
+            text += character
+        elif character == "}" and depth == 1:
+            pieces.append(text)
+            text, depth = "", 0
+        else:
+            depth -= character == "}"
+            text += character
+    return [*pieces, text]
+
+
+async def test_every_entry_of_the_navigation_is_a_page(dashboard):
+    browser = await dashboard.browser("admin")
+    paths = {entry.path for entry in ENTRIES if isinstance(entry, Page)}
+    for section, label, address, _ in NAVIGATION:
+        assert address in paths
+        page = await browser.page(address)
+        assert (200, label) == (page.status, page.text_of("[aria-current=page]")), section
+
+
+async def test_what_is_not_there_is_a_page_that_says_so(dashboard):
+    browser = await dashboard.browser()
+    page = await browser.page("/nothing/here")
+    assert (404, "There is nothing here") == (page.status, page.text_of("h1"))
+    assert 404 == (await browser.page("/api/nothing")).status
