@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from yarl import URL
 
 from ingest.api.framework.call import Answer
 
-_NEXT = re.compile(r'<([^>]+)>; rel="next"')
+_NEXT = '>; rel="next"'
 
 
 def next_of(answer: Answer) -> str | None:
     """Return where the next page begins; None on the last one."""
-    found = _NEXT.search(answer.headers.get("Link", ""))
-    return URL(found[1]).query.get("after") if found else None
+    target, next_, _ = answer.headers.get("Link", "").partition(_NEXT)
+    return URL(target.removeprefix("<")).query.get("after") if next_ else None

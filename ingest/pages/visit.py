@@ -173,7 +173,7 @@ def _query(operation: Operation, given: Mapping[str, Any]) -> Any:
 
 
 def _body(operation: Operation, given: Any) -> Any:
-    if operation.body is None or not operation.validated or isinstance(given, BaseModel):
+    if operation.body is None or not operation.validated or isinstance(given, BaseModel | bytes):
         return given
     if given is None and operation.body_optional:
         return None

@@ -132,16 +132,16 @@ async def test_a_dropped_file_becomes_mapped_rows_mended_and_saved(dashboard, ap
     chosen = {s.get("name"): s.value for s in page.tree.cssselect("select[name^=source-]") if s.value}
     assert {"source-externalId": "Artikel", "source-inventoryQuantity": "Bestand", "source-costPrice": "EK-Preis",
             "source-name": "Bezeichnung"} == chosen  # fmt: skip
-    assert "2 rows read: 1 mapped, 1 rejected" in page.text_of("#result .card:first-of-type p:first-child")
+    assert "2 rows read: 1 mapped, 1 rejected" in page.text_of("#read")
     assert ["soon"] == page.texts(".cell-bad")
     assert "<b>Stuhl</b>" not in page.text  # a vendor's text is shown, never run
     assert "&lt;b&gt;Stuhl&lt;/b&gt;" in page.text
 
     draft = page.url
     mended = await browser.post(f"{draft}/mend", {"mend": "“soon” means 0"})
-    assert "2 rows read: 2 mapped, 0 rejected" in mended.text_of("#result .card:first-of-type p:first-child")
+    assert "2 rows read: 2 mapped, 0 rejected" in mended.text_of("#read")
     assert ["soon=0"] == [field.get("value") for field in mended.tree.cssselect("input[name=text-inventoryQuantity]")]
-    assert "2 rows read: 2 mapped" in (await browser.page(draft)).text_of("#result .card:first-of-type p:first-child")
+    assert "2 rows read: 2 mapped" in (await browser.page(draft)).text_of("#read")
 
     saved = await browser.post(
         f"{draft}/create",
