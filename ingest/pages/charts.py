@@ -86,7 +86,8 @@ def _line(series: Sequence[float | None], top: float) -> str:
         if value is None:
             pen = "M"
             continue
-        path.append(f"{pen}{_at(index, len(series), value, top)}")
+        alone = pen == "M" and (index + 1 == len(series) or series[index + 1] is None)
+        path.append(f"{pen}{_at(index, len(series), value, top)}{'h0' if alone else ''}")
         pen = "L"
     return "".join(path)
 

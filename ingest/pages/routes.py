@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
-from ingest.pages.views import drafts, feeds, now, runs, sessions
+from ingest.pages.views import drafts, feed_settings, feeds, now, receipts, runs, sessions
 
 ENTRIES: tuple[Entry, ...] = (
     *now.ENTRIES,
     *drafts.ENTRIES,
     *feeds.ENTRIES,
+    *feed_settings.ENTRIES,
     *runs.ENTRIES,
+    *receipts.ENTRIES,
     *sessions.ENTRIES,
 )
 

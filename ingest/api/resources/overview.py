@@ -11,6 +11,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from schemas import queries
+from schemas.topology import shard_of
 
 OVERVIEW = queries.load("overview", beside=__file__)
 MOST_COUNTED = 10_000
@@ -43,6 +44,9 @@ class Overview(Resource):
     """The account now."""
 
     at: datetime
+    oldest_at: datetime | None = Field(
+        description="receive time of the oldest batch that waits in a shard of the account's feeds; null: none waits"
+    )
     minutes: list[Minute] = Field(description="of the last hour, those in which something came")
     taking: Taking
     dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
@@ -56,9 +60,10 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
     hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
     minutes = [Minute.of(row) for row in await call.db.all(OVERVIEW.minutes, feed_ids=ids, since=hour)]
-    return Answer(
-        Overview(at=now, minutes=minutes, taking=_taking([row["seconds"] for row in rows]), dead_letters=dead)
-    )
+    shards = sorted({shard_of(feed_id, call.services.settings.shards) for feed_id in ids})
+    oldest = await call.db.one(OVERVIEW.oldest, shards=shards)
+    known = {"at": now, "oldest_at": oldest["oldest_at"], "minutes": minutes, "dead_letters": dead}
+    return Answer(Overview.of({**known, "taking": _taking([row["seconds"] for row in rows])}))
 
 
 def _taking(seconds: list[float]) -> Taking:

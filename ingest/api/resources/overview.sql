@@ -23,6 +23,12 @@ CROSS JOIN LATERAL (
 ) m
 GROUP BY m.minute ORDER BY m.minute;
 
+-- name: oldest(account_id, shards)^
+-- The oldest batch that any of these shards has in hand and not applied, as their owners told last.
+SELECT min(s.oldest_at) AS oldest_at, min(s.written_at) AS told_at
+FROM accounts a JOIN shard_state s ON s.shard = ANY (:shards::integer[])
+WHERE a.id = :account_id;
+
 -- name: dead_count(account_id, most)$
 -- Dead letters that wait for somebody, counted up to a bound.
 SELECT count(*) FROM (

@@ -64,7 +64,7 @@ async def show_one(visit: Visit) -> Context:
 
 async def fetch_now(visit: Visit) -> Done:
     """Queue a run and go to it."""
-    body = {"force": True} if visit.text("force") else None
+    body = {name: True for name in ("force", "dryRun") if visit.text(name)} or None
     run = await visit.change("runs.fetch", {"id": visit.id}, body)
     return Done(to=f"/feeds/{visit.id}/runs/{run.id}")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from ingest.feeds.conditions import Condition
-from ingest.pages import tones
+from ingest.pages import tones, words
 from ingest.pages.charts import Chart, lines, stacked
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
@@ -38,9 +38,11 @@ async def show(visit: Visit) -> Context:
     needs = needs_of(feeds, usage, overview.dead_letters)
     return {
         "overview": overview,
+        "age": max(0.0, (overview.at - overview.oldest_at).total_seconds()) if overview.oldest_at else None,
         "lag": lag,
         "items": items,
-        "rate": rate_of(overview),
+        "rate": (rate := rate_of(overview)),
+        "rates": ", ".join(f"{name} {words.number(round(value, 1))}" for name, value in rate),
         "usage": usage,
         "needs": needs[:_MOST_NEEDS],
         "more_needs": len(needs) - _MOST_NEEDS,
