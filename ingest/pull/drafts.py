@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
+from ingest.pull.fetch.archive import ANY_MEMBER
 from ingest.pull.look import Looked, look, values_of
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.mapping.values import CellError, Doubts
 from ingest.pull.parse import FormatError, read_records
-from ingest.pull.parse.files import SUFFIXES
+from ingest.pull.parse.files import wanted_of
 from ingest.pull.records import MISSING
 from schemas.items import shown
 
@@ -68,9 +69,9 @@ def read_draft(fetched: Fetched, form: FormatSettings, limits: ContentLimits) ->
     return Draft(looked, [row for row in rows if row.item is not None or row.rejects])
 
 
-def read_head(fetched: Fetched, resource_type: str, size: int, limits: ContentLimits) -> tuple[bytes, bool]:
+def read_head(fetched: Fetched, size: int, limits: ContentLimits) -> tuple[bytes, bool]:
     """Return the first bytes of a fetched file, decompressed, and whether they are all of it. Blocks."""
-    with _open(fetched, resource_type, limits) as stream:
+    with _open(fetched, None, limits) as stream:
         head = stream.read(size)
         return head, not stream.read(1)
 
@@ -120,16 +121,16 @@ def steps(expression: Expression, attribute: str, value: Any, notation: Any) -> 
     return found
 
 
-def _open(fetched: Fetched, resource_type: str, limits: ContentLimits) -> AbstractContextManager[BinaryIO]:
-    suffixes = SUFFIXES[resource_type]
-    return open_content(fetched.path, content_encoding=fetched.content_encoding, suffixes=suffixes, limits=limits)
+def _open(fetched: Fetched, form: FormatSettings | None, limits: ContentLimits) -> AbstractContextManager[BinaryIO]:
+    wanted = wanted_of(form) if form else ANY_MEMBER
+    return open_content(fetched.path, content_encoding=fetched.content_encoding, wanted=wanted, limits=limits)
 
 
 def _raw(
     fetched: Fetched, form: FormatSettings, limits: ContentLimits, columns: list[str]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
-    with suppress(FormatError), _open(fetched, form.resource_type, limits) as stream:
+    with suppress(FormatError), _open(fetched, form, limits) as stream:
         for count, record in enumerate(read_records(stream, any_file, charset=fetched.charset)):
             if count >= MAX_ROWS:
                 return

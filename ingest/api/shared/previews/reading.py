@@ -44,7 +44,7 @@ async def detected(
     """Return what a new file is, as far as `given` settings do not say it, and the mapping that is proposed for it."""
     limits = ContentLimits.of(call.services.settings)
     kind = given.get("resourceType")
-    head, whole = await asyncio.to_thread(read_head, fetched, kind or "ftpCsv", detect.HEAD_BYTES, limits)
+    head, whole = await asyncio.to_thread(read_head, fetched, detect.HEAD_BYTES, limits)
     if detect.is_html(head) and kind != "xml":
         raise call.problem(
             422, "html", "the address answered a web page, not a file: is a login needed, or another address?"
