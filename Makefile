@@ -92,3 +92,7 @@ settings: $(VENV)/installed ## Write docs/settings.md from the settings
 .PHONY: vendor
 vendor: $(VENV)/installed ## Fetch the scripts that the dashboard serves, at the versions of vendored.json
 	$(PYTHON) -m deploy.vendor
+
+.PHONY: screenshots
+screenshots: $(VENV)/installed ## Every page of the running dashboard, at two widths and in both themes
+	$(PYTHON) -m deploy.screenshots
