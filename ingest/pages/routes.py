@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
-from ingest.pages.views import drafts, feed_settings, feeds, now, receipts, runs, sessions
+from ingest.pages.views import drafts, feed_settings, feeds, goods, now, receipts, runs, sessions
 
 ENTRIES: tuple[Entry, ...] = (
     *now.ENTRIES,
@@ -13,6 +13,7 @@ ENTRIES: tuple[Entry, ...] = (
     *feed_settings.ENTRIES,
     *runs.ENTRIES,
     *receipts.ENTRIES,
+    *goods.ENTRIES,
     *sessions.ENTRIES,
 )
 
