@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, BinaryIO
+from typing import Any
 
-from ingest.feeds.mapping import Expression, FormatSettings
+from ingest.feeds.mapping import Expression
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
-from ingest.pull.fetch.archive import ANY_MEMBER
-from ingest.pull.look import Looked, look, values_of
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.mapping.values import CellError, Doubts
-from ingest.pull.parse import FormatError, read_records
-from ingest.pull.parse.files import wanted_of
+from ingest.pull.parse.look import Looked
 from ingest.pull.records import MISSING
 from schemas.items import shown
 
-MAX_ROWS, MAX_CELLS = 1_000, 60
+MAX_ROWS = 1_000
 _EXAMPLES = 5
 
 
@@ -56,14 +51,12 @@ class Difference:
     keys_changed: int = 0
 
 
-def read_draft(fetched: Fetched, form: FormatSettings, limits: ContentLimits) -> Draft:
-    """Read the beginning of a fetched file. Blocks; raises `FetchError` when it cannot be decompressed."""
-    looked = look(fetched, form, MAX_ROWS, limits)
-    items = dict(looked.items)
+def draft_of(looked: Looked) -> Draft:
+    """Return the rows of a look at the beginning of a file, with `MAX_ROWS` items at most."""
+    items, raw = dict(looked.items), dict(looked.raw)
     rejects: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for reject in looked.rejects:
         rejects[reject["index"]].append(reject)
-    raw = dict(_raw(fetched, form, limits, looked.report.columns))
     numbers = sorted({*items, *rejects, *raw})[:MAX_ROWS]
     rows = [Row(number, raw.get(number, {}), items.get(number), rejects.get(number, [])) for number in numbers]
     return Draft(looked, [row for row in rows if row.item is not None or row.rejects])
@@ -71,7 +64,7 @@ def read_draft(fetched: Fetched, form: FormatSettings, limits: ContentLimits) ->
 
 def read_head(fetched: Fetched, size: int, limits: ContentLimits) -> tuple[bytes, bool]:
     """Return the first bytes of a fetched file, decompressed, and whether they are all of it. Blocks."""
-    with _open(fetched, None, limits) as stream:
+    with open_content(fetched.path, content_encoding=fetched.content_encoding, limits=limits) as stream:
         head = stream.read(size)
         return head, not stream.read(1)
 
@@ -119,27 +112,6 @@ def steps(expression: Expression, attribute: str, value: Any, notation: Any) -> 
         if value is MISSING:
             break
     return found
-
-
-def _open(fetched: Fetched, form: FormatSettings | None, limits: ContentLimits) -> AbstractContextManager[BinaryIO]:
-    wanted = wanted_of(form) if form else ANY_MEMBER
-    return open_content(fetched.path, content_encoding=fetched.content_encoding, wanted=wanted, limits=limits)
-
-
-def _raw(
-    fetched: Fetched, form: FormatSettings, limits: ContentLimits, columns: list[str]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
-    with suppress(FormatError), _open(fetched, form, limits) as stream:
-        for count, record in enumerate(read_records(stream, any_file, charset=fetched.charset)):
-            if count >= MAX_ROWS:
-                return
-            cells: dict[str, Any] = {}
-            for name, value in values_of(record.source, columns):
-                if len(cells) >= MAX_CELLS:
-                    break
-                cells.setdefault(name, shown(value))
-            yield record.row, cells
 
 
 def _factor(was: Any, now: Any) -> Decimal | None:

@@ -13,16 +13,22 @@ from schemas.items import shown
 MAX_RECORDS = 1_000
 """Records that a preview reads at most."""
 MAX_REJECTS, MAX_COLUMNS, SAMPLED_RECORDS, SAMPLES, MAX_DEPTH = 100, 200, 50, 3, 5
+MAX_CELLS = 60
+"""Values of one record that are shown as they stand."""
 
 
 @dataclass(slots=True)
 class Looked:
-    """The beginning of a file: `items` with their rows, reasons of rejects, sample values by column or path."""
+    """The beginning of a file: `items` with their rows, reasons of rejects, sample values by column or path.
+
+    `raw` are the first rows as they stand in the file: values by column or path, cut.
+    """
 
     report: Report = field(default_factory=Report)
     items: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     columns: dict[str, list[Any]] = field(default_factory=dict)
+    raw: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     error: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -32,8 +38,8 @@ class Looked:
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Self:
         """Return what `as_json` wrote."""
-        items = [(row, item) for row, item in raw["items"]]
-        return cls(**{**raw, "report": Report(**raw["report"]), "items": items})
+        pairs = {name: [(row, values) for row, values in raw[name]] for name in ("items", "raw")}
+        return cls(**{**raw, "report": Report(**raw["report"]), **pairs})
 
 
 def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, most_items: int) -> Looked:
@@ -55,25 +61,32 @@ def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, m
     # A mapping that fits every file: a wrong one must not keep its columns from being seen.
     any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
     try:
-        _sample(read_records(opener, any_file, charset=charset), looked)
+        _sample(read_records(opener, any_file, charset=charset), looked, most_items)
     except FormatError as error:
         looked.error = looked.error or str(error)
     return looked
 
 
-def _sample(records: Iterator[Record], looked: Looked) -> None:
-    """Collect sample values of the first records by column or path."""
+def _sample(records: Iterator[Record], looked: Looked, most_rows: int) -> None:
+    """Collect sample values of the first records by column or path, and `most_rows` records as they stand."""
     for name in looked.report.columns:
         looked.columns[name] = []
     for number, record in enumerate(records):
-        if number >= SAMPLED_RECORDS:
+        if number >= max(SAMPLED_RECORDS, most_rows):
             return
+        cells: dict[str, Any] = {}
         for name, value in values_of(record.source, looked.report.columns):
+            if len(cells) < MAX_CELLS:
+                cells.setdefault(name, shown(value))
+            if number >= SAMPLED_RECORDS:
+                continue
             if name not in looked.columns and len(looked.columns) >= MAX_COLUMNS:
                 continue
             samples = looked.columns.setdefault(name, [])
             if value not in (None, "") and len(samples) < SAMPLES and (brief := shown(value)) not in samples:
                 samples.append(brief)
+        if number < most_rows:
+            looked.raw.append((record.row, cells))
 
 
 def values_of(source: Any, columns: list[str]) -> Iterator[tuple[str, Any]]:

@@ -16,10 +16,12 @@ from ingest.feeds.mapping import Format, FormatSettings
 from ingest.feeds.mends import mend_of
 from ingest.feeds.proposals import Proposal, propose
 from ingest.feeds.runs import RUN_SQL
+from ingest.feeds.would_change import would_change
 from ingest.pull import detect
-from ingest.pull.drafts import Draft, Row, difference, read_draft, read_head
+from ingest.pull.drafts import MAX_ROWS, Draft, Row, difference, draft_of, read_head
 from ingest.pull.fetch import ContentLimits, Fetched
-from ingest.pull.look import would_change
+from ingest.pull.parse.files import FileParser
+from ingest.pull.parse.process import ParserDiedError
 from schemas.errors import Permanent, Rejected
 
 FORMAT_NAMES = frozenset(field.alias or name for name, field in Format.model_fields.items()) | {"resourceType"}
@@ -54,7 +56,7 @@ async def detected(
     if "itemPath" not in given:
         found += detect.item_path(kind, head, whole=whole)
     settings = {"resourceType": kind, **{one.setting: one.value for one in found}, **given, "mapping": {}}
-    draft = await _read(fetched, settings, limits)
+    draft = await _try(call, fetched, settings)
     if draft is None:
         return found, []
     columns = draft.looked.columns
@@ -80,15 +82,14 @@ async def shown(
     feed_id: int | None,
 ) -> dict[str, Any]:
     """Return the parts of the answer that come from reading the file."""
-    limits = ContentLimits.of(call.services.settings)
     error: str | None = None
     draft: Draft | None
     try:
         form = form_of(settings)
-        draft = await asyncio.to_thread(read_draft, fetched, form, limits)
-    except (ValueError, Rejected, Permanent) as wrong:
+        draft = await _read(call, fetched, form)
+    except (ValueError, Rejected, Permanent, ParserDiedError) as wrong:
         error, notation = str(wrong), str(settings.get("decimalNotation", "decimal"))
-        draft = await _read(fetched, {**settings, "mapping": {}}, limits)
+        draft = await _try(call, fetched, {**settings, "mapping": {}})
     else:
         error, notation = draft.looked.error, form.decimal_notation
     if draft is None:
@@ -96,8 +97,7 @@ async def shown(
     rows = await _rows(call, draft.rows if error is None else [], feed_id)
     changed = None
     if saved is not None and error is None:
-        before = await asyncio.to_thread(read_draft, fetched, saved, limits)
-        changed = Changed.of(asdict(difference(before, draft)))
+        changed = Changed.of(asdict(difference(await _read(call, fetched, saved), draft)))
     report = draft.looked.report
     outcomes = Counter(row["outcome"] for row in rows)
     return {
@@ -132,10 +132,16 @@ def groups_of(rejects: Sequence[Mapping[str, Any]], notation: str) -> list[Rejec
     return groups
 
 
-async def _read(fetched: Fetched, settings: Mapping[str, Any], limits: ContentLimits) -> Draft | None:
+async def _read(call: Call[Any, Any], fetched: Fetched, form: FormatSettings) -> Draft:
+    """Read the beginning of a file in a process that may be killed."""
+    parser = FileParser(call.services.settings, call.services.parsers)
+    return draft_of(await parser.look(fetched, form, MAX_ROWS))
+
+
+async def _try(call: Call[Any, Any], fetched: Fetched, settings: Mapping[str, Any]) -> Draft | None:
     try:
-        return await asyncio.to_thread(read_draft, fetched, form_of(settings), limits)
-    except (ValueError, Rejected, Permanent):
+        return await _read(call, fetched, form_of(settings))
+    except (ValueError, Rejected, Permanent, ParserDiedError):
         return None
 
 
