@@ -75,7 +75,6 @@ class Settings(BaseSettings):
     trust_forwarded: bool = Field(
         False, description="a proxy sets X-Forwarded-Proto and -Host: addresses in answers follow them"
     )
-    public_edge_url: str = Field("", description="the edge's address as senders see it, shown on the dashboard")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
     edge_processes: int = Field(1, ge=1, le=64, description="edge processes that the local stack starts")

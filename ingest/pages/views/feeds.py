@@ -105,7 +105,7 @@ def line_of(feed: Any) -> Line:
 def edge_url(visit: Visit) -> str:
     """Return the edge's address as vendors see it."""
     settings = visit.services.settings
-    return settings.public_edge_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return settings.edge_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
 
 
 ENTRIES = (
