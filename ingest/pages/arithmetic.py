@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SPELT = 4
+"""More parts than this are a sum of a list, not a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -29,8 +32,14 @@ def sentence_of(terms: Sequence[Term], total: int | None) -> str:
     taken = [term for term in terms if term.taken]
     if not taken:
         return "Sells nothing: no feed variant is connected" if not terms else "Sells nothing: none of its feeds counts"
+    amount = "an unknown number" if total is None else format(total, ",")
+    if len(taken) > _SPELT:
+        counted = sum(bool(term.counts) for term in taken)
+        return (
+            f"Sells {'an unknown number' if total is None else format(total, ',')}, the sum of {counted} feed variants"
+        )
     parts = " + ".join(f"{term.feed} {term.why}" for term in taken)
-    return f"Sells {'an unknown number' if total is None else format(total, ',')} = {parts}"
+    return f"Sells {amount} = {parts}"
 
 
 def _term(one: Any, feed: Any) -> Term:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
-from ingest.pages.views import drafts, feed_settings, feeds, goods, now, receipts, runs, sessions
+from ingest.pages.views import dead_letters, drafts, feed_settings, feeds, goods, now, receipts, runs, sessions, usage
 
 ENTRIES: tuple[Entry, ...] = (
     *now.ENTRIES,
@@ -14,12 +14,16 @@ ENTRIES: tuple[Entry, ...] = (
     *runs.ENTRIES,
     *receipts.ENTRIES,
     *goods.ENTRIES,
+    *dead_letters.ENTRIES,
+    *usage.ENTRIES,
     *sessions.ENTRIES,
 )
 
 NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
     ("now", "Now", "/", Scope.READ),
     ("feeds", "Feeds", "/feeds", Scope.READ),
+    ("dead", "Dead letters", "/dead-letters", Scope.READ),
+    ("usage", "Usage", "/usage", Scope.READ),
     ("sessions", "Sessions", "/sessions", Scope.READ),
 )
 """Section, label, address, scope."""

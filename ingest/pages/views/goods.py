@@ -15,7 +15,7 @@ from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_FOUND = 20
+_FOUND, _SHOWN = 20, 100
 _FEEDS = 250
 
 
@@ -30,9 +30,9 @@ async def show_sku(visit: Visit) -> Context:
     feeds = await _feeds(visit, items)
     terms = terms_of(items, feeds)
     total = variant.available_quantity
-    entries = await _entries(visit, items[:5], feeds)
+    entries, kept = await _entries(visit, items[:5], feeds)
     return {"title": sku, "sku": variant, "items": items, "feeds": feeds, "terms": terms, "entries": entries,
-            "sentence": sentence_of(terms, total), "kept": True}  # fmt: skip
+            "sentence": sentence_of(terms, total), "kept": kept}  # fmt: skip
 
 
 async def show_item(visit: Visit) -> Context:
@@ -84,13 +84,18 @@ async def _feeds(visit: Visit, items: list[Any]) -> dict[int, Any]:
     return {number: await visit.ask("inventory_feeds.get", {"id": number}) for number in sorted(wanted)}
 
 
-async def _entries(visit: Visit, items: list[Any], feeds: dict[int, Any]) -> list[dict[str, Any]]:
-    found = []
+async def _entries(visit: Visit, items: list[Any], feeds: dict[int, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """Return what the items went through, newest first, and whether the account keeps its changes."""
+    found: list[dict[str, Any]] = []
+    kept = True
     for item in items:
         answer = await visit.answer("history.get", {"id": item.id})
         name = feeds[item.inventory_feed_id].name
-        found += [{**_plain(entry), "feed": name} for entry in plain(answer.body)["entries"]]
-    return sorted(found, key=lambda entry: str(entry["appliedAt"]), reverse=True)[:100]
+        history = plain(answer.body)
+        kept = history["changesKept"]
+        found += [{**_plain(entry), "feed": name} for entry in history["entries"]]
+    newest = sorted(found, key=lambda entry: str(entry["appliedAt"]), reverse=True)
+    return newest[:_SHOWN], kept
 
 
 def _plain(entry: Any) -> dict[str, Any]:

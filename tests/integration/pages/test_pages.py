@@ -214,6 +214,42 @@ def _split(path):
     return [*pieces, text]
 
 
+async def test_dead_letters_stand_by_cause_and_a_cause_is_discarded_at_once(dashboard, feed, api):
+    for number in range(3):
+        api.execute(
+            "INSERT INTO dead_letters (account_id, feed_id, external_id, code, reason, payload, received_at)"
+            " VALUES (%s, %s, %s, 'permanent', 'no such thing', '{}', now())",
+            api.account_id,
+            feed["id"],
+            f"D-{number}",
+        )
+    browser = await dashboard.browser("write")
+    page = await browser.page("/dead-letters")
+    assert ["3"] == page.texts("td[data-label=Count]")
+    (ids,) = {field.get("value") for field in page.tree.cssselect("input[name=ids]")}
+    page = await browser.post("/dead-letters/settle", {"do": "discard", "ids": ids})
+    assert "3 dead letters discarded." in page.text_of(".toast")
+    assert "No dead letters" in page.texts("h2")
+
+
+async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, api):
+    variant = (await api.ok("POST", "/api/variants.json", {"sku": "oak-table"}))["id"]
+    api.execute(
+        "INSERT INTO feed_variants (account_id, feed_id, variant_id, external_id, vendor_sku, inventory_quantity,"
+        " item_hash, details_hash, created_at, updated_at) VALUES (%s, %s, %s, 'E-1', 'V-1', 9, 0, 0, now(), now())",
+        api.account_id,
+        feed["id"],
+        variant,
+    )
+    await api.ok("PUT", f"/api/inventory-feeds/{feed['id']}.json", {"allocationBuffer": 2})
+    browser = await dashboard.browser("read")
+    page = await browser.page("/search?q=oak-table")
+    assert ("oak-table", "/sku/oak-table") == (page.text_of("h1"), page.url)
+    assert "Sells 7 = Acme <stock> 9 \N{MINUS SIGN} buffer 2." == page.text_of(".lead h2")
+    assert "E-1" == (await browser.page("/search?q=V-1")).text_of("h1")
+    assert "Nothing is called" in (await browser.page("/search?q=none")).text_of("main h2")
+
+
 async def test_every_entry_of_the_navigation_is_a_page(dashboard):
     browser = await dashboard.browser("admin")
     paths = {entry.path for entry in ENTRIES if isinstance(entry, Page)}
