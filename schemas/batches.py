@@ -19,7 +19,16 @@ import orjson
 
 from schemas.errors import Permanent
 
+
+class NewerVersion(Permanent):
+    """A message of a later release: nothing for this process, and nothing to bury either; a newer worker reads it."""
+
+
 MESSAGE_VERSION = 1
+"""What is written. A field that no reader may ignore needs a new version, which is read for a release before it
+is written (docs/deploy.md, "Upgrade order")."""
+OLDEST_READ, NEWEST_READ = 1, 1
+"""What is read: the version before the written one, where there was one, and the one after it, once it is decided."""
 _TIME_BITS, _RANDOM_BITS, _MAC_BITS = 42, 55, 24
 _PAYLOAD_BITS = _TIME_BITS + _RANDOM_BITS
 _BIGINT, _YEAR_9999_MS = 2**63, 253_370_764_800_000
@@ -102,11 +111,10 @@ class Batch:
 
 
 def decode(body: bytes) -> Batch:
-    """Return the batch of a message body; raises `Permanent` when it is none."""
+    """Return the batch of a message body; raises `Permanent` when it is none, `NewerVersion` when it may be one."""
     try:
         message = orjson.loads(body)
-        if message["v"] != MESSAGE_VERSION:
-            raise Permanent(f"message version {message['v']!r}: this worker reads version {MESSAGE_VERSION}")
+        _check_version(message["v"])
         batch = Batch(
             batch_id=uuid.UUID(hex=message["batchId"]),
             account_id=message["accountId"],
@@ -126,6 +134,14 @@ def decode(body: bytes) -> Batch:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Permanent(f"not a batch: {type(error).__name__}: {error}") from None
     return batch
+
+
+def _check_version(version: Any) -> None:
+    if version.__class__ is int and OLDEST_READ <= version <= NEWEST_READ:
+        return
+    error = NewerVersion if version.__class__ is int and version > NEWEST_READ else Permanent
+    reads = str(NEWEST_READ) if OLDEST_READ == NEWEST_READ else f"{OLDEST_READ} to {NEWEST_READ}"
+    raise error(f"message version {version!r}: this release reads {reads}")
 
 
 def _is_sound(batch: Batch) -> bool:

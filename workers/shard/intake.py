@@ -1,4 +1,7 @@
-"""From what the broker delivers to the next window: decode in order, hand what is no batch to the dead exchange."""
+"""From what the broker delivers to the next window: decode in order, hand what is no batch to the dead exchange.
+
+A message of a later release is not ours to judge: the shard stands still before it until a newer worker owns it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas import metrics
-from schemas.batches import Batch, decode
+from schemas.batches import Batch, NewerVersion, decode
 from schemas.errors import Permanent
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
@@ -21,6 +24,8 @@ class Intake:
         self._redeliveries = metrics.REDELIVERIES.labels(shard)
         self._builder = WindowBuilder(limits)
         self._log = log
+        self.newer: str | None = None
+        """Why the oldest delivery is left as it is: a message of a later release. Nothing behind it is taken."""
 
     def __len__(self) -> int:
         """Return the number of deliveries."""
@@ -34,12 +39,16 @@ class Intake:
     async def stage(self) -> None:
         """Decode deliveries until the window is full or none are left."""
         raw, builder = self._consumer.raw, self._builder
-        while raw and not builder.full:
+        while raw and not builder.full and self.newer is None:
             message = raw.popleft()
             if message.redelivered:
                 self._redeliveries.inc()
             try:
                 batch = decode(message.body)
+            except NewerVersion as error:
+                raw.appendleft(message)
+                self.newer = str(error)
+                return
             except Permanent as error:
                 self._log.error("undecodable_message", error=str(error), size=len(message.body))
                 await self._consumer.reject(message.tag)

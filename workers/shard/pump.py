@@ -83,8 +83,8 @@ class Pump:
                 await self._intake.stage()
                 if self._flight is None:
                     self._launch()
-                if self._consumer.cancelled and self.empty:
-                    self.drained = True
+                if self._nothing_to_do() and self._consumer.cancelled:
+                    self.drained = self.empty
                     return
                 await self._pause()
         except BaseException:
@@ -120,6 +120,13 @@ class Pump:
             return False
         if self._ack_later is not None:
             await self._consumer.ack(self._ack_later)
+        return True
+
+    def _nothing_to_do(self) -> bool:
+        """Return whether all in hand is done, but for what a worker of a later release must read; tell of that."""
+        if self._flight is not None or self._intake.newer is None or any(self._intake.batches):
+            return self.empty
+        self._tools.health.trouble("worker", self._who, self._intake.newer)
         return True
 
     def _launch(self) -> None:

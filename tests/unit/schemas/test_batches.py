@@ -1,6 +1,7 @@
 """Batch ids prove that we made them; a message reads back as the batch it was made from."""
 
 import uuid
+from pathlib import Path
 
 import orjson
 import pytest
@@ -8,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batches import (
+    MESSAGE_VERSION,
+    NEWEST_READ,
+    OLDEST_READ,
     Batch,
+    NewerVersion,
     Operation,
     Source,
     decode,
@@ -22,6 +27,7 @@ from schemas.batches import (
 from schemas.errors import Permanent
 
 KEY = b"k" * 32
+MESSAGES = Path(__file__).parents[2] / "fixtures" / "messages"
 NOW_MS = 1_790_000_000_000
 
 
@@ -126,3 +132,40 @@ def test_a_message_of_the_wrong_shape_is_permanent(change):
     assert batch == decode(orjson.dumps(message))
     with pytest.raises(Permanent):
         decode(orjson.dumps(message | change))
+
+
+@pytest.mark.parametrize("version", range(OLDEST_READ, NEWEST_READ + 1))
+def test_every_version_that_is_read_has_a_message_that_was_kept_as_it_was_written(version):
+    batch = decode((MESSAGES / f"version-{version}.json").read_bytes())
+
+    assert (1, 1, Source.WEBHOOK, Operation.UPSERT) == (
+        batch.account_id,
+        batch.feed_id,
+        batch.source,
+        batch.operation,
+    )
+    assert [{"externalId": "b", "inventoryQuantity": 0}] == batch.items[1:]
+    assert ([0, 2], 1) == (batch.indexes, len(batch.rejected))
+
+
+def test_the_version_that_is_written_is_read_by_this_release():
+    assert OLDEST_READ <= MESSAGE_VERSION <= NEWEST_READ
+    assert MESSAGE_VERSION - OLDEST_READ <= 1
+
+
+@pytest.mark.parametrize(
+    ("version", "error"),
+    [
+        (NEWEST_READ + 1, NewerVersion),
+        (OLDEST_READ - 1, Permanent),
+        ("1", Permanent),
+        (True, Permanent),
+        (None, Permanent),
+    ],
+)
+def test_a_newer_version_is_told_from_what_is_no_message(version, error):
+    message = orjson.loads((MESSAGES / "version-1.json").read_bytes()) | {"v": version}
+    with pytest.raises(Permanent, match=r"^message version ") as raised:
+        decode(orjson.dumps(message))
+
+    assert error is type(raised.value)
