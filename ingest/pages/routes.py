@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
-from ingest.pages.views import dead_letters, drafts, feed_settings, feeds, goods, now, receipts, runs, sessions, usage
+from ingest.pages.views import (
+    dead_letters,
+    drafts,
+    feed_settings,
+    feeds,
+    goods,
+    lag,
+    now,
+    receipts,
+    runs,
+    sessions,
+    usage,
+)
 
 ENTRIES: tuple[Entry, ...] = (
     *now.ENTRIES,
+    *lag.ENTRIES,
     *drafts.ENTRIES,
     *feeds.ENTRIES,
     *feed_settings.ENTRIES,
@@ -21,6 +34,7 @@ ENTRIES: tuple[Entry, ...] = (
 
 NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
     ("now", "Now", "/", Scope.READ),
+    ("lag", "Lag", "/lag", Scope.READ),
     ("feeds", "Feeds", "/feeds", Scope.READ),
     ("dead", "Dead letters", "/dead-letters", Scope.READ),
     ("usage", "Usage", "/usage", Scope.READ),

@@ -22,5 +22,5 @@ class Role(StrEnum):
         return _SCOPES[self]
 
 
-_SCOPES = {Role.VIEWER: Scope.READ, Role.EDITOR: Scope.WRITE, Role.ADMIN: Scope.ADMIN, Role.OPERATOR: Scope.ADMIN}
-OF_SCOPE = {Scope.READ: Role.VIEWER, Scope.WRITE: Role.EDITOR, Scope.ADMIN: Role.ADMIN}
+_SCOPES = {Role.VIEWER: Scope.READ, Role.EDITOR: Scope.WRITE, Role.ADMIN: Scope.ADMIN, Role.OPERATOR: Scope.OPERATOR}
+OF_SCOPE = {scope: role for role, scope in _SCOPES.items()}
