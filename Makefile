@@ -89,6 +89,10 @@ bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much me
 settings: $(VENV)/installed ## Write docs/settings.md from the settings
 	@$(PYTHON) -m deploy.command.main settings --markdown > .settings.new && mv .settings.new docs/settings.md
 
+.PHONY: rules
+rules: $(VENV)/installed ## Write the rules of deploy/monitoring as Kubernetes wants them
+	@$(PYTHON) -m deploy.monitoring.operator
+
 .PHONY: vendor
 vendor: $(VENV)/installed ## Fetch the scripts that the dashboard serves, at the versions of vendored.json
 	$(PYTHON) -m deploy.vendor

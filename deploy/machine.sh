@@ -44,6 +44,8 @@ for part in "$@"; do
         command -v chromium >/dev/null || lacks chromium 'Chromium'
         [ -x /usr/sbin/pgbouncer ] || lacks pgbouncer 'pgbouncer'
         command -v npm >/dev/null || lacks npm 'npm'
+        command -v promtool >/dev/null || lacks prometheus 'Prometheus'
+        command -v prometheus-alertmanager >/dev/null || lacks prometheus-alertmanager 'Alertmanager'
         command -v systemd-analyze >/dev/null || lacks systemd 'systemd-analyze'
         ;;
     fleet)

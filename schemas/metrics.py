@@ -107,13 +107,22 @@ DEFERRED_OLDEST = Seen("feedline_deferred_oldest_timestamp_seconds", "Since when
 LIMIT_USED = Seen("feedline_limit_used_ratio", "Used part of today's limit, of the 20 fullest accounts", ("account",))
 ACCOUNT_FAILING = Seen("feedline_account_failing_feeds", "Pulled feeds that fail, of the 20 worst", ("account",))
 ACCOUNT_HELD = Seen("feedline_account_held_runs", "Held runs that wait for a person, of the 20 worst", ("account",))
+DEAD_RECENT = Seen("feedline_dead_letters_recent", "Dead letters of the last 15 minutes, by code", ("code",))
 CANARY_SUCCESS = Seen(
     "feedline_canary_success_timestamp_seconds", "When the canary last went the whole way down a shard", ("shard",)
 )
 
 CANARY_FAILURES = Counter("feedline_canary_failures_total", "Canaries that did not arrive, by stage", ["stage"])
-for _stage in ("post", "receipt", "row"):
-    CANARY_FAILURES.labels(_stage)
 CANARY_SECONDS = Histogram(
     "feedline_canary_seconds", "The canary's time from its post to its row", buckets=_LAG_SECONDS
 )
+
+# A counter that is born at 1 has not increased, and a ratio without its numerator is none: these begin at 0.
+for _counter, _values in (
+    (POSTS, ("202", "500", "503")),
+    (PUBLISH_FAILURES, ("disconnected", "blocked", "full", "unroutable", "timeout")),
+    (RUNS, ("succeeded", "failed")),
+    (CANARY_FAILURES, ("post", "receipt", "row")),
+):
+    for _value in _values:
+        _counter.labels(_value)

@@ -39,6 +39,13 @@ SELECT p.account_id, count(*) FILTER (WHERE p.failures >= 3) AS failing,
  ORDER BY count(*) DESC, p.account_id
  LIMIT :most;
 
+-- name: slow_dead_letters
+-- Ids ascend with time: the newest are enough, and need no index of their own.
+SELECT code, count(*) AS letters
+  FROM (SELECT d.code, d.dead_at FROM dead_letters d ORDER BY d.id DESC LIMIT 10000) newest
+ WHERE dead_at > now() - interval '15 minutes'
+ GROUP BY code;
+
 -- name: canary_account$
 SELECT id FROM accounts WHERE plan = 'canary' ORDER BY id LIMIT 1;
 

@@ -108,7 +108,9 @@ async def look_slowly(connection: asyncpg.Connection) -> Seeing:
     deferred = await WATCH.slow_deferred(connection)
     limits = [row async for row in WATCH.slow_limits(connection, most=MOST)]
     feeds = [row async for row in WATCH.slow_feeds(connection, most=MOST)]
+    letters = [row async for row in WATCH.slow_dead_letters(connection)]
     return {
+        metrics.DEAD_RECENT: _by(letters, "code", "letters"),
         metrics.DEFERRED_ITEMS: [((), float(deferred["items"]))],
         metrics.DEFERRED_OLDEST: [((), at.timestamp()) for at in [deferred["oldest_at"]] if at is not None],
         metrics.LIMIT_USED: _by(limits, "id", "used"),

@@ -1,0 +1,172 @@
+"""`feedline top`: the shards in a terminal: how late each is, who has it, what it waits for, does the canary arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import click
+import orjson
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from schemas import logs, queries
+from schemas.postgres import Session
+from schemas.settings import Settings, load
+from schemas.topology import shard_of
+from workers.amqp.broker import Broker
+from workers.health import Health
+from workers.watch.queues import Queues
+from workers.watch.shards import Emptiness
+from workers.watch.watcher import WATCH, states_of
+
+_TOP = queries.load("top", beside=__file__)
+_EVERY_S = 1.0
+_OUTCOMES_EVERY_S = 10.0
+"""The minutes of all feeds are read less often: there may be many."""
+LATE_S, CANARY_LATE_S = 5.0, 180.0
+_OUTCOMES = ("created", "updated", "unchanged", "superseded", "deferred", "rejected", "dead")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Show it once and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: one JSON object, for scripts.")
+def top(*, once: bool, as_json: bool) -> None:
+    """Show the shards, refreshed each second: lateness, rates, owners, outcomes, canary."""
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once")
+    settings = load()
+    logs.configure("top", "error")
+    try:
+        asyncio.run(_show(settings, once=once, as_json=as_json))
+    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
+        raise click.ClickException(f"Postgres cannot be reached: {error}") from None
+    except KeyboardInterrupt:
+        pass
+
+
+async def _show(settings: Settings, *, once: bool, as_json: bool) -> None:
+    async with looking(settings) as look:
+        if as_json:
+            click.echo(orjson.dumps(await look.look(), option=orjson.OPT_INDENT_2).decode())
+        elif once:
+            Console().print(drawn(await look.look()))
+        else:
+            with Live(drawn(await look.look()), auto_refresh=False, screen=True) as live:
+                while True:
+                    await asyncio.sleep(_EVERY_S)
+                    live.update(drawn(await look.look()), refresh=True)
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Look]:
+    """Open what a look needs."""
+    broker = Broker(settings, "feedline-top", Health())
+    connection = await Session("feedline-top").connect(settings.dsn, timeout=10)
+    try:
+        yield Look(settings, connection, Queues(broker, settings.shards))
+    finally:
+        await connection.close()
+        await broker.close()
+
+
+class Look:
+    """Reads what is shown."""
+
+    def __init__(self, settings: Settings, connection: asyncpg.Connection, queues: Queues) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._queues = queues
+        self._emptiness = Emptiness()
+        self._outcomes: dict[str, Any] = {}
+        self._outcomes_due = 0.0
+
+    async def look(self) -> dict[str, Any]:
+        """Return what is to be seen now, as `--json` shows it: times in ISO 8601, ages in seconds, null for unknown."""
+        now = datetime.now(UTC)
+        dead_after = timedelta(milliseconds=self._settings.heartbeat_timeout_ms)
+        queues = await self._queues.look()
+        states = await states_of(self._connection, dead_after)
+        canaries = {
+            shard_of(row["feed_id"], self._settings.shards): row["updated_at"]
+            async for row in _TOP.canaries(self._connection)
+        }
+        if time.monotonic() >= self._outcomes_due:
+            self._outcomes = dict(await anext(aiter(_TOP.outcomes(self._connection))))
+            self._outcomes_due = time.monotonic() + _OUTCOMES_EVERY_S
+        shards = []
+        for shard in range(self._settings.shards):
+            queue, state = queues and queues[shard], states.get(shard)
+            owned = state is not None and state.alive
+            in_hand = state.oldest_at if state is not None else None
+            oldest = self._emptiness.look(shard, queue, state, now) if queue else in_hand
+            shards.append(
+                {
+                    "shard": shard,
+                    "ready": queue and queue.ready,
+                    "consumers": queue and queue.consumers,
+                    "ageSeconds": _age(oldest, now) or 0.0,
+                    "owner": state.worker_id if state is not None and owned else None,
+                    "host": state.host if state is not None and owned else None,
+                    "appliedAt": state and state.applied_at,
+                    "waitsFor": state and state.waits_for,
+                    "waitsReason": state and state.waits_reason,
+                    "canarySeconds": _age(canaries.get(shard), now),
+                }
+            )
+        seconds = self._outcomes["seconds"]
+        return {
+            "at": now,
+            "workers": await WATCH.live_workers(self._connection, timeout=dead_after),
+            "brokerSeen": queues is not None,
+            "itemsPerSecond": {name: round(self._outcomes[name] / seconds, 1) for name in _OUTCOMES},
+            "lagSeconds": self._outcomes["lag_ms"] / 1000,
+            "shards": shards,
+        }
+
+
+def _age(at: datetime | None, now: datetime) -> float | None:
+    return None if at is None else round(max(0.0, (now - at).total_seconds()), 1)
+
+
+def drawn(seen: dict[str, Any]) -> Group:
+    """Return the screen: a line of totals, a line of outcomes, a table of the shards."""
+    oldest = max((shard["ageSeconds"] for shard in seen["shards"]), default=0.0)
+    head = Text.assemble(
+        ("Feedline ", "bold"),
+        f"{seen['at']:%H:%M:%S} UTC   {seen['workers']} workers   oldest ",
+        _coloured(f"{oldest:.1f} s", late=oldest > LATE_S),
+        f"   lag of the last minute {seen['lagSeconds']:.2f} s",
+    )
+    if not seen["brokerSeen"]:
+        head.append("   RabbitMQ does not answer", style="bold red")
+    rates = "   ".join(f"{name} {rate:,.1f}" for name, rate in seen["itemsPerSecond"].items() if rate)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("shard", "ready", "oldest", "canary"):
+        table.add_column(name, justify="right")
+    for name in ("owner", "waits for"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for shard in seen["shards"]:
+        canary, age = shard["canarySeconds"], shard["ageSeconds"]
+        owner = shard["owner"] and f"{shard['host']} {shard['owner'][:8]}"
+        waits = ": ".join(filter(None, (shard["waitsFor"], shard["waitsReason"])))
+        table.add_row(
+            str(shard["shard"]),
+            "?" if shard["ready"] is None else f"{shard['ready']:,}",
+            _coloured(f"{age:.1f} s", late=age > LATE_S),
+            Text("never") if canary is None else _coloured(f"{canary:.0f} s ago", late=canary > CANARY_LATE_S),
+            Text(owner) if owner else Text("nobody", "bold red"),
+            Text(waits, "yellow"),
+        )
+    return Group(head, Text(f"Items a second: {rates or 'none'}"), Text(), table)
+
+
+def _coloured(text: str, *, late: bool) -> Text:
+    return Text(text, "bold red" if late else "green")
