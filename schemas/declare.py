@@ -26,8 +26,7 @@ _TYPED = re.compile(r"the value '(?P<value>.*)' of type '\w+'|'(?P<plain>.*)'")
 
 _ANSWER_S = 5.0
 """Time for the broker to answer for one queue."""
-_FENCE = "x-delivery-limit"
-_SETTING_OF = {
+_LIMITS = {
     "x-max-length": "QUEUE_MAX_LENGTH",
     "x-max-length-bytes": "QUEUE_MAX_BYTES",
     "x-delivery-limit": "QUEUE_DELIVERY_LIMIT",
@@ -41,7 +40,8 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     names the argument, what was found and what is expected. The channel is then closed by the broker. Errors of a lost
     connection pass through.
 
-    A live queue with another delivery limit is used as it is: the limit is the last fence, and nothing depends on it.
+    A live queue with another limit is used as it is, so that a changed setting stops nobody: limits of live queues are
+    the business of `feedline queues apply`. One without any limit of its length is refused.
     One that the broker cannot declare just now (its nodes are down, it does not answer) stops none of the others; what
     the broker said of each is returned.
     """
@@ -81,13 +81,15 @@ async def _another(channel: PlainChannel) -> PlainChannel:
 
 
 def with_live_limit(queue: Queue, broker_says: str) -> Queue | None:
-    """Return the queue with the delivery limit that the live one has; None if the broker objects to more."""
+    """Return the queue with the limit that the live one has in place of ours; None if the broker objects to more."""
     found = _INEQUIVALENT.search(broker_says)
-    if found is None or found["argument"] != _FENCE:
+    if found is None or found["argument"] not in _LIMITS:
         return None
-    live = _shown(found["found"])
-    arguments = {name: value for name, value in queue.arguments.items() if name != _FENCE}
-    as_it_is = Queue(queue.name, arguments | ({_FENCE: int(live)} if live.isdigit() else {}))
+    limit, live = found["argument"], _shown(found["found"])
+    if not live.isdigit() and limit != "x-delivery-limit":
+        return None
+    arguments = {name: value for name, value in queue.arguments.items() if name != limit}
+    as_it_is = Queue(queue.name, arguments | ({limit: int(live)} if live.isdigit() else {}))
     return None if as_it_is == queue else as_it_is
 
 
@@ -130,7 +132,7 @@ def _remedy(queue: Queue, argument: str | None, live: str = "") -> str:
         f"stop everything that publishes, let the workers empty it, delete it "
         f"(rabbitmqctl delete_queue {queue.name}) and start again: it is then made anew"
     )
-    setting = _SETTING_OF.get(argument or "")
+    setting = _LIMITS.get(argument or "")
     if setting is None or not live.isdigit():
         return f"Arguments of a live queue cannot be changed: {again}."
     return f"Arguments of a live queue cannot be changed: set {setting}={live} to keep the queue as it is, or {again}."

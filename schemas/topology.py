@@ -13,6 +13,8 @@ from schemas.settings import Settings
 
 DEAD_EXCHANGE = "feedline.dead"
 DEAD_QUEUE = "feedline.dead"
+SHARD_PATTERN = r"^feedline\.shard\."
+"""Of the names of shard queues, for policies."""
 CHANGES_EXCHANGE = "feedline.changes"
 """The topic exchange of what changed, for accounts that want it; routing keys are `<account id>.<feed id>`."""
 

@@ -16,6 +16,7 @@ from deploy.command.dead_letters import dead_letters
 from deploy.command.migrations import wait_for_migrations
 from deploy.command.people import login_link, people
 from deploy.command.probe import probe
+from deploy.command.queues import queues
 from deploy.command.reference import as_markdown, as_text
 from deploy.command.secrets import secrets
 from deploy.command.shards import shards
@@ -39,6 +40,7 @@ main.add_command(dead_letters)
 main.add_command(login_link)
 main.add_command(people)
 main.add_command(probe)
+main.add_command(queues)
 main.add_command(secrets)
 main.add_command(shards)
 main.add_command(tokens)

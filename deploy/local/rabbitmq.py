@@ -36,6 +36,8 @@ default_pass = {password}
 log.console = true
 log.console.level = info
 log.file = false
+# Leaders spread over the nodes: the default puts all on the node that a process happened to declare on.
+queue_leader_locator = balanced
 # A small machine: the default of 512 MB is held in memory.
 raft.wal_max_size_bytes = 67108864
 disk_free_limit.absolute = 256MB

@@ -55,6 +55,17 @@ def test_a_live_queue_with_another_delivery_limit_is_used_with_that():
     assert QUEUE == with_live_limit(fenced, says.format("none"))
 
 
+@pytest.mark.parametrize("limit", ["x-max-length", "x-max-length-bytes"])
+def test_a_live_queue_with_another_length_is_used_with_that_but_none_without(limit):
+    queue = Queue(QUEUE.name, QUEUE.arguments | {limit: 200_000})
+    says = IN_QUEUE.format(limit, "the value '200000' of type 'signedint'", "{}")
+
+    assert Queue(QUEUE.name, queue.arguments | {limit: 100}) == with_live_limit(
+        queue, says.format("the value '100' of type 'signedint'")
+    )
+    assert with_live_limit(queue, says.format("none")) is None
+
+
 def test_a_live_queue_that_differs_in_more_is_not_used():
     says = IN_QUEUE.format("x-overflow", "the value 'reject-publish' of type 'longstr'", "none")
 
