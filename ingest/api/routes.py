@@ -6,6 +6,7 @@ from ingest.api.framework.operation import Operation
 from ingest.api.resources import (
     account,
     accounts,
+    audit,
     batches,
     changes,
     dead_letters,
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *overview.OPERATIONS,
     *lag.OPERATIONS,
     *account.OPERATIONS,
+    *audit.OPERATIONS,
     *tokens.OPERATIONS,
     *accounts.OPERATIONS,
 )

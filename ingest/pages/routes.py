@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingest.api.framework.caller import Scope
 from ingest.pages.page import Entry
 from ingest.pages.views import (
+    audit,
     dead_letters,
     drafts,
     feed_settings,
@@ -29,6 +30,7 @@ ENTRIES: tuple[Entry, ...] = (
     *goods.ENTRIES,
     *dead_letters.ENTRIES,
     *usage.ENTRIES,
+    *audit.ENTRIES,
     *sessions.ENTRIES,
 )
 
@@ -38,6 +40,7 @@ NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
     ("feeds", "Feeds", "/feeds", Scope.READ),
     ("dead", "Dead letters", "/dead-letters", Scope.READ),
     ("usage", "Usage", "/usage", Scope.READ),
+    ("audit", "Audit log", "/audit-log", Scope.ADMIN),
     ("sessions", "Sessions", "/sessions", Scope.READ),
 )
 """Section, label, address, scope."""

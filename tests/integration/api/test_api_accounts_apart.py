@@ -43,6 +43,8 @@ INSERT INTO runs (id, account_id, feed_id, trigger, error) VALUES (%(id)s, %(acc
 INSERT INTO endpoints (id, account_id, name, url, events, position)
 VALUES (%(id)s, %(account)s, %(mark)s, 'https://x.example', '{run.held}', 0);
 INSERT INTO change_streams (account_id, enabled) VALUES (%(account)s, true);
+INSERT INTO audit_log (account_id, id, who, address, operation, subject)
+VALUES (%(account)s, %(id)s, %(mark)s, '::1', 'test', '/');
 INSERT INTO previews (account_id, id, draft, source)
 VALUES (%(account)s, %(id)s, '{"settings": {}, "detected": [], "proposed": []}', %(mark)s);
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);

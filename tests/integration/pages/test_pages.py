@@ -96,6 +96,27 @@ async def test_a_feed_is_disabled_with_one_click_and_the_toast_takes_it_back_and
     ] == rows
 
 
+async def test_two_people_who_change_a_feed_see_both_versions_and_the_audit_log_names_who_won(dashboard, feed, api):
+    browser = await dashboard.browser("admin")
+    path = f"/feeds/{feed['id']}/settings"
+    form = {field.name: field.value for field in (await browser.page(path)).tree.forms[-2].inputs if field.name}
+    await api.ok("PUT", f"/api/inventory-feeds/{feed['id']}.json", {"allocationBuffer": 5})
+    page = await browser.post(path, {**_sent(form), "allocationBuffer": "2"})
+    assert 412 == page.status
+    assert ["5", "2"] == page.texts("[role=alert] tbody td")
+    again = {field.name: field.value for field in page.tree.forms[-2].inputs if field.name}
+    saved = await browser.post(path, _sent(again))
+    assert "The settings are saved." in saved.text_of(".toast")
+    log = await browser.page("/audit-log")
+    assert "allocationBuffer 5 \N{RIGHTWARDS ARROW} 2" in log.texts("td[data-label=Changed]")
+    assert 403 == (await (await dashboard.browser("write")).page("/audit-log")).status
+
+
+def _sent(form):
+    """Return what a browser sends of a form: no checkbox that is not checked."""
+    return {name: str(value) for name, value in form.items() if value is not None}
+
+
 async def test_a_feed_is_deleted_only_when_its_name_was_typed(dashboard, feed):
     browser = await dashboard.browser("write")
     here = f"/feeds/{feed['id']}"
@@ -247,7 +268,7 @@ async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, ap
     assert ("oak-table", "/sku/oak-table") == (page.text_of("h1"), page.url)
     assert "Sells 7 = Acme <stock> 9 \N{MINUS SIGN} buffer 2." == page.text_of(".lead h2")
     assert "E-1" == (await browser.page("/search?q=V-1")).text_of("h1")
-    assert "Nothing is called" in (await browser.page("/search?q=none")).text_of("main h2")
+    assert "Nothing is called" in (await browser.page("/search?q=none")).text_of(".empty h2")
 
 
 async def test_every_entry_of_the_navigation_is_a_page(dashboard):
