@@ -62,12 +62,14 @@ async def search(visit: Visit) -> Context:
     if text and len(text) <= 255:  # noqa: PLR2004 - the longest SKU
         for query, label in (({"sku": text}, "SKU"), ({"barcode": text}, "barcode")):
             variants = await visit.ask("variants.list", query={**query, "limit": _FOUND})
-            found += [(f"/sku/{one.sku}", one.sku, f"variant, found by {label}") for one in variants]
+            exact = (one for one in variants if text in (one.sku, one.barcode))
+            found += [(f"/sku/{one.sku}", one.sku, f"variant, found by {label}") for one in exact]
         for query, label in (({"external_id": text}, "externalId"), ({"vendor_sku": text}, "vendor's SKU")):
             items = await visit.ask("inventory_feed_variants.list", query={**query, "limit": _FOUND})
+            exact = (one for one in items if text in (one.external_id, one.vendor_sku))
             found += [
                 (f"/items/{one.id}", one.external_id, f"item of feed {one.inventory_feed_id}, by {label}")
-                for one in items
+                for one in exact
             ]
     found = list(dict.fromkeys(found))
     if len({href for href, _, _ in found}) == 1:
