@@ -20,7 +20,7 @@ class FileFacts:
     """What is known of a fetched and parsed file.
 
     `declared_bytes` is the length that the server stated, None when it stated none; `complete` is the parser's view:
-    the end tag or closing bracket was there, no quote was left open. `doubt` says why nothing proves that all of it
+    the end tag or closing bracket was there, no quote was left open, the encoding is told. `doubt` says why nothing proves that all of it
     came; `final_newline` is None for formats that end otherwise.
     """
 
@@ -30,6 +30,7 @@ class FileFacts:
     declared_bytes: int | None = None
     complete: bool = True
     incomplete_reason: str | None = None
+    incomplete_code: str = "truncated"
     doubt: str | None = None
     final_newline: bool | None = None
 
@@ -82,9 +83,9 @@ def _not_whole(facts: FileFacts, before: Baseline, *, cleans_up: bool) -> Held |
     if facts.declared_bytes is not None and facts.bytes < facts.declared_bytes:
         return Held("short", f"{facts.bytes} bytes came of {facts.declared_bytes} that the server declared")
     if not facts.complete:
-        return Held("truncated", facts.incomplete_reason or "the file ends in the middle")
-    if facts.final_newline is False and (before.final_newline or (cleans_up and before.final_newline is None)):
-        return Held("truncated", "the last line has no end" + (", as it had before" if before.final_newline else ""))
+        return Held(facts.incomplete_code, facts.incomplete_reason or "the file ends in the middle")
+    if facts.final_newline is False and before.final_newline:
+        return Held("truncated", "the last line has no end, as it had before")
     if cleans_up and facts.doubt is not None:
         return Held("unproven", facts.doubt)
     return Held("empty", "the file holds no rows") if facts.rows_read == 0 else None

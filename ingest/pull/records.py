@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from schemas.errors import Rejected
 
@@ -16,6 +16,10 @@ MAX_RECORD_BYTES = 4 << 20
 """A larger record is refused; the largest that memory is held for."""
 MAX_FIELDS_NOTED = 200
 """Names of columns or paths that a report lists at most."""
+
+
+Doubt = Literal["truncated", "encoding"]
+"""Why a file as a whole is not to be trusted, as the guard calls it."""
 
 
 class FormatError(Rejected):
@@ -122,7 +126,7 @@ class Report:
     `rows_read` were mapped, rejected, or folded into another row of their key; with `duplicates: last` those that are
     counted as folded are mapped too, and the road lets the last one stand.
 
-    `complete` is false, with the `reason`, when the file ends or breaks off before its end. `page_fields` are the
+    `complete` is false, with `reason` and `doubt`, when the file ends or breaks off before its end, or cannot be told. `page_fields` are the
     values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
     that no attribute takes; `hint` helps when a whole file has no item. `entries` counts what JSON has where `itemPath`
     leads to, up to its first `[*]`; None: there is no such place, which is not the same as an empty one.
@@ -130,6 +134,7 @@ class Report:
 
     complete: bool = True
     reason: str | None = None
+    doubt: Doubt | None = None
     hint: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
@@ -147,10 +152,10 @@ class Report:
         """Return the report as an object for JSON, with these names."""
         return asdict(self)
 
-    def break_off(self, reason: str) -> None:
-        """Note that the file is not whole; the first reason stays."""
+    def break_off(self, reason: str, doubt: Doubt = "truncated") -> None:
+        """Note that the file is not whole, or in doubt otherwise; the first reason stays."""
         if self.complete:
-            self.complete, self.reason = False, reason
+            self.complete, self.reason, self.doubt = False, reason, doubt
 
 
 def blocks_of(stream: Any, size: int = BLOCK_BYTES) -> Iterator[bytes]:

@@ -241,7 +241,7 @@ def utf8_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterat
 def _note(decoder: Decoder, report: Report) -> None:
     report.encoding = decoder.name
     if decoder.doubt is not None:
-        report.break_off(decoder.doubt)
+        report.break_off(decoder.doubt, "encoding")
 
 
 def _utf8(decoder: Decoder, text: str) -> Iterator[tuple[bytes, bool]]:

@@ -33,6 +33,7 @@ class Facts:
     declared_bytes: int | None = 0
     complete: bool = True
     reason: str | None = None
+    reason_code: str = "truncated"
     doubt: str | None = None
     """Why nothing proves that all of the file came."""
     final_newline: bool | None = None
@@ -82,12 +83,13 @@ class Facts:
         self.attributes_skipped += report.attributes_skipped
         self.encoding = self.encoding or report.encoding
         self.hint = self.hint or report.hint
-        self.break_off(None if report.complete else report.reason or "the file is not whole")
+        if not report.complete:
+            self.break_off(report.reason or "the file is not whole", report.doubt or "truncated")
 
-    def break_off(self, reason: str | None) -> None:
-        """Note why the file is not whole; the first reason stays."""
-        if reason is not None and self.complete:
-            self.complete, self.reason = False, reason
+    def break_off(self, reason: str, code: str = "truncated") -> None:
+        """Note why the file is not whole, or in doubt otherwise; the first reason stays."""
+        if self.complete:
+            self.complete, self.reason, self.reason_code = False, reason, code
 
     def as_json(self, validators: Validators) -> dict[str, Any]:
         """Return the facts as `Spooled` keeps them."""
@@ -98,6 +100,7 @@ class Facts:
             "declaredBytes": self.declared_bytes,
             "complete": self.complete,
             "reason": self.reason,
+            "reasonCode": self.reason_code,
             "doubt": self.doubt,
             "finalNewline": self.final_newline,
             "encoding": self.encoding,
@@ -152,12 +155,12 @@ class Sink:
             await self._write()
 
     async def end(self, report: Report) -> str:
-        """End a file or page; return a digest of its items."""
+        """End a file or page; return a digest of its items, "" where it gave none to be compared."""
         await self._write()
         self._skipped.clear()
         self.facts.add_report(report)
         self._page_offset = self.facts.rows_read
-        return self._digest.hexdigest()
+        return self._digest.hexdigest() if report.rows_mapped else ""
 
     async def _write(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -99,7 +99,7 @@ class FileMaker:
             async for page in every:
                 await sink.begin_page()
                 try:
-                    report, page.digest = await self._read(page.fetched, form, sink)
+                    report, digest = await self._read(page.fetched, form, sink, f"page {page.number + 1}: ")
                 finally:
                     await asyncio.to_thread(page.fetched.discard)
                 if page.number and report.entries is None:  # an error document, say: not the end of the pages
@@ -107,14 +107,18 @@ class FileMaker:
                         FetchCode.PAGES_BROKEN, f"page {page.number + 1} is none: {report.hint or report.reason}"
                     )
                 page.fields, page.items = report.page_fields, report.entries or 0
+                page.digest = digest or page.fetched.content_hash  # pages that give nothing are not all the same
                 if pager.repeats(page):
                     await sink.drop_page()
         content_hash = sink.facts.seal.hexdigest()
         validators = Validators(content_hash=content_hash)
         return Unchanged(stored_validators(validators)) if content_hash == known.content_hash else validators
 
-    async def _read(self, fetched: Fetched, form: FormatSettings, sink: Sink) -> tuple[Report, str]:
-        """Parse one file or page into the sink; a compressed one that breaks off is not whole, and for the guard."""
+    async def _read(self, fetched: Fetched, form: FormatSettings, sink: Sink, name: str = "") -> tuple[Report, str]:
+        """Parse one file or page into the sink; a compressed one that breaks off is not whole, and for the guard.
+
+        `name` goes before the reason why it is not whole, if it is a page.
+        """
         sink.facts.add_file(fetched)
         report = Report()
         try:
@@ -128,4 +132,7 @@ class FileMaker:
             if error.code is not FetchCode.CONTENT_TRUNCATED:
                 raise
             report.break_off(error.message)
+            report.entries = report.entries or 0  # it is a page, and cut, whatever of it could be read
+        if report.entries is not None and report.reason is not None:
+            report.reason = f"{name}{report.reason}"
         return report, await sink.end(report)

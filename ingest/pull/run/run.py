@@ -279,6 +279,7 @@ def _file_facts(facts: dict[str, Any]) -> FileFacts:
         declared_bytes=facts["declaredBytes"],
         complete=facts["complete"],
         incomplete_reason=facts["reason"],
+        incomplete_code=facts.get("reasonCode", "truncated"),  # files of the release before have none
         doubt=facts["doubt"],
         final_newline=facts["finalNewline"],
     )

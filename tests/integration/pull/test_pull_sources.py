@@ -114,6 +114,8 @@ def api(*answers):
 
     async def answer(_request):
         now = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(now, bytes):
+            return web.Response(body=now, content_type="application/json")
         return web.Response(status=now) if isinstance(now, int) else web.json_response(now)
 
     return answer
@@ -147,13 +149,29 @@ async def test_pages_end_where_the_server_has_no_more_and_nowhere_else(pulling, 
     assert {name: ("failed", code, None, {}) for name, code in failed.items()}.items() <= found.items()
 
 
+async def test_pages_of_which_one_breaks_off_are_held_wherever_it_does(pulling, puller, worker, vendor):
+    stored = dict.fromkeys("ABCD", 1)
+    last = orjson.dumps(items("C", "D"))
+    places = (len(b'{"items":['), last.index(b"},{"), last.index(b'"D"'), len(last) - 1)
+    feed = await pulling.feed("items", "api", pagination=BY_PAGE, fetchCleanup="enabled", fetchMissingGuard=1)
+    vendor.files["items"] = api(items("A", "B"), items("C", "D"), items())
+    await pulling.run(puller, feed)
+    found = []
+    for place in places:
+        vendor.files["items"] = api(items("A", "B"), last[:place], 404)
+        run = await pulling.run(puller, feed, forced=True)
+        found.append((run["status"], run["error_code"], run["error"][:7], await pulling.quantities(feed)))
+
+    assert [("held", "truncated", "page 2:", stored)] * 4 == found
+
+
 async def test_products_without_variants_do_not_end_the_pages(pulling, puller, worker, vendor):
     def product(number):
-        return {"variants": [] if number == 2 else [{"sku": f"K{number}", "qty": number}]}
+        return {"id": number, "variants": [] if number in (2, 3) else [{"sku": f"K{number}", "qty": number}]}
 
     async def page(request):
         number = int(request.query.get("page", 1))
-        return web.json_response({"products": [product(number)] if number <= 3 else []})
+        return web.json_response({"products": [product(number)] if number <= 4 else []})
 
     vendor.files["items"] = page
     feed = await pulling.feed(
@@ -166,4 +184,4 @@ async def test_products_without_variants_do_not_end_the_pages(pulling, puller, w
 
     run = await pulling.run(puller, feed)
 
-    assert ("succeeded", {"K1": 1, "K3": 3}) == (run["status"], await pulling.quantities(feed))
+    assert ("succeeded", {"K1": 1, "K4": 4}) == (run["status"], await pulling.quantities(feed))

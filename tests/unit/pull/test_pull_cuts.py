@@ -68,7 +68,15 @@ def applied(data, form, stored, tmp_path, declared=None):
     no_length = declared is None and has_no_end(path, form.resource_type)
     doubt = "nothing proves that all of it came" if no_length else None
     file = FileFacts(
-        len(data), facts.rows_read, facts.rows_mapped, declared, facts.complete, facts.reason, doubt, newline
+        len(data),
+        facts.rows_read,
+        facts.rows_mapped,
+        declared,
+        complete=facts.complete,
+        incomplete_reason=facts.reason,
+        incomplete_code=facts.reason_code,
+        doubt=doubt,
+        final_newline=newline,
     )
     rows = len(stored)
     before = Baseline(rows, rows, True if form.resource_type == "ftpCsv" else None)
@@ -86,7 +94,7 @@ def applied(data, form, stored, tmp_path, declared=None):
 
 @pytest.mark.parametrize("name", FORMS)
 @given(stock=STOCKS, data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_transfer_that_is_cut_changes_nothing_to_what_the_whole_file_does_not_say(
     name, stock, data, tmp_path_factory
 ):
@@ -105,7 +113,7 @@ def test_a_transfer_that_is_cut_changes_nothing_to_what_the_whole_file_does_not_
 
 
 @given(stock=STOCKS, data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_file_that_its_vendor_cut_gives_no_half_value_and_loses_no_more_than_the_guard_allows(
     stock, data, tmp_path_factory
 ):

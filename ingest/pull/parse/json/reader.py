@@ -68,7 +68,7 @@ class JsonReader:
         try:
             yield from self._lines() if self._is_lines() else self._documents()
         except BrokenError as error:
-            self._report.entries = self._row or self._report.entries
+            self._report.entries = self._row if self._row or self._found else self._report.entries
             self._report.break_off(f"not well-formed JSON after item {self._row}: {error}")
 
     def _documents(self) -> Iterator[Block]:
