@@ -20,8 +20,8 @@ class FileFacts:
     """What is known of a fetched and parsed file.
 
     `declared_bytes` is the length that the server stated, None when it stated none; `complete` is the parser's view:
-    the end tag or closing bracket was there, no quote was left open, the encoding is told. `doubt` says why nothing proves that all of it
-    came; `final_newline` is None for formats that end otherwise.
+    the end tag or closing bracket was there, no quote was left open, the encoding could be told. `doubt` says why
+    nothing proves that all of it came; `final_newline` is None for formats that end otherwise.
     """
 
     bytes: int

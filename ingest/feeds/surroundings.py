@@ -16,6 +16,9 @@ MAX_STEPS_BACK = 4
 NODE_TYPES = frozenset(("text", "node"))
 OPERATORS = frozenset(("and", "or", "div", "mod"))
 _OPERATOR_SIGNS = frozenset(("|", "+", "-", "=", "!=", "<", "<=", ">", ">=", ","))
+_CONVERTING = _OPERATOR_SIGNS - {"|", ","} | {"*", "div", "mod"}
+"""Operators that take texts and numbers: of nodes, what they hold."""
+_NOT_CONVERTING = frozenset(("", "boolean", "count", "local-name", "name", "namespace-uri", "not"))
 _NO_DESCENT = "outside the item an XPath must not descend by //: name the children on the way"
 _SIBLINGS = frozenset(("following-sibling", "preceding-sibling"))
 
@@ -34,6 +37,16 @@ class Outer:
     first: str | None
 
 
+@dataclass(slots=True)
+class _Path:
+    """Tokens `begin` to `end` are a path; see `converted_paths`."""
+
+    begin: int
+    end: int
+    converted: bool
+    every: bool
+
+
 def outer_paths(found: Sequence[Token]) -> list[Outer]:
     """Return the parts of an XPath that leave the item, in order; raises ValueError for what cannot be known."""
     walk = _Walk(found)
@@ -41,6 +54,18 @@ def outer_paths(found: Sequence[Token]) -> list[Outer]:
     if walk.steps_back > MAX_STEPS_BACK:
         raise ValueError(f"an XPath goes back (.. or to siblings) at most {MAX_STEPS_BACK} times inside the item")
     return walk.outer
+
+
+def converted_paths(found: Sequence[Token]) -> list[tuple[int, int, bool]]:
+    """Return the paths whose nodes an XPath turns into text or numbers: begin and end, and whether of every node.
+
+    Not those inside conditions, those whose nodes it counts, names or asks to be there, and a path that is all of it.
+    """
+    walk = _Walk(found)
+    walk.expression(0, leaves=True)
+    return [
+        (path.begin, path.end, path.every) for path in walk.paths if path.converted and found[path.end - 2][1] != "@"
+    ]
 
 
 def written(found: Sequence[Token]) -> str:
@@ -58,11 +83,16 @@ class _Walk:
     def __init__(self, found: Sequence[Token]) -> None:
         self._found = found
         self._at = 0
+        self._conditions_open = 0
         self.outer: list[Outer] = []
+        self.paths: list[_Path] = []
         self.steps_back = 0
 
-    def expression(self, depth: int, *, leaves: bool, closes: str = "") -> None:
-        """Read up to the sign that closes this expression. `leaves`: whether its paths may leave the item."""
+    def expression(self, depth: int, *, leaves: bool, closes: str = "", taken_by: str = "") -> None:
+        """Read up to the sign that closes this expression.
+
+        `leaves`: whether its paths may leave the item; `taken_by`: the function whose argument it is.
+        """
         begins = True  # an operand may begin here, so a name or * is no operator (XPath 1.0, section 3.7)
         while (text := self._text()) not in ("", closes):
             kind = self._found[self._at][0]
@@ -70,15 +100,42 @@ class _Walk:
             if operator or kind in ("literal", "number"):
                 self._at += 1
             elif text == "(" or (kind == "name" and self._text(1) == "(" and text not in NODE_TYPES):
-                self._at += 1 if text == "(" else 2
-                self.expression(depth, leaves=leaves, closes=")")
-                self._at += 1
-                self._filtered(depth)
+                self._bracket(depth, "" if text == "(" else text, taken_by, leaves=leaves)
             elif text == "[":
                 self._condition(depth)
             else:
+                begin = self._at
                 self._path(depth, leaves=leaves)
+                self._note(begin, taken_by)
             begins = operator
+
+    def _bracket(self, depth: int, function: str, taken_by: str, *, leaves: bool) -> None:
+        """Read a call or a parenthesis; a parenthesis with steps or conditions behind it is a path as a whole."""
+        begin, known = self._at, len(self.paths)
+        self._at += 2 if function else 1
+        self.expression(depth, leaves=leaves, closes=")", taken_by=function or taken_by)
+        self._at += 1
+        if function == "" and self._text() in ("[", "/", "//"):
+            del self.paths[known:]
+            self._filtered(depth)
+            self._note(begin, taken_by)
+        elif function == "" and self._beside(begin) & _CONVERTING:
+            for path in self.paths[known:]:
+                path.converted = path.every = True
+        else:
+            self._filtered(depth)
+
+    def _note(self, begin: int, taken_by: str) -> None:
+        """Note a path that was just read, unless it belongs to a condition."""
+        if self._conditions_open == 0:
+            beside = self._beside(begin)
+            every = bool(beside & _CONVERTING)
+            converted = every or (taken_by not in _NOT_CONVERTING and not beside & {"and", "or"})
+            self.paths.append(_Path(begin, self._at, converted, every or taken_by == "sum"))
+
+    def _beside(self, begin: int) -> set[str]:
+        """Return the tokens before and behind what was just read."""
+        return {self._found[begin - 1][1] if begin else "", self._text()}
 
     def _filtered(self, depth: int) -> None:
         """Read what may follow a call or a parenthesis: conditions and steps, which must not go back."""
@@ -93,7 +150,9 @@ class _Walk:
 
     def _condition(self, depth: int, *, leaves: bool = False) -> None:
         self._at += 1
+        self._conditions_open += 1
         self.expression(depth, leaves=leaves, closes="]")
+        self._conditions_open -= 1
         self._at += 1
 
     def _path(self, depth: int, *, leaves: bool) -> None:

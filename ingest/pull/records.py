@@ -126,10 +126,11 @@ class Report:
     `rows_read` were mapped, rejected, or folded into another row of their key; with `duplicates: last` those that are
     counted as folded are mapped too, and the road lets the last one stand.
 
-    `complete` is false, with `reason` and `doubt`, when the file ends or breaks off before its end, or cannot be told. `page_fields` are the
-    values outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields
-    that no attribute takes; `hint` helps when a whole file has no item. `entries` counts what JSON has where `itemPath`
-    leads to, up to its first `[*]`; None: there is no such place, which is not the same as an empty one.
+    `complete` is false, with `reason` and `doubt`, when the file ends or breaks off before its end, or its encoding
+    cannot be told. `page_fields` are the values outside the items of a JSON document by path (`meta.next`), for
+    pagination. `ignored` are columns or fields that no attribute takes; `hint` helps when a whole file has no item.
+    `entries` counts what JSON has where `itemPath` leads to, up to its first `[*]`; None: there is no such place,
+    which is not the same as an empty one.
     """
 
     complete: bool = True

@@ -150,6 +150,58 @@ def test_an_element_that_contains_elements_is_no_value_by_any_path(path):
     assert ([], "elements") == (items, reject.code)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "number(qty)",
+        "qty * 1",
+        "-qty",
+        "(qty) + 0",
+        "concat(qty, '')",
+        "string((qty)[1])",
+        "string(stock/qty)",
+        "normalize-space(other | qty)",
+        "sum(plain | qty)",
+        "substring(../qty, 1)",
+        "qty = 57",
+    ],
+)
+def test_no_function_makes_a_value_of_an_element_that_contains_elements(path):
+    quantity = "<qty><main>5</main><outlet>7</outlet></qty>"
+    item = f"<product><sku>A</sku><plain>1</plain>{quantity}<stock>{quantity}</stock></product>"
+    for name in ("inventoryQuantity", "name"):
+        data = f"<products>{quantity}{item}</products>".encode()
+        items, rejects, _ = read(data, mapping={"externalId": "sku", name: path})
+
+        assert ([], [(name, "elements")]) == (items, [(reject.field, reject.code) for reject in rejects])
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("number(qty/main)", "5"),
+        ("qty/main + qty/outlet", "12"),
+        ("sum(qty/*)", "12"),
+        ("count(qty)", "1"),
+        ("count(qty/*) * 2", "4"),
+        ("string((qty)[1]/main)", "5"),
+        ("local-name(qty)", "qty"),
+        ("concat(plain[../qty], name(qty))", "1qty"),
+        ("concat(qty/main/text(), @id)", "5x"),
+        ("string(boolean(qty and plain))", "true"),
+        ("string(../qty/main)", "5"),
+        ("count(../qty) + plain", "2"),
+    ],
+)
+def test_functions_that_ask_for_no_value_of_such_an_element_go_on(path, expected):
+    quantity = "<qty><main>5</main><outlet>7</outlet></qty>"
+    data = f'<products>{quantity}<product id="x"><sku>A</sku><plain>1</plain>{quantity}</product></products>'.encode()
+
+    items, rejects, _ = read(data, mapping={"externalId": "sku", "name": path})
+
+    assert ([{"externalId": "A", "name": expected}], []) == (items, rejects)
+
+
 def test_a_list_of_elements_with_elements_is_no_list():
     data = file_of("<product><sku>A</sku><img>u</img><img><src>v</src></img></product>")
     _, (reject,), _ = read(data, mapping={"externalId": "sku", "images": "img"})

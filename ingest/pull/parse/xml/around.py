@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.feeds.surroundings import outer_paths, written
+from ingest.feeds.surroundings import Token, converted_paths, outer_paths, written
 from ingest.feeds.xpaths import item_path, tokens, with_xml
 from ingest.pull.parse.xml.ahead import Ahead, Wanted
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.namespaces import DEFAULT, with_default_namespace
 
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The XPath of an attribute, the names of the variables that it takes, and the paths whose nodes it takes for
+    text or numbers, each with whether all of them.
+    """
+
+    find: Any
+    names: tuple[str, ...]
+    converted: tuple[tuple[Any, bool], ...]
+
+
 Reopen = Callable[[], Iterator[bytes]]
 """Gives the blocks of the document once more, from its beginning."""
+
+_Rewritten = tuple[str, tuple[str, ...], tuple[tuple[str, bool], ...]]
+"""As `Compiled`, not compiled yet."""
 
 
 class Around:
@@ -30,7 +46,7 @@ class Around:
         self._aheads: list[Ahead] = []
         self._begun = False
         self._namespaces = with_xml(settings.namespaces)
-        self._rewritten: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._rewritten: dict[str, _Rewritten] = {}
 
     def __call__(self, element: Any) -> dict[str, list[Any]]:
         """Return the variables of the next item, in the order in which they end."""
@@ -55,25 +71,34 @@ class Around:
             matcher = Matcher(item, self._settings.namespaces)
             self._aheads.append(Ahead(self._reopen(), matcher, level, wanted))
 
-    def compiled(self, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the XPath of an attribute, and the names of the variables that it takes."""
-        text, names = self._rewritten[path]
-        return etree.XPath(text, namespaces=self._namespaces, smart_strings=False), names
+    def compiled(self, path: str) -> Compiled:
+        """Return the XPath of an attribute."""
+        text, names, converted = self._rewritten[path]
+        return Compiled(self._xpath(text), names, tuple((self._xpath(part), every) for part, every in converted))
+
+    def _xpath(self, text: str) -> Any:
+        return etree.XPath(text, namespaces=self._namespaces, smart_strings=False)
 
     def _rewrite(self, path: str, text: str, levels: dict[int, list[Wanted]], *, many: bool) -> None:
         found = tokens(text)
-        pieces, names, at = [], [], 0
+        pieces: list[Token | None] = list(found)
+        names = []
         for outer in outer_paths(found):
             name = f"o{sum(map(len, levels.values()))}"
             whole = outer.begin == 0 and outer.end == len(found)
-            find = etree.XPath(outer.path, namespaces=self._namespaces, smart_strings=False)
+            find = self._xpath(outer.path)
             tag = self._tag(outer.first) if outer.first else None
             levels.setdefault(outer.level, []).append(Wanted(name, find, outer.path, tag, whole and not many))
-            pieces += [*found[at : outer.begin], ("name", f"${name}")]
+            pieces[outer.begin : outer.end] = [("name", f"${name}"), *[None] * (outer.end - outer.begin - 1)]
             names.append(name)
-            at = outer.end
-        self._rewritten[path] = (written([*pieces, *found[at:]]) if names else text), tuple(names)
+        converted = tuple((_written(pieces[begin:end]), every) for begin, end, every in converted_paths(found))
+        self._rewritten[path] = (_written(pieces) if names else text), tuple(names), converted
 
     def _tag(self, name: str) -> str:
         prefix, _, local = name.rpartition(":")
         return f"{{{self._namespaces[prefix]}}}{local}" if prefix else local
+
+
+def _written(pieces: Sequence[Token | None]) -> str:
+    """Return an XPath of which some parts were replaced by shorter ones."""
+    return written([piece for piece in pieces if piece is not None])

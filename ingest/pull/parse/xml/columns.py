@@ -13,7 +13,7 @@ from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
-from ingest.pull.parse.xml.around import Around
+from ingest.pull.parse.xml.around import Around, Compiled
 from ingest.pull.parse.xml.document import Document
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.reader import XmlReader
@@ -72,7 +72,7 @@ class _Extract:
         self._many = list(many.values())
         self._children = [_NAME.fullmatch(path) for path in self._paths]
         self._attributes: dict[int, str] = {}
-        self._found_by: dict[int, tuple[Any, tuple[str, ...]]] | None = None
+        self._found_by: dict[int, Compiled] | None = None
         self._places: dict[Any, int] = {}
         self._shared: dict[int, tuple[int, ...]] = {}
         self._seen: set[int] = set()
@@ -104,9 +104,12 @@ class _Extract:
             value = element.get(name)
             if value is not None:
                 row[place] = value
-        for place, (find, names) in (self._found_by or {}).items():
-            found = find(element, **{name: around[name] for name in names}) if around and names else find(element)
+        for place, path in (self._found_by or {}).items():
+            nodes = {name: around[name] for name in path.names} if around and path.names else {}
+            found = path.find(element, **nodes)
             row[place] = _found(found, many=self._many[place])
+            if path.converted and found.__class__ is not list:
+                row[place] = _nested(path, element, nodes) or row[place]
         return row
 
     def _add(self, row: list[Any], place: int, text: Any) -> None:
@@ -162,6 +165,17 @@ def _text(element: Any) -> Any:
     if text is None:
         return None if element.get(_NIL) in ("true", "1") else ""
     return text
+
+
+def _nested(path: Compiled, element: Any, nodes: Mapping[str, Any]) -> Refused | None:
+    """Return why what an XPath made of an item's elements is no value: one of them contains elements."""
+    for find, every in path.converted:
+        found = find(element, **nodes)
+        for node in found if every else found[:1]:
+            if node.__class__ is not str and len(node):
+                refused: Refused = _text(node)
+                return refused
+    return None
 
 
 def _found(result: Any, *, many: bool) -> Any:
