@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 
-FIRST_COLUMN = 4
-"""Where in a compared row the hot attributes begin; what stands before them is the reader's own."""
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 
 
-def changes_of(item: Mapping[str, Any], row: Sequence[Any], attributes: Sequence[str]) -> dict[str, Any]:
-    """Return the hot attributes whose value in the item is not what the row holds, with what they become."""
+def changes_of(item: Mapping[str, Any], row: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
+    """Return the hot attributes whose value in the item is not what the row holds, with what they become.
+
+    The row's columns have the attributes' names.
+    """
     changes = {}
-    column = FIRST_COLUMN
     for name in attributes:
         if name in item:
             value = item[name]
             if value is None:
                 value = NULL_MEANS.get(name)
-            if value != row[column]:
+            if value != row[name]:
                 changes[name] = value
-        column += 1
     return changes
 
 
@@ -41,15 +40,13 @@ def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, A
     return None if merged == stored and _same_json(merged, stored) else merged
 
 
-def differences(item: Mapping[str, Any], row: Sequence[Any], details: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def differences(item: Mapping[str, Any], row: Mapping[str, Any], details: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     """Return attribute, stored and new value of all that an item would change of a row and its stored details.
 
-    The row holds the hot attributes, all of them in their usual order, from `FIRST_COLUMN` on.
+    The row has all hot attributes, by their names.
     """
     changes = changes_of(item, row, HOT_ATTRIBUTES)
-    found = [
-        (name, row[place], changes[name]) for place, name in enumerate(HOT_ATTRIBUTES, FIRST_COLUMN) if name in changes
-    ]
+    found = [(name, row[name], value) for name, value in changes.items()]
     merged = details_over(details, item)
     if merged is not None:
         for name in item:

@@ -58,11 +58,13 @@ SELECT r.* FROM run_rejects r JOIN runs ON runs.id = r.run_id
  LIMIT :limit;
 
 -- name: stored_items(account_id, feed_id, external_ids)
--- What the table holds for these items, for a preview's comparison: the hot attributes stand in the order of
--- `schemas.items.HOT_ATTRIBUTES`, from the place that `schemas.comparison` expects.
+-- What the table holds for these items, for a preview's comparison: the hot attributes have their own names, as
+-- `schemas.comparison` expects.
 SELECT v.external_id, v.id, v.charged, coalesce(d.attributes, '{}'::jsonb) AS details,
-       v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity, v.allocation_buffer_override,
-       v.inventory_policy, v.inventory_quantity_override, v.cost_price::text, v.retail_price::text, v.compare_at_price::text
+       v.vendor_sku AS "vendorSku", v.barcode AS "barcode", v.inventory_quantity AS "inventoryQuantity",
+       v.manual_inventory_quantity AS "manualInventoryQuantity", v.allocation_buffer_override AS "allocationBufferOverride",
+       v.inventory_policy AS "inventoryPolicy", v.inventory_quantity_override AS "inventoryQuantityOverride",
+       v.cost_price::text AS "costPrice", v.retail_price::text AS "retailPrice", v.compare_at_price::text AS "compareAtPrice"
   FROM feed_variants v
   LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
  WHERE v.account_id = :account_id AND v.feed_id = :feed_id AND v.external_id = ANY(:external_ids);

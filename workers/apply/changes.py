@@ -19,7 +19,6 @@ import orjson
 from asyncpg import Connection
 
 from schemas.changes import BATCH_DONE, INVENTORY_CHANGED, LIMIT_NEAR
-from schemas.comparison import FIRST_COLUMN
 from workers.apply.alerts import crossed
 from workers.apply.purse import Purse
 from workers.apply.receipts import counts_of
@@ -30,11 +29,8 @@ _DONE = 1_024
 """A window's batch.done events are numbered from here, its changes from 0, by the batch's place in the window."""
 
 
-def note(entries: Iterable[Entry], attributes: Sequence[str]) -> None:
-    """Add a record to the batch of each entry that was written; `attributes` are those that the compare read."""
-    places = {name: place for place, name in enumerate(attributes, FIRST_COLUMN)}
-    variant_place = FIRST_COLUMN + len(attributes)
-    previous_place = variant_place + 1
+def note(entries: Iterable[Entry]) -> None:
+    """Add a record to the batch of each entry that was written."""
     for entry in entries:
         work = entry.work
         if not work.feed.keeps_changes:
@@ -47,13 +43,13 @@ def note(entries: Iterable[Entry], attributes: Sequence[str]) -> None:
                 if value is not None:
                     record += (name, None, value)
         else:
-            held = row[variant_place]
+            held = row["variant_id"]
             if variant_id is None:
                 variant_id = held
             changed = entry.details is not None
-            record = [entry.slot, row[1], entry.external_id, variant_id, "updated", changed, row[previous_place]]
+            record = [entry.slot, row["id"], entry.external_id, variant_id, "updated", changed, row["last_change"]]
             for name, value in entry.changes.items():
-                record += (name, row[places[name]], value)
+                record += (name, row[name], value)
         if variant_id != held:
             record += ("variantId", held, variant_id)
         work.records.append(record)

@@ -23,9 +23,9 @@ async def join(connection: Connection, entries: Sequence[Entry]) -> None:
     if not asked:
         return
     for row in await connection.fetch(ROAD.deferred_of.sql, *keys_of(asked)):
-        entry = asked[row[0] - 1]
+        entry = asked[row["n"] - 1]
         entry.was_deferred = True
-        entry.item = orjson.loads(row[1]) | entry.item
+        entry.item = orjson.loads(row["item"]) | entry.item
 
 
 def drop_released(entries: Sequence[Entry]) -> list[Entry]:

@@ -33,7 +33,7 @@ JOIN receipts r
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
-SELECT k.n, v.id, v.ctid::text, v.charged{columns}
+SELECT k.n, v.id, v.ctid::text AS place, v.charged{columns}
 FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])
      WITH ORDINALITY AS k (account_id, feed_id, external_id, item_hash, n)
 LEFT JOIN feed_variants v
@@ -115,7 +115,7 @@ WHERE d.account_id = k.account_id AND d.feed_id = k.feed_id AND d.external_id = 
   AND d.overtaken_at IS NULL AND d.dead_letter_id < k.letter;
 
 -- name: deferred_of
-SELECT k.n, i.item::text
+SELECT k.n, i.item::text AS item
 FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) WITH ORDINALITY AS k (account_id, feed_id, external_id, n)
 JOIN deferred_items i
   ON i.account_id = k.account_id AND i.feed_id = k.feed_id AND i.external_id = k.external_id;

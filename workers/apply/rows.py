@@ -34,11 +34,11 @@ async def read_changed(
     )
     differing = []
     for row in rows:
-        entry = entries[row[0] - 1]
-        if row[1] is None:
+        entry = entries[row["n"] - 1]
+        if row["id"] is None:
             entry.changes = compare.initial(entry.item, attributes)
         else:
-            entry.row, entry.charged = row, row[3]
+            entry.row, entry.charged = row, row["charged"]
             entry.changes = comparison.changes_of(entry.item, row, attributes)
         differing.append(entry)
     if with_details:
@@ -51,8 +51,8 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
     asked = []
     for entry in entries:
         if not entry.details_hash and entry.row is not None:
-            entry.details_hash = entry.row[-1]
-        elif entry.details_hash and (entry.row is None or entry.details_hash != entry.row[-1]):
+            entry.details_hash = entry.row["details_hash"]
+        elif entry.details_hash and (entry.row is None or entry.details_hash != entry.row["details_hash"]):
             asked.append(entry)
     known = [entry for entry in asked if entry.row is not None]
     stored: dict[int, Any] = {}
@@ -60,11 +60,11 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
         rows = await connection.fetch(
             ROAD.stored_details.sql,
             numbers([entry.work.feed.account_id for entry in known]),
-            numbers([entry.row[1] for entry in known]),
+            numbers([entry.row["id"] for entry in known]),
         )
-        stored = {row[0]: orjson.loads(row[1]) for row in rows}
+        stored = {row["feed_variant_id"]: orjson.loads(row["attributes"]) for row in rows}
     for entry in asked:
-        held = {} if entry.row is None else stored.get(entry.row[1], {})
+        held = {} if entry.row is None else stored.get(entry.row["id"], {})
         entry.details = comparison.details_over(held, entry.item)
 
 
@@ -88,7 +88,7 @@ async def write(
         await connection.execute(
             ROAD.write_details.sql,
             numbers([entry.work.feed.account_id for entry in detailed]),
-            numbers([entry.id or entry.row[1] for entry in detailed]),
+            numbers([entry.id or entry.row["id"] for entry in detailed]),
             [orjson.dumps(entry.details).decode() for entry in detailed],
         )
 
@@ -99,20 +99,20 @@ async def _update(
     rows = [(entry.changes, entry.row) for entry in entries]
     touched: set[str] = set().union(*[changes for changes, _ in rows])
     columns = {
-        name: COLUMNS[name].array([changes[name] if name in changes else row[place] for changes, row in rows])
-        for place, name in enumerate(attributes, comparison.FIRST_COLUMN)
+        name: COLUMNS[name].array([changes[name] if name in changes else row[name] for changes, row in rows])
+        for name in attributes
         if name in touched
     }
-    if any(entry.charged != entry.row[3] for entry in entries):
+    if any(entry.charged != entry.row["charged"] for entry in entries):
         columns["charged"] = numbers([entry.charged for entry in entries])
-    if with_details and any(entry.details_hash != entry.row[-1] for entry in entries):
+    if with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     status = await connection.execute(
         statements.update_rows(tuple(columns)),
         now,
         window_of(entries),
-        texts([row[2] for _, row in rows]),
-        numbers([row[1] for _, row in rows]),
+        texts([row["place"] for _, row in rows]),
+        numbers([row["id"] for _, row in rows]),
         numbers([entry.item_hash for entry in entries]),
         *columns.values(),
     )
@@ -144,7 +144,7 @@ async def delete(connection: Connection, entries: Sequence[Entry]) -> None:
     """Delete feed variants with their details and what is deferred for them; `unchanged` where there was none."""
     rows = await connection.fetch(ROAD.delete_rows.sql, *keys_of(entries))
     for row in rows:
-        entry = entries[row[0] - 1]
+        entry = entries[row["n"] - 1]
         entry.row = row
         entry.end(_UPDATED)
     changes.note_deleted([entry for entry in entries if entry.row is not None])

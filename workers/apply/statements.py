@@ -27,6 +27,10 @@ class Column:
         """Return the expression that reads it."""
         return f"v.{self.name}::text" if self.type == "numeric" else f"v.{self.name}"
 
+    def read_as(self, attribute: str) -> str:
+        """Return the expression that reads it, by its attribute's name."""
+        return f'{self.read} AS "{attribute}"'
+
     def array(self, values: Iterable[Any]) -> str:
         """Return values as a parameter."""
         return arrays.texts(values) if self.type == "text" else arrays.numbers(values)
@@ -52,7 +56,7 @@ _WRITTEN = COLUMNS | BOOKKEEPING
 @lru_cache(_SHAPES)
 def differing_rows(attributes: tuple[str, ...], *, with_details: bool, with_changes: bool = False) -> str:
     """Return the compare of a window whose items have these hot attributes, details or not, and keep changes or not."""
-    read = "".join(f", {COLUMNS[name].read}" for name in attributes)
+    read = "".join(f", {COLUMNS[name].read_as(name)}" for name in attributes)
     if with_changes:
         read += ", v.variant_id, v.last_change"
     return str(ROAD.differing_rows.sql).format(columns=read + (", v.details_hash" if with_details else ""))

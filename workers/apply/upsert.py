@@ -32,7 +32,7 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
         connecting = await variants.find(connection, admitted)
         await rows.write(connection, admitted, attributes, now, with_details=with_details)
         await variants.connect_updated(connection, connecting, now)
-        changes.note(admitted, attributes)
+        changes.note(admitted)
     if others:
         await deferred.keep(connection, others, now)
     left = set(others)

@@ -62,7 +62,7 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
     """
     entries = merge(works)
     await _share(connection, {entry.work.feed.account_id for entry in entries})
-    rows = {row[0] - 1: row for row in await connection.fetch(_SQL.connectable_rows.sql, *keys_of(entries))}
+    rows = {row["n"] - 1: row for row in await connection.fetch(_SQL.connectable_rows.sql, *keys_of(entries))}
     present = [entry for place, entry in enumerate(entries) if place in rows]
     for place, entry in enumerate(entries):
         entry.row = rows.get(place)
@@ -107,7 +107,7 @@ async def _known(connection: Connection, asked: Iterable[tuple[Entry, int | None
     if not wanted:
         return set()
     rows = await connection.fetch(_SQL.match_id.sql, *zip(*wanted, strict=True))
-    return {(row[0], row[1]) for row in rows}
+    return {(row["account_id"], row["value"]) for row in rows}
 
 
 async def _share(connection: Connection, account_ids: set[int]) -> None:
@@ -129,7 +129,7 @@ async def _match(connection: Connection, wanting: Sequence[Candidate]) -> dict[A
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     for rule, asked in by_rule.items():
         for row in await connection.fetch(getattr(_SQL, _STATEMENTS[rule]).sql, *zip(*sorted(asked), strict=True)):
-            matches[rule, row[0], row[1]].append(row[2])
+            matches[rule, row["account_id"], row["value"]].append(row["id"])
     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     return matches
 

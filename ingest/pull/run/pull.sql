@@ -305,11 +305,12 @@ ANALYZE file_items;
 
 -- name: compared_items
 -- Each item of the file, its rows in the file's order, beside what is stored of it and what waits for the limit. The hot
--- attributes stand in the order of `schemas.items.HOT_ATTRIBUTES`, from the place that `schemas.comparison` expects.
+-- attributes have their own names, as `schemas.comparison` expects.
 SELECT i.external_id, i.items, w.item::text AS deferred, v.id,
-       v.vendor_sku, v.barcode, v.inventory_quantity, v.manual_inventory_quantity, v.allocation_buffer_override,
-       v.inventory_policy, v.inventory_quantity_override, v.cost_price::text, v.retail_price::text,
-       v.compare_at_price::text, v.charged, d.attributes::text AS details
+       v.vendor_sku AS "vendorSku", v.barcode AS "barcode", v.inventory_quantity AS "inventoryQuantity",
+       v.manual_inventory_quantity AS "manualInventoryQuantity", v.allocation_buffer_override AS "allocationBufferOverride",
+       v.inventory_policy AS "inventoryPolicy", v.inventory_quantity_override AS "inventoryQuantityOverride",
+       v.cost_price::text AS "costPrice", v.retail_price::text AS "retailPrice", v.compare_at_price::text AS "compareAtPrice", v.charged, d.attributes::text AS details
   FROM (SELECT external_id, array_agg(item ORDER BY position) AS items FROM file_items GROUP BY external_id) i
   LEFT JOIN feed_variants v ON v.account_id = $1 AND v.feed_id = $2 AND v.external_id = i.external_id
   LEFT JOIN feed_variant_details d ON d.account_id = $1 AND d.feed_variant_id = v.id
