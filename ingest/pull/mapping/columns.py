@@ -81,7 +81,7 @@ def compile_column(
     column = mapped(cell, sources)
     if bare and kind.name == "text" and len(sources) == 1:
         if attribute in KEYS:
-            column = keys(sources[0], column, barcode=attribute == "barcode")
+            column = keys(sources[0], column, attribute, as_text=origin.as_text)
         else:
             column = texts(sources[0], kind, as_text=origin.as_text)
     elif kind.name in ("whole", "decimal", "choice"):

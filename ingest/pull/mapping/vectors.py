@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 from ingest.pull.mapping.kinds import Kind
 from ingest.pull.records import MISSING
 from schemas.attributes import INT32_MAX
+from schemas.keys import NO_BARCODES
 
 REMEMBERED = 16_384
 """Values of a column whose result is remembered: quantities and prices repeat."""
@@ -21,8 +23,6 @@ _CANONICAL = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{0,5}[1-9])?", re.ASCII)
 _MAX_KEY = 255
 _USUAL = bytes(set(range(0x21, 0x7F)) - set(b"'=+"))
 """ASCII that is visible and no sign of a spreadsheet's work: a formula, a mark for text, scientific notation."""
-_ZEROS = 6
-"""A barcode of at least so many digits, and without so many zeros in a row, is surely one."""
 
 Cell = Callable[..., Any]
 Values = Sequence[Sequence[Any]]
@@ -131,31 +131,45 @@ def texts(source: int, kind: Kind, *, as_text: bool) -> Run:
     return stripped if as_text else as_is
 
 
-def keys(source: int, otherwise: Run, *, barcode: bool) -> Run:
-    """Return the column of keys that are all there, plain ASCII, clean, and not a spreadsheet's work."""
+def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
+    """Return the column of keys that are plain ASCII, clean and not a spreadsheet's work; some may have none."""
+    nothing = ("", MISSING) if as_text else (None, MISSING)
+    required, barcode = attribute == "externalId", attribute == "barcode"
+
+    def are_right(found: Sequence[Any]) -> bool:
+        return _are_plain(found) and (not barcode or _are_barcodes(found))
 
     def column(values: Values, count: int) -> Made:
         found = values[source]
-        try:
-            joined = "".join(found)
-            lengths = set(map(len, found))
-        except TypeError:  # a record without it, null, or a number
+        if are_right(found):
+            return list(found), False
+        present = [value for value in found if value not in nothing]
+        if required or not present or len(present) == len(found) or not are_right(present):
             return otherwise(values, count)
-        if not joined.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
-            return otherwise(values, count)
-        unusual = joined.encode().translate(None, _USUAL)
-        if unusual and not _are_plain(found, unusual):
-            return otherwise(values, count)
-        if barcode and (min(lengths) < _ZEROS or not joined.isdigit() or "0" * _ZEROS in joined):
-            return otherwise(values, count)
-        return list(found), False
+        return [MISSING if value == "" else value for value in found], True
 
     return column
 
 
-def _are_plain(found: Sequence[str], unusual: bytes) -> bool:
-    """Return whether keys with these characters, beside usual ones, are as they should be: spaces within them alone."""
-    return not unusual.strip(b" ") and all(map(str.__eq__, found, map(str.strip, found)))
+def _are_plain(found: Sequence[Any]) -> bool:
+    try:
+        joined = "".join(found)
+        lengths = set(map(len, found))
+    except TypeError:  # a record without it, null, a number, or what the reader refused
+        return False
+    if not joined.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
+        return False
+    unusual = joined.encode().translate(None, _USUAL)
+    # Of what is unusual, spaces within keys alone are as they should be.
+    return not unusual or (not unusual.strip(b" ") and all(map(str.__eq__, found, map(str.strip, found))))
+
+
+def _are_barcodes(found: Sequence[str]) -> bool:
+    """Return whether none of these texts says that there is no barcode: `schemas.keys.is_no_barcode`, by C loops."""
+    digits = "".join(found)
+    if not digits.isdigit() and not NO_BARCODES.isdisjoint(map(str.lower, found)):
+        return False
+    return "0" * min(map(len, found)) not in digits or all(map(str.strip, found, repeat("0")))
 
 
 def _longest(column: list[Any]) -> int:

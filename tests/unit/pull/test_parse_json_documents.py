@@ -235,3 +235,18 @@ def test_lines_cut_at_any_byte_are_told_or_end_with_a_whole_line(items, data):
 
     assert not report.complete or whole[:cut].rstrip().endswith(b"}")
     assert [item["externalId"] for item in found] == [item["externalId"] for item in items][: len(found)]
+
+
+def test_names_that_stand_twice_are_found_beside_elements_that_are_no_objects():
+    items, rejects, _ = read(b'["x", {"externalId": "A", "mpn": 1, "mpn": 2}]')
+
+    assert ([], ["item.type", "repeated"]) == (items, [reject.code for reject in rejects])
+
+
+@pytest.mark.parametrize("colon", [b":", b" :", b"\t:", b"\r:", b"\n:", b" \n :"])
+def test_names_that_stand_twice_are_found_whatever_stands_before_their_colons(colon):
+    flat = [b'{"externalId"%b"%d","name":":a: b","mpn":"1"}' % (colon, n) for n in range(3)]
+    twice = b'{"externalId":"X","mpn":"1","mpn"%b"2","name":"\\":"}' % colon
+
+    assert "012" == keys(b"[" + b",".join(flat) + b"]")
+    assert [("X", "repeated")] == [(r.external_id, r.code) for r in read(b"[" + b",".join([*flat, twice]) + b"]")[1]]

@@ -10,6 +10,8 @@ import msgspec
 
 _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
+_OBJECTS = frozenset((dict,))
+_SPACES = (b" ", b"\t", b"\r", b"\n")
 _ESCAPED_COLON = b"\\u003"
 
 
@@ -32,15 +34,19 @@ def may_repeat(values: Sequence[Any], data: bytes) -> bool:
     """Return whether a name may stand twice in an object of these values, which `data` was decoded to.
 
     A decoder keeps the last of them in silence. But each name has its colon: where the values have as many as the data,
-    nothing was dropped.
+    nothing was dropped. Of flat objects the names are counted, against all colons or, as texts have colons too,
+    against those behind a quotation mark; what is nested is encoded again to be counted.
     """
     colons = data.count(b":")
-    try:
-        if colons == sum(map(len, values)):  # flat objects
+    if _OBJECTS.issuperset(map(type, values)):
+        names = sum(map(len, values))
+        if names == colons or (names == data.count(b'":') and not _has_spaced_colon(data)):
             return False
-    except TypeError:
-        pass
     return _ESCAPED_COLON in data or _ENCODER.encode(values).count(b":") != colons
+
+
+def _has_spaced_colon(data: bytes) -> bool:
+    return any(space in data and space + b":" in data for space in _SPACES)  # one byte is found in no time
 
 
 def refuse_repeated(data: bytes) -> None:

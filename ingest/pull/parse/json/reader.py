@@ -223,7 +223,9 @@ class JsonReader:
         """Return the block of these elements, or of those inside them if the path goes on; rejects of other things."""
         data, values = self._window.data, elements.values
         begin, end = elements.begin, elements.end
-        suspect = data.find(_NUL, begin, end) >= 0 or (
+        # One byte is found ten times as fast as six.
+        escaped = data.find(b"\\", begin, end)
+        suspect = (escaped >= 0 and data.find(_NUL, escaped, end) >= 0) or (
             self._window.suspect and data.find(_REPLACEMENT, begin, end) >= 0
         )
         first = self._row + 1
