@@ -40,6 +40,7 @@ INSERT INTO dead_letters (account_id, id, feed_id, batch_id, external_id, code, 
 OVERRIDING SYSTEM VALUE
 VALUES (%(account)s, %(id)s, %(id)s, %(batch)s, %(mark)s, 'test', %(mark)s, convert_to('{}', 'UTF8'), now());
 INSERT INTO runs (id, account_id, feed_id, trigger, error) VALUES (%(id)s, %(account)s, %(id)s, 'manual', %(mark)s);
+INSERT INTO run_diffs (run_id, summary) VALUES (%(id)s, %(diff)s::jsonb);
 INSERT INTO endpoints (id, account_id, name, url, events, position)
 VALUES (%(id)s, %(account)s, %(mark)s, 'https://x.example', '{run.held}', 0);
 INSERT INTO change_streams (account_id, enabled) VALUES (%(account)s, true);
@@ -49,6 +50,17 @@ INSERT INTO previews (account_id, id, draft, source)
 VALUES (%(account)s, %(id)s, '{"settings": {}, "detected": [], "proposed": []}', %(mark)s);
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);
 """
+DIFF = {
+    **dict.fromkeys(("created", "unchanged", "zeroed", "emptied", "repriced", "missing", "used"), 0),
+    "changed": 1,
+    "cost": 1,
+    "unitsBefore": 1,
+    "unitsAfter": 2,
+    "day": "2026-01-31",
+    "limit": None,
+    "note": None,
+    "examples": {"changed": [{"externalId": MARK, "changes": []}]},
+}
 
 
 @pytest.fixture
@@ -65,6 +77,7 @@ def seeded(api):
         "mark": MARK,
         "hash": HASH,
         "batch": BATCH,
+        "diff": orjson.dumps(DIFF).decode(),
         "items": orjson.dumps([{"index": 0, "externalId": MARK, "outcome": "rejected"}]).decode(),
     }
     with psycopg.ClientCursor(psycopg.connect(api.database, autocommit=True)) as cursor:

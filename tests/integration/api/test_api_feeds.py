@@ -81,7 +81,7 @@ async def test_credentials_are_masked_and_stored_encrypted(api, settings):
     feed = await api.new_feed(**CSV, authenticationToken="top")
     row = api.execute("SELECT row_to_json(f)::text FROM inventory_feeds f WHERE id = %s", feed["id"])
 
-    assert f"ftp://{MASK}@files.example.com/stock.csv?token={MASK}&page=1" == feed["resourceLocation"]
+    assert f"ftp://{MASK}@files.example.com/stock.csv?token={MASK}&page={MASK}" == feed["resourceLocation"]
     assert (MASK, None) == (feed["authenticationToken"], feed["authenticationSecret"])
     assert FeedSecrets(resource_location=CSV["resourceLocation"], authentication_token="top") == stored_secrets(
         api, settings, feed
