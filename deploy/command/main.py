@@ -21,6 +21,7 @@ from deploy.command.reference import as_markdown, as_text
 from deploy.command.secrets import secrets
 from deploy.command.shards import shards
 from deploy.command.top import top
+from deploy.command.trace import trace
 from deploy.local.addresses import Refused, check_database
 from deploy.local.folder import AlreadyRunning, Incomplete, Local
 from deploy.local.processes import CHECKOUT, follow_parent
@@ -45,6 +46,7 @@ main.add_command(secrets)
 main.add_command(shards)
 main.add_command(tokens)
 main.add_command(top)
+main.add_command(trace)
 
 
 @main.command()

@@ -26,6 +26,7 @@ from deploy.local.roles import ROLES, Role
 from deploy.local.screen import Facts, Screen
 from deploy.local.supervise import Child, Events
 from deploy.migrate import migrate
+from deploy.monitoring.prometheus import Prometheus
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role as PersonRole
 from schemas.secrets import new_token
@@ -52,6 +53,7 @@ class Stack:
         self._events = Events(notice=screen.notice, changed=self._publish)
         self._postgres: Postgres | None = None
         self._rabbitmq: RabbitMQ | None = None
+        self._prometheus: Prometheus | None = None
         self._children = Children(screen, local.logs)
         self._monitors: dict[str, int] = {}
         self._published: dict[str, Any] | None = None
@@ -115,6 +117,7 @@ class Stack:
         self.screen.done("Demo account", f"daily limit 10,000, {len(pulled)} feeds to pull")
         await self._wait_broker(amqp_url)
         await self._wait_roles()
+        await self._start_prometheus()
         self._published = {
             "edgeUrl": url(self.settings.host, self._port),
             "apiUrl": url(self.settings.host, self._api_port),
@@ -157,6 +160,22 @@ class Stack:
         else:
             await check_amqp(amqp_url)
             self.screen.done("RabbitMQ", "the one of AMQP_URL")
+
+    async def _start_prometheus(self) -> None:
+        """With MONITORING=1: a private Prometheus with the rules of deploy/monitoring, if the machine has one."""
+        if os.environ.get("MONITORING") != "1":
+            return
+        if not Prometheus.is_installed():
+            self.screen.notice("MONITORING=1, but there is no Prometheus: apt-get install prometheus")
+            return
+        folder, log = self.local.folder / "prometheus", self.local.log("prometheus")
+        prometheus = Prometheus(folder, {**os.environ, **self._environment}, log)
+        prometheus.port = self.local.port("prometheus")
+        prometheus.tell(self._monitor_urls())
+        self._children.add("prometheus", Child("Prometheus", prometheus.prepared, prometheus.answers, self._events))
+        await self._children.wait_ready("prometheus", "Prometheus")
+        self._prometheus = prometheus
+        self.screen.done("Prometheus", prometheus.url)
 
     def _role_environment(self, database_url: str, amqp_url: str) -> dict[str, str]:
         return {
@@ -212,10 +231,16 @@ class Stack:
         if self._published is None:
             return
         pids = self._children.pids(["edge", "api", "pull", "workers", "watch", "postgres", "rabbitmq"])
+        monitors = self._monitor_urls()
+        if self._prometheus:
+            self._prometheus.tell(monitors)
+        self.local.publish({**self._published, "pids": pids, "monitors": monitors, "launcherPid": os.getpid()})
+
+    def _monitor_urls(self) -> dict[str, list[str]]:
         monitors: dict[str, list[str]] = {}
         for name, port in self._monitors.items():
             monitors.setdefault(name.rpartition("-")[0], []).append(url(self.settings.monitor_host, port))
-        self.local.publish({**self._published, "pids": pids, "monitors": monitors, "launcherPid": os.getpid()})
+        return monitors
 
     async def _stop(self) -> None:
         self._published = None
@@ -224,7 +249,7 @@ class Stack:
         if self._children:
             self.screen.begin("stopping")
         intake, rest = ([role.name for role in ROLES if role.intake is first] for first in (True, False))
-        for roles in (intake, rest, ("rabbitmq", "postgres")):
+        for roles in (intake, ["prometheus", *rest], ("rabbitmq", "postgres")):
             await self._children.stop(roles, self._stop_share_s())
         if self._rabbitmq:
             await asyncio.to_thread(self._rabbitmq.stop_epmd)
@@ -247,6 +272,7 @@ class Stack:
             ("Pulled feeds", "one of each kind; POST /api/inventory-feeds/:id/fetch.json fetches one"),
             ("Canary", "an item down every shard, every minute: feedline top"),
             ("Servers", "; ".join(servers)),
+            *([("Prometheus", self._prometheus.url)] if self._prometheus else []),
             ("Addresses, logs", f"{self.local.folder / 'stack.json'}, {self.local.logs}"),
         ]
         return Facts(

@@ -25,6 +25,7 @@ from ingest.api.resources import (
     providers,
     runs,
     tokens,
+    traces,
     variants,
 )
 
@@ -43,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *changes.OPERATIONS,
     *endpoints.OPERATIONS,
     *batches.OPERATIONS,
+    *traces.OPERATIONS,
     *dead_letters.OPERATIONS,
     *feed_conditions.OPERATIONS,
     *overview.OPERATIONS,

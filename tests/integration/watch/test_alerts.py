@@ -1,0 +1,220 @@
+"""Real processes, a real Prometheus and a real Alertmanager: every name is alive, and an alert arrives and resolves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import asyncpg
+import pytest
+import yaml
+from aiohttp import web
+
+from deploy.local.processes import Program, Server, free_port
+from deploy.monitoring.operator import RULES
+from deploy.monitoring.prometheus import Prometheus, Scraping
+
+CHECKOUT = Path(__file__).parents[3]
+BOARD = json.loads((CHECKOUT / "deploy" / "monitoring" / "board.json").read_text())
+PLUGIN = {"feedline_shard_members", "feedline_broker_nodes", "feedline_broker_alarm"}
+"""Told by RabbitMQ's Prometheus plugin, which the private broker does not have."""
+NO_ITEMS = {"feedline_dead_letters_recent", "feedline_deferred_oldest_timestamp_seconds"}
+"""There are none while there are no such items; tests/integration/watch/test_watcher.py has some."""
+EVERY_MS = 250
+SEED = """
+INSERT INTO accounts (id, name, daily_sku_limit) VALUES (900, 'a', 10);
+INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE 'UTC')::date, 9);
+INSERT INTO dropship_providers (id, account_id, name) VALUES (900, 900, 'p');
+INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resource_type, hash)
+VALUES (900, 900, 900, 'f', 'xml', 'h900');
+INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, failures) VALUES (900, 900, now(), 'UTC', 4);
+"""
+
+
+class Alertmanager(Server):
+    """Sends what it is told to a webhook at once."""
+
+    name = "Alertmanager"
+
+    def __init__(self, folder, webhook):
+        super().__init__()
+        self.folder, self.webhook, self.port = folder, webhook, free_port()
+
+    def prepare(self):
+        route = {"receiver": "sink", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"}
+        receiver = {"name": "sink", "webhook_configs": [{"url": self.webhook, "send_resolved": True}]}
+        configuration = {"route": route, "receivers": [receiver]}
+        self.folder.mkdir()
+        (self.folder / "alertmanager.yml").write_text(json.dumps(configuration))
+
+    def program(self):
+        arguments = (
+            shutil.which("prometheus-alertmanager"),
+            f"--config.file={self.folder / 'alertmanager.yml'}",
+            f"--storage.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+        )
+        return Program(arguments, dict(os.environ), self.folder / "log")
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=1) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+
+class Sink:
+    """A webhook at `url`, and what came: (alert, shard, status)."""
+
+    def __init__(self):
+        self.came, self.url = [], ""
+
+    async def take(self, request):
+        for alert in (await request.json())["alerts"]:
+            labels = alert["labels"]
+            self.came.append((labels["alertname"], labels.get("shard"), alert["status"]))
+        return web.Response()
+
+
+@pytest.fixture
+async def sink():
+    taking = Sink()
+    app = web.Application()
+    app.router.add_post("/", taking.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    taking.url = f"http://{host}:{port}/"
+    yield taking
+    await runner.cleanup()
+
+
+@pytest.fixture
+def monitoring(tmp_path, sink):
+    """A Prometheus that looks often and whose alerts wait for a second only, and its Alertmanager."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(re.sub(r"for: \S+", "for: 1s", RULES.read_text()))
+    alertmanager = Alertmanager(tmp_path / "alertmanager", sink.url)
+    scraping = Scraping(EVERY_MS, rules, f"127.0.0.1:{alertmanager.port}")
+    prometheus = Prometheus(tmp_path / "prometheus", os.environ, scraping=scraping)
+    alertmanager.start()
+    prometheus.start()
+    yield prometheus
+    prometheus.stop()
+    alertmanager.stop()
+
+
+def ask(prometheus, expression):
+    """Return the samples of an instant query: (labels, value)."""
+    query = urllib.parse.urlencode({"query": expression})
+    with urllib.request.urlopen(f"{prometheus.url}/api/v1/query?{query}", timeout=10) as answer:
+        return json.load(answer)["data"]["result"]
+
+
+def expressions():
+    """Return every expression of rules, board and KEDA's query."""
+    rules = [rule["expr"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    board = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", [])]
+    return rules, board, [keda()]
+
+
+def keda():
+    path = CHECKOUT / "deploy" / "kubernetes" / "components" / "keda" / "scaledobject.yaml"
+    (trigger,) = yaml.safe_load(path.read_text())["spec"]["triggers"]
+    return trigger["metadata"]["query"]
+
+
+def commands():
+    """Return every command of the runbooks."""
+    text = (CHECKOUT / "docs" / "runbooks.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_told_of(
+    system, until, monitoring, sink, settings
+):
+    connection = await asyncpg.connect(settings.dsn)
+    await connection.execute(SEED)
+    await connection.close()
+    edge, pull, worker = [await system.start(role) for role in ("edge", "pull", "worker")]
+    watch = await system.start("watch")
+    roles = {"edge": edge, "pull": pull, "worker": worker, "watch": watch}
+    monitoring.tell({role: [f"http://{process.monitor}"] for role, process in roles.items()})
+
+    await _names_are_alive(monitoring, until)
+    await _board_is_not_empty(monitoring, until)
+    await asyncio.to_thread(_commands_run, system, monitoring, worker.monitor.rpartition(":")[2])
+    await until(lambda: _all_is_well(monitoring), "nothing but the Watchdog")
+
+    def came(status):
+        async def both():
+            return {("ShardsUnowned", shard, status) for shard in "01"} <= set(sink.came)
+
+        return both
+
+    await worker.end()
+    await until(came("firing"), "ShardsUnowned at the sink")
+    await system.start("worker", worker.monitor.rpartition(":")[2])
+    await until(came("resolved"), "its resolution")
+
+
+async def _all_is_well(prometheus):
+    firing = await asyncio.to_thread(ask, prometheus, 'ALERTS{alertstate="firing"}')
+    return {"Watchdog"} == {one["metric"]["alertname"] for one in firing}
+
+
+async def _names_are_alive(prometheus, until):
+    rules, board, others = expressions()
+    named = set(re.findall(r"\b(?:feedline_\w+|process_\w+)\b", " ".join([*rules, *board, *others])))
+
+    async def missing():
+        found = await asyncio.to_thread(ask, prometheus, 'count by (__name__) ({job="feedline"})')
+        return named - PLUGIN - NO_ITEMS - {one["metric"]["__name__"] for one in found}
+
+    async def none():
+        return not await missing()
+
+    try:
+        await until(none, "every metric of rules and board")
+    except AssertionError:
+        raise AssertionError(f"not in any scrape: {await missing()}") from None
+
+
+async def _board_is_not_empty(prometheus, until):
+    _, board, others = expressions()
+
+    async def empty():
+        answers = {one: await asyncio.to_thread(ask, prometheus, one) for one in [*board, *others]}
+        return [one for one, answer in answers.items() if not answer]
+
+    async def none():
+        return not await empty()
+
+    try:
+        await until(none, "every panel")
+    except AssertionError:
+        raise AssertionError(f"empty: {await empty()}") from None
+    (needed,) = await asyncio.to_thread(ask, prometheus, keda())
+    assert 0 <= float(needed["value"][1]) <= 2
+
+
+def _commands_run(system, prometheus, monitor_port):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**system.environment, "PATH": path, "PROMETHEUS": prometheus.url, "MONITOR_PORT": monitor_port}
+    for command in dict.fromkeys(commands()):
+        done = subprocess.run(
+            ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert 0 == done.returncode, (command, done.stdout, done.stderr)
