@@ -26,6 +26,7 @@ from ingest.api.resources import (
     runs,
     tokens,
     traces,
+    usage_history,
     variants,
 )
 
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *feed_conditions.OPERATIONS,
     *overview.OPERATIONS,
     *lag.OPERATIONS,
+    *usage_history.OPERATIONS,
     *account.OPERATIONS,
     *audit.OPERATIONS,
     *tokens.OPERATIONS,

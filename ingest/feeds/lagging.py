@@ -168,12 +168,15 @@ def _retry(facts: Facts, _: datetime) -> Verdict | None:
     found = [shard for shard in facts.shards if shard.owner and shard.waits_for]
     if not found:
         return None
-    first = found[0]
+    first, several = found[0], len(found) > 1
+    who = _shards(found, capital=True)
     if first.waits_for == "lock":
-        sentence = f"{_shards(found, capital=True)} waits for its lock{_because(first.waits_reason)}"
+        verb = "wait for their locks" if several else "waits for its lock"
+        sentence = f"{who} {verb}{_because(first.waits_reason)}"
         do = "The owner before hands over, or its connection to Postgres lingers until the server ends it."
     else:
-        sentence = f"{_shards(found, capital=True)} tries a window again{_because(first.waits_reason)}"
+        verb = "try a window again" if several else "tries a window again"
+        sentence = f"{who} {verb}{_because(first.waits_reason)}"
         do = "Nothing is lost and nothing else of the shard goes on meanwhile: see the worker's log, window_stopped."
     return Verdict(cause=Cause.RETRY, sentence=sentence, do=do, since=_since(found), shards=_numbers(found))
 
@@ -293,6 +296,8 @@ def _numbers(found: Iterable[Shard]) -> tuple[int, ...]:
 
 
 def _shards(found: Sequence[Shard], *, capital: bool = False) -> str:
+    if len(found) > _NAMED:
+        return f"{len(found)} shards"
     numbers = [str(number) for number in _numbers(found)]
     word = "shard" if len(numbers) == 1 else "shards"
     return f"{word.capitalize() if capital else word} {_names(numbers)}"

@@ -81,6 +81,15 @@ def test_a_shard_that_waits_for_its_lock_says_for_whom():
     assert "Shard 3 waits for its lock (held by worker 7)" == verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(2, "Shards 0 and 1 wait for their locks (busy)"), (5, "5 shards wait for their locks (busy)")],
+)
+def test_several_shards_are_named_or_counted(count, told):
+    waiting = [shard(number, waits_for="lock", waits_reason="busy") for number in range(count)]
+    assert told == judge(facts(*waiting), NOW).sentence
+
+
 def test_a_feed_that_floods_is_named_with_those_that_wait_behind_it():
     verdict = judge(facts(FLOODED), NOW)
     told = "Acme sent 91 % of what shard 3 has in hand; Beta and Gamma wait behind it"

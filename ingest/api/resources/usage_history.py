@@ -1,0 +1,191 @@
+"""Usage over time: 35 days, today by feed, what waits and when it goes, and how far the day's limit will last."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from ingest.api.framework.call import Answer, Call
+from ingest.api.framework.caller import Scope
+from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.operation import Operation
+from ingest.feeds.usage_forecast import (
+    STEP,
+    Curve,
+    Forecast,
+    begins_at,
+    curve_of,
+    forecast,
+    reference_days,
+    releases,
+    sentence,
+)
+from schemas import queries
+from schemas.usage import resets_at, zone
+
+HISTORY = queries.load("usage_history", beside=__file__)
+DAYS = 35
+MOST_FEEDS = 250
+_MOST_WAITING = 20
+
+
+class UsedDay(Resource):
+    """One day."""
+
+    day: date
+    used: int
+
+
+class UsedFeed(Resource):
+    """One feed today."""
+
+    id: int
+    name: str
+    changed: int = Field(description="items created or changed today; a feed variant that changed twice counts twice")
+    deferred: int = Field(description="items deferred today")
+
+
+class Releasing(Resource):
+    """Deferred items that go then, at the latest."""
+
+    at: datetime
+    items: int
+
+
+class Waiting(Resource):
+    """One deferred item."""
+
+    feed_id: int
+    feed_name: str | None
+    external_id: str
+    deferred_at: datetime
+    released_at: datetime | None = Field(description="at the latest; null: later than a week, or the limit is 0")
+
+
+class Step(Resource):
+    """Used by this moment: so far, and as forecast."""
+
+    at: datetime
+    used: int | None
+    middle: float | None
+    low: float | None
+    high: float | None
+
+
+class Outlook(Resource):
+    """How far the day's limit will last. Times are null where the limit is not reached."""
+
+    by_end: int
+    by_end_low: int
+    by_end_high: int
+    reached_at: datetime | None
+    earliest_at: datetime | None
+    latest_at: datetime | None
+    over: int = Field(description="items over the limit by midnight, about")
+
+
+class UsageHistory(Resource):
+    """Usage over time."""
+
+    at: datetime
+    day: date
+    time_zone: str
+    limit: int | None
+    used: int
+    deferred: int
+    resets_at: datetime
+    sentence: str = Field(description="the forecast for people")
+    forecast: Outlook | None = Field(description="null: less than seven days are known")
+    forecast_by: list[date] = Field(description="the days that it is made by")
+    steps: list[Step] = Field(description="today in steps of 15 minutes")
+    releases: list[Releasing] = Field(description="when deferred items go, day by day")
+    waiting: list[Waiting] = Field(description=f"the first {_MOST_WAITING} in the order in which they go")
+    feeds: list[UsedFeed] = Field(description=f"today, of the first {MOST_FEEDS} feeds")
+    days: list[UsedDay] = Field(description=f"the last {DAYS}, today included; days without use are left out")
+
+
+async def get_history(call: Call[Query, None]) -> Answer:
+    """Return usage over time."""
+    now = datetime.now(UTC)
+    today = await call.db.one(HISTORY.today, at=now)
+    known = zone(today["time_zone"])
+    day, limit, used = today["day"], today["daily_sku_limit"], today["used"]
+    begin = begins_at(day, known)
+    days = await call.db.all(HISTORY.days, since=day - timedelta(days=DAYS - 1))
+    references, curves = await _curves(call, days, day, now)
+    outlook = forecast(used, limit, curves[:-1], begin, now) if references else None
+    going = releases(today["deferred"], limit, used, now, known)
+    waiting = await call.db.all(HISTORY.waiting, limit=_MOST_WAITING)
+    answer = {
+        **today,
+        "at": now,
+        "limit": limit,
+        "resets_at": resets_at(day, known),
+        "sentence": sentence(outlook, used, limit, known),
+        "forecast": _outlook(outlook),
+        "forecast_by": references if outlook else [],
+        "steps": _steps(curves[-1], outlook, begin),
+        "releases": [Releasing(at=one.at, items=one.items) for one in going],
+        "waiting": _waiting(waiting, going),
+        "feeds": [UsedFeed.of(row) for row in await call.db.all(HISTORY.by_feed, since=begin, most=MOST_FEEDS)],
+        "days": [UsedDay.of(row) for row in days],
+    }
+    return Answer(UsageHistory.of(answer))
+
+
+async def _curves(call: Call[Any, Any], days: list[Any], today: date, now: datetime) -> tuple[list[date], list[Curve]]:
+    """Return the days to forecast by, and their curves with today's behind them."""
+    row = await call.db.one(HISTORY.today, at=now)
+    known = zone(row["time_zone"])
+    first = await call.db.one(HISTORY.first_sample)
+    sampled = [one["day"] for one in days if first is not None and one["day"] > first]  # the first day is a part of one
+    references = reference_days(sampled, today)
+    since = begins_at(min([*references, today]), known)
+    samples: dict[date, list[tuple[datetime, int]]] = defaultdict(list)
+    for one in await call.db.all(HISTORY.samples, since=since, days=[*references, today]):
+        samples[one["day"]].append((one["sampled_at"], one["used"]))
+    samples[today].append((now, row["used"]))
+    return references, [curve_of(samples[day], day, known, now) for day in (*references, today)]
+
+
+def _outlook(told: Forecast | None) -> Outlook | None:
+    if told is None:
+        return None
+    middle, low, high = told.by_end
+    reached = {"reached_at": told.reached_at, "earliest_at": told.earliest_at, "latest_at": told.latest_at}
+    return Outlook.of({"by_end": middle, "by_end_low": low, "by_end_high": high, "over": told.over, **reached})
+
+
+def _steps(curve: Curve, told: Forecast | None, begin: datetime) -> list[Step]:
+    count = len(curve)
+    none: list[float | None] = [None] * count
+    middle, low, high = (told.middle, told.low, told.high) if told else (none, none, none)
+    ways = zip(curve, middle[:count], low[:count], high[:count], strict=False)
+    return [
+        Step(at=begin + (place + 1) * STEP, used=used, middle=mid, low=least, high=most)
+        for place, (used, mid, least, most) in enumerate(ways)
+    ]
+
+
+def _waiting(rows: list[Any], going: list[Any]) -> list[Waiting]:
+    moments = [release.at for release in going for _ in range(min(release.items, _MOST_WAITING))]
+    moments += [None] * (len(rows) - len(moments))
+    return [Waiting.of({**row, "released_at": at}) for row, at in zip(rows, moments, strict=False)]
+
+
+OPERATIONS = (
+    Operation(
+        name="usage_history.get",
+        method="GET",
+        path="/api/usage-history.json",
+        summary="Get usage over time, with a forecast",
+        description="35 days; today by feed; what is deferred and when it goes; and when the limit is reached, by how "
+        "the last same weekdays went on from this hour, with a band. Below seven days of data there is no forecast.",
+        scope=Scope.READ,
+        response=UsageHistory,
+        handler=get_history,
+    ),
+)

@@ -1,0 +1,72 @@
+"""Usage over time, over five weeks of samples as the upkeep duty leaves them."""
+
+from datetime import date
+
+import pytest
+
+SAMPLES = """
+INSERT INTO usage_samples (account_id, sampled_at, day, used)
+SELECT %s, day + step * interval '15 minutes', day::date, step * 250
+FROM generate_series(date_trunc('day', now(), 'UTC') - interval '36 days', now(), interval '1 day') day,
+     generate_series(1, 95) step
+WHERE day + step * interval '15 minutes' <= now()
+"""
+DAYS = """
+INSERT INTO usage (account_id, day, used)
+SELECT %s, day, 24000 FROM generate_series(current_date - 36, current_date - 1, interval '1 day') day
+"""
+
+
+@pytest.fixture
+async def feed(api):
+    """A feed with two items that are deferred, of an account with a limit of one a day that is used up."""
+    made = await api.new_feed(name="Acme")
+    api.execute("UPDATE accounts SET daily_sku_limit = 1 WHERE id = %s", api.account_id)
+    api.execute("INSERT INTO usage (account_id, day, used) VALUES (%s, now() AT TIME ZONE 'UTC', 1)", api.account_id)
+    for key in ("late-1", "late-2"):
+        api.execute(
+            "INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)"
+            " VALUES (%s, %s, %s, '{}', gen_random_uuid(), now())",
+            api.account_id,
+            made["id"],
+            key,
+        )
+    api.execute(
+        "INSERT INTO feed_minutes VALUES (%s, %s, date_trunc('minute', now()), 1, 2, 0, 0, 2, 0, 0, 5)",
+        api.account_id,
+        made["id"],
+    )
+    return made
+
+
+async def test_usage_says_what_waits_when_each_is_released_and_which_feed_used_it(dashboard, api, feed):
+    browser = await dashboard.browser("read")
+    page = await browser.page("/usage")
+    assert "Today's 1 are used up: what still changes waits until midnight, UTC" == page.text_of("h1")
+    assert ["1", "1"] == page.texts("#waiting tbody .num")  # one a day
+    assert ["late-1", "late-2"] == page.texts("#waiting li a")
+    told = await api.ok("GET", "/api/usage-history.json")
+    assert [one["at"] for one in told["releases"]] == [one["releasedAt"] for one in told["waiting"]]
+    assert told["resetsAt"] == told["releases"][0]["at"]
+    assert [{"id": feed["id"], "name": "Acme", "changed": 3, "deferred": 2}] == told["feeds"]
+    assert 2 == len(page.tree.cssselect("figure.chart details table"))
+
+
+async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_weekdays_did(dashboard, api):
+    browser = await dashboard.browser("read")
+    assert "No forecast yet: it needs 7 days of data" == (await browser.page("/usage")).text_of("h1")
+    api.execute(DAYS, api.account_id)
+    api.execute(SAMPLES, api.account_id)
+    api.execute("INSERT INTO usage (account_id, day, used) VALUES (%s, current_date, 500)", api.account_id)
+    told = await api.ok("GET", "/api/usage-history.json")
+    weekday = date.fromisoformat(told["day"]).weekday()
+    assert (4, {weekday}) == (
+        len(told["forecastBy"]),
+        {date.fromisoformat(day).weekday() for day in told["forecastBy"]},
+    )
+    assert told["forecast"]["byEndLow"] == told["forecast"]["byEnd"] == told["forecast"]["byEndHigh"] >= 500
+    assert told["steps"][-1]["middle"] == pytest.approx(told["forecast"]["byEnd"], abs=1)
+    assert "by midnight" in told["sentence"]
+    assert 34 == len(told["days"]) - 1
+    stranger = await api.ok("GET", "/api/usage-history.json", token=api.other_token)
+    assert ([], [], None) == (stranger["days"], stranger["feeds"], stranger["forecast"])
