@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -23,3 +24,14 @@ def until() -> Callable[[Callable[[], Awaitable[bool]], str], Awaitable[None]]:
             raise AssertionError(f"never: {what}") from None
 
     return wait
+
+
+@pytest.fixture
+def tell(capsys) -> Callable[[str], None]:
+    """Print a figure, whether or not the test fails."""
+
+    def show(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}")
+
+    return show

@@ -1,4 +1,4 @@
-"""`feedline queues` against a real broker; the management plugin's part is in tests/fleet, which has one."""
+"""`feedline queues` against a real broker."""
 
 from __future__ import annotations
 
