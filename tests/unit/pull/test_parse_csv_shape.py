@@ -195,7 +195,7 @@ def test_the_file_of_a_dos_program_is_whole():
     assert ({"A1": 5, "A2": 6}, [], True) == (stock(items), rejects, report.complete)
 
 
-@pytest.mark.parametrize("name", ["bom", "quoted", "upper"])
+@pytest.mark.parametrize("name", ["bom", "quoted", "upper", "wide"])
 def test_excels_first_line_is_read_in_all_its_ways(name):
     items, rejects, report = fixture(f"excel_separator_{name}.csv", mapping={"externalId": "sku"})
 

@@ -48,6 +48,18 @@ def test_a_wrong_price_costs_itself_and_the_good_quantity_is_applied():
     assert (5, 2, 3, 1) == (report.rows_read, report.rows_mapped, report.rows_rejected, report.attributes_skipped)
 
 
+def test_what_is_stored_of_a_good_file_stays_where_the_next_one_is_wrong():
+    table = {}
+    for name in ("prices_all_there.csv", "prices_on_request.csv"):
+        items, rejects, _ = read((FEEDS / name).read_text(), mapping=PRICED)
+        for item in items:
+            table[item["externalId"]] = table.get(item["externalId"], {}) | item
+
+    assert 4 == len(rejects)
+    expected = {"A1": (7, "2"), "A2": (7, "1"), "A3": (7, "1"), "A4": (7, "1"), "A5": (8, "1")}
+    assert expected == {key: (item["inventoryQuantity"], item["retailPrice"]) for key, item in table.items()}
+
+
 def test_a_feed_can_have_a_wrong_price_cost_its_item():
     items, rejects, report = read("sku,qty,price\nA,1,x\nB,2,3\n", mapping=PRICED, badAttributes="rejectItem")
 
