@@ -270,9 +270,11 @@ UPDATE pull_feeds SET disabled_at = :now, next_fetch_at = NULL, planned_for = :u
 SELECT count(*) FROM pull_feeds WHERE failures >= :least;
 
 -- name: prune_rejects(feed_id, kept)!
--- The rejects of a feed's older runs; runs.rows_rejected still counts them. Looked for when a run adds some.
+-- The rejects of a feed's older runs, 100 runs at a time; runs.rows_rejected still counts them. Looked for when a run
+-- adds some. Runs without any are passed over, so that each step gets on where the last one ended.
 DELETE FROM run_rejects WHERE run_id IN (
-    SELECT id FROM runs WHERE feed_id = :feed_id AND rows_rejected > 0
+    SELECT id FROM runs
+     WHERE feed_id = :feed_id AND EXISTS (SELECT FROM run_rejects r WHERE r.run_id = runs.id)
      ORDER BY id DESC OFFSET :kept LIMIT 100);
 
 -- name: prune_runs(before, most)$

@@ -193,13 +193,13 @@ class Store:
             if row is None:
                 return False
             await PULL.clear_rejects(connection, run_id=run.id)
-            if file.rejects:
-                await PULL.prune_rejects(connection, feed_id=run.feed_id, kept=REJECT_RUNS)
             await connection.copy_records_to_table(
                 "run_rejects",
                 records=((run.id, position, *reject) for position, reject in enumerate(file.rejects)),
                 columns=REJECT_COLUMNS,
             )
+            if file.rejects:
+                await PULL.prune_rejects(connection, feed_id=run.feed_id, kept=REJECT_RUNS)
             return True
 
         return await self.patiently(work)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -126,6 +127,46 @@ async def test_rejects_are_kept_up_to_a_bound_and_the_others_counted(pulling, pu
 
     kept = (await pulling.execute("SELECT count(*) FROM run_rejects WHERE run_id = $1", run["id"]))["count"]
     assert (1_000, 200, 1_200) == (kept, run["rejects_left_out"], run["rows_rejected"])
+
+
+async def test_rejects_of_a_feeds_last_20_runs_are_kept_however_many_there_were(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = "externalId,inventoryQuantity,retailPrice\nA,1,?\n"  # skipped, the row is not rejected
+    feed = await pulling.feed()
+    await pulling.execute(
+        "WITH older AS (INSERT INTO runs (account_id, feed_id, trigger, status, ended_at)"
+        " SELECT 1, $1, 'manual', 'partial', now() FROM generate_series(1, 130) RETURNING id)"
+        " INSERT INTO run_rejects (run_id, position, row_number, code, message)"
+        " SELECT id, 0, 1, 'value', '' FROM older",
+        feed,
+    )
+    kept = []
+    for _ in range(3):
+        last = await pulling.run(puller, feed, forced=True)
+        rows = await pulling.rows("SELECT DISTINCT run_id FROM run_rejects ORDER BY run_id")
+        kept.append([row["run_id"] for row in rows])
+
+    assert (0, 1) == (last["rows_rejected"], last["attributes_skipped"])
+    assert [31, 20, 20] == [len(ids) for ids in kept]
+    assert list(range(last["id"] - 19, last["id"] + 1)) == kept[-1]
+
+
+async def test_old_runs_are_forgotten_page_by_page_but_for_each_feeds_last_one(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+    last = await pulling.run(puller, feed)
+    await pulling.execute(
+        "INSERT INTO runs (account_id, feed_id, trigger, status, ended_at)"
+        " SELECT 1, $1, 'manual', 'succeeded', now() FROM generate_series(1, 450)",
+        feed,
+    )
+    days = pulling.settings.pull_run_days
+
+    await puller.scheduler._upkeep(datetime.now(UTC) + timedelta(days=days - 1))
+    before = (await pulling.execute("SELECT count(*) FROM runs"))["count"]
+    await puller.scheduler._upkeep(datetime.now(UTC) + timedelta(days=days + 1))
+    after = await pulling.rows("SELECT id FROM runs")
+
+    assert (451, [last["id"]]) == (before, [row["id"] for row in after])
 
 
 async def test_an_empty_file_changes_nothing_and_is_held(pulling, puller, worker, vendor):
