@@ -27,7 +27,7 @@ BOARD = json.loads((CHECKOUT / "deploy" / "monitoring" / "board.json").read_text
 PLUGIN = {"feedline_shard_members", "feedline_broker_nodes", "feedline_broker_alarm"}
 """Told by RabbitMQ's Prometheus plugin, which the private broker does not have."""
 NO_ITEMS = {"feedline_dead_letters_recent", "feedline_deferred_oldest_timestamp_seconds"}
-"""There are none while there are no such items; tests/integration/watch/test_watcher.py has some."""
+"""There are none while there are no such items; tests/integration/watch/test_watcher.py has both."""
 EVERY_MS = 250
 SEED = """
 INSERT INTO accounts (id, name, daily_sku_limit) VALUES (900, 'a', 10);

@@ -1,11 +1,24 @@
 """One of two watchers tells of the shards; its canary goes the whole road; when it dies the other takes over."""
 
+import asyncio
+import json
 import signal
+import sys
 
+import psycopg
+
+SEED = """
+INSERT INTO dead_letters (code, reason, payload) VALUES ('worker_died', 'r', ''), ('worker_died', 'r', '');
+INSERT INTO dead_letters (code, reason, payload, dead_at) VALUES ('older', 'r', '', now() - interval '1 h');
+INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)
+VALUES (900, 900, 'a', '{}', gen_random_uuid(), to_timestamp(1000)), (900, 900, 'b', '{}', gen_random_uuid(), now());
+"""
 SUCCESS = "feedline_canary_success_timestamp_seconds"
 
 
-async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until):
+async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until, settings):
+    with psycopg.connect(settings.dsn, autocommit=True) as connection:
+        connection.execute(SEED)
     for role in ("edge", "worker"):
         await system.start(role)
     watchers = {await system.start("watch"), await system.start("watch")}
@@ -18,12 +31,29 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
     assert {("0",): 1.0, ("1",): 1.0} == await active.named("feedline_shard_consumers")
     assert {} == await standby.named("feedline_shard_consumers")
     await until(lambda: arrived(watchers), "a canary down both shards")
+    assert {("worker_died",): 2.0} == await active.named("feedline_dead_letters_recent")
+    assert {(): 1000.0} == await active.named("feedline_deferred_oldest_timestamp_seconds")
+    await _top_shows_owners_and_canaries(system)
 
     await active.end(signal.SIGKILL)
     watchers.remove(active)
     assert [standby] == await until(telling, "the other one active")
     await until(lambda: arrived(watchers), "a canary of the other one")
     assert {(): 0.0} == await standby.named("feedline_postgres_standbys_wanted")
+
+
+async def _top_shows_owners_and_canaries(system):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.command.main", "top", "--once", "--json"),
+        env=system.environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    seen = json.loads((await process.communicate())[0])
+
+    assert 1 == seen["workers"]
+    assert [0, 1] == [shard["shard"] for shard in seen["shards"]]
+    assert [True, True] == [shard["owner"] is not None for shard in seen["shards"]]
+    assert all(shard["canarySeconds"] < 60 for shard in seen["shards"])
 
 
 async def arrived(watchers):
