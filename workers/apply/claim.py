@@ -15,7 +15,7 @@ from schemas.changes import position_of
 from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
 from workers.apply import receipts
-from workers.apply.statements import ROAD
+from workers.apply.statements import ROAD, window_feeds
 from workers.apply.work import Feed, Work
 
 _NONE: frozenset[str] = frozenset()
@@ -25,16 +25,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 async def claim(connection: Connection, batches: Sequence[Batch]) -> list[Work | None]:
     """Return the work of each batch, None for one that was seen before."""
-    rows = await connection.fetch(ROAD.window_feeds.sql, sorted({batch.feed_id for batch in batches}))
-    feeds = {row["id"]: _feed(row) for row in rows}
-    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
-    seen = await connection.fetch(
-        ROAD.seen_batches.sql,
+    asked = (
         [batch.account_id for batch in batches],
         [batch.batch_id for batch in batches],
         [_time(batch.received_ms) for batch in batches],
     )
-    done = {row[0] - 1 for row in seen}
+    rows = await connection.fetch(window_feeds(), *asked, sorted({batch.feed_id for batch in batches}))
+    feeds = {row["id"]: _feed(row) for row in rows}
+    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
+    # Where all feeds are gone nothing stands beside them.
+    seen = rows[0]["seen"] if rows else [row["n"] for row in await connection.fetch(ROAD.seen_batches.sql, *asked)]
+    done = {number - 1 for number in seen}
     ids: set[UUID] = set()
     works: list[Work | None] = []
     for place, batch in enumerate(batches):

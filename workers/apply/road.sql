@@ -5,31 +5,34 @@
 --
 -- Arrays of thousands of elements travel as literals, $1::text::bigint[]: see workers/apply/arrays.py.
 
+-- name: seen_batches
+-- A receipt within a day of a batch's receive time means that the batch is a redelivery, or a sender's retry with
+-- the same Idempotency-Key. Only the owner of a shard writes its receipts, so looking is enough to claim. The upper
+-- bound spares the partitions of the days to come.
+SELECT b.n
+FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS b (account_id, batch_id, received_at, n)
+JOIN receipts r
+  ON r.account_id = b.account_id AND r.batch_id = b.batch_id
+ AND r.received_at > b.received_at - interval '24 hours'
+ AND r.received_at < b.received_at + interval '24 hours';
+
 -- name: window_feeds
--- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window.
+-- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window. The batches
+-- that were seen stand beside each feed, which spares a round trip.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
        f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
        s.account_id IS NOT NULL AS keeps_events,
        pg_current_xact_id()::text AS transaction,
        EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred,
        EXISTS (SELECT FROM dead_keys k WHERE k.account_id = f.account_id AND k.feed_id = f.id AND k.overtaken_at IS NULL)
-           AS has_dead
+           AS has_dead,
+       ARRAY({seen}) AS seen
 FROM inventory_feeds f
 JOIN accounts a ON a.id = f.account_id
 LEFT JOIN change_streams s ON s.account_id = f.account_id
-WHERE f.id = ANY ($1::bigint[]) AND f.deleted_at IS NULL
+WHERE f.id = ANY ($4::bigint[]) AND f.deleted_at IS NULL
 ORDER BY f.id
 FOR KEY SHARE OF f;
-
--- name: seen_batches
--- A receipt within a day of a batch's receive time means that the batch is a redelivery, or a sender's retry with
--- the same Idempotency-Key. Only the owner of a shard writes its receipts, so looking is enough to claim.
-SELECT b.n
-FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS b (account_id, batch_id, received_at, n)
-JOIN receipts r
-  ON r.account_id = b.account_id AND r.batch_id = b.batch_id
- AND r.received_at > b.received_at - interval '24 hours'
- AND r.received_at < b.received_at + interval '24 hours';  -- spares the partitions of the days to come
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.

@@ -53,6 +53,12 @@ BOOKKEEPING = {name: Column(name, "bigint") for name in ("details_hash", "charge
 _WRITTEN = COLUMNS | BOOKKEEPING
 
 
+@lru_cache(1)
+def window_feeds() -> str:
+    """Return the statement that reads a window's feeds and, beside each, which of its batches were seen before."""
+    return str(ROAD.window_feeds.sql).format(seen=str(ROAD.seen_batches.sql).rstrip("; \n"))
+
+
 @lru_cache(_SHAPES)
 def differing_rows(attributes: tuple[str, ...], *, with_details: bool, with_changes: bool = False) -> str:
     """Return the compare of a window whose items have these hot attributes, details or not, and keep changes or not."""
