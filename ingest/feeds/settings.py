@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, V
 from pydantic.alias_generators import to_camel
 
 from ingest.feeds.mapping import Format, FormatSettings
+from ingest.feeds.onport import OnportSettings
 from ingest.feeds.schedules import Frequency, Schedule, check_schedule
 from schemas import attributes as a
 from schemas.errors import Rejected
@@ -55,8 +56,8 @@ class FeedColumns(_Attributes):
     )
 
 
-class FeedSettings(Format, _Attributes):
-    """The settings that only pulling looks at, and labels."""
+class FeedSettings(Format, OnportSettings, _Attributes):
+    """The settings that only pulling looks at, labels, and what is kept for code written for Onport."""
 
     resource_location: str | None = Field(None, description="address of the file, credentials masked")
     vendor_name: a.ShortText | None = Field(None, description="vendor of items that name none")
