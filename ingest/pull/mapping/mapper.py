@@ -11,7 +11,7 @@ from ingest.pull.mapping.columns import Column, Origin, compile_column
 from ingest.pull.mapping.kinds import kinds
 from ingest.pull.mapping.values import CellError, Doubts
 from ingest.pull.mapping.vectors import Made, Memories, Values
-from ingest.pull.records import MISSING, Block, FileReject, FormatError, Record, Refused
+from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused
 from schemas.items import ATTRIBUTES, DECISIVE, KEY, BadAttributes, shown, validate
 from schemas.keys import clean_key
 
@@ -53,11 +53,6 @@ class Mapper:
             except (ValueError, TypeError):
                 raise FormatError(f"mapping: the constant of {attribute} is not a value that it takes") from None
         self._labels = {column.attribute: column.label for column in self._columns}
-
-    def map(self, record: Record) -> dict[str, Any] | list[FileReject]:
-        """Return the canonical item of one record, or why there is none."""
-        mapped = self.map_block(Block([record.row], [record.source], suspect=record.suspect))
-        return mapped.items[0] if mapped.items else mapped.rejects
 
     def map_block(self, block: Block) -> Mapped:
         """Return the items of a block's records."""
