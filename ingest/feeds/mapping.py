@@ -9,22 +9,19 @@ from __future__ import annotations
 import codecs
 from typing import Annotated, Any, Literal, Self
 
-import re2
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     WithJsonSchema,
     field_serializer,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from ingest.feeds.jsonpaths import json_path
 from ingest.feeds.pagination import Pagination
+from ingest.feeds.transforms import DataModel, Transform, sound_pattern
 from ingest.feeds.xpaths import check_xpath, item_path
 from schemas.items import ATTRIBUTES, BadAttributes
 
@@ -62,7 +59,6 @@ _ENCODINGS = (
     | {f"cp125{n}" for n in range(9)}
     | {f"iso8859-{n}" for n in range(1, 17)}
 )
-_PATTERN_MEMORY = 1 << 20
 
 
 def encoding_name(value: str) -> str:
@@ -86,89 +82,9 @@ def _sound_delimiter(value: str) -> str:
     return value
 
 
-def compile_pattern(pattern: str) -> Any:
-    """Return the compiled pattern (RE2: time linear in the text, whatever the pattern); raises ValueError."""
-    options = re2.Options()
-    options.max_mem = _PATTERN_MEMORY
-    options.log_errors = False
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        raise ValueError(f"not a usable pattern: {error}") from None
-
-
 def _escape(value: Any) -> Any:
     return {"backslash": "\\", "\\\\": "\\"}.get(value, value) if isinstance(value, str) else value
 
-
-def _sound_pattern(pattern: str) -> str:
-    if compile_pattern(pattern).groups > 1:
-        raise ValueError("expected a pattern with at most one group")
-    return pattern
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True
-    )
-
-
-class Number(_Model):
-    """Text to a number: group separators are removed, the decimal sign becomes a point, currency signs are refused."""
-
-    name: Literal["number"]
-    notation: Literal["decimal", "comma"] | None = Field(
-        None, description="the decimal sign; the feed's `decimalNotation` when not given"
-    )
-
-
-class TextToQuantity(_Model):
-    """Text to a quantity: the words given; "5+", ">5" and "≥5" are 5; "out of stock" and "sold out" are 0."""
-
-    name: Literal["textToQuantity"]
-    words: dict[Annotated[str, Field(max_length=100)], Annotated[int, Field(ge=-(2**31), lt=2**31)]] = Field(
-        default_factory=dict, max_length=100, description='what words mean, any case: {"in stock": 10}'
-    )
-
-
-class Prefix(_Model):
-    """Put a text before."""
-
-    name: Literal["prefix"]
-    text: Annotated[str, Field(max_length=255)]
-
-
-class Suffix(_Model):
-    """Put a text after."""
-
-    name: Literal["suffix"]
-    text: Annotated[str, Field(max_length=255)]
-
-
-class Match(_Model):
-    """The first match of a pattern: its group if it has one, else all of it; no match is empty (RE2 syntax)."""
-
-    name: Literal["match"]
-    pattern: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_sound_pattern)]
-
-
-class Split(_Model):
-    """Text to a list of trimmed texts; empty ones are left out."""
-
-    name: Literal["split"]
-    separator: Annotated[str, Field(min_length=1, max_length=10)] = ","
-
-
-def _tagged(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) and value in ("number", "textToQuantity", "split") else value
-
-
-Transform = Annotated[
-    Literal["trim", "lower", "upper"]
-    | Annotated[Number | TextToQuantity | Prefix | Suffix | Match | Split, Field(discriminator="name")],
-    BeforeValidator(_tagged),
-]
-"""One named change of a text; `"number"`, `"textToQuantity"` and `"split"` may stand without their settings."""
 
 Path = Annotated[
     str | Annotated[int, Field(ge=1, le=10_000)],
@@ -179,7 +95,7 @@ Path = Annotated[
 Scalar = Annotated[str, Field(max_length=65_535)] | int | float | bool | None
 
 
-class Expression(_Model):
+class Expression(DataModel):
     """Where an attribute's value comes from. Just a path, or a list of them, may stand alone."""
 
     path: Path | Annotated[list[Path], Field(min_length=1, max_length=10)] | None = Field(
@@ -233,7 +149,7 @@ Duplicates = Literal["last", "first", "sum", "max", "reject"]
 """What becomes of several rows of one `externalId` in one file."""
 
 
-class Format(_Model):
+class Format(DataModel):
     """How a feed's file is read and mapped; these are attributes of the feed (camelCase there)."""
 
     delimiter: (
@@ -251,7 +167,7 @@ class Format(_Model):
     encoding: Annotated[str, AfterValidator(encoding_name)] | None = Field(
         None, description="the file's character encoding; declared by the file or detected when not given"
     )
-    archive_member: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_sound_pattern)] | None = Field(
+    archive_member: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(sound_pattern)] | None = Field(
         None, description="pattern (RE2) of the name of the file that is meant in a zip archive with several"
     )
     bad_attributes: BadAttributes = Field(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
-from ingest.feeds.mapping import compile_pattern
+from ingest.feeds.transforms import compile_pattern
 from ingest.pull.fetch.errors import FetchCode, FetchError
 from schemas.items import shown
 
