@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 
 import asyncpg
 import pytest
@@ -106,6 +109,19 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
         width = await page.evaluate("document.documentElement.scrollWidth")
         found += [(path, "wider than 360 px", width)] if width > 360 else []
     assert [] == found
+
+
+async def test_an_operator_reads_that_a_worker_is_gone_and_sees_it_heal(system, page):
+    await page.goto("/lag")
+    sentence, gone = page.locator("#lead h1"), re.compile("no owner|lock")
+    await expect(sentence).not_to_have_text(gone)
+    stopped = system.stack["pids"]["workers"][0]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        await expect(sentence).to_have_text(gone, timeout=30 * SECOND_MS)  # live
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    await expect(sentence).not_to_have_text(gone, timeout=60 * SECOND_MS)
 
 
 async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(page):
