@@ -49,7 +49,7 @@ fleet-servers:
 	@deploy/machine.sh python servers fleet
 
 .PHONY: test-fleet
-test-fleet: fleet-servers $(VENV)/installed ## What is slow because it is large: the image built and run, databases killed; as root
+test-fleet: fleet-servers $(VENV)/installed ## What is slow because it is large: the image built and run, brokers and databases killed; as root
 	$(VENV)/bin/pytest tests/fleet
 
 .PHONY: lock

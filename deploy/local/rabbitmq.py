@@ -55,6 +55,7 @@ class RabbitMQ(Server):
         super().__init__()
         self.folder = folder
         self.log = log or folder / "log"
+        self.node = _NODE
         self.port = self.epmd_port = self.distribution_port = 0
         self._shell = shell
         self._environment = environment or {}
@@ -83,15 +84,19 @@ class RabbitMQ(Server):
         (self.folder / ".erlang.cookie").chmod(0o400)
         configuration = self.folder / "rabbitmq.conf"
         configuration.touch(mode=0o600)
-        configuration.write_text(_CONFIGURATION.format(port=self.port, user=USER, password=self._password()))
+        configuration.write_text(self.configuration())
         (self.folder / "enabled_plugins").write_text("[].\n")
         (self.folder / "rabbitmq-env.conf").touch()
+
+    def configuration(self) -> str:
+        """Return the text of rabbitmq.conf."""
+        return _CONFIGURATION.format(port=self.port, user=USER, password=self._password())
 
     def program(self) -> Program:
         """Return how the node is started."""
         here = str(self.folder)
         start = script()
-        quick = quick_boot(start, self.folder, _NODE)
+        quick = quick_boot(start, self.folder, self.node)
         arguments = _ARGUMENTS.format(port=self.distribution_port)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -104,7 +109,7 @@ class RabbitMQ(Server):
             "RABBITMQ_MNESIA_BASE": f"{here}/data",
             "RABBITMQ_LOG_BASE": here,
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_NODENAME": _NODE,
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{arguments} {quick.arguments}",
             "ERL_EPMD_PORT": str(self.epmd_port),

@@ -1,0 +1,111 @@
+"""Three RabbitMQ nodes of one cluster on this host: a port each, one epmd, quorum queues with three members."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from pathlib import Path
+
+from deploy.local.processes import free_port
+from deploy.local.rabbitmq import USER, RabbitMQ, script
+
+SIZE = 3
+BOOT_S = 180
+"""A loaded machine boots a node with its plugins in a minute."""
+_QUEUES = 'rabbit_amqqueue:list(<<"/">>)'
+
+
+class Node(RabbitMQ):
+    """One node of the cluster, with the management plugin."""
+
+    def __init__(self, folder: Path, marker: dict[str, str], number: int) -> None:
+        plugins = script().resolve().parents[1] / "plugins"
+        super().__init__(folder, {**marker, "RABBITMQ_PLUGINS_DIR": str(plugins)}, shell=True)
+        self.node = f"feedline{number}@localhost"
+        self.management_port = free_port()
+
+    @property
+    def management(self) -> str:
+        """Return the management plugin's address."""
+        return f"http://{USER}:{self._password()}@127.0.0.1:{self.management_port}"
+
+    def prepare(self) -> None:
+        """Make the node's files, and name its plugins."""
+        super().prepare()
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+
+    def configuration(self) -> str:
+        """Return the text of rabbitmq.conf: the nodes of the cluster are known beforehand."""
+        peers = [f"cluster_formation.classic_config.nodes.{n} = feedline{n}@localhost" for n in range(1, SIZE + 1)]
+        return "\n".join(
+            [
+                super().configuration(),
+                "cluster_formation.peer_discovery_backend = classic_config",
+                *peers,
+                "cluster_partition_handling = pause_minority",
+                "management.tcp.ip = 127.0.0.1",
+                f"management.tcp.port = {self.management_port}",
+                "",
+            ]
+        )
+
+
+class Cluster:
+    """The nodes; those that are down are the caller's to start again."""
+
+    def __init__(self, folder: Path, marker: dict[str, str]) -> None:
+        epmd_port, cookie, password = free_port(), secrets.token_hex(16), secrets.token_hex(16)
+        self.nodes = [Node(folder / str(number), marker, number) for number in range(1, SIZE + 1)]
+        for node in self.nodes:
+            node.epmd_port = epmd_port
+            node.folder.mkdir(mode=0o700)
+            for name, content in ((".erlang.cookie", cookie), ("password", password)):
+                (node.folder / name).write_text(content)
+
+    @property
+    def url(self) -> str:
+        """Return the addresses of all nodes."""
+        return ",".join(node.url for node in self.nodes)
+
+    def start(self) -> None:
+        """Start the nodes one after the other; returns when all of them see all."""
+        for node in self.nodes:
+            node.start(BOOT_S)
+
+    def stop(self) -> None:
+        """Stop what runs."""
+        for node in self.nodes:
+            if node.process is not None:
+                node.kill()
+        self.nodes[0].stop_epmd()
+
+    def running(self) -> int:
+        """Return how many nodes the first that is up sees."""
+        return int(self._alive().evaluate("length(rabbit_nodes:all_running())", BOOT_S))
+
+    def leaders(self) -> dict[str, str]:
+        """Return the node that leads each queue."""
+        told = self._alive().evaluate(
+            f"[{{element(4, amqqueue:get_name(Q)), element(2, amqqueue:get_pid(Q))}} || Q <- {_QUEUES}]", BOOT_S
+        )
+        return dict(re.findall(r'<<"([^"]+)">>,\s*([\w@]+)', told))
+
+    def online(self) -> list[int]:
+        """Return how many members of each queue are online."""
+        told = self._alive().evaluate(
+            f"[length(proplists:get_value(online, rabbit_quorum_queue:info(Q, [online]))) || Q <- {_QUEUES}]", BOOT_S
+        )
+        return [int(number) for number in re.findall(r"\d+", told)]
+
+    def busiest(self) -> Node:
+        """Return the node that leads most queues."""
+        name = Counter(self.leaders().values()).most_common(1)[0][0]
+        return next(node for node in self.nodes if node.node == name)
+
+    def other_than(self, node: Node) -> Node:
+        """Return another node that is up."""
+        return next(one for one in self.nodes if one is not node and one.process is not None)
+
+    def _alive(self) -> Node:
+        return next(node for node in self.nodes if node.process is not None)
