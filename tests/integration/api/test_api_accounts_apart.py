@@ -48,9 +48,6 @@ INSERT INTO audit_log (account_id, id, who, address, operation, subject)
 VALUES (%(account)s, %(id)s, %(mark)s, '::1', 'test', '/');
 INSERT INTO previews (account_id, id, draft, source)
 VALUES (%(account)s, %(id)s, '{"settings": {}, "detected": [], "proposed": []}', %(mark)s);
-INSERT INTO run_diffs (run_id, summary) VALUES (%(id)s, '{"created": 0, "changed": 0, "unchanged": 0, "zeroed": 0,
-"emptied": 0, "repriced": 0, "missing": 0, "unitsBefore": 0, "unitsAfter": 0, "day": "2026-01-01", "limit": null,
-"used": 0, "cost": 0, "note": null, "examples": {}}');
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);
 """
 DIFF = {
