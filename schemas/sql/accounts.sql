@@ -76,9 +76,11 @@ WITH gone AS (
 SELECT count(*) FROM gone;
 
 -- name: purge_account(account_id)!
--- With it go its providers, tokens and kept answers; its receipts go with their days.
+-- With it go its providers, tokens and kept answers; its receipts, events and minutes go with their days.
 WITH letters AS (DELETE FROM dead_letters WHERE account_id = :account_id),
-     days AS (DELETE FROM usage WHERE account_id = :account_id)
+     days AS (DELETE FROM usage WHERE account_id = :account_id),
+     samples AS (DELETE FROM usage_samples WHERE account_id = :account_id),
+     told AS (DELETE FROM outbox WHERE account_id = :account_id)
 DELETE FROM accounts WHERE id = :account_id;
 
 -- name: account_rate_limit(account_id, rate)$

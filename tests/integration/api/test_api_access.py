@@ -86,6 +86,8 @@ async def test_a_deleted_account_is_removed_with_all_that_it_had(api):
     )
     await api.ok("POST", "/api/variants.json", {"sku": "1"}, token=api.other_token)
 
+    api.execute("INSERT INTO usage_samples (account_id, sampled_at, day, used) VALUES (%s, now(), now(), 1)", account)
+
     await api.ok("DELETE", f"/api/accounts/{account}.json", token=api.operator_token)
     connection = await asyncpg.connect(api.database)
     await purge_deleted_accounts(connection)
@@ -102,9 +104,11 @@ async def test_a_deleted_account_is_removed_with_all_that_it_had(api):
             ("variants", "account_id"),
             ("dropship_providers", "account_id"),
             ("api_tokens", "account_id"),
+            ("usage_samples", "account_id"),
+            ("outbox", "account_id"),
         )
     ]
-    assert (1, [0] * 5) == (kept, left)
+    assert (1, [0] * 7) == (kept, left)
 
 
 async def test_a_token_expires(api):
