@@ -11,7 +11,7 @@ from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared import road
 from ingest.api.shared.feeds import FEEDS
-from ingest.api.shared.goods import Changed
+from ingest.api.shared.goods import Changed, Late
 from ingest.api.shared.stored import upsert
 from ingest.feeds.settings import FeedSettings
 from schemas.items import MAX_ITEMS, BadAttributes, Item
@@ -86,7 +86,7 @@ OPERATIONS = (
         validated=False,
         example={"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
         response=Changed,
-        also={202: Accepted},
+        also={202: Accepted | Late},
         problems={
             **road.ROAD_PROBLEMS,
             403: "the feed is disabled, or pulled from a file",

@@ -208,7 +208,7 @@ OPERATIONS = (
         body_limit_bytes=MAX_SAMPLE_BYTES,
         response=DraftPreview,
         status=201,
-        problems=_TROUBLE | _BUSY,
+        problems={**_TROUBLE, **_BUSY, 409: "the feed is a webhook's: it has no file"},
         handler=create_preview,
     ),
     Operation(

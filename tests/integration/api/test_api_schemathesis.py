@@ -28,7 +28,7 @@ async def test_schemathesis_finds_nothing(api, tmp_path, phase):
     arguments = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
         *("run", str(api.client.make_url("/api/openapi.json"))),
-        *("--header", f"Authorization: Bearer {api.token}", "--checks", "all"),
+        *("--header", f"Authorization: Bearer {api.token}"),  # all checks; to name them would overrule the file
         *("--phases", phase, "--max-examples", "20", "--seed", "1", "--generation-deterministic"),
         *("--suppress-health-check", "all", "--continue-on-failure"),
     ]

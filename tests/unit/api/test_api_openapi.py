@@ -77,7 +77,8 @@ def test_every_query_of_the_api_is_scoped_by_account(path):
         "account_create",
         "account_page",
         "deleted_accounts",
-    }  # whose a token is; the operator
+        "trace_account",
+    }  # whose a token is; operators, over the API and the command line
 
     assert (
         set()
