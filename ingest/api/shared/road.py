@@ -144,5 +144,5 @@ async def send(call: Call[Any, Any]) -> None:
     try:
         async with call.services.pool.acquire() as connection:
             await outbox.drain(connection, call.account_id, publisher.publish)
-    except (*AWAY, asyncpg.LockNotAvailableError) as error:
+    except (*AWAY, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
         _log.warning("outbox_left", account_id=call.account_id, error=f"{type(error).__name__}: {error}")

@@ -29,7 +29,7 @@ async def stored(database):
         DeadLetter(1, feed, uuid4(), name, "postgres.P0001", "no\tgood", batch(feed, name), NOW)
         for feed, name in ((1, "a"), (2, "b"))
     ]
-    await dead_letters.store(connection, [*letters, dead_letters.of_message(b"x", "undecodable", "not a batch")], NOW)
+    await dead_letters.store(connection, [*letters, dead_letters.unreadable(b"x", "undecodable", "not a batch")], NOW)
     await connection.close()
     return database
 
