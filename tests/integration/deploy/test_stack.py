@@ -139,7 +139,7 @@ def test_the_screen_shows_a_curl_line_that_works(launcher):
 
 def test_the_demo_account_has_a_daily_limit_of_ten_thousand(launcher):
     with psycopg.connect(launcher.start().stack["databaseUrl"]) as connection:
-        assert [(10_000,)] == connection.execute("SELECT daily_sku_limit FROM accounts").fetchall()
+        assert [(10_000,)] == connection.execute("SELECT daily_sku_limit FROM accounts WHERE name = 'Demo'").fetchall()
 
 
 def test_the_private_postgres_is_durable(launcher):

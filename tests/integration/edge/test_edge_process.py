@@ -159,7 +159,7 @@ async def test_a_role_that_does_not_exist_is_told_apart():
     )
     _, said = await process.communicate()
 
-    assert (2, b"usage: python -m ingest edge|api|pull\n") == (process.returncode, said)
+    assert (2, b"usage: python -m ingest edge|api|pull|deliver\n") == (process.returncode, said)
 
 
 async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_end(environment):
