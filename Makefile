@@ -42,7 +42,7 @@ test-servers:
 
 .PHONY: test
 test: test-servers $(VENV)/installed .local/tools/installed ## All tests, against servers that the run starts itself
-	$(VENV)/bin/pytest --durations=10
+	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --durations=10
 
 .PHONY: fleet-servers
 fleet-servers:
