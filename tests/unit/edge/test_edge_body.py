@@ -104,7 +104,7 @@ def test_as_many_values_as_may_be_are_taken():
 
 @given(parts=st.lists(st.binary(max_size=2_000), min_size=1, max_size=4))
 def test_gzip_of_any_members_reads_back(parts):
-    assert b"".join(parts) == gunzip(b"".join(gzip.compress(part) for part in parts), LIMIT)
+    assert b"".join(parts) == gunzip(b"".join(gzip.compress(part, mtime=0) for part in parts), LIMIT)
 
 
 def test_a_bomb_is_refused_without_being_unpacked():
@@ -124,10 +124,10 @@ def test_a_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_not():
     "body",
     [
         b"not gzip",
-        gzip.compress(b"[1]" * 50)[:-9],
+        gzip.compress(b"[1]" * 50, mtime=0)[:-9],
         zlib.compress(b"[1]"),
-        gzip.compress(b"[1]") + b"rest",
-        gzip.compress(b"") * 1_000,
+        gzip.compress(b"[1]", mtime=0) + b"rest",
+        gzip.compress(b"", mtime=0) * 1_000,
         b"",
     ],
 )
