@@ -17,7 +17,6 @@ import re
 from aiohttp import encode_basic_auth
 
 from ingest.pull.fetch.errors import FetchCode, FetchError
-from ingest.pull.fetch.location import Location
 from ingest.pull.fetch.request import FetchRequest
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*")
@@ -29,9 +28,9 @@ _OURS = re.compile(
 """Headers that a feed may not set: they steer the transfer."""
 
 
-def headers_for(request: FetchRequest, location: Location) -> dict[str, str]:
+def headers_for(request: FetchRequest) -> dict[str, str]:
     """Return the headers that carry the credentials; raises `FetchError` (`credentials`) that does not quote them."""
-    headers = {}
+    headers, location = {}, request.place()
     if location.user is not None:
         headers["Authorization"] = _basic(location.user, location.password or "")
     token, secret = request.authentication_token or "", request.authentication_secret or ""

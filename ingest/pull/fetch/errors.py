@@ -3,7 +3,7 @@
 FetchError        (Rejected)   the vendor or the feed's settings are at fault: trying again changes nothing
 FetchUnavailable  (Transient)  the vendor's server is away, busy or broke off: the same fetch may succeed later
 
-No message holds a credential: addresses are masked (`ingest.pull.fetch.location.masked`) and what a server wrote is
+No message holds a credential: addresses are masked (`ingest.feeds.locations.masked`) and what a server wrote is
 not quoted, for it may echo what it was sent. Both are raised `from None`, for the same reason.
 """
 

@@ -17,10 +17,10 @@ from typing import Literal, cast
 
 from aioftp import AIOFTPException, StatusCodeError
 
+from ingest.feeds.locations import Location
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.ftpclient import FtpClient
-from ingest.pull.fetch.location import Location
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.spool import Spool
 

@@ -6,9 +6,8 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
-from ingest.feeds.locations import masked
+from ingest.feeds.locations import as_url, masked
 from ingest.pull.fetch.errors import FetchCode, FetchError
-from ingest.pull.fetch.location import as_url
 
 _DEFAULT_PORTS = (80, 443)
 

@@ -30,7 +30,6 @@ from ingest.pull.fetch.errors import FetchCode, FetchError
 from ingest.pull.fetch.hops import keeps_credentials, next_hop
 from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.links import next_link
-from ingest.pull.fetch.location import parse
 from ingest.pull.fetch.request import Fetched, FetchRequest, Validators
 from ingest.pull.fetch.transfer import in_time, spooled
 
@@ -74,11 +73,11 @@ async def pages(request: FetchRequest, pager: Pager, context: FetchContext) -> A
     are not sent: an unchanged first page says nothing of the others. Close the iterator (`contextlib.aclosing`) when
     leaving early. Raises `FetchError` and `FetchUnavailable`.
     """
-    location = parse(request.location)
+    location = request.place()
     if location.is_ftp:
         raise FetchError(FetchCode.LOCATION, f"{location.shown} is not HTTP, so it has no pages")
     request = replace(request, validators=Validators())
-    url, credentials = location.http_url(), headers_for(request, location)
+    url, credentials = location.http_url(), headers_for(request)
     protected = bool(credentials)
     seen: set[URL] = set()
     page: Page | None = None

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.feeds.locations import masked
+from ingest.feeds.locations import Location, masked, parse
+from ingest.pull.fetch.errors import FetchCode, FetchError
 from schemas.settings import Settings
 
 
@@ -39,6 +40,13 @@ class FetchRequest:
     accept: str = "*/*"
     keep_short: bool = False
     """Whether a file that ends before its declared length, in every attempt, is returned as `short` and not refused."""
+
+    def place(self) -> Location:
+        """Return the parts of its address; raises `FetchError` (`location`)."""
+        try:
+            return parse(self.location)
+        except ValueError as error:
+            raise FetchError(FetchCode.LOCATION, str(error)) from None
 
     def __repr__(self) -> str:
         return f"FetchRequest({masked(self.location)})"

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+from ingest.feeds.locations import Location
 from ingest.pull.fetch.content import refuse_html
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.credentials import headers_for
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
 from ingest.pull.fetch.ftp import FtpSource
 from ingest.pull.fetch.http import HttpSource, http_session
-from ingest.pull.fetch.location import Location, parse
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.retry import with_retries
 from ingest.pull.fetch.spool import Spool
@@ -41,7 +41,7 @@ async def fetch(request: FetchRequest, context: FetchContext) -> Fetched | NotMo
     Raises `FetchError` when the vendor or the settings are at fault and `FetchUnavailable` when the last of the
     attempts, or the total time, has failed. The spool file of a `Fetched` is the caller's to delete.
     """
-    location = parse(request.location)
+    location = request.place()
     async with in_time(context.limits.total_timeout_ms, location.shown), _source(request, location, context) as source:
         return await spooled(source, request, context)
 
@@ -87,6 +87,6 @@ async def _source(request: FetchRequest, location: Location, context: FetchConte
     if location.is_ftp:
         yield FtpSource(request, location, context)
         return
-    credentials = headers_for(request, location)
+    credentials = headers_for(request)
     async with http_session(context) as session:
         yield HttpSource(session, request, location.http_url(), credentials, context)
