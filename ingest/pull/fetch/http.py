@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from ingest.feeds.locations import masked
-from ingest.pull.fetch import answers
+from ingest.pull.fetch import http_rules as answers
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import GuardedResolver

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Protocol
 
 from ingest.feeds.locations import Location
-from ingest.pull.fetch.content import refuse_html
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.credentials import headers_for
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
@@ -23,6 +22,7 @@ from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.retry import with_retries
 from ingest.pull.fetch.spool import Spool
+from ingest.pull.fetch.unpack import refuse_html
 
 
 class Source(Protocol):

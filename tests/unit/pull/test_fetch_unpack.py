@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, Wanted, content, open_content
-from ingest.pull.fetch.content import refuse_html
+from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, Wanted, open_content, unpack
 from ingest.pull.fetch.gunzip import Gunzip
+from ingest.pull.fetch.unpack import refuse_html
 
 CSV = b"sku,quantity\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(50_000))
 
@@ -205,7 +205,7 @@ def test_a_zip_with_a_method_that_takes_the_senders_memory_is_refused(spooled):
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda data: zipped(("a.csv", data))])
 def test_a_bomb_is_refused_by_size_and_by_ratio_before_it_unfolds(spooled, pack, monkeypatch):
-    monkeypatch.setattr(content, "RATIO_FROM_BYTES", 4 * 2**20)
+    monkeypatch.setattr(unpack, "RATIO_FROM_BYTES", 4 * 2**20)
     bomb = spooled(pack(bytes(8 * 2**20)))
 
     assert "content_bomb" == refused(bomb, limits=ContentLimits(max_unpacked_bytes=2**20))
