@@ -69,7 +69,6 @@ class FtpSource:
             validators=replace(self._found, content_hash=content_hash),
             url=self._location.shown,
             declared_length=self._found.size,
-            suggested_name=self._name.encode("latin-1").decode("utf-8", "replace"),
             resumed=self._resumed,
         )
 

@@ -14,11 +14,11 @@ import aiohttp
 from yarl import URL
 
 from ingest.feeds.locations import masked
-from ingest.pull.fetch import http_rules as answers
+from ingest.pull.fetch import http_rules as rules
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import GuardedResolver
-from ingest.pull.fetch.hops import keeps_credentials, next_hop
+from ingest.pull.fetch.http_rules import keeps_credentials, next_hop
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
 from ingest.pull.fetch.spool import Spool
 
@@ -113,7 +113,7 @@ class HttpSource:
         """
         assert self._whole is not None, "something came"
         shown = masked(str(self.address))
-        return answers.fetched(self._whole, shown, spool, declared=self._declared, resumed=self._resumed)
+        return rules.fetched(self._whole, shown, spool, declared=self._declared, resumed=self._resumed)
 
     def _headers(self, offset: int) -> dict[str, str]:
         headers = {"Accept": self._request.accept}
@@ -153,8 +153,8 @@ class HttpSource:
         """Return whether an answer goes on where the spool ends, in the same version of the file, by its own word."""
         return (
             response.status == 206  # noqa: PLR2004
-            and answers.content_range(response) == (spool.size, self._declared)
-            and answers.names_version(response, self._if_range)
+            and rules.content_range(response) == (spool.size, self._declared)
+            and rules.names_version(response, self._if_range)
         )
 
     async def _begin(self, response: aiohttp.ClientResponse, shown: str, spool: Spool, resuming: bool) -> None:
@@ -164,14 +164,14 @@ class HttpSource:
             self._resumed += 1
             return
         if response.status != 200:  # noqa: PLR2004
-            raise answers.refusal(response, shown, self._context.now())
-        answers.refuse_coding(response, shown)
+            raise rules.refusal(response, shown, self._context.now())
+        rules.refuse_coding(response, shown)
         await spool.restart()
         self._whole = response
         self._resumed = 0
         self._declared = length
         # Without a length, what was received could not be told from the whole.
-        self._if_range = answers.strong_validator(response) if length is not None else None
+        self._if_range = rules.strong_validator(response) if length is not None else None
         if length is not None and length > self._context.limits.max_bytes:
             raise FetchError(FetchCode.TOO_LARGE, f"{shown} is {length:,} bytes large")
 

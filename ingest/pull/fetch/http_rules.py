@@ -1,26 +1,80 @@
-"""What an HTTP answer says, read from its status and headers. Pure."""
+"""HTTP's rules, all of them pure: how credentials are sent, what an answer says, where it may lead.
+
+| given                                    | sent                                          |
+|------------------------------------------|-----------------------------------------------|
+| user and password in the address         | `Authorization: Basic` (RFC 7617, UTF-8)      |
+| `authenticationToken` alone              | `Authorization: Bearer <token>`               |
+| token ending in a colon, and a secret    | that header: `X-Api-Key:` + `abc` → `X-Api-Key: abc` |
+| another token, and a secret              | `Authorization: Basic`, token as the user     |
+
+A token overrules the address, if both want the Authorization header. FTP takes the address's alone.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import PurePosixPath
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urljoin
 
 import aiohttp
+import re2
+from aiohttp import encode_basic_auth
 from yarl import URL
 
+from ingest.feeds.locations import as_url, masked
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
-from ingest.pull.fetch.request import Fetched, Validators
+from ingest.pull.fetch.request import Fetched, FetchRequest, Validators
 from ingest.pull.fetch.spool import Spool
 
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]+")
+_OURS = re.compile(
+    r"accept(-encoding)?|connection|content-length|expect|host|if-.*|range|te|trailer|transfer-encoding|upgrade",
+    re.IGNORECASE,
+)
+"""Headers that a feed may not set: they steer the transfer."""
 _RANGE = re.compile(r"bytes\s+(\d+)-\d+/(\d+)")
 _SECRET_HEADERS = frozenset(("set-cookie", "set-cookie2", "authorization", "www-authenticate", "location"))
 _CODINGS = frozenset(("br", "compress", "deflate", "x-compress", "zstd", "dcb", "dcz"))
 _SIGNATURE = re.compile(r"(?i)(^|[-_])(sig|signature|hmac)$|^x-(amz|goog|oss)-")
 _STRONG_AFTER_S = 60
 """A Last-Modified this much older than the answer's Date is a strong validator (RFC 9110, 8.8.2.2)."""
+_DEFAULT_PORTS = (80, 443)
+_LINK = re2.compile(r"""<([^<>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)""")
+_REL = re2.compile(r"""(?i);\s*rel\*?\s*=\s*(?:"([^"]*)"|([^\s;,"]+))""")
+
+
+def headers_for(request: FetchRequest) -> dict[str, str]:
+    """Return the headers that carry the credentials; raises `FetchError` (`credentials`) that does not quote them."""
+    headers, location = {}, request.place()
+    if location.user is not None:
+        headers["Authorization"] = _basic(location.user, location.password or "")
+    token, secret = request.authentication_token or "", request.authentication_secret or ""
+    if secret and not token:
+        raise FetchError(FetchCode.CREDENTIALS, "there is an authenticationSecret without an authenticationToken")
+    if not token:
+        return headers
+    name = _HEADER.fullmatch(token)
+    if not secret:
+        headers["Authorization"] = f"Bearer {token}"
+    elif name is None:
+        headers["Authorization"] = _basic(token, secret)
+    elif _OURS.fullmatch(name.group(1)):
+        raise FetchError(FetchCode.CREDENTIALS, f"the header {name.group(1)} cannot be set by a feed")
+    else:
+        headers["Authorization" if name.group(1).lower() == "authorization" else name.group(1)] = secret.strip()
+    if not all(_VALUE.fullmatch(value) for value in headers.values()):
+        raise FetchError(FetchCode.CREDENTIALS, "authenticationToken or authenticationSecret holds a control character")
+    return headers
+
+
+def _basic(user: str, password: str) -> str:
+    if ":" in user:
+        raise FetchError(
+            FetchCode.CREDENTIALS, "the user name holds a colon, which HTTP basic authentication cannot send"
+        )
+    return encode_basic_auth(user, password)
 
 
 def fetched(
@@ -39,7 +93,6 @@ def fetched(
         content_type=response.content_type.lower() if "Content-Type" in headers else None,
         charset=response.charset,
         content_encoding=headers.get("Content-Encoding", "").strip().lower() or None,
-        suggested_name=_name(response),
         resumed=resumed,
         proven=declared is not None or "chunked" in headers.get("Transfer-Encoding", "").lower(),
         headers={
@@ -121,8 +174,51 @@ def _date(value: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _name(response: aiohttp.ClientResponse) -> str | None:
-    """Return the file name that the server suggests, without any folder, or the last part of the path."""
-    disposition = response.content_disposition
-    name = (disposition.filename if disposition else None) or response.url.name
-    return PurePosixPath(name.replace("\\", "/")).name or None
+def next_hop(current: URL, target: str, *, with_credentials: bool) -> URL:
+    """Return the address that `target` (absolute or relative) names, without fragment or userinfo.
+
+    Raises `FetchError` for what is no HTTP address (`redirect`) and for a step from https to http in a fetch that has
+    credentials (`redirect_insecure`), even if they would not be sent: what comes back could be anybody's.
+    """
+    try:
+        hop = as_url(urljoin(str(current), target.strip(" \t")))
+        port = hop.port
+    except ValueError:
+        raise FetchError(FetchCode.REDIRECT, f"{masked(str(current))} leads to what is no address") from None
+    if hop.scheme not in ("http", "https") or not hop.host or port is None:
+        raise FetchError(FetchCode.REDIRECT, f"{masked(str(current))} leads to {masked(str(hop))}, which is not HTTP")
+    if current.scheme == "https" and hop.scheme == "http" and with_credentials:
+        raise FetchError(
+            FetchCode.REDIRECT_INSECURE,
+            f"{masked(str(current))} leads to {masked(str(hop))}, from https to http, in a fetch with credentials",
+        )
+    return hop
+
+
+def keeps_credentials(current: URL, hop: URL) -> bool:
+    """Return whether credentials may go along: same origin, or the same host stepping up from http to https."""
+    if _origin(current) == _origin(hop):
+        return True
+    return (
+        current.host == hop.host
+        and (current.scheme, hop.scheme) == ("http", "https")
+        and ((current.port, hop.port) == _DEFAULT_PORTS)
+    )
+
+
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, the default port filled in."""
+    return url.scheme, url.host, url.port
+
+
+def next_link(header: str) -> str | None:
+    """Return the target of the first link whose relation types hold `next`; None without one.
+
+    Linear in the header (RFC 8288), which is a stranger's. aiohttp's `response.links` would do, but for its writing the
+    target anew: a signed address must stay as it is.
+    """
+    for target, parameters in _LINK.findall(header):
+        relation = _REL.search(parameters)
+        if relation and "next" in (relation.group(1) or relation.group(2)).lower().split():
+            return str(target)
+    return None

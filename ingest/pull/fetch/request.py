@@ -30,7 +30,7 @@ class Validators:
 class FetchRequest:
     """One resource to fetch. `location` is the feed's address with its credentials (RFC 1738).
 
-    `authentication_token` and `authentication_secret` are sent over HTTP as `ingest.pull.fetch.credentials` says.
+    `authentication_token` and `authentication_secret` are sent over HTTP as `ingest.pull.fetch.http_rules` says.
     """
 
     location: str
@@ -97,7 +97,6 @@ class Fetched:
     content_type: str | None = None
     charset: str | None = None
     content_encoding: str | None = None
-    suggested_name: str | None = None
     resumed: int = 0
     """How many times a broken transfer was continued instead of begun again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

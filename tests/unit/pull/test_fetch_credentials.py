@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.pull.fetch import FetchError, FetchRequest
-from ingest.pull.fetch.credentials import headers_for
+from ingest.pull.fetch.http_rules import headers_for
 
 
 def test_the_representation_of_a_request_holds_no_credential():

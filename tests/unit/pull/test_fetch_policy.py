@@ -10,9 +10,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.feeds.pagination import Pagination
 from ingest.pull.fetch import Fetched, FetchError, FetchUnavailable, Page, Validators, next_by
 from ingest.pull.fetch.errors import REMEDIES, FetchCode
-from ingest.pull.fetch.hops import keeps_credentials, next_hop
-from ingest.pull.fetch.http_rules import retry_after_s
-from ingest.pull.fetch.links import next_link
+from ingest.pull.fetch.http_rules import keeps_credentials, next_hop, next_link, retry_after_s
 from ingest.pull.fetch.pages import with_parameter
 from ingest.pull.fetch.retry import pause_s, with_retries
 

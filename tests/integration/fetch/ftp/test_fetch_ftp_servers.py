@@ -57,7 +57,6 @@ async def test_a_file_is_fetched_by_a_relative_path(serve, context, csv, name):
     assert (csv, hashlib.sha256(csv).hexdigest()) == (result.path.read_bytes(), result.content_hash)
     declared = None if "old" in name or "aioftp" in name else len(csv)
     assert declared == result.declared_length
-    assert "stock.csv" == result.suggested_name
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -74,7 +73,7 @@ async def test_a_name_with_odd_characters_is_fetched(serve, context, csv, name):
 
     result = await fetch(FetchRequest(f"{address}/st%C3%BCck%20%231%3F.csv;type=i"), context)
 
-    assert (len(csv), "stück #1?.csv") == (result.size, result.suggested_name)
+    assert csv == result.path.read_bytes()
 
 
 @pytest.mark.parametrize("name", SERVERS)
