@@ -6,6 +6,11 @@ scanner, not a pattern: what stands in front of a page (a declaration, comments)
 
 from __future__ import annotations
 
+from ingest.pull.fetch.errors import FetchCode, FetchError
+from ingest.pull.fetch.request import Fetched
+from ingest.pull.fetch.unpack import open_content
+
+_HEAD_BYTES = 2_048
 _SPACE = "\ufeff \t\r\n\f"
 _PASSED_OVER = (("<!--", "-->"), ("<?", ">"))
 _PAGE = ("html",)
@@ -37,6 +42,20 @@ _PARTS = frozenset(
 )
 _NAME_ENDS = frozenset(" \t\r\n\f/>")
 _LONGEST_NAME = 10
+
+
+def refuse_html(fetched: Fetched) -> None:
+    """Raise `FetchError` (`html`) when a file is in truth a web page: nearly always a login or error page.
+
+    Decided by how the content begins (`begins_html`): labels lie.
+    """
+    try:
+        with open_content(fetched.path, content_encoding=fetched.content_encoding) as reader:
+            head = reader.read(_HEAD_BYTES)
+    except FetchError:
+        return  # an archive that cannot be opened: the parser's open says why
+    if begins_html(_text(head), labelled=fetched.content_type in ("text/html", "application/xhtml+xml")):
+        raise FetchError(FetchCode.HTML, f"{fetched.url} answered an HTML page where a file was expected")
 
 
 def begins_html(text: str, *, labelled: bool = False) -> bool:
@@ -75,3 +94,10 @@ def _name(text: str, at: int) -> str | None:
         if text[end] in _NAME_ENDS:
             return text[at:end].lower()
     return None
+
+
+def _text(head: bytes) -> str:
+    """Decode enough to recognise a tag; UTF-16 by its byte order mark."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "replace")
+    return head.decode("utf-8", "replace")

@@ -17,12 +17,12 @@ from ingest.feeds.locations import Location
 from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
 from ingest.pull.fetch.ftp import FtpSource
+from ingest.pull.fetch.html import refuse_html
 from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.http_rules import headers_for
 from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.retry import with_retries
 from ingest.pull.fetch.spool import Spool
-from ingest.pull.fetch.unpack import refuse_html
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, Wanted, open_content, unpack
 from ingest.pull.fetch.gunzip import Gunzip
-from ingest.pull.fetch.unpack import refuse_html
+from ingest.pull.fetch.html import refuse_html
 
 CSV = b"sku,quantity\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(50_000))
 
