@@ -9,11 +9,10 @@ async def run(...):
 """
 
 from ingest.feeds.locations import masked
-from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import Guard
 from ingest.pull.fetch.pages import Page, next_by, pages
-from ingest.pull.fetch.request import Fetched, FetchRequest, Limits, NotModified, Validators
+from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, Limits, NotModified, Validators
 from ingest.pull.fetch.transfer import fetch
 from ingest.pull.fetch.unpack import ContentLimits, Wanted, open_content
 

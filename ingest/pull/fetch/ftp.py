@@ -18,10 +18,9 @@ from typing import Literal, cast
 from aioftp import AIOFTPException, StatusCodeError
 
 from ingest.feeds.locations import Location
-from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.ftpclient import FtpClient
-from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
+from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.spool import Spool
 
 FTP_PORT, FTPS_PORT = 21, 990

@@ -15,11 +15,10 @@ from yarl import URL
 
 from ingest.feeds.locations import masked
 from ingest.pull.fetch import http_rules as rules
-from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import GuardedResolver
 from ingest.pull.fetch.http_rules import keeps_credentials, next_hop
-from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified
+from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, NotModified
 from ingest.pull.fetch.spool import Spool
 
 USER_AGENT = "Feedline (inventory feed puller)"

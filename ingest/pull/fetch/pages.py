@@ -24,11 +24,10 @@ from yarl import URL
 
 from ingest.feeds.locations import masked
 from ingest.feeds.pagination import Pagination
-from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchError
 from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.http_rules import headers_for, keeps_credentials, next_hop, next_link
-from ingest.pull.fetch.request import Fetched, FetchRequest, Validators
+from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, Validators
 from ingest.pull.fetch.transfer import in_time, spooled
 
 _PAGE_FIELDS = ("page", "currentpage", "pagenumber", "pageno")

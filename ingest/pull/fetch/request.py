@@ -1,13 +1,22 @@
-"""What a fetch is asked, within which limits, and what it answers. All plain values: they can go to another process."""
+"""What a fetch is asked, what it is handed, and what it answers.
+
+All but the context are plain values, which can go to another process.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import random
+import ssl
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.feeds.locations import Location, masked, parse
 from ingest.pull.fetch.errors import FetchCode, FetchError
+from ingest.pull.fetch.guard import Guard
 from schemas.settings import Settings
 
 
@@ -76,6 +85,29 @@ class Limits:
             attempts=settings.pull_attempts,
             max_pages=settings.pull_max_pages,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FetchContext:
+    """One for a whole process: the guard, the limits, and the clock, chance and sleep that tests replace.
+
+    `folder` takes the spool files; `tls` verifies servers (None: the system's roots).
+    """
+
+    guard: Guard = field(default_factory=Guard)
+    limits: Limits = field(default_factory=Limits)
+    folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    tls: ssl.SSLContext | None = None
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+    now: Callable[[], float] = time.time
+
+    @classmethod
+    def of(cls, settings: Settings) -> FetchContext:
+        """Return the context that the settings describe; makes the folder."""
+        folder = Path(settings.pull_folder or tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(guard=Guard(settings.pull_allow_networks), limits=Limits.of(settings), folder=folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,32 @@
 
 location → guard → attempt (HTTP or FTP) → spool ─┬→ Fetched
            ↑            │ cut, busy, slow         └→ NotModified (the server says so, or the same content hash)
-           └─ back-off ─┘ resumed where it broke off
+           └─ back-off ─┘ resumed where it broke off: capped, jittered; a server's wish (Retry-After) up to a cap
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ingest.feeds.locations import Location
-from ingest.pull.fetch.context import FetchContext
 from ingest.pull.fetch.errors import FetchCode, FetchUnavailable
 from ingest.pull.fetch.ftp import FtpSource
 from ingest.pull.fetch.html import refuse_html
 from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.http_rules import headers_for
-from ingest.pull.fetch.request import Fetched, FetchRequest, NotModified, Validators
-from ingest.pull.fetch.retry import with_retries
+from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.spool import Spool
+
+Result = TypeVar("Result")
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+LONGEST_WISH_S = 120.0
+"""A server that asks for more patience than this ends the fetch: the next run comes anyway."""
 
 
 class Source(Protocol):
@@ -80,6 +85,36 @@ async def in_time(total_ms: int, shown: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise FetchUnavailable(FetchCode.TIMEOUT, f"{shown} took longer than {total_ms:,} ms") from None
+
+
+def pause_s(attempt: int, jitter: float, wish_s: float | None = None) -> float | None:
+    """Return how long to wait after failed attempt number `attempt` (from 0), or None to give up.
+
+    `jitter` is a number from 0 to 1: the pause lies between half and the whole of the back-off, so that many feeds
+    of one vendor do not come back at the same moment.
+    """
+    back_off = min(FIRST_PAUSE_S * float(2**attempt), LONGEST_PAUSE_S) * (0.5 + jitter / 2)
+    if wish_s is None:
+        return back_off
+    return max(back_off, wish_s) if wish_s <= LONGEST_WISH_S else None
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[Result]],
+    attempts: int,
+    sleep: Callable[[float], Awaitable[object]],
+    jitter: Callable[[], float],
+) -> Result:
+    """Return what an attempt returns; the last `FetchUnavailable` is raised, any other error at once."""
+    for number in range(attempts - 1):
+        try:
+            return await attempt()
+        except FetchUnavailable as error:
+            pause = pause_s(number, jitter(), error.retry_after_s)
+            if pause is None:
+                raise
+        await sleep(pause)
+    return await attempt()
 
 
 @asynccontextmanager

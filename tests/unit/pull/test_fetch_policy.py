@@ -12,7 +12,7 @@ from ingest.pull.fetch import Fetched, FetchError, FetchUnavailable, Page, Valid
 from ingest.pull.fetch.errors import REMEDIES, FetchCode
 from ingest.pull.fetch.http_rules import keeps_credentials, next_hop, next_link, retry_after_s
 from ingest.pull.fetch.pages import with_parameter
-from ingest.pull.fetch.retry import pause_s, with_retries
+from ingest.pull.fetch.transfer import pause_s, with_retries
 
 HERE = URL("https://shop.example/feeds/stock.csv")
 
