@@ -105,7 +105,7 @@ DecimalText = Annotated[
     BeforeValidator(canonical_decimal),
     Field(description=_DECIMAL_EXPECTED),
     WithJsonSchema({"type": ["number", "string"], "description": _DECIMAL_EXPECTED}),
-    Each(_canonical_decimal, int, float, str, longest=_MAX_WRITTEN),
+    Each("decimal", _canonical_decimal, int, float, str, longest=_MAX_WRITTEN),
 ]
 """A decimal number, kept as its canonical text: exact, cheap to compare, taken by Postgres as numeric."""
 
@@ -118,7 +118,7 @@ def _not_negative(value: Any) -> str:
 
 
 NonNegativeDecimalText = Annotated[
-    DecimalText, StringConstraints(pattern=r"^[^-]"), Each(_not_negative, int, float, str)
+    DecimalText, StringConstraints(pattern=r"^[^-]"), Each("decimal", _not_negative, int, float, str)
 ]
 
 
@@ -184,13 +184,13 @@ JsonList = Annotated[
         ),
     ),
     AfterValidator(_plain_json),
-    Each(_plain_list, list),
+    Each("list", _plain_list, list),
 ]
 JsonValue = Annotated[
     list[Any] | dict[str, Any],
     Field(description=f"an object or array, nested at most {MAX_JSON_DEPTH} levels, without U+0000"),
     AfterValidator(_plain_json),
-    Each(_plain_json, list, dict),
+    Each("json", _plain_json, list, dict),
 ]
 InventoryPolicy = Annotated[
     Literal["ignore", "deny", "continue", "dropship", "track"],

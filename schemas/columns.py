@@ -9,9 +9,13 @@ alone; each carries its check, so that one definition holds both, and a property
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from schemas.keys import are_clean, clean_key, is_no_barcode
+
+Kind = Literal["text", "whole", "decimal", "choice", "list", "json"]
+"""What an attribute is, to those who make its values of something else, such as a file's text."""
+KINDS = frozenset(get_args(Kind))
 
 _NULL = type(None)
 _TEXT = frozenset((str,))
@@ -22,6 +26,10 @@ _OBJECT = frozenset((dict,))
 class Column(Protocol):
     """What is asked of one attribute."""
 
+    @property
+    def kind(self) -> Kind:
+        """Return what the attribute is."""
+
     def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
         """Return the canonical values (the same list when nothing changes), or None: look closer.
 
@@ -31,6 +39,8 @@ class Column(Protocol):
 
 class Text:
     """Text of so many characters, without U+0000 and without halves of surrogate pairs."""
+
+    kind: Kind = "text"
 
     def __init__(self, shortest: int, longest: int) -> None:
         self.shortest, self.longest = shortest, longest
@@ -84,6 +94,8 @@ class Barcode(Key):
 class Choice:
     """One of a few words."""
 
+    kind: Kind = "choice"
+
     def __init__(self, *words: str) -> None:
         self.words = frozenset(words)
 
@@ -94,6 +106,8 @@ class Choice:
 
 class Whole:
     """Whole numbers within bounds; `parse` makes them of text and floats where it can."""
+
+    kind: Kind = "whole"
 
     def __init__(self, parse: Callable[[Any], Any], least: int, most: int) -> None:
         self._parse, self.least, self.most = parse, least, most
@@ -110,9 +124,9 @@ class Whole:
 class Each:
     """Values that a function makes canonical, or refuses with ValueError."""
 
-    def __init__(self, make: Callable[[Any], Any], *kinds: type, longest: int | None = None) -> None:
+    def __init__(self, kind: Kind, make: Callable[[Any], Any], *kinds: type, longest: int | None = None) -> None:
         """`kinds` are the types it takes; `longest` bounds text, for a function that remembers what it was given."""
-        self.make, self.kinds, self.longest = make, frozenset(kinds), longest
+        self.kind, self.make, self.kinds, self.longest = kind, make, frozenset(kinds), longest
 
     def check(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
         """Return the canonical values."""
@@ -127,6 +141,20 @@ class Each:
         except ValueError:
             return None
         return values if made == values else made
+
+    def one(self, value: Any) -> Any:
+        """Return one canonical value, at less than a column's cost; raises ValueError."""
+        if value.__class__ not in self.kinds or (self.longest and value.__class__ is str and len(value) > self.longest):
+            raise ValueError("not plainly right")
+        return self.make(value)
+
+
+def checked(column: Column, values: list[Any], kinds: set[type] | None = None) -> list[Any]:
+    """Return the canonical values of a column; raises ValueError where `check` would have us look closer."""
+    made = column.check(values, set(map(type, values)) if kinds is None else kinds)
+    if made is None:
+        raise ValueError("not plainly right")
+    return made
 
 
 def canonical(raw: Sequence[Any], columns: Mapping[str, Column], key: str) -> list[dict[str, Any]] | None:

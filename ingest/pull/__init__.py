@@ -12,5 +12,5 @@ The way of a run:
 9. `run/cleanup` zeroes what the file no longer has, when that is sure (`ingest/feeds/runs.py` decides, purely).
 10. `run/ending` writes how it ended, the feed's validators and when it is fetched next.
 
-`records.py` is what parsing and mapping share; `parse/look.py` reads only the beginning of a file, for the preview.
+`records.py` is what parsing and mapping share; `parse/beginning.py` reads a file's beginning alone, for the preview.
 """

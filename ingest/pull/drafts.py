@@ -9,12 +9,11 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
-from ingest.pull.mapping.kinds import kinds
+from ingest.pull.mapping.cells import CellError, Doubts
 from ingest.pull.mapping.transforms import compile_transform
-from ingest.pull.mapping.values import CellError, Doubts
-from ingest.pull.parse.look import Looked
+from ingest.pull.parse.beginning import Beginning
 from ingest.pull.records import MISSING
-from schemas.items import shown
+from schemas.items import COLUMNS, shown
 
 MAX_ROWS = 1_000
 _EXAMPLES = 5
@@ -34,7 +33,7 @@ class Row:
 class Draft:
     """A look at a file by a draft's settings."""
 
-    looked: Looked
+    looked: Beginning
     rows: list[Row]
 
 
@@ -51,7 +50,7 @@ class Difference:
     keys_changed: int = 0
 
 
-def draft_of(looked: Looked) -> Draft:
+def draft_of(looked: Beginning) -> Draft:
     """Return the rows of a look at the beginning of a file, with `MAX_ROWS` items at most."""
     items, raw = dict(looked.items), dict(looked.raw)
     rejects: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -101,7 +100,7 @@ def difference(before: Draft, after: Draft) -> Difference:
 def steps(expression: Expression, attribute: str, value: Any, notation: Any) -> list[tuple[str, str]]:
     """Return what a value is after each transform: (its name, the value; why not, when it cannot be changed)."""
     found: list[tuple[str, str]] = []
-    kind = kinds()[attribute].name
+    kind = COLUMNS[attribute].kind
     for transform in expression.transforms:
         name = transform if isinstance(transform, str) else transform.name
         try:

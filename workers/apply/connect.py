@@ -1,6 +1,6 @@
 """Which variant a feed variant connects to, decided purely: by SKU, else by barcode, as its feed's rules say.
 
-Looked at are feed variants that are new, whose SKU or barcode changed, or that a CONNECT batch names. More than one
+Beginning at are feed variants that are new, whose SKU or barcode changed, or that a CONNECT batch names. More than one
 match connects nothing and is told as a warning; no match leaves a connection as it is. By hand always wins.
 """
 

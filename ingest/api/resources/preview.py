@@ -26,8 +26,8 @@ from ingest.feeds.runs import RUN_SQL
 from ingest.feeds.would_change import would_change
 from ingest.http.problems import ProblemError
 from ingest.pull.fetch import FetchContext, Fetched, FetchUnavailable, Validators, fetch
+from ingest.pull.parse.beginning import MAX_RECORDS, Beginning
 from ingest.pull.parse.files import FileParser
-from ingest.pull.parse.look import MAX_RECORDS, Looked
 from ingest.pull.parse.process import ParserDiedError
 from ingest.pull.run.feed import PulledFeed
 from schemas.errors import Permanent, Rejected
@@ -141,7 +141,7 @@ async def preview(call: Call[PreviewQuery, Any]) -> Answer:
     return Answer(await _answer(call, feed, fetched, looked))
 
 
-async def _answer(call: Call[Any, Any], feed: PulledFeed, fetched: Fetched, looked: Looked) -> Preview:
+async def _answer(call: Call[Any, Any], feed: PulledFeed, fetched: Fetched, looked: Beginning) -> Preview:
     keys = [item["externalId"] for _, item in looked.items]
     rows = await call.db.all(RUN_SQL.stored_items, feed_id=feed.id, external_ids=keys)
     stored = {row["external_id"]: row for row in rows}

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.columns import Column, Origin, compile_column
-from ingest.pull.mapping.kinds import kinds
-from ingest.pull.mapping.values import CellError, Doubts
-from ingest.pull.mapping.vectors import Made, Memories, Values
+from ingest.pull.mapping.cells import CellError, Doubts
+from ingest.pull.mapping.expressions import Compiled, Origin, compile_column
+from ingest.pull.mapping.whole_columns import Made, Memories, Values
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused
-from schemas.items import ATTRIBUTES, DECISIVE, KEY, BadAttributes, shown, validate
+from schemas.items import ATTRIBUTES, COLUMNS, DECISIVE, KEY, BadAttributes, shown, validate
 from schemas.keys import clean_key
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
@@ -44,12 +43,12 @@ class Mapper:
         origin = Origin(settings.resource_type != "api", settings.decimal_notation, Memories(), doubts)
         self._extract = extract
         self._bad_attributes = settings.bad_attributes
-        self._columns: list[Column] = []
+        self._columns: list[Compiled] = []
         for attribute in (name for name in ATTRIBUTES if name in mapping):
             expression = mapping[attribute]
             sources = tuple(positions[path] for path in expression.paths)
             try:
-                self._columns.append(compile_column(attribute, kinds()[attribute], expression, sources, origin))
+                self._columns.append(compile_column(attribute, COLUMNS[attribute], expression, sources, origin))
             except (ValueError, TypeError):
                 raise FormatError(f"mapping: the constant of {attribute} is not a value that it takes") from None
         self._labels = {column.attribute: column.label for column in self._columns}
@@ -102,7 +101,7 @@ class Mapper:
                     item[name] = value
         return items
 
-    def _run(self, column: Column, values: Values, count: int, wrong: set[int]) -> Made:
+    def _run(self, column: Compiled, values: Values, count: int, wrong: set[int]) -> Made:
         try:
             return column.column(values, count)
         except (ValueError, TypeError):

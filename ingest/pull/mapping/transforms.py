@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingest.feeds.transforms import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
-from ingest.pull.mapping.values import CellError, Doubts, read_number
+from ingest.pull.mapping.cells import CellError, Doubts, read_number
 from ingest.pull.records import MISSING
 from schemas.numbers import Notation, is_doubtful
 

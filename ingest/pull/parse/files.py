@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched
-from ingest.pull.parse.look import Looked
+from ingest.pull.parse.beginning import Beginning
 from ingest.pull.parse.process import Offloaded, Parsers
 from ingest.pull.parse.work import Budget, Work
 from schemas.settings import Settings
@@ -26,7 +26,7 @@ class FileParser:
         """Return the parse of a fetched file: enter it, iterate it once, then look at its report."""
         return Offloaded(self._parsers, self._work(fetched, form, Budget(), None))
 
-    async def look(self, fetched: Fetched, form: FormatSettings, most_items: int) -> Looked:
+    async def look(self, fetched: Fetched, form: FormatSettings, most_items: int) -> Beginning:
         """Return what the beginning of a file gives. Raises FetchError, FormatError and ParserDiedError."""
         async with Offloaded(self._parsers, self._work(fetched, form, LOOK_BUDGET, most_items)) as looking:
             return await looking.looked()

@@ -8,14 +8,14 @@ from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fold import Fold, fold_of
-from ingest.pull.mapping.kinds import KIND_NAMES
+from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapped, Mapper
-from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
 from ingest.pull.parse.source import Source, UnseekableError
 from ingest.pull.parse.xml.columns import open_xml
 from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, FileReject, Record, Report
+from schemas.columns import KINDS
 
 _MAX_REJECTS = 200
 """Reasons that wait for items to share a chunk with."""
@@ -93,7 +93,7 @@ class Parse:
                 assert mapper is not None
                 mapper.map_block(block)
         except UnseekableError:
-            return KIND_NAMES
+            return KINDS
         return doubts.seen
 
     def _count(self, block: Block, mapped: Mapped) -> None:

@@ -22,8 +22,8 @@ from typing import Any, Self
 import orjson
 
 from ingest.pull.fetch import FetchCode, FetchError
+from ingest.pull.parse.beginning import Beginning
 from ingest.pull.parse.forks import STATUS_BYTES
-from ingest.pull.parse.look import Looked
 from ingest.pull.parse.work import LENGTH_BYTES, Work
 from ingest.pull.records import Chunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
@@ -142,12 +142,12 @@ class Offloaded:
             yield Chunk(frame["items"], frame["rows"], rejects, frame["rejected"])
         self._end(frame)
 
-    async def looked(self) -> Looked:
+    async def looked(self) -> Beginning:
         """Return what a look at the beginning of the file gave (`Work.look_items`)."""
         frame = await self._frame()
         if "looked" not in frame:
             self._end(frame)
-        return Looked.from_json(frame["looked"])
+        return Beginning.from_json(frame["looked"])
 
     async def _frame(self) -> dict[str, Any]:
         assert self._frames is not None

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.columns import Origin, compile_column
-from ingest.pull.mapping.kinds import kinds
-from ingest.pull.mapping.values import Doubts
-from ingest.pull.mapping.vectors import Memories, keys
+from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.expressions import Origin, compile_column
+from ingest.pull.mapping.whole_columns import Memories, keys
 from ingest.pull.records import MISSING
+from schemas.items import COLUMNS
 
 BARCODES = ["4000000000017", "4006381333931", "0000000000000", "000", "0", "N/A", "none", "-", "ABC-1"]
 ODD = ["", " A1", "A1 ", "='", '="007"', "'007", "1,2E+12", "\u00a0A", "\ufeffA", "é", 7, None, MISSING]
@@ -44,7 +44,7 @@ def test_an_empty_key_of_a_table_is_none_and_a_null_of_json_stays_null():
 @given(found=st.lists(st.sampled_from(BARCODES + ODD), min_size=1, max_size=4))
 def test_a_column_of_keys_is_the_same_as_its_keys_one_by_one(attribute, as_text, found):
     origin = Origin(as_text, "decimal", Memories(), Doubts())
-    column = compile_column(attribute, kinds()[attribute], Expression(path="x"), (0,), origin)
+    column = compile_column(attribute, COLUMNS[attribute], Expression(path="x"), (0,), origin)
     made = []
     for value in found:
         try:

@@ -11,15 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.kinds import kinds
+from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.csv.opening import open_rows
 from ingest.pull.parse.csv.reader import CsvReader, Expected, Table
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
-from schemas.items import KEY
+from schemas.items import COLUMNS, KEY
 
 _NUMBERED = re.compile(r"(.+)\[([1-9]\d{0,3})\]")
 
@@ -112,7 +111,7 @@ def _expected(mapping: Mapping[str, Expression], positions: Mapping[str | int, i
         return [position for path in paths if (position := positions[path]) is not None]
 
     key = of(KEY)
-    plain = [name for name in mapping if not mapping[name].transforms and kinds()[name].name in ("whole", "decimal")]
+    plain = [name for name in mapping if not mapping[name].transforms and COLUMNS[name].kind in ("whole", "decimal")]
     numbers = [position for name in plain for position in of(name)]
     needed = of("inventoryQuantity") or numbers or [position for name in mapping for position in of(name)]
     return Expected(key[0] if key else None, tuple(numbers), max([*key, *needed], default=0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-from ingest.pull.mapping.values import CellError, unwrapped
+from ingest.pull.mapping.cells import CellError, unwrapped
 from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.shape import Shape, is_footer

@@ -9,8 +9,8 @@ from typing import Any
 
 from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
 from ingest.feeds.mapping import Expression, FormatSettings
+from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.json.reader import JsonReader
 from ingest.pull.parse.json.values import follow
 from ingest.pull.parse.source import Source

@@ -8,9 +8,8 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, with_xml
-from ingest.pull.mapping.kinds import kinds
+from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.mapping.values import Doubts
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.parse.xml.around import Around, Compiled
@@ -19,6 +18,7 @@ from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.reader import XmlReader
 from ingest.pull.parse.xml.stream import XmlStream, written_name
 from ingest.pull.records import MISSING, Block, Refused, Report
+from schemas.items import COLUMNS
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -53,8 +53,8 @@ def open_xml(
 
 def _many(mapping: Mapping[str, Expression]) -> dict[str, bool]:
     """Return for each path of a mapping whether all its nodes count: only lists take them."""
-    lists = {str(path) for name, e in mapping.items() if kinds()[name].name == "list" for path in e.paths}
-    singles = {str(path) for name, e in mapping.items() if kinds()[name].name != "list" for path in e.paths}
+    lists = {str(path) for name, e in mapping.items() if COLUMNS[name].kind == "list" for path in e.paths}
+    singles = {str(path) for name, e in mapping.items() if COLUMNS[name].kind != "list" for path in e.paths}
     return {path: path in lists - singles for path in map(str, paths_of(mapping))}
 
 

@@ -12,10 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.kinds import Kind
+from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter
 from ingest.pull.mapping.transforms import compile_transform
-from ingest.pull.mapping.values import KEYS, CellError, Doubts, adapter
-from ingest.pull.mapping.vectors import (
+from ingest.pull.mapping.whole_columns import (
     REMEMBERED,
     Cell,
     Memories,
@@ -28,12 +27,13 @@ from ingest.pull.mapping.vectors import (
     wholes,
 )
 from ingest.pull.records import MISSING, Refused
-from schemas.attributes import INT32_MAX, canonical_decimal
+from schemas.columns import Column, Each, checked
+from schemas.items import KEY
 from schemas.numbers import Notation
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Compiled:
     """How one attribute is made. `label` names the source in rejects, `sources` are positions in the values' list.
 
     An `optional` one is left out where no record has a value.
@@ -62,15 +62,15 @@ class Origin:
 
 
 def compile_column(
-    attribute: str, kind: Kind, expression: Expression, sources: tuple[int, ...], origin: Origin
-) -> Column:
+    attribute: str, asked: Column, expression: Expression, sources: tuple[int, ...], origin: Origin
+) -> Compiled:
     """Compile the expression of an attribute."""
     label = ", ".join(str(path) for path in expression.paths) or None
-    candidate = _candidate(attribute, kind, expression, origin)
-    check = _check(attribute, kind)
+    candidate = _candidate(attribute, asked, expression, origin)
+    check = _check(attribute, asked)
     if not sources:
         value = check(candidate())
-        return Column(
+        return Compiled(
             attribute, label, (), candidate, lambda _, count: ([value] * count, value is MISSING), lambda: value
         )
 
@@ -79,37 +79,37 @@ def compile_column(
 
     bare = not expression.transforms and expression.default is None and expression.when_empty == "keep"
     column = mapped(cell, sources)
-    if bare and kind.name == "text" and len(sources) == 1:
+    if bare and asked.kind == "text" and len(sources) == 1:
         if attribute in KEYS:
             column = keys(sources[0], column, attribute, as_text=origin.as_text)
         else:
-            column = texts(sources[0], kind, as_text=origin.as_text)
-    elif kind.name in ("whole", "decimal", "choice"):
+            column = texts(sources[0], asked, as_text=origin.as_text)
+    elif asked.kind in ("whole", "decimal", "choice"):
         if len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
             column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
         else:
-            canonical = bare and kind.name == "decimal" and origin.notation == "decimal"
-            memory = origin.memories.of(kind, canonical_first(cell) if canonical else cell, shared=bare)
+            canonical = bare and asked.kind == "decimal" and origin.notation == "decimal"
+            memory = origin.memories.of(asked, canonical_first(cell) if canonical else cell, shared=bare)
             column = remembered(memory, sources[0], column, as_text=origin.as_text)
-    if bare and kind.name == "whole" and len(sources) == 1 and not origin.as_text:
-        column = wholes(sources[0], column)
-    return Column(attribute, label, sources, candidate, column, cell, bare and attribute != "externalId")
+    if bare and asked.kind == "whole" and len(sources) == 1 and not origin.as_text:
+        column = wholes(sources[0], asked, column)
+    return Compiled(attribute, label, sources, candidate, column, cell, bare and attribute != KEY)
 
 
-def _candidate(attribute: str, kind: Kind, expression: Expression, origin: Origin) -> Cell:
+def _candidate(attribute: str, asked: Column, expression: Expression, origin: Origin) -> Cell:
     if not expression.paths:
-        constant = adapter(attribute, kind, "decimal", Doubts())(expression.constant)
+        constant = adapter(attribute, asked.kind, "decimal", Doubts())(expression.constant)
         return lambda: constant
     transforms = [
-        compile_transform(transform, kind.name, origin.notation, origin.doubts) for transform in expression.transforms
+        compile_transform(transform, asked.kind, origin.notation, origin.doubts) for transform in expression.transforms
     ]
-    adapt = adapter(attribute, kind, origin.notation, origin.doubts)
+    adapt = adapter(attribute, asked.kind, origin.notation, origin.doubts)
     default = MISSING
     if expression.default is not None:
-        default = adapter(attribute, kind, "decimal", Doubts())(expression.default)
+        default = adapter(attribute, asked.kind, "decimal", Doubts())(expression.default)
     when_empty = None if expression.when_empty == "clear" else MISSING
     # In JSON an empty text and an empty list are values, where the attribute takes such.
-    kept = {"text": str, "list": list}.get(kind.name) if not origin.as_text else None
+    kept = {"text": str, "list": list}.get(asked.kind) if not origin.as_text else None
 
     def candidate(*raw: Any) -> Any:
         value, empty = _first(raw, as_text=origin.as_text)
@@ -146,50 +146,14 @@ def _first(raw: tuple[Any, ...], *, as_text: bool) -> tuple[Any, Any]:
     return MISSING, empty
 
 
-def _text(value: Any, kind: Kind) -> Any:
-    if value.__class__ is str and kind.min_length <= len(value) <= kind.max_length:
-        return value
-    raise ValueError
-
-
-def _whole(value: Any, _: Kind) -> Any:
-    if value.__class__ is int and -INT32_MAX - 1 <= value <= INT32_MAX:
-        return value
-    raise ValueError
-
-
-def _decimal(value: Any, kind: Kind) -> Any:
-    canonical = canonical_decimal(value)
-    if kind.non_negative and canonical[0] == "-":
-        raise ValueError
-    return canonical
-
-
-def _choice(value: Any, kind: Kind) -> Any:
-    if value in kind.choices:
-        return value
-    raise ValueError
-
-
-def _structure(value: Any, kind: Kind) -> Any:
-    assert kind.adapter is not None
-    return kind.adapter.validate_python(value)
-
-
-def _check(attribute: str, kind: Kind) -> Callable[[Any], Any]:
+def _check(attribute: str, asked: Column) -> Callable[[Any], Any]:
     """Return the function that passes a value that is plainly right, canonical, and raises for every other."""
-    required = attribute == "externalId"
-    right: Callable[[Any, Kind], Any] = {
-        "text": _text,
-        "whole": _whole,
-        "decimal": _decimal,
-        "choice": _choice,
-    }.get(kind.name, _structure)
+    one = asked.one if isinstance(asked, Each) else lambda value: checked(asked, [value])[0]
 
     def check(value: Any) -> Any:
         if value is not MISSING and value is not None:
-            return right(value, kind)
-        if required:
+            return one(value)
+        if attribute == KEY:
             raise ValueError
         return value
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any
 
-from ingest.pull.mapping.kinds import Kind
 from ingest.pull.records import MISSING
-from schemas.attributes import INT32_MAX
+from schemas.columns import Column, checked
 from schemas.keys import NO_BARCODES
 
 REMEMBERED = 16_384
@@ -47,14 +46,14 @@ class Memory(dict[str, Any]):
         return made
 
 
-class Memories(dict[Kind, Memory]):
-    """The memory that all columns of a kind share."""
+class Memories(dict[Column, Memory]):
+    """The memory that all columns of one check share."""
 
-    def of(self, kind: Kind, make: Cell, *, shared: bool) -> Memory:
-        """Return the memory of a kind, or a new one that is not shared."""
+    def of(self, asked: Column, make: Cell, *, shared: bool) -> Memory:
+        """Return the memory of a check, or a new one that is not shared."""
         if not shared:
             return Memory(make)
-        return self.setdefault(kind, Memory(make))
+        return self.setdefault(asked, Memory(make))
 
 
 def canonical_first(cell: Cell) -> Cell:
@@ -98,34 +97,26 @@ def remembered(memory: Memory, source: int, otherwise: Run, *, as_text: bool) ->
     return column
 
 
-def texts(source: int, kind: Kind, *, as_text: bool) -> Run:
-    longest, shortest = kind.max_length, kind.min_length
-
+def texts(source: int, asked: Column, *, as_text: bool) -> Run:
     def stripped(values: Values, _: int) -> Made:
-        made: list[Any]
         try:
             made = list(map(str.strip, values[source]))
         except TypeError:  # a record without it, or with null
             made = ["" if value is MISSING else value and value.strip() for value in values[source]]
-        gaps = "" in made
-        if gaps:
-            made = [MISSING if value == "" else value for value in made]
-        if _longest(made) > longest:
-            raise ValueError
-        return made, gaps
+        kinds = set(map(type, made))
+        if "" not in made and kinds == {str}:
+            return checked(asked, made, kinds), False
+        if present := [value for value in made if value]:
+            checked(asked, present)
+        return [MISSING if value == "" else value for value in made], "" in made
 
     def as_is(values: Values, _: int) -> Made:
         made = list(values[source])
-        if set(map(type, made)) == {str}:
-            lengths = list(map(len, made))
-            if max(lengths) > longest or min(lengths) < shortest:
-                raise ValueError
-            return made, False
-        present = [value for value in made if value is not MISSING and value is not None]
-        if set(map(type, present)) - {str} or _longest(present) > longest:
-            raise ValueError
-        if shortest and "" in present:
-            raise ValueError
+        kinds = set(map(type, made))
+        if kinds == {str}:
+            return checked(asked, made, kinds), False
+        if present := [value for value in made if value is not MISSING and value is not None]:
+            checked(asked, present)
         return made, True
 
     return stripped if as_text else as_is
@@ -172,18 +163,11 @@ def _are_barcodes(found: Sequence[str]) -> bool:
     return "0" * min(map(len, found)) not in digits or all(map(str.strip, found, repeat("0")))
 
 
-def _longest(column: list[Any]) -> int:
-    try:
-        return max(map(len, column), default=0)
-    except TypeError:
-        return max((len(value) for value in column if value is not MISSING and value is not None), default=0)
-
-
-def wholes(source: int, otherwise: Run) -> Run:
+def wholes(source: int, asked: Column, otherwise: Run) -> Run:
     def column(values: Values, count: int) -> Made:
         found = values[source]
-        if set(map(type, found)) == {int} and min(found) >= -INT32_MAX - 1 and max(found) <= INT32_MAX:
-            return list(found), False
+        if set(map(type, found)) == {int}:
+            return checked(asked, list(found), {int}), False
         return otherwise(values, count)
 
     return column

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
-from ingest.pull.parse.look import MAX_RECORDS, MAX_REJECTS, look
+from ingest.pull.parse.beginning import MAX_RECORDS, MAX_REJECTS, look
 
 FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
 STOCK = {"externalId": "sku", "inventoryQuantity": "qty"}

@@ -18,7 +18,7 @@ MAX_CELLS = 60
 
 
 @dataclass(slots=True)
-class Looked:
+class Beginning:
     """The beginning of a file: `items` with their rows, reasons of rejects, sample values by column or path.
 
     `raw` are the first rows as they stand in the file: values by column or path, cut.
@@ -42,12 +42,12 @@ class Looked:
         return cls(**{**raw, "report": Report(**raw["report"]), **pairs})
 
 
-def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, most_items: int) -> Looked:
+def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, most_items: int) -> Beginning:
     """Read the beginning of a file. Blocks; raises what opening and reading it raises.
 
     What is wrong with the settings is told in `error`, beside the columns that were found: they help to mend them.
     """
-    looked = Looked()
+    looked = Beginning()
     parsing = parse(opener, form, charset=charset, limit=MAX_RECORDS)
     try:
         for chunk in parsing:
@@ -67,7 +67,7 @@ def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, m
     return looked
 
 
-def _sample(records: Iterator[Record], looked: Looked, most_rows: int) -> None:
+def _sample(records: Iterator[Record], looked: Beginning, most_rows: int) -> None:
     """Collect sample values of the first records by column or path, and `most_rows` records as they stand."""
     for name in looked.report.columns:
         looked.columns[name] = []

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from ingest.pull.mapping.kinds import Kind
+from schemas.columns import Kind
 from schemas.keys import clean_key, is_no_barcode
 from schemas.numbers import Notation, NumberError, is_doubtful, is_of_the_other, plain_number
 
@@ -174,15 +174,15 @@ def _addresses(text: str) -> list[str]:
 
 def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> Callable[[Any], Any]:
     """Return the function that brings a value, not empty, nearer to what the attribute takes; "" for no value."""
-    if kind.name == "whole":
+    if kind == "whole":
         return lambda value: _whole(value, notation, doubts)
-    if kind.name == "decimal":
+    if kind == "decimal":
         return lambda value: _decimal(value, notation, doubts)
-    if kind.name == "choice":
+    if kind == "choice":
         return lambda value: value.lower() if value.__class__ is str else value
-    if kind.name == "list":
+    if kind == "list":
         pieces: Callable[[str], list[str]] = _addresses if attribute == "images" else _parts
         return lambda value: _list(value, pieces)
     if attribute in KEYS:
         return _barcode if attribute == "barcode" else _key
-    return _json if kind.name == "json" else _text
+    return _json if kind == "json" else _text
