@@ -70,6 +70,7 @@ class Batch:
     `indexes[k]` is the position of `items[k]` in the post or its row in the file (None: 0, 1, 2 …). `rejected`
     (`Reject.as_json`) and `warnings` concern the same post and become part of the receipt. `run_id` is the run of a
     pulled feed. `replays` is the id of the dead letter that is sent again: it must not go behind what came since.
+    `delivered_ms` is no part of the message: when the broker handed it to this process.
     """
 
     batch_id: uuid.UUID
@@ -84,6 +85,7 @@ class Batch:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     run_id: int | None = None
     replays: int | None = None
+    delivered_ms: int | None = None
 
     def encode(self, items: bytes | None = None) -> bytes:
         """Return the message body; `items` are its items where they are JSON already."""

@@ -63,6 +63,7 @@ async def write_receipts(connection: Connection, works: Sequence[Work], now: dat
         [batch.source for batch in batches],
         [orjson.dumps(counts).decode() for counts, _ in encoded],
         [items for _, items in encoded],
+        [None if batch.delivered_ms is None else _time(batch.delivered_ms) for batch in batches],
         now.replace(second=0, microsecond=0),
         *(list(column) for column in zip(*minutes, strict=True)),
     )

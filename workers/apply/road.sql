@@ -193,20 +193,22 @@ RETURNING account_id, day, used;
 WITH minutes AS (
     INSERT INTO feed_minutes AS m (minute, account_id, feed_id, created, updated, unchanged, superseded, deferred,
                                    rejected, dead, lag_ms)
-    SELECT $10::timestamptz, * FROM unnest($11::bigint[], $12::bigint[], $13::integer[], $14::integer[],
-                                           $15::integer[], $16::integer[], $17::integer[], $18::integer[],
-                                           $19::integer[], $20::bigint[])
+    SELECT $11::timestamptz, * FROM unnest($12::bigint[], $13::bigint[], $14::integer[], $15::integer[],
+                                           $16::integer[], $17::integer[], $18::integer[], $19::integer[],
+                                           $20::integer[], $21::bigint[])
     ON CONFLICT (account_id, feed_id, minute) DO UPDATE
     SET created = m.created + excluded.created, updated = m.updated + excluded.updated,
         unchanged = m.unchanged + excluded.unchanged, superseded = m.superseded + excluded.superseded,
         deferred = m.deferred + excluded.deferred, rejected = m.rejected + excluded.rejected,
         dead = m.dead + excluded.dead, lag_ms = greatest(m.lag_ms, excluded.lag_ms)
 )
-INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items)
-SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items
+INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items,
+                      delivered_at)
+SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items,
+       r.delivered_at
 FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-            $9::bytea[])
-     AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items);
+            $9::bytea[], $10::timestamptz[])
+     AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items, delivered_at);
 
 -- name: write_events!
 -- What the batches changed, for accounts that keep it.

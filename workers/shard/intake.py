@@ -13,14 +13,16 @@ from schemas.batches import Batch, NewerVersion, decode
 from schemas.errors import Permanent
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
+from workers.clock import Clock
 from workers.shard.builder import Limits, WindowBuilder
 
 
 class Intake:
     """The deliveries of one consumer that are not in a window yet, and the window that is being built of them."""
 
-    def __init__(self, consumer: Consumer, limits: Limits, shard: int, log: Any) -> None:
+    def __init__(self, consumer: Consumer, limits: Limits, shard: int, log: Any, clock: Clock) -> None:
         self._consumer = consumer
+        self._clock = clock
         self._redeliveries = metrics.REDELIVERIES.labels(shard)
         self._builder = WindowBuilder(limits)
         self._log = log
@@ -39,6 +41,7 @@ class Intake:
     async def stage(self) -> None:
         """Decode deliveries until the window is full or none are left."""
         raw, builder = self._consumer.raw, self._builder
+        epoch_s = self._clock.now().timestamp() - self._clock.monotonic() if raw else 0.0
         while raw and not builder.full and self.newer is None:
             message = raw.popleft()
             if message.redelivered:
@@ -53,6 +56,7 @@ class Intake:
                 self._log.error("undecodable_message", error=str(error), size=len(message.body))
                 await self._consumer.reject(message.tag)
                 continue
+            batch.delivered_ms = int((epoch_s + message.at) * 1000)
             reply_to, correlation_id = message.reply
             builder.offer(
                 Delivery(

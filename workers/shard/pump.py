@@ -9,6 +9,7 @@ when nothing is in hand; asked to abandon, it gives everything back as it stands
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 
 import structlog
@@ -45,7 +46,7 @@ class Pump:
         self._tools = tools
         self._signals = signals
         self._monotonic = tools.clock.monotonic
-        self._intake = Intake(consumer, Limits.of(tools.settings), state.shard, self._log)
+        self._intake = Intake(consumer, Limits.of(tools.settings), state.shard, self._log, tools.clock)
         self._carrier = Flight(state.shard, lock, tools, self._patience_s)
         self._flight: asyncio.Task[None] | None = None
         self._window: list[Delivery] = []
@@ -163,7 +164,12 @@ class Pump:
 
     async def _commit(self, window: list[Delivery]) -> None:
         result = await self._carrier.commit(window)
+        committed_at = self._tools.clock.now()
         await self._ack(window[-1].tag)
+        if self._log.is_enabled_for(logging.DEBUG):  # `feedline trace` reads it
+            batch_ids = [str(delivery.batch.batch_id) for delivery in window]
+            acked_at = None if self._ack_later == window[-1].tag else self._tools.clock.now()
+            self._log.debug("window_committed", at=committed_at, acked_at=acked_at, batch_ids=batch_ids)
         self._state.committed([delivery.batch for delivery in window])
         await self._carrier.answer(window, result)
 

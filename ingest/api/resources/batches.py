@@ -17,14 +17,13 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.waiting import WAITING, waiting_of
 from schemas import queries
-from schemas.batches import Source, is_ours, made_at_ms, same_key_range
+from schemas.batches import Source, same_key_range
 from schemas.outcomes import Outcome
 from schemas.usage import Usage as DayUsage
 
 RECEIPTS = queries.load("receipts", beside=__file__)
-_DAY_MS = 86_400_000
-_CLOCK_SKEW_MS = 60_000
 
 
 class Cursor(NamedTuple):
@@ -205,32 +204,21 @@ async def _receipt(call: Call[Any, Any]) -> Any:
 
 async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
     """Return the receipt of a batch that no table knows yet: its id proves that we gave it out (`schemas.batches`)."""
-    batch_id: uuid.UUID = call.path["batch"]
     settings = call.services.settings
-    made_ms, now_ms = made_at_ms(batch_id), time.time_ns() // 1_000_000
-    recent = made_ms is None or now_ms - settings.receipt_days * _DAY_MS < made_ms < now_ms + _CLOCK_SKEW_MS
-    if recent:
-        for row in await call.db.all(RECEIPTS.feed_ids, feeds=call.caller.only_feeds, shards=settings.shards):
-            if is_ours(batch_id, row["id"], settings.keys):
-                return {
-                    "batch_id": batch_id,
-                    "feed_id": row["id"],
-                    "status": "lost?" if _has_passed(row["passed_at"], made_ms) else "pending",
-                    "source": None,
-                    "run_id": None,
-                    "received_at": None if made_ms is None else datetime.fromtimestamp(made_ms / 1000, UTC),
-                    "applied_at": None,
-                    "counts": {},
-                }
-    raise call.not_found("batch")
-
-
-def _has_passed(passed_at: datetime | None, made_ms: int | None) -> bool:
-    """Return whether a queue in which everything before `passed_at` is done cannot hold a batch of that time any more.
-
-    Clocks of edges and workers may differ. When a batch with an Idempotency-Key was made nobody knows.
-    """
-    return passed_at is not None and made_ms is not None and made_ms + _CLOCK_SKEW_MS < passed_at.timestamp() * 1000
+    feeds = await call.db.all(WAITING.waiting_feeds, feeds=call.caller.only_feeds, shards=settings.shards)
+    waiting = waiting_of(call.path["batch"], feeds, settings, time.time_ns() // 1_000_000)
+    if waiting is None:
+        raise call.not_found("batch")
+    return {
+        "batch_id": call.path["batch"],
+        "feed_id": waiting.state["id"],
+        "status": waiting.status,
+        "source": None,
+        "run_id": None,
+        "received_at": waiting.received_at,
+        "applied_at": None,
+        "counts": {},
+    }
 
 
 _ONE = "/api/batches/{batch:uuid}"

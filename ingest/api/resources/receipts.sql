@@ -34,16 +34,6 @@ WHERE account_id = :account_id
 ORDER BY received_at DESC, batch_id DESC
 LIMIT :limit;
 
--- name: feed_ids(account_id, feeds, shards)
--- The feeds that a batch id may have been made for, each with the time before which nothing is left in its queue, as
--- the worker of its shard last said: the queue is in order, and the newest batch that was applied was received then, or
--- the queue was found empty then (docs/fleet.md).
-SELECT f.id, greatest(s.applied_received_at, s.empty_at) AS passed_at
-FROM inventory_feeds f
-LEFT JOIN shard_state s ON s.shard = f.id % :shards::bigint
-WHERE f.account_id = :account_id AND f.deleted_at IS NULL
-  AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]));
-
 -- name: usage_get(account_id, at, feeds)^
 -- The account's day at a time, what is used of it, and what waits.
 SELECT a.time_zone, a.daily_sku_limit, (:at::timestamptz AT TIME ZONE a.time_zone)::date AS day,

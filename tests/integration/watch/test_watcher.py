@@ -19,8 +19,7 @@ SUCCESS = "feedline_canary_success_timestamp_seconds"
 async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until, settings):
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(SEED)
-    for role in ("edge", "worker"):
-        await system.start(role)
+    edge, worker = [await system.start(role, LOG_LEVEL="debug") for role in ("edge", "worker")]
     watchers = {await system.start("watch"), await system.start("watch")}
 
     async def telling():
@@ -34,6 +33,7 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
     assert {("worker_died",): 2.0} == await active.named("feedline_dead_letters_recent")
     assert {(): 1000.0} == await active.named("feedline_deferred_oldest_timestamp_seconds")
     await _top_shows_owners_and_canaries(system)
+    await _a_canary_is_traced(system, settings, edge.events + worker.events)
 
     await active.end(signal.SIGKILL)
     watchers.remove(active)
@@ -54,6 +54,26 @@ async def _top_shows_owners_and_canaries(system):
     assert [0, 1] == [shard["shard"] for shard in seen["shards"]]
     assert [True, True] == [shard["owner"] is not None for shard in seen["shards"]]
     assert all(shard["canarySeconds"] < 60 for shard in seen["shards"])
+
+
+async def _a_canary_is_traced(system, settings, events):
+    with psycopg.connect(settings.dsn) as connection:
+        ((batch_id,),) = connection.execute("SELECT batch_id FROM receipts ORDER BY received_at LIMIT 1").fetchall()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.command.main", "trace", str(batch_id), "--logs", "-"),
+        env=system.environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told = (await process.communicate("".join(events).encode()))[0].decode().splitlines()
+
+    steps = [line.split()[0] for line in told[1:]]
+    times = [" ".join(line.split()[1:3]) for line in told[1:]]
+    assert ["received", "confirmed", "delivered", "window", "committed", "acked"] == steps, told
+    assert "not known" not in times
+    assert sorted([times[0], *times[2:]]) == [times[0], *times[2:]]
+    assert "edge" in told[1]
+    assert all("worker " in told[line] for line in (3, 4, 6))
 
 
 async def arrived(watchers):

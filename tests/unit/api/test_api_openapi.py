@@ -78,6 +78,7 @@ def test_every_query_of_the_api_is_scoped_by_account(path):
         "account_page",
         "deleted_accounts",
         "trace_account",
+        "waiting_accounts",
     }  # whose a token is; operators, over the API and the command line
 
     assert (

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections import deque
+from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from schemas.batches import Batch, Source
 from schemas.errors import Transient
@@ -57,7 +60,7 @@ class Consumer:
 
     def deliver(self, *numbers):
         for number in numbers:
-            self.raw.append(Message(number, False, 0.0, b"\0" * 14, batch(number).encode()))
+            self.raw.append(Message(number, False, self.rig.delivered_at, b"\0" * 14, batch(number).encode()))
         self.rig.signals.wake.set()
 
     async def ack(self, tag):
@@ -103,6 +106,7 @@ class Rig:
         self.did, self.results, self.unreplicated = Log(), [], []
         self.applying = asyncio.Event()
         self.cancel_fails = False
+        self.applied, self.delivered_at = [], 0.0
         self.hold = asyncio.Event()
         self.hold.set()
         self.signals = Signals()
@@ -120,6 +124,7 @@ class Rig:
         self.did.append(("apply", *(one.received_ms for one in batches), type(error).__name__ if error else "ok"))
         if error is not None:
             raise error
+        self.applied += batches
         return WindowResult([BatchResult(one, claimed=True) for one in batches])
 
     async def until(self, something):
@@ -145,6 +150,27 @@ async def test_windows_are_applied_in_order_and_acked_after_their_commit(rig):
     await asyncio.wait_for(rig.task, 5)
     assert rig.pump.empty
     assert 3 == int(rig.state.passed_at.timestamp() * 1000)
+
+
+async def test_a_batch_knows_when_it_was_delivered(rig):
+    before = datetime.now(UTC).timestamp() * 1000
+    rig.delivered_at = time.monotonic()
+    rig.consumer.deliver(1)
+    await rig.until(("ack", 1))
+    (batch,) = rig.applied
+
+    assert before - 2 <= batch.delivered_ms <= datetime.now(UTC).timestamp() * 1000
+
+
+async def test_the_log_tells_at_debug_which_batches_were_committed_and_acked_when(rig):
+    with structlog.testing.capture_logs() as logged:
+        rig.consumer.deliver(1, 2)
+        await rig.until(("ack", 2))
+        await rig.pump._flight
+
+    (told,) = [event for event in logged if event["event"] == "window_committed"]
+    assert [str(uuid.UUID(int=number)) for number in (1, 2)] == told["batch_ids"]
+    assert told["at"] <= told["acked_at"]
 
 
 async def test_a_window_that_postgres_does_not_take_is_kept_and_tried_again_on_the_same_session(rig):
