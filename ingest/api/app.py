@@ -19,7 +19,7 @@ from ingest.api.health import HEALTH, Health
 from ingest.api.routes import OPERATIONS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
-from ingest.http.request_ids import request_ids
+from ingest.http.request_ids import request_ids, tell_request_id
 from ingest.pull.parse.process import Parsers
 from schemas import monitor
 from schemas.secrets import Vault
@@ -36,6 +36,7 @@ def application(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
+    app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))
     add_operations(app, OPERATIONS)

@@ -1,4 +1,6 @@
-"""The API explains itself: `/api/openapi.json`, and `/api/docs`, a page that reads it and nothing from outside."""
+"""The API explains itself: `/api/openapi.json`, `/api/docs`, a page that reads it and nothing from outside, and
+`/api/problems/<code>`, where the `type` of a problem leads.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,16 @@ from aiohttp import web
 
 from ingest.api.framework.openapi import document
 from ingest.api.framework.operation import JSON, Operation
+from ingest.http.problem_codes import Meaning
+from ingest.http.problem_pages import PATH as PROBLEMS
+from ingest.http.problem_pages import ProblemPages
+from ingest.pull.fetch.errors import REMEDIES
 from schemas.settings import Settings
 
+FETCHING = {
+    str(code): Meaning(f"The file cannot be fetched: {str(code).replace('_', ' ')}.", remedy)
+    for code, remedy in REMEDIES.items()
+}
 _STATIC = Path(__file__).parent / "static"
 _PAGE = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
 _HEADERS = {
@@ -30,6 +40,16 @@ def add_routes(app: web.Application, settings: Settings, operations: Sequence[Op
         return web.Response(body=described, content_type=JSON)
 
     app.router.add_get("/api/openapi.json", openapi)
+    pages = ProblemPages([operation.name for operation in operations], FETCHING)
+
+    async def problem(request: web.Request) -> web.Response:
+        answer = pages.answer(request.path)
+        if answer is None:
+            raise web.HTTPNotFound
+        return answer
+
+    app.router.add_get(PROBLEMS, problem)
+    app.router.add_get(f"{PROBLEMS}/{{code}}", problem)
     for name, content_type in _PAGE.items():
         path = "/api/docs" if name == "docs.html" else f"/api/{name}"
         app.router.add_get(path, _file((_STATIC / name).read_text(), content_type))

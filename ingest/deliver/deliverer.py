@@ -93,21 +93,23 @@ class Deliverer:
 
     async def _turn(self, endpoint: dict[str, Any]) -> None:
         until = time.monotonic() + _TURN_S
+        structlog.contextvars.bind_contextvars(endpoint_id=endpoint["id"], account_id=endpoint["account_id"])
         try:
             while await self._tell(endpoint) and time.monotonic() < until:
                 pass
             await SQL.release(self._pool, id=endpoint["id"], lease=endpoint["lease"])
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             # The lease runs out, and whoever comes then sends the same message again.
-            _log.warning("endpoint_left", endpoint_id=endpoint["id"], error=f"{type(error).__name__}: {error}")
+            _log.warning("endpoint_left", error=f"{type(error).__name__}: {error}")
         except Exception:  # noqa: BLE001 - one endpoint's trouble is no other's
-            _log.exception("endpoint_failed", endpoint_id=endpoint["id"])
+            _log.exception("endpoint_failed")
 
     async def _tell(self, endpoint: dict[str, Any]) -> bool:
         """Send an endpoint's next message; return whether to go on with it."""
         message = await self._next(endpoint)
         if message is None:
             return False
+        structlog.contextvars.bind_contextvars(message_id=message.id)  # the header webhook-id: what both sides log
         now, began = self._clock(), time.monotonic()
         refused: Refused | None = None
         status = None
@@ -154,11 +156,10 @@ class Deliverer:
         jitter = random.random()  # noqa: S311 - jitter, no secret
         again = now + delay_of(endpoint["failures"] + 1, jitter)
         await SQL.failed(self._pool, **_held(endpoint), at=now, next_attempt_at=again, disabled_reason=reason)
-        who = {"account_id": endpoint["account_id"], "endpoint_id": endpoint["id"]}
         if reason is not None:
-            _log.error("endpoint_disabled", reason=reason, **who)
+            _log.error("endpoint_disabled", reason=reason)
         else:
-            _log.warning("delivery_failed", reason=str(refused), **who)
+            _log.warning("delivery_failed", reason=str(refused))
 
     async def _note(
         self,

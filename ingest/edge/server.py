@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from ingest.edge.post import PATH
+from ingest.http.problem_pages import ProblemPages
 from ingest.http.problems import ProblemError, internal
 from schemas import monitor
 
@@ -31,6 +32,7 @@ def dispatcher(
 ) -> Handler:
     """Return the handler of every request: posts go to `post`."""
     others = monitor.public_answers(alive=alive, ready=ready)
+    problems = ProblemPages()
 
     async def dispatch(request: web.BaseRequest) -> web.StreamResponse:
         response = await answered(request)
@@ -45,6 +47,8 @@ def dispatcher(
         if path == PATH:
             return await post(request) if request.method == "POST" else _not_allowed(request, "POST")
         answer = others.get(path)
+        if answer is None and (page := problems.answer(path)) is not None:
+            return page if request.method in ("GET", "HEAD") else _not_allowed(request, "GET,HEAD")
         if answer is None:
             return ProblemError(404, "edge.not_found", f"There is nothing here; posts go to {PATH}.").response()
         return answer() if request.method in ("GET", "HEAD") else _not_allowed(request, "GET,HEAD")

@@ -1,8 +1,8 @@
 """Refusals over HTTP as RFC 7807 problem documents, the same for edge and API.
 
 `{"type", "title", "status", "detail", "details"}`: `title` is a dotted code that programs may compare (such as
-`edge.hash.unknown`), `detail` is for people, `details` holds what a program needs beside it, `type` is a stable
-relative reference made of the code. Source: RFC 7807, and Onport's API reference for the dotted codes.
+`edge.hash.unknown`), `detail` is for people, `details` holds what a program needs beside it, `type` leads to a page
+that explains the code (problem_pages.py). Source: RFC 7807, and Onport's API reference for the dotted codes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from ingest.http.problem_pages import PATH
 from schemas.errors import Rejected
 
 CONTENT_TYPE = "application/problem+json"
@@ -54,7 +55,7 @@ class ProblemError(Rejected):
 def document(status: int, code: str, detail: str, details: Mapping[str, Any] | None = None) -> bytes:
     """Return the JSON of one problem."""
     return orjson.dumps(
-        {"type": f"/problems/{code}", "title": code, "status": status, "detail": detail, "details": details or {}},
+        {"type": f"{PATH}/{code}", "title": code, "status": status, "detail": detail, "details": details or {}},
         default=str,
     )
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 HEADER: Final = "X-Request-Id"
 _SOUND = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+_ID: Final = web.RequestKey("request_id", str)
 
 
 @web.middleware
@@ -20,9 +21,17 @@ async def request_ids(
 ) -> web.StreamResponse:
     """Give the request an id, the sender's or a proxy's if it sent a sound one. The outermost middleware."""
     sent = request.headers.get(HEADER, "")
-    request_id = sent if _SOUND.fullmatch(sent) else uuid.uuid4().hex
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        response = await handler(request)
-    if not response.prepared:
-        response.headers[HEADER] = request_id
-    return response
+    request[_ID] = sent if _SOUND.fullmatch(sent) else uuid.uuid4().hex
+    with structlog.contextvars.bound_contextvars(request_id=request[_ID]):
+        return await handler(request)
+
+
+async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the id into the answer; streams and redirects pass by here as well."""
+    if _ID in request:
+        response.headers[HEADER] = request[_ID]
+
+
+def id_of(request: web.Request) -> str:
+    """Return the request's id, to be shown to who asks."""
+    return request[_ID]

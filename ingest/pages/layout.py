@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
+from ingest.http.request_ids import id_of
 from ingest.pages import cookies
 from ingest.pages.page import Page
 from ingest.pages.render import RENDERER, html
@@ -101,7 +101,7 @@ def away(request: web.Request, session: Session | None) -> web.Response:
     return _page(request, "away", session, {"title": "Postgres cannot be reached"}, status=503)
 
 
-def error(request: web.Request, problem: ProblemError, request_id: str = "") -> web.Response:
+def error(request: web.Request, problem: ProblemError) -> web.Response:
     """Say what failed, whether anything was changed, and under which id it is in the log."""
     context = {
         "title": _TITLES.get(problem.status, "Something went wrong"),
@@ -109,7 +109,7 @@ def error(request: web.Request, problem: ProblemError, request_id: str = "") -> 
         "status": problem.status,
         "code": problem.code,
         "changed": problem.status >= 500 and request.method != "GET",  # noqa: PLR2004 - the server's faults
-        "request_id": request_id or secrets.token_hex(4),
+        "request_id": id_of(request),
     }
     if "HX-Request" in request.headers:
         return html(request.app[RENDERER].block("error", "fragment", context), problem.status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.dispatch import plain
 from ingest.api.framework.operation import JSON
 from ingest.api.framework.postgres import AWAY
-from ingest.http.problems import ProblemError
+from ingest.http.problems import ProblemError, internal
 from ingest.pages import cookies, layout
 from ingest.pages.page import Action, Again, Done, Download, Entry, Fragment, Page
 from ingest.pages.render import RENDERER, html
@@ -89,10 +88,8 @@ async def _answered(request: web.Request, serve: Handler) -> web.StreamResponse:
     except web.HTTPException:
         raise
     except Exception:  # noqa: BLE001 - the last line of defence; logged with the id that the page shows
-        request_id = secrets.token_hex(4)
-        _log.exception("page_failed", path=request.path, request_id=request_id)
-        detail = "Something went wrong on our side; it has been logged."
-        return layout.error(request, ProblemError(500, "pages.internal", detail), request_id)
+        _log.exception("page_failed", path=request.path)
+        return layout.error(request, internal("pages"))
 
 
 async def _show(request: web.Request, page: Page) -> web.StreamResponse:

@@ -62,13 +62,13 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         caller = await authenticate(request, operation)
         _limit_rate(request, caller)
         call = await _call(request, operation, caller)
-        if request.method == "POST" and HEADER in request.headers:
-            response = await once(call, work)
-        else:
-            response = await work(call)
-        if request.method != "GET":
-            with suppress(*AWAY, asyncpg.QueryCanceledError):  # the work is done, whatever becomes of the header
-                response.headers.update(await capacity.headers(call.db, datetime.now(UTC)))
+        try:
+            kept = request.method == "POST" and HEADER in request.headers
+            response = await (once(call, work) if kept else work(call))
+            response.headers.update(await _capacity(call))
+        except ProblemError as problem:
+            problem.headers.update(await _capacity(call))
+            raise
     except asyncpg.QueryCanceledError:
         _log.warning("query_too_slow", operation=operation.name)
         detail = (
@@ -91,6 +91,15 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         who = {"account_id": caller.account_id, "token_id": caller.token_id}
         _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
     return response
+
+
+async def _capacity(call: Call[Any, Any]) -> dict[str, str]:
+    """Return what is left of the day, for the answer to a write, whatever the answer is."""
+    if call.request.method != "GET":
+        with suppress(*AWAY, asyncpg.QueryCanceledError):  # the work is done, whatever becomes of the header
+            call.executor = None  # a transaction that was given up has an end
+            return await capacity.headers(call.db, datetime.now(UTC))
+    return {}
 
 
 def _unavailable(why: str) -> ProblemError:

@@ -9,7 +9,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 INT64_MAX = 2**63 - 1
@@ -71,6 +80,14 @@ class Query(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     _skip: int = PrivateAttr(0)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _says_something(cls, value: Any) -> Any:
+        """Refuse a value that was cleaned to nothing: a filter that is not there would find everything."""
+        if value is None:
+            raise ValueError("expected a value to look for: this one means that there is none")
+        return value
 
     @property
     def skip(self) -> int:

@@ -43,7 +43,7 @@ class Entry(BaseModel):
 class Problem(BaseModel):
     """RFC 7807 problem document."""
 
-    type: str = Field(description="a stable reference made of the code")
+    type: str = Field(description="the page that says what the code means and what to do, `/api/problems/<code>`")
     title: str = Field(description="a dotted code such as `api.inventory_feeds.create.missing`")
     status: int
     detail: str = Field(description="what happened, for people")

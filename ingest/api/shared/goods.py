@@ -38,7 +38,8 @@ class FeedVariantFilters(Query):
     inventory_feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
     dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this provider's feeds")
     external_id: a.ExternalId | None = Field(None, description="with this `externalId`")
-    vendor_sku: a.ShortText | None = Field(None, description="with this `vendorSku`")
+    vendor_sku: a.Sku | None = Field(None, description="with this `vendorSku`")
+    barcode: a.Barcode | None = Field(None, description="with this `barcode`")
     variant_id: int | None = Field(None, ge=1, le=INT64_MAX, description="connected to this variant")
     connected: bool | None = Field(None, description="connected to a variant, or not")
     updated_since: When | None = Field(None, description="changed at this time or later")
@@ -46,8 +47,8 @@ class FeedVariantFilters(Query):
     @property
     def is_slow(self) -> bool:
         """Return whether only filters are given that no index answers: one of `updated_at` would cost every change."""
-        indexed = (self.external_id, self.vendor_sku, self.variant_id)
-        return indexed == (None, None, None) and (self.updated_since is not None or self.connected is not None)
+        indexed = (self.external_id, self.vendor_sku, self.barcode, self.variant_id)
+        return indexed == (None, None, None, None) and (self.updated_since is not None or self.connected is not None)
 
 
 class FeedVariantQuery(FeedVariantFilters):

@@ -1,6 +1,6 @@
 -- Feed variants as the API shows them.
 
--- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, until_feed, until_external_id, feed_id, provider_id, external_id, vendor_sku, connected, variant_id, updated_since, limit)
+-- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, until_feed, until_external_id, feed_id, provider_id, external_id, vendor_sku, barcode, connected, variant_id, updated_since, limit)
 -- In the order of the primary key, feed by feed: a page starts where the one before ended and reads no further than it
 -- must, however many rows there are. A filter that is null is folded away, for the API plans each query anew.
 SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
@@ -16,6 +16,7 @@ CROSS JOIN LATERAL (
                                 ELSE repeat(chr(1114111), 256) END  -- after every text of 255 characters
       AND (:external_id::text IS NULL OR i.external_id = :external_id::text)
       AND (:vendor_sku::text IS NULL OR i.vendor_sku = :vendor_sku::text)
+      AND (:barcode::text IS NULL OR i.barcode = :barcode::text)
       AND (:variant_id::bigint IS NULL OR i.variant_id = :variant_id::bigint)
       AND (:connected::boolean IS NULL OR (i.variant_id IS NOT NULL) = :connected::boolean)
       AND (:updated_since::timestamptz IS NULL OR i.updated_at >= :updated_since::timestamptz)

@@ -11,10 +11,9 @@ from schemas import queries
 from schemas.batches import Batch
 
 GOODS = queries.load("goods", beside=__file__)
-ANY: dict[str, Any] = {
-    **dict.fromkeys(("after_feed", "after_external_id", "feed_id", "provider_id", "external_id", "vendor_sku")),
-    **dict.fromkeys(("connected", "variant_id", "updated_since", "feeds", "until_feed", "until_external_id")),
-}
+_PLACES = ("after_feed", "after_external_id", "until_feed", "until_external_id", "feeds", "feed_id", "provider_id")
+_VALUES = ("external_id", "vendor_sku", "barcode", "connected", "variant_id", "updated_since")
+ANY: dict[str, Any] = dict.fromkeys((*_PLACES, *_VALUES))
 """The filters of `feed_variant_list`, none of them set."""
 
 

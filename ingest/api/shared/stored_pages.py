@@ -34,6 +34,7 @@ async def page(call: Call[Any, Any], after: Cursor | None, most: int) -> tuple[l
         until_external_id=end and end.external_id,
         external_id=filters.external_id,
         vendor_sku=filters.vendor_sku,
+        barcode=filters.barcode,
         variant_id=filters.variant_id,
         connected=filters.connected,
         updated_since=filters.updated_since,

@@ -13,6 +13,7 @@ from ingest.http.problems import ProblemError
 from ingest.pages.arithmetic import sentence_of, terms_of
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
+from schemas.keys import clean_key, is_no_barcode
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _FOUND, _SHOWN = 20, 100
@@ -55,12 +56,13 @@ async def show_item(visit: Visit) -> Context:
 
 async def search(visit: Visit) -> Context:
     """Find a SKU, external id, barcode or batch id: exact; one hit is gone to at once."""
-    text = visit.request.query.get("q", "").strip()
+    text = clean_key(visit.request.query.get("q", ""))
     found: list[tuple[str, str, str]] = []
     if _UUID.fullmatch(text.lower()):
         raise web.HTTPSeeOther(f"/receipts/{text.lower()}")
     if text and len(text) <= 255:  # noqa: PLR2004 - the longest SKU
-        for query, label in (({"sku": text}, "SKU"), ({"barcode": text}, "barcode")):
+        barcode = () if is_no_barcode(text) else (({"barcode": text}, "barcode"),)
+        for query, label in (({"sku": text}, "SKU"), *barcode):
             variants = await visit.ask("variants.list", query={**query, "limit": _FOUND})
             exact = (one for one in variants if text in (one.sku, one.barcode))
             found += [(f"/sku/{one.sku}", one.sku, f"variant, found by {label}") for one in exact]

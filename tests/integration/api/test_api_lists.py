@@ -54,6 +54,8 @@ async def test_every_write_tells_what_is_left_of_the_day(api):
     name, left, resets = limited.headers["RateLimit"].split(";")
     assert ('"daily-skus"', "r=70") == (name, left)
     assert 0 < int(resets.removeprefix("t=")) <= 86_400
+    refused = await api.call("DELETE", "/api/dropship-providers/99999.json")
+    assert (404, name, left) == (refused.status, *refused.headers["RateLimit"].split(";")[:2])
 
 
 async def test_every_answer_has_a_request_id_and_a_sound_one_is_kept(api):
@@ -61,11 +63,12 @@ async def test_every_answer_has_a_request_id_and_a_sound_one_is_kept(api):
         await api.call("GET", PROVIDERS),
         await api.call("GET", "/api/nothing.json"),
         await api.call("GET", "/healthz"),
+        await api.call("GET", "/api/inventory-feed-variants.ndjson"),  # a stream
     ]
     kept = await api.call("GET", PROVIDERS, headers={"X-Request-Id": "trace-1.2:3"})
     unsound = await api.call("GET", PROVIDERS, headers={"X-Request-Id": "a b" * 99})
 
     ids = [answer.headers["X-Request-Id"] for answer in (*made, unsound)]
-    assert [32] * 4 == [len(one) for one in ids]
-    assert 4 == len(set(ids))
+    assert [32] * 5 == [len(one) for one in ids]
+    assert 5 == len(set(ids))
     assert "trace-1.2:3" == kept.headers["X-Request-Id"]

@@ -96,8 +96,10 @@ async def test_a_refusal_is_a_problem_and_enqueues_nothing(edge, body, headers, 
     found, answer, sent = await edge.post(body, **headers)
 
     assert (status, code, status) == (found, answer["title"], answer["status"])
-    assert ("application/problem+json", f"/problems/{code}") == (sent["Content-Type"], answer["type"])
+    assert ("application/problem+json", f"/api/problems/{code}") == (sent["Content-Type"], answer["type"])
     assert answer["detail"]
+    async with edge.client.get(edge.url + answer["type"]) as page:
+        assert (200, "text/html") == (page.status, page.content_type)
     assert 0 == await edge.waiting()
 
 

@@ -284,4 +284,5 @@ async def test_what_is_not_there_is_a_page_that_says_so(dashboard):
     browser = await dashboard.browser()
     page = await browser.page("/nothing/here")
     assert (404, "There is nothing here") == (page.status, page.text_of("h1"))
+    assert f"request {page.headers['X-Request-Id']}" in page.text_of(".notice")
     assert 404 == (await browser.page("/api/nothing")).status

@@ -20,7 +20,7 @@ async def test_a_problem_has_type_title_status_detail_and_details():
 
     assert (409, CONTENT_TYPE, "1") == (response.status, response.content_type, response.headers["Retry-After"])
     assert {
-        "type": "/problems/api.feeds.taken",
+        "type": "/api/problems/api.feeds.taken",
         "title": "api.feeds.taken",
         "status": 409,
         "detail": "Taken.",
