@@ -13,11 +13,25 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import AbstractChannel as PlainChannel
-from aiormq.exceptions import ChannelClosed, ChannelLockedResource, ChannelPreconditionFailed
+from aiormq.exceptions import (
+    ChannelClosed,
+    ChannelLockedResource,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 
 from schemas.errors import Permanent
 from schemas.settings import Settings
-from schemas.topology import DEAD_EXCHANGE, Queue, dead_queue, shard_queues
+from schemas.topology import (
+    DEAD_EXCHANGE,
+    SHARDS_EXCHANGE,
+    Queue,
+    dead_queue,
+    shard_of,
+    shard_queue,
+    shard_queues,
+    slot_key,
+)
 
 _INEQUIVALENT = re.compile(
     r"inequivalent arg '(?P<argument>[^']+)' for .*?: received (?P<sent>.+) but current is (?P<found>.+)"
@@ -34,7 +48,7 @@ _LIMITS = {
 
 
 async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -> list[str]:
-    """Declare the dead exchange, the dead queue with its binding, and all shard queues; all durable.
+    """Declare both exchanges, the dead queue with its binding, and all shard queues; all durable.
 
     Takes a channel of aio-pika or of aiormq. Raises `Permanent` when a live exchange or queue differs: its message
     names the argument, what was found and what is expected. The channel is then closed by the broker. Errors of a lost
@@ -46,10 +60,11 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     the broker said of each is returned.
     """
     plain = await channel.get_underlay_channel() if isinstance(channel, AbstractChannel) else channel
-    try:
-        await plain.exchange_declare(DEAD_EXCHANGE, exchange_type="fanout", durable=True)
-    except ChannelPreconditionFailed as error:
-        raise Permanent(_exchange_trouble(str(error))) from None
+    for name, kind in ((DEAD_EXCHANGE, "fanout"), (SHARDS_EXCHANGE, "direct")):
+        try:
+            await plain.exchange_declare(name, exchange_type=kind, durable=True)
+        except ChannelPreconditionFailed as error:
+            raise Permanent(_exchange_trouble(name, kind, str(error))) from None
     dead = dead_queue()
     sick: list[str] = []
     for queue in (dead, *shard_queues(settings)):
@@ -61,6 +76,22 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     if not any(trouble.startswith(f"{dead.name}:") for trouble in sick):
         await plain.queue_bind(dead.name, DEAD_EXCHANGE)
     return sick
+
+
+async def bind(channel: PlainChannel, settings: Settings, slot: int) -> None:
+    """Bind a slot to its shard's queue: it was never used, or its queue was deleted, which is then made anew.
+
+    Raises `Permanent` as `declare` does, or what aiormq raises while the broker, or the queue, is away.
+    """
+    queue = shard_queue(shard_of(slot, settings.shards))
+    try:
+        await channel.queue_bind(queue, SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
+    except ChannelNotFoundEntity:
+        channel = await _another(channel)
+        await declare(channel, settings)
+        channel = await _another(channel)
+        await channel.queue_bind(queue, SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
+    await channel.close()
 
 
 async def _declare(channel: PlainChannel, queue: Queue) -> PlainChannel:
@@ -107,9 +138,9 @@ def queue_trouble(queue: Queue, broker_says: str) -> str:
     )
 
 
-def _exchange_trouble(broker_says: str) -> str:
+def _exchange_trouble(name: str, kind: str, broker_says: str) -> str:
     return (
-        f"the live exchange {DEAD_EXCHANGE} is not a durable fanout exchange: RabbitMQ says {broker_says!r}. "
+        f"the live exchange {name} is not a durable {kind} exchange: RabbitMQ says {broker_says!r}. "
         "Delete it in RabbitMQ (it holds no messages) and start again."
     )
 

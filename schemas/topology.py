@@ -1,16 +1,21 @@
 """The broker's topology as data: safe on RabbitMQ 3.10 to 4.x.
 
 Sources: RabbitMQ's guides on quorum queues, single active consumer and at-least-once dead-lettering.
-Batches are published to the default exchange with the shard queue's name as routing key, mandatory and persistent.
+Batches are published to a direct exchange with their feed's slot as routing key, mandatory and persistent. A slot is
+bound to the queue of its shard when it is first used; where it leads is the broker's to know, so nobody who publishes
+needs the number of shards. Releases before published to the default exchange with the queue's name: both ways end in
+the same queue, in order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from schemas.settings import Settings
 
+SHARDS_EXCHANGE = "feedline.shards"
+MOST_SHARDS: Final = 256
 DEAD_EXCHANGE = "feedline.dead"
 DEAD_QUEUE = "feedline.dead"
 SHARD_PATTERN = r"^feedline\.shard\."
@@ -30,6 +35,21 @@ class Queue:
 def shard_of(feed_id: int, shards: int) -> int:
     """Return the shard that a feed always maps to."""
     return feed_id % shards
+
+
+def slots_of(shards: int) -> int:
+    """Return the number of slots of a fleet: how many shards it can be doubled to, and thus the same after doubling."""
+    return shards << (MOST_SHARDS // shards).bit_length() - 1
+
+
+def slot_of(feed_id: int, shards: int) -> int:
+    """Return the slot that a feed always has; its shard is `shard_of(slot, shards)`."""
+    return feed_id % slots_of(shards)
+
+
+def slot_key(slot: int) -> str:
+    """Return the routing key of a slot."""
+    return str(slot)
 
 
 def shard_queue(shard: int) -> str:

@@ -41,9 +41,9 @@ def short(text: str) -> bytes:
     return bytes((len(written),)) + written
 
 
-def publish_method(channel: int, routing_key: str) -> bytes:
-    """Return the frame of a mandatory basic.publish to the default exchange; the same for every message of a queue."""
-    return frame(METHOD, channel, b"\x00\x3c\x00\x28\x00\x00\x00" + short(routing_key) + _MANDATORY)
+def publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
+    """Return the frame of a mandatory basic.publish; the same for every message with this key."""
+    return frame(METHOD, channel, b"\x00\x3c\x00\x28\x00\x00" + short(exchange) + short(routing_key) + _MANDATORY)
 
 
 def content(

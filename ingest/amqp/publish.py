@@ -1,5 +1,7 @@
 """Publishes batches: `publish` returns after the broker's confirm of a persistent message that reached its shard queue.
 
+A message that comes back as unroutable is held for up to a second, while its slot is bound anew, and sent again.
+
 One connection and one channel a process. Lost, it is made again with capped, jittered back-off; until then, and for
 everything in flight, publishing fails at once as `Unavailable`: a sender hears 503 and nobody waits in the dark.
 
@@ -12,23 +14,26 @@ import asyncio
 import contextlib
 import random
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
 from ingest.amqp.wire import Reason, Settled, Wire
 from schemas.amqp.tap import AWAY, Link, connect
 from schemas.batches import Batch
-from schemas.declare import declare
+from schemas.declare import bind, declare
 from schemas.errors import Permanent, Transient
 from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
-from schemas.topology import shard_of, shard_queue
+from schemas.topology import shard_of, slot_key, slots_of
 
 _log = structlog.get_logger()
 
 HEARTBEAT_S = 8
 """A broker that is silent for three of these (27 s) is gone; the confirm's time-out fails a post long before."""
+HOLD_S: Final = 1.0
+"""A message whose slot leads nowhere waits this long for it to lead somewhere."""
+_BIND_AGAIN_S = 0.05
 _CONNECT_TIMEOUT_S = 10.0
 _FRAME_MAX = 131_072
 """Where the broker names no limit."""
@@ -43,6 +48,9 @@ _WORDS: dict[Reason, str] = {
     "unroutable": "the queue is missing",
     "timeout": "the message broker did not confirm in time",
 }
+
+
+_Message = tuple[str, bytes, tuple[str | None, str | None] | None]
 
 
 class Unavailable(Transient):
@@ -70,12 +78,13 @@ class Publisher:
         """`name` is shown in RabbitMQ's list of connections."""
         self._settings = settings
         self._name = name
-        self._queues = [shard_queue(shard) for shard in range(settings.shards)]
+        self._shards = settings.shards
+        self._keys = [slot_key(slot) for slot in range(slots_of(settings.shards))]
         self._link: Link | None = None
         self._wire: Wire | None = None
         self._trouble: str | None = "not connected yet"
         self._first_try = asyncio.Event()
-        self._redeclaring: asyncio.Task[None] | None = None
+        self._binding: dict[int, asyncio.Task[bool]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,7 +101,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection; what is in flight fails, so let it finish first."""
-        for task in (self._redeclaring, self._task):
+        for task in (*self._binding.values(), self._task):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Permanent):
@@ -119,20 +128,20 @@ class Publisher:
 
         `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
         """
+        slot = feed_id % len(self._keys)
         wire = self._wire
-        shard = shard_of(feed_id, len(self._queues))
         if wire is None:
             reason: Reason | None = "disconnected"
             if settled is not None:
                 settled()
         else:
-            reason = await wire.publish(self._queues[shard], message_id, body, reply, settled)
+            reason = await wire.publish(self._keys[slot], message_id, body, reply, settled)
+            if reason == "unroutable":
+                reason = await self._publish_again(slot, (message_id, body, reply), settled)
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
-            if reason == "unroutable":
-                self._redeclare()
             raise Unavailable(reason)
-        PUBLISHED.inc(shard)
+        PUBLISHED.inc(shard_of(slot, self._shards))
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""
@@ -202,15 +211,46 @@ class Publisher:
         await declare(channel, self._settings)
         await channel.close()
 
-    def _redeclare(self) -> None:
-        """A message came back: somebody deleted the queue under us. Make it again, once at a time."""
-        if self._link is not None and (self._redeclaring is None or self._redeclaring.done()):
-            _log.warning("queue_missing")
-            self._redeclaring = asyncio.create_task(self._declare_quietly(self._link))
+    async def _publish_again(self, slot: int, message: _Message, settled: Settled | None) -> Reason | None:
+        """Hold a message that came back until its slot is bound, and send it again; return what became of it.
 
-    async def _declare_quietly(self, link: Link) -> None:
+        The slot is used for the first time, or somebody deleted its queue under us.
+        """
+        until = asyncio.get_running_loop().time() + HOLD_S
+        message_id, body, reply = message
         try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await self._declare(link)
+            while (wire := await self._bound(slot, until)) is not None:
+                confirm = wire.publish(self._keys[slot], message_id, body, reply, settled)
+                owner, settled = settled, None  # the wire sees to it, unless the message comes back
+                if (reason := await confirm) != "unroutable":
+                    return reason
+                settled = owner
+        finally:
+            if settled is not None:
+                settled()
+        return "unroutable"
+
+    async def _bound(self, slot: int, until: float) -> Wire | None:
+        """Return the wire as soon as a slot has been bound; None if that cannot be done in time (loop seconds)."""
+        loop = asyncio.get_running_loop()
+        while (left_s := until - loop.time()) > 0:
+            task = self._binding.get(slot)
+            if task is None:
+                task = self._binding[slot] = asyncio.create_task(self._bind(slot))
+                task.add_done_callback(lambda _: self._binding.pop(slot))
+            await asyncio.wait((task,), timeout=left_s)
+            if task.done() and not task.cancelled() and task.result():
+                return self._wire
+        return None
+
+    async def _bind(self, slot: int) -> bool:
+        """Bind a slot; return whether that could be done, if not after a pause."""
+        try:
+            if self._link is not None:
+                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                    await bind(await self._link.connection.channel(publisher_confirms=False), self._settings, slot)
+                return True
         except (*AWAY, Transient, Permanent) as error:
-            _log.warning("declare_failed", reason=str(error))
+            _log.warning("bind_failed", slot=slot, reason=str(error))
+        await asyncio.sleep(_BIND_AGAIN_S)
+        return False

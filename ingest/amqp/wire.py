@@ -20,6 +20,7 @@ from pamqp.header import ContentHeader
 from ingest.amqp import frames
 from schemas.amqp.sieve import BODY, HEADER, METHOD
 from schemas.metrics import CONFIRM_SECONDS
+from schemas.topology import SHARDS_EXCHANGE
 
 Reason = Literal["disconnected", "blocked", "full", "unroutable", "timeout"]
 
@@ -36,7 +37,8 @@ _UNBLOCKED = b"\x00\x0a\x00\x3d"
 
 Confirm = asyncio.Future[Reason | None]
 Settled = Callable[[], None]
-"""Called once, when the broker has confirmed or refused a message, or can no longer: also after it timed out."""
+"""Called once, when the broker has confirmed or refused a message, or can no longer: also after it timed out. Not for a
+message that came back as `unroutable`: it is its publisher's again, who may send it once more."""
 
 
 class Socket(Protocol):
@@ -79,22 +81,25 @@ class Wire:
 
     def publish(
         self,
-        queue: str,
+        key: str,
         message_id: str,
         body: bytes,
         reply: tuple[str | None, str | None] | None = None,
         settled: Settled | None = None,
     ) -> Confirm:
-        """Write one message at once and return the future of its confirm; messages leave in the order of the calls."""
+        """Write one message at once and return the future of its confirm; messages leave in the order of the calls.
+
+        `key` is its slot's.
+        """
         confirm: Confirm = self._loop.create_future()
         if self.closed.done():
             _end(confirm, "disconnected", settled)
         elif self.blocked is not None or self._socket.paused:
             _end(confirm, "blocked", settled)
         else:
-            method = self._methods.get(queue)
+            method = self._methods.get(key)
             if method is None:
-                method = self._methods[queue] = frames.publish_method(self._channel, queue)
+                method = self._methods[key] = frames.publish_method(self._channel, SHARDS_EXCHANGE, key)
             parts = frames.content(self._channel, self._frame_max, body, message_id, reply)
             self._tag += 1
             self._waiting[self._tag] = (confirm, message_id, self._loop.time() + self._timeout, settled)
@@ -179,8 +184,9 @@ class Wire:
 
     def _returned(self, message_id: str | None) -> None:
         """A returned message is confirmed all the same, right after; it carries no tag, so its id must do."""
-        for confirm, waiting_id, _, _ in self._waiting.values():
+        for tag, (confirm, waiting_id, deadline, _) in self._waiting.items():
             if waiting_id == message_id and not confirm.done():
+                self._waiting[tag] = confirm, waiting_id, deadline, None
                 confirm.set_result("unroutable")
                 return
 

@@ -17,7 +17,7 @@ import structlog
 from aiormq.abc import AbstractChannel
 
 from schemas.amqp.tap import AWAY, Link, connect
-from schemas.declare import declare
+from schemas.declare import bind, declare
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
 from workers.backoff import Backoff
@@ -67,6 +67,12 @@ class Broker:
         """Declare the topology anew: a queue was deleted. Raises one of `AWAY`, or `Permanent`."""
         link, _ = await self._connect()
         await self._declare(link)
+
+    async def bind(self, slot: int) -> None:
+        """Bind a slot to its shard's queue: what was published there came back. Raises as `declare` does."""
+        link, _ = await self._connect()
+        async with asyncio.timeout(TIMEOUT_S):
+            await bind(await link.connection.channel(publisher_confirms=False), self._settings, slot)
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""

@@ -12,13 +12,14 @@ from typing import Any
 import orjson
 import structlog
 from aiormq.abc import AbstractChannel
+from aiormq.exceptions import PublishError
 from pamqp.commands import Basic
 
 from schemas import metrics
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
 from schemas.errors import Transient
-from schemas.topology import shard_of, shard_queue
+from schemas.topology import SHARDS_EXCHANGE, shard_of, slot_key, slot_of
 from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult
@@ -63,17 +64,24 @@ class Outlet:
 
     async def publish(self, batch: Batch) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Transient`."""
-        properties = Basic.Properties(content_type="application/json", delivery_mode=2, message_id=batch.batch_id.hex)
-        shard = shard_of(batch.feed_id, self._shards)
+        slot = slot_of(batch.feed_id, self._shards)
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                channel = await self._open()
-                await channel.basic_publish(
-                    batch.encode(), routing_key=shard_queue(shard), properties=properties, mandatory=True
-                )
+                try:
+                    await self._publish(batch, slot)
+                except PublishError:  # it came back: the slot was never used, or its queue was deleted
+                    await self._broker.bind(slot)
+                    await self._publish(batch, slot)
         except AWAY as error:
             raise Transient(f"rabbitmq: {type(error).__name__}: {error}") from error
-        metrics.PUBLISHED.inc(shard)
+        metrics.PUBLISHED.inc(shard_of(slot, self._shards))
+
+    async def _publish(self, batch: Batch, slot: int) -> None:
+        properties = Basic.Properties(content_type="application/json", delivery_mode=2, message_id=batch.batch_id.hex)
+        channel = await self._open()
+        await channel.basic_publish(
+            batch.encode(), exchange=SHARDS_EXCHANGE, routing_key=slot_key(slot), properties=properties, mandatory=True
+        )
 
     async def _open(self) -> AbstractChannel:
         async with self._opening:

@@ -65,7 +65,8 @@ async def test_bodies_of_any_size_arrive_whole(publishers, settings):
     assert [(str(len(body)), 2, body) for body in bodies] == await stored(settings, 4)
 
 
-async def test_a_message_whose_queue_is_gone_is_unroutable(publishers, settings):
+async def test_a_message_whose_queue_is_gone_is_unroutable(publishers, settings, monkeypatch):
+    monkeypatch.setattr("ingest.amqp.publish.HOLD_S", 0.0)
     async with publishers.opened(settings) as publisher:
         await delete_queue(settings)
 

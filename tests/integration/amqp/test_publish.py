@@ -58,16 +58,47 @@ async def test_a_batch_arrives_with_where_its_reply_is_wanted(settings):
     assert ("amq.reply", "c1") == (found.header.properties.reply_to, found.header.properties.correlation_id)
 
 
-async def test_a_deleted_queue_is_unroutable_and_is_made_again(settings):
+async def test_a_message_whose_queue_was_deleted_is_held_until_it_is_made_again(settings):
     async with Publisher(settings, "test") as publisher, channel_of(settings.amqp) as channel:
+        await publisher.publish(batch(1))
         await channel.queue_delete(shard_queue(1))
 
-        with pytest.raises(Unavailable) as caught:
-            await publisher.publish(batch())
+        await asyncio.gather(*(publisher.publish(batch(number)) for number in (2, 3, 4)))
 
-        assert "unroutable" == caught.value.reason
-        await until(publisher._redeclaring.done)
+    assert ["2", "3", "4"] == [
+        decode(found.body).items[0]["externalId"] for found in await messages(settings.amqp, shard_queue(1), 3)
+    ]
+
+
+async def test_a_message_whose_queue_cannot_be_made_again_is_given_up_after_a_second_and_settled(settings, rabbitmq):
+    def allow(configure):
+        vhost, everything = settings.amqp.rpartition("/")[2], '<<".*">>'
+        rights = f'<<"feedline">>, <<"{vhost}">>, <<"{configure}">>, {everything}, {everything}, <<"test">>'
+        rabbitmq.evaluate(f"rabbit_auth_backend_internal:set_permissions({rights})")
+
+    settled = []
+    async with Publisher(settings, "test") as publisher, channel_of(settings.amqp) as channel:
+        await channel.queue_delete(shard_queue(1))
+        allow("^$")
+        with pytest.raises(Unavailable) as caught:
+            await publisher.publish_message(1, "m1", batch().encode(), settled=lambda: settled.append("m1"))
+        assert ("unroutable", ["m1"]) == (caught.value.reason, settled)
+
+        allow(".*")
         await publisher.publish(batch())
+
+
+async def test_what_the_release_before_sent_stands_in_front_of_what_this_one_sends(settings):
+    plain = aiormq.spec.Basic.Properties(delivery_mode=2)
+    async with Publisher(settings, "test") as publisher, channel_of(settings.amqp) as channel:
+        await channel.basic_publish(batch(1).encode(), routing_key=shard_queue(1), properties=plain)
+        await publisher.publish(batch(2))
+        await channel.basic_publish(batch(3).encode(), routing_key=shard_queue(1), properties=plain)
+        await publisher.publish(batch(4, feed_id=257))
+
+    assert ["1", "2", "3", "4"] == [
+        decode(found.body).items[0]["externalId"] for found in await messages(settings.amqp, shard_queue(1), 4)
+    ]
 
 
 async def test_a_blocked_broker_is_blocked_until_it_is_not(settings, rabbitmq):

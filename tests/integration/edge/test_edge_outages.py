@@ -21,16 +21,12 @@ async def until_answers(edge, expected, webhook_hash="hash-1"):
             await asyncio.sleep(0.01)
 
 
-async def test_a_deleted_queue_is_503_once(edge, until):
+async def test_a_post_whose_queue_was_deleted_is_held_until_it_is_made_again(edge):
     async with aiormq.connect(edge.settings.amqp) as connection:
         await (await connection.channel()).queue_delete(shard_queue(1))
 
-    status, answer, headers = await edge.post(ITEM)
-
-    assert (503, "edge.queue.unroutable") == (status, answer["title"])
-    assert headers["Retry-After"].isdigit()
-    await until(edge.publisher._redeclaring.done)
     assert 202 == (await edge.post(ITEM))[0]
+    assert (1, 0) == (await edge.waiting(), edge.posts.places.posts)
 
 
 async def test_a_full_queue_is_503_and_what_was_accepted_is_on_it(running_edge, edge_settings, seeded):

@@ -21,12 +21,12 @@ def unmarshalled(data):
 
 def test_a_message_is_mandatory_persistent_json_with_its_ids():
     data = b"".join(
-        (frames.publish_method(1, "feedline.shard.003"), *frames.content(1, 131_072, b"{}", "abc", ("reply", "id-1")))
+        (frames.publish_method(1, "feedline.shards", "3"), *frames.content(1, 131_072, b"{}", "abc", ("reply", "id-1")))
     )
 
     (_, method), (_, header), (_, body) = unmarshalled(data)
 
-    assert ("", "feedline.shard.003", True, False) == (
+    assert ("feedline.shards", "3", True, False) == (
         method.exchange,
         method.routing_key,
         method.mandatory,
@@ -67,7 +67,7 @@ def test_a_confirm_tells_its_tag_and_whether_it_is_of_several():
 
 def test_a_name_over_255_bytes_is_refused_before_anything_is_written():
     with pytest.raises(ValueError, match="longer than 255"):
-        frames.publish_method(1, "x" * 256)
+        frames.publish_method(1, "", "x" * 256)
 
 
 def test_the_delay_before_a_new_try_doubles_is_capped_and_never_zero():

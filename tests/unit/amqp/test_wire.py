@@ -132,6 +132,21 @@ async def test_a_returned_message_is_unroutable_though_it_is_acked_after(rig):
     assert [None, "unroutable"] == results(confirms)
 
 
+async def test_a_returned_message_is_its_publishers_again_and_not_settled(rig):
+    wire, _, _ = rig
+    settled = []
+    wire.publish("1", "a", b"{}", None, lambda: settled.append("first try"))
+    say(wire, commands.Basic.Return(312, "NO_ROUTE", "feedline.shards", "1"))
+    say(wire, ContentHeader(0, 2, commands.Basic.Properties(message_id="a")))
+    say(wire, commands.Basic.Ack(1))
+    assert [] == settled
+
+    wire.publish("1", "a", b"{}", None, lambda: settled.append("second try"))
+    say(wire, commands.Basic.Ack(2))
+
+    assert ["second try"] == settled
+
+
 async def test_the_same_message_twice_in_flight_is_returned_twice(rig):
     wire, _, _ = rig
     confirms = publish(wire, *"aa")
