@@ -28,6 +28,7 @@ from ingest.api.resources import (
     traces,
     usage_history,
     variants,
+    vendor_links,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *parse_webhook.OPERATIONS,
     *runs.OPERATIONS,
     *diffs.OPERATIONS,
+    *vendor_links.OPERATIONS,
     *preview.OPERATIONS,
     *previews.OPERATIONS,
     *feed_variants.OPERATIONS,

@@ -17,6 +17,7 @@ from ingest.pages.routes import ENTRIES, NAVIGATION
 from ingest.pages.serve import handler_of
 from ingest.pages.sessions.store import SESSIONS_KEY, Sessions
 from ingest.pages.snapshots import SNAPSHOTS, Snapshots
+from ingest.pages.vendor import serve as vendor
 from schemas.settings import Settings
 
 
@@ -29,6 +30,7 @@ def application(settings: Settings) -> web.Application:
     app.on_shutdown.append(live.close)
     static_files.add_routes(app)
     signing_in.add_routes(app)
+    vendor.add_routes(app)
     for entry in ENTRIES:
         handler = handler_of(entry)
         if isinstance(entry, Action):

@@ -45,6 +45,16 @@ def drop_session(request: web.Request, response: web.StreamResponse) -> None:
     _set(request, response, "", "", 0)
 
 
+def vendor_cookie(request: web.Request, link: int) -> str | None:
+    """Return the cookie that a vendor's link was swapped for."""
+    return request.cookies.get(f"{kind_of(request).name}-vendor-{link}")
+
+
+def keep_vendor(request: web.Request, response: web.StreamResponse, link: int, cookie: str, seconds: int) -> None:
+    """Give a vendor's browser its session; each link has its own."""
+    _set(request, response, f"-vendor-{link}", cookie, seconds)
+
+
 def theme(request: web.Request) -> str:
     """Return light or dark when somebody chose, else ""."""
     chosen = request.cookies.get(f"{kind_of(request).name}-theme", "")

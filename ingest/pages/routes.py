@@ -17,6 +17,7 @@ from ingest.pages.views import (
     runs,
     sessions,
     usage,
+    vendor_links,
 )
 
 ENTRIES: tuple[Entry, ...] = (
@@ -25,6 +26,7 @@ ENTRIES: tuple[Entry, ...] = (
     *drafts.ENTRIES,
     *feeds.ENTRIES,
     *feed_settings.ENTRIES,
+    *vendor_links.ENTRIES,
     *runs.ENTRIES,
     *receipts.ENTRIES,
     *goods.ENTRIES,

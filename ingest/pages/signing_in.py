@@ -95,7 +95,7 @@ def _checked(request: web.Request) -> Origin:
 
 
 def _failed(request: web.Request, origin: Origin, why: str, next_: str = "") -> web.StreamResponse:
-    request.app[TRIES].failed(origin.address, time.monotonic())
+    request.app[TRIES].count(origin.address, time.monotonic())
     _log.warning("sign_in_failed", address=origin.address)
     return _page(request, failed=why, next_=next_, status=401)
 

@@ -123,10 +123,8 @@ class Visit:
     ) -> Any:
         """Return an operation's whole answer, with its `Link` header."""
         operation = _operations()[name]
-        if not self.may(operation.scope):
-            detail = f"this needs the role of an {operation.scope} token; yours is {self.session.role}"
-            raise ProblemError(403, "pages.role", detail)
         path = dict(path or {})
+        self._check(operation, path)
         query = {to_camel(key): value for key, value in (query or {}).items() if value not in (None, "")}
         asked = Asked(operation, operation.template.format(**path), body)
         url = self.request.rel_url.with_path(asked.path).with_query({key: str(value) for key, value in query.items()})
@@ -135,7 +133,8 @@ class Visit:
         if version:
             headers["If-Match"] = version
         inner = self.request.clone(method=operation.method, rel_url=url, headers=headers)
-        caller = Caller(self.session.token_id or 0, self.session.account_id, self.session.role.scope, None)
+        session = self.session
+        caller = Caller(session.token_id or 0, session.account_id, session.role.scope, None, session.feeds)
         call: Call[Any, Any] = Call(inner, name, caller, path, _query(operation, query), _body(operation, body))
         self.asked.append(asked)
         answer = await operation.handler(call)
@@ -145,6 +144,18 @@ class Visit:
             who = {"account_id": self.session.account_id, "session_id": self.session.id}
             _log.info("page_change", operation=operation.name, path=asked.path, **who)
         return answer
+
+    def _check(self, operation: Operation, path: Mapping[str, Any]) -> None:
+        """Refuse what the session may not: the API checks a token as it comes in, and a page calls its operations."""
+        session = self.session
+        if not self.may(operation.scope):
+            detail = f"this needs the role of an {operation.scope} token; yours is {session.role}"
+            raise ProblemError(403, "pages.role", detail)
+        within = session.feeds is None or (path["id"] in session.feeds if operation.about_feed else operation.bound)
+        if not within:
+            raise ProblemError(403, "pages.bound", "this is about more than the one feed")
+        if session.suspended and operation.method != "GET" and session.role.scope != Scope.OPERATOR:
+            raise ProblemError(403, "pages.suspended", "the account is suspended: it can only be read")
 
     async def _state(self, name: str, path: Mapping[str, Any]) -> Any:
         """Return the resource that an operation changes, as JSON; None when it is none that can be read by itself."""

@@ -3,13 +3,13 @@
 -- name: session_of(digest, idle_s, longest_s)^
 -- Whose session a cookie is. It ends with its token and its person; a role that was changed counts at once.
 SELECT s.id, s.account_id, coalesce(p.role, s.role) AS role, s.who, s.token_id, s.created_at, s.seen_at,
-       a.name AS account_name, a.time_zone
+       a.name AS account_name, a.time_zone, a.suspended_at IS NOT NULL AS suspended
 FROM sessions s
-JOIN accounts a ON a.id = s.account_id
+JOIN accounts a ON a.id = s.account_id AND a.deleted_at IS NULL
 LEFT JOIN api_tokens t ON t.id = s.token_id
 LEFT JOIN people p ON p.id = s.person_id
 WHERE s.digest = :digest AND s.ended_at IS NULL
-  AND t.revoked_at IS NULL AND p.disabled_at IS NULL
+  AND t.revoked_at IS NULL AND coalesce(t.expires_at, 'infinity') > now() AND p.disabled_at IS NULL
   AND s.seen_at > now() - make_interval(secs => :idle_s)
   AND s.created_at > now() - make_interval(secs => :longest_s);
 
@@ -33,7 +33,7 @@ FROM sessions s
 LEFT JOIN api_tokens t ON t.id = s.token_id
 LEFT JOIN people p ON p.id = s.person_id
 WHERE s.account_id = :account_id AND s.ended_at IS NULL
-  AND t.revoked_at IS NULL AND p.disabled_at IS NULL
+  AND t.revoked_at IS NULL AND coalesce(t.expires_at, 'infinity') > now() AND p.disabled_at IS NULL
   AND s.seen_at > now() - make_interval(secs => :idle_s)
   AND s.created_at > now() - make_interval(secs => :longest_s)
 ORDER BY s.seen_at DESC

@@ -18,6 +18,7 @@ import asyncpg
 from aiohttp import web
 
 from ingest.api.framework.auth import Tokens
+from ingest.http.problems import ProblemError
 from ingest.pages.sessions.passwords import verified
 from ingest.pages.sessions.roles import OF_SCOPE, Role
 from schemas import queries
@@ -33,7 +34,7 @@ _TRUSTED_S = 1_800.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who looks, of which account, and may do what."""
+    """Who looks, of which account, and may do what. `feeds` are all that it sees (None: all of the account)."""
 
     id: int
     account_id: int
@@ -43,6 +44,8 @@ class Session:
     who: str
     token_id: int | None
     created_at: datetime
+    suspended: bool = False
+    feeds: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Sessions:
             self._seen.pop(digest, None)
             return None
         await SESSIONS.seen(self._pool, id=row["id"])
-        known = {name: row[name] for name in Session.__slots__}
+        known = {name: row[name] for name in Session.__slots__ if name != "feeds"}
         session = Session(**{**known, "role": Role(row["role"])})
         self._seen[digest] = (self._clock(), session)
         self._seen.move_to_end(digest)
@@ -85,11 +88,17 @@ class Sessions:
         return session if self._clock() - at < _TRUSTED_S else None
 
     async def by_token(self, token: str, origin: Origin) -> str | None:
-        """Begin a session by an API token; return its cookie, None when the token is not valid."""
+        """Begin a session by an API token; return its cookie, None when the token is not valid.
+
+        Raises 403 for a token that is bound to feeds: pages are about the whole account.
+        """
         self._tokens.forget()
         caller = await self._tokens.caller(token)
         if caller is None:
             return None
+        if caller.feeds is not None:
+            detail = "this token is bound to a provider or feed, and the pages are about the whole account"
+            raise ProblemError(403, "pages.sign_in.bound", f"{detail}: make the vendor a link on the feed's page")
         who = f"token {caller.token_id}"
         values = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": who}
         return await self._begin(origin, token_id=caller.token_id, person_id=None, **values)

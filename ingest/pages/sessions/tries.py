@@ -1,4 +1,4 @@
-"""Failed sign-ins by address: ten a minute, then none is looked at. Each process counts its own."""
+"""What an address may do so often a minute: fail to sign in, look by a vendor's link. Each process counts its own."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ _MAX_ADDRESSES = 10_000
 
 
 class Tries:
-    """The failed sign-ins of the last minute."""
+    """The tries of the last minute: `most`, then none."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
         """Start with none."""
-        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
+        self._most = most
+        self._tried: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait_s(self, address: str, now_s: float) -> float:
         """Return 0.0 when the address may try, else the seconds until it may."""
-        failed = self._failed.get(address)
-        while failed and failed[0] <= now_s - WITHIN_S:
-            failed.popleft()
-        return failed[0] + WITHIN_S - now_s if failed and len(failed) >= MOST else 0.0
+        tried = self._tried.get(address)
+        while tried and tried[0] <= now_s - WITHIN_S:
+            tried.popleft()
+        return tried[0] + WITHIN_S - now_s if tried and len(tried) >= self._most else 0.0
 
-    def failed(self, address: str, now_s: float) -> None:
-        """Count one; of too many addresses the one that failed longest ago is forgotten."""
-        self._failed.setdefault(address, deque(maxlen=MOST)).append(now_s)
-        self._failed.move_to_end(address)
-        if len(self._failed) > _MAX_ADDRESSES:
-            self._failed.popitem(last=False)
+    def count(self, address: str, now_s: float) -> None:
+        """Count one; of too many addresses the one that tried longest ago is forgotten."""
+        self._tried.setdefault(address, deque(maxlen=self._most)).append(now_s)
+        self._tried.move_to_end(address)
+        if len(self._tried) > _MAX_ADDRESSES:
+            self._tried.popitem(last=False)

@@ -10,7 +10,7 @@ def test_ten_failures_a_minute_are_enough_and_each_address_has_its_own():
     tries = Tries()
     for second in range(MOST):
         assert 0 == tries.wait_s("a", second)
-        tries.failed("a", second)
+        tries.count("a", second)
     assert 0 < tries.wait_s("a", MOST) <= WITHIN_S
     assert 0 == tries.wait_s("b", MOST)
     assert 0 == tries.wait_s("a", WITHIN_S + 1)
