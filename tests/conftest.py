@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 
+import asyncpg
 import psycopg
 import pytest
 
@@ -15,6 +18,7 @@ from deploy.local.processes import MARKER
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
 from schemas.settings import Settings
+from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 
 _NUMBERS = itertools.count(1)
 
@@ -54,10 +58,19 @@ def read_only(postgres) -> Callable[[], AbstractContextManager[None]]:
 
 @pytest.fixture(scope="session")
 def _template(postgres) -> str:
-    """A migrated database to copy from."""
+    """A database to copy from, as upkeep leaves it: migrated, with the partitions of the days around today."""
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute("CREATE DATABASE template_feedline")
-    migrate(postgres.dsn_of("template_feedline"))
+    dsn = postgres.dsn_of("template_feedline")
+    migrate(dsn)
+
+    async def make_partitions() -> None:
+        connection = await asyncpg.connect(dsn)
+        for table in (RECEIPTS, EVENTS, FEED_MINUTES):
+            await keep(connection, datetime.now(UTC), days=7, table=table)
+        await connection.close()
+
+    asyncio.run(make_partitions())
     return "template_feedline"
 
 

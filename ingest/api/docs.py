@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -33,11 +35,15 @@ _HEADERS = {
 
 
 def add_routes(app: web.Application, settings: Settings, operations: Sequence[Operation]) -> None:
-    """Add the document and the page; both are public."""
-    described = orjson.dumps(document(operations, settings.public_api_url))
+    """Add the document and the page; both are public. The document is made when it is first asked for: that takes as
+    long as all of a process' start otherwise does."""
+
+    @cache
+    def described() -> bytes:
+        return orjson.dumps(document(operations, settings.public_api_url))
 
     async def openapi(_: web.Request) -> web.Response:
-        return web.Response(body=described, content_type=JSON)
+        return web.Response(body=await asyncio.to_thread(described), content_type=JSON)
 
     app.router.add_get("/api/openapi.json", openapi)
     pages = ProblemPages([operation.name for operation in operations], FETCHING)
