@@ -20,7 +20,7 @@ async def agree(settings: Settings) -> None:
     """Raise `Permanent` if this process may not join the fleet; return at once while Postgres is away."""
     await refuse_shared_sessions(settings.dsn)
     try:
-        connection = await Session("feedline-agreement").connect(settings.dsn)
+        connection = await Session("feedline-agreement").open(settings.dsn)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return
     try:

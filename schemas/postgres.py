@@ -30,7 +30,7 @@ class Session:
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    async def connect(
+    async def open(
         self,
         dsn: str,
         *,
@@ -56,7 +56,7 @@ class Session:
     def pool(self, dsn: str, *, most: int, **options: Any) -> asyncpg.Pool:
         """Return a pool of at most so many sessions, to be entered; it opens its first when one is needed."""
         return asyncpg.create_pool(
-            dsn, min_size=0, max_size=most, connect=self.connect, reset=self.reset, timeout=CONNECT_TIMEOUT_S, **options
+            dsn, min_size=0, max_size=most, connect=self.open, reset=self.reset, timeout=CONNECT_TIMEOUT_S, **options
         )
 
     async def _open(self, address: str, settings: Mapping[str, str], options: Mapping[str, Any]) -> asyncpg.Connection:
@@ -79,12 +79,12 @@ async def refuse_shared_sessions(dsn: str) -> None:
     """
     session = Session("feedline-check")
     try:
-        one = await session.connect(dsn, statement_cache_size=0)
+        one = await session.open(dsn, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return
     try:
         first_pid = await one.fetchval("SELECT pg_backend_pid()")
-        two = await session.connect(dsn, statement_cache_size=0)
+        two = await session.open(dsn, statement_cache_size=0)
         try:
             second_pid = await two.fetchval("SELECT pg_backend_pid()")
         finally:

@@ -61,7 +61,7 @@ def reaching() -> Iterator[None]:
         raise
 
 
-async def connect(
+async def open_connection(
     dsn: str, name: str, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S, session: Mapping[str, str] | None = None
 ) -> asyncpg.Connection:
     """Return a connection that stands as `name` in pg_stat_activity; raises what
@@ -71,7 +71,7 @@ async def connect(
     a little later in case the server cannot be reached. `session` holds more settings of the session.
     """
     statement_timeout = {"statement_timeout": str(int(statement_timeout_s * 1000))}
-    connection = await Session(name, {**(session or {}), **_SERVER_KEEPALIVES, **statement_timeout}).connect(
+    connection = await Session(name, {**(session or {}), **_SERVER_KEEPALIVES, **statement_timeout}).open(
         dsn,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s + 5,

@@ -90,16 +90,16 @@ class Worker:
             _log.info("stopped", worker=str(self.id))
 
     def _parts(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
-        us = (self._settings, self.id, self._health)
+        us, clock = (self._settings, self.id, self._health), self._tools.clock
         releaser = Releaser(self._settings.key, self._outlet.publish)
         return [
             ("pulse", self._pulse.run()),
             ("heartbeat", self._heartbeat.run()),
             ("replies", self._outlet.run()),
             ("watchdog", self._watchdog.run()),
-            ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker).work).run(*us)),
-            ("outbox", Duty(3, "outbox", OutboxDuty(self._outlet.publish).work).run(*us)),
-            ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser).work).run(*us)),
+            ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker, clock).serve).run(*us)),
+            ("outbox", Duty(3, "outbox", OutboxDuty(self._outlet.publish).serve).run(*us)),
+            ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser, clock).serve).run(*us)),
         ]
 
     def _owner(self, shard: int) -> ShardOwner:

@@ -35,7 +35,7 @@ def run_on(database_url: str, work: Callable[[asyncpg.Connection], Awaitable[T]]
     """Do some work on a connection of its own; a database that cannot be reached is one clear line."""
 
     async def connected() -> T:
-        connection = await Session("feedline").connect(database_url, timeout=10)
+        connection = await Session("feedline").open(database_url, timeout=10)
         try:
             return await work(connection)
         finally:

@@ -19,7 +19,7 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from yarl import URL
 
 from schemas.addresses import brokers
-from schemas.amqp.tap import AWAY, connect
+from schemas.amqp.tap import AWAY, open_link
 from schemas.settings import Settings, load, secret
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
 
@@ -49,7 +49,7 @@ def queues(context: click.Context, members: int | None) -> None:
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    few = [row[0] for row in rows if members is not None and len(row[-1].split()) < members]
+    few = [name for name, *_, online in rows if members is not None and len(online.split()) < members]
     if few:
         raise click.ClickException(f"fewer than {members} members online: {', '.join(few)}")
 
@@ -98,7 +98,7 @@ def policy(settings: Settings) -> dict[str, Any]:
 
 
 async def _over_amqp(settings: Settings) -> list[_Row]:
-    link = await connect(settings.amqp, "feedline queues", _HEARTBEAT_S)
+    link = await open_link(settings.amqp, "feedline queues", _HEARTBEAT_S)
     rows: list[_Row] = []
     try:
         channel = await link.connection.channel()

@@ -69,7 +69,7 @@ async def _show(settings: Settings, *, once: bool, as_json: bool) -> None:
 async def looking(settings: Settings) -> AsyncIterator[Look]:
     """Open what a look needs."""
     broker = Broker(settings, "feedline-top", Health())
-    connection = await Session("feedline-top").connect(settings.dsn, timeout=10)
+    connection = await Session("feedline-top").open(settings.dsn, timeout=10)
     try:
         yield Look(settings, connection, Queues(broker, settings.shards))
     finally:

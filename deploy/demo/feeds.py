@@ -12,6 +12,7 @@ from typing import Any
 
 import aiosql
 import psycopg
+from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
 from deploy.demo.vendor import HOST, PASSWORD, USER
@@ -62,7 +63,7 @@ def seed(dsn: str, account_id: int, ports: dict[str, int], key: bytes) -> list[t
     queries = aiosql.from_path(Path(__file__).with_name("demo.sql"), "psycopg")
     vault = Vault(key)
     found = []
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(dsn, row_factory=namedtuple_row) as connection:
         provider = queries.provider(connection, account_id=account_id)
         for feed in _FEEDS:
             address = f"{feed.scheme}://{USER}:{PASSWORD}@{HOST}:{ports[feed.scheme]}/{feed.file}"
@@ -71,7 +72,7 @@ def seed(dsn: str, account_id: int, ports: dict[str, int], key: bytes) -> list[t
             row = queries.pulled_feed(connection, account_id=account_id, name=feed.name)
             if row is None:
                 settings = {"fetchFrequency": "never", "resourceLocation": shown, **feed.settings}
-                row = queries.add_pulled_feed(
+                id_ = queries.add_pulled_feed(
                     connection,
                     account_id=account_id,
                     provider_id=provider,
@@ -81,9 +82,11 @@ def seed(dsn: str, account_id: int, ports: dict[str, int], key: bytes) -> list[t
                     settings=Jsonb(settings),
                     secrets=secrets,
                 )
-            elif _address(vault, row[1]) != address:
-                queries.move_pulled_feed(connection, id=row[0], address=shown, secrets=secrets)
-            found.append((int(row[0] if isinstance(row, tuple) else row), feed.name))
+            else:
+                id_ = row.id
+                if _address(vault, row.secrets) != address:
+                    queries.move_pulled_feed(connection, id=row.id, address=shown, secrets=secrets)
+            found.append((id_, feed.name))
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Final, Self
 import structlog
 
 from ingest.amqp.wire import Reason, Settled, Wire
-from schemas.amqp.tap import AWAY, Link, connect
+from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
 from schemas.declare import bind, declare
 from schemas.errors import Permanent, Transient
@@ -189,7 +189,7 @@ class Publisher:
             await link.close()
 
     async def _connect(self) -> tuple[Link, Wire]:
-        link = await connect(self._settings.amqp, self._name, HEARTBEAT_S)
+        link = await open_link(self._settings.amqp, self._name, HEARTBEAT_S)
         try:
             await self._declare(link)
             channel = await link.connection.channel()

@@ -120,7 +120,7 @@ class Feeds:
 
     async def _follow(self) -> None:
         """Hold one connection: reload when told and when the poll is due; raises what `AWAY` lists."""
-        connection = await Session("feedline-edge").connect(
+        connection = await Session("feedline-edge").open(
             self._settings.dsn, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
         )
         lost = asyncio.Event()

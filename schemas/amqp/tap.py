@@ -101,7 +101,7 @@ class Link:
             self.tap.transport.abort()
 
 
-async def connect(address: str, name: str, heartbeat_s: int) -> Link:
+async def open_link(address: str, name: str, heartbeat_s: int) -> Link:
     """Return an open connection to a broker of a comma list of AMQP URLs; `name` is shown in RabbitMQ.
 
     They are tried in turn from one that differs from process to process. Raises one of `AWAY`.

@@ -16,7 +16,7 @@ import time
 import structlog
 from aiormq.abc import AbstractChannel
 
-from schemas.amqp.tap import AWAY, Link, connect
+from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.declare import bind, declare
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
@@ -84,7 +84,7 @@ class Broker:
             if self._link is not None and self._link[0].is_open:
                 return self._link
             async with asyncio.timeout(TIMEOUT_S):
-                link = await connect(self._settings.amqp, self._name, HEARTBEAT_S)
+                link = await open_link(self._settings.amqp, self._name, HEARTBEAT_S)
             try:
                 await self._declare(link)
             except BaseException:

@@ -35,10 +35,10 @@ def note(entries: Iterable[Entry]) -> None:
         work = entry.work
         if not work.feed.keeps_changes:
             continue
-        row, variant_id = entry.row, entry.variant_id
+        row, variant_id, detailed = entry.row, entry.variant_id, entry.details is not None
         if row is None:
             held = None
-            record = [entry.slot, entry.id, entry.external_id, variant_id, "created", entry.details is not None, None]
+            record = [_index(entry), entry.id, entry.external_id, variant_id, "created", detailed, None]
             for name, value in entry.changes.items():
                 if value is not None:
                     record += (name, None, value)
@@ -46,8 +46,7 @@ def note(entries: Iterable[Entry]) -> None:
             held = row["variant_id"]
             if variant_id is None:
                 variant_id = held
-            changed = entry.details is not None
-            record = [entry.slot, row["id"], entry.external_id, variant_id, "updated", changed, row["last_change"]]
+            record = [_index(entry), row["id"], entry.external_id, variant_id, "updated", detailed, row["last_change"]]
             for name, value in entry.changes.items():
                 record += (name, row[name], value)
         if variant_id != held:
@@ -60,7 +59,7 @@ def note_connected(entries: Iterable[Entry]) -> None:
     for entry in entries:
         if entry.work.feed.keeps_changes:
             id_, held, previous = (entry.row[name] for name in ("id", "variant_id", "last_change"))
-            record = [entry.slot, id_, entry.external_id, entry.variant_id, "connected", False, previous]
+            record = [_index(entry), id_, entry.external_id, entry.variant_id, "connected", False, previous]
             entry.work.records.append([*record, "variantId", held, entry.variant_id])
 
 
@@ -69,11 +68,16 @@ def note_deleted(entries: Iterable[Entry]) -> None:
     for entry in entries:
         if entry.work.feed.keeps_changes:
             id_, held, previous = (entry.row[name] for name in ("id", "variant_id", "last_change"))
-            record = [entry.slot, id_, entry.external_id, held, "deleted", False, previous]
+            record = [_index(entry), id_, entry.external_id, held, "deleted", False, previous]
             for name, column in COLUMNS.items():
                 if (value := entry.row[column.name]) is not None:
                     record += (name, value, None)
             entry.work.records.append(record)
+
+
+def _index(entry: Entry) -> int:
+    indexes = entry.work.batch.indexes
+    return entry.slot if indexes is None else indexes[entry.slot]
 
 
 async def write(connection: Connection, works: Sequence[Work], purses: Sequence[Purse], now: datetime) -> None:
@@ -97,9 +101,6 @@ def _rows(work: Work) -> list[tuple[Any, ...]]:
     head = (batch.account_id, batch.feed_id, batch.batch_id, batch.run_id, batch.source)
     received_at = datetime.fromtimestamp(batch.received_ms / 1000, UTC)
     if work.records:
-        if batch.indexes is not None:
-            for record in work.records:
-                record[0] = batch.indexes[record[0]]
         rows.append((*head, received_at, work.window + work.place, INVENTORY_CHANGED, orjson.dumps(work.records)))
     if BATCH_DONE in work.feed.events:
         body = {

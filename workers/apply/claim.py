@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,15 +73,14 @@ async def write_receipts(connection: Connection, works: Sequence[Work], now: dat
 def minutes_of(works: Sequence[Work], counts: Sequence[Mapping[str, int]], now: datetime) -> list[tuple[int, ...]]:
     """Return a row a feed, sorted by key: account id, feed id, items by outcome, the greatest lag in milliseconds."""
     now_ms = int(now.timestamp() * 1000)
-    feeds: dict[tuple[int, int], list[int]] = {}
+    feeds: dict[tuple[int, int], Counter[str]] = {}
+    lags: dict[tuple[int, int], int] = {}
     for work, counted in zip(works, counts, strict=True):
         batch = work.batch
-        row = feeds.setdefault((batch.account_id, batch.feed_id), [0] * (len(_OUTCOMES) + 1))
-        for place, outcome in enumerate(_OUTCOMES):
-            if outcome in counted:
-                row[place] += counted[outcome]
-        row[-1] = max(row[-1], now_ms - batch.received_ms)
-    return [(*key, *feeds[key]) for key in sorted(feeds)]
+        key = batch.account_id, batch.feed_id
+        feeds.setdefault(key, Counter()).update(counted)
+        lags[key] = max(lags.get(key, 0), now_ms - batch.received_ms)
+    return [(*key, *(feeds[key][outcome] for outcome in _OUTCOMES), lags[key]) for key in sorted(feeds)]
 
 
 def _feed(row: Any) -> Feed:

@@ -1,4 +1,4 @@
-"""The settings of the Postgres sessions that windows run in (`workers.database.connect`)."""
+"""The settings of the Postgres sessions that windows run in (`workers.database.open_connection`)."""
 
 from __future__ import annotations
 

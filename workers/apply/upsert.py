@@ -8,7 +8,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Operation
-from workers.apply import admit, changes, compare, deferred, rows, usage, variants
+from workers.apply import admit, changes, charging, compare, deferred, rows, variants
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
 from workers.apply.work import Work
@@ -26,7 +26,7 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
     changed = await rows.read_changed(connection, entries, attributes, with_details=with_details)
     await variants.share(connection, changed)
     purses = admit.purses_of(changed)
-    await usage.look(connection, purses, lock=lock_usage)
+    await charging.look(connection, purses, lock=lock_usage)
     admitted, others = admit.admit(changed, purses)
     if admitted:
         connecting = await variants.find(connection, admitted)
@@ -37,5 +37,5 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
         await deferred.keep(connection, others, now)
     left = set(others)
     await deferred.forget(connection, [entry for entry in entries if entry.was_deferred and entry not in left])
-    await usage.charge(connection, purses)
+    await charging.charge(connection, purses)
     return purses

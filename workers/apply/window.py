@@ -10,10 +10,10 @@ from asyncpg import Connection
 
 from schemas.batches import Batch
 from workers.apply import alerts, blame, transaction
+from workers.apply.charging import Crowded
 from workers.apply.isolate import apply_split, bury
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult, WindowResult
-from workers.apply.usage import Crowded
 
 _log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ each time, and messages that we rejected because they are no batches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from schemas.topology import DEAD_QUEUE
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Consumer, QueueGone
 from workers.amqp.deliveries import Message
+from workers.clock import Clock
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 PREFETCH = 32
@@ -42,11 +43,11 @@ _log = structlog.get_logger()
 class DeadQueue:
     """The duty of storing dead messages."""
 
-    def __init__(self, broker: Broker, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, broker: Broker, clock: Clock) -> None:
         self._broker = broker
-        self._now = now
+        self._clock = clock
 
-    async def work(self, connection: asyncpg.Connection) -> None:
+    async def serve(self, connection: asyncpg.Connection) -> None:
         """Move messages from the dead queue to Postgres; ends when the channel is over."""
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
@@ -56,7 +57,7 @@ class DeadQueue:
             while not (consumer.over or consumer.cancelled or connection.is_closed()):
                 while consumer.raw:
                     message = consumer.raw.popleft()
-                    await store(connection, message, self._now())
+                    await store(connection, message, self._clock.now())
                     await consumer.ack(message.tag)
                 await wake.wait()
                 wake.clear()

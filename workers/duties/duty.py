@@ -1,4 +1,4 @@
-"""Work that one worker at a time does: whoever holds the duty's advisory lock, until it stops or its connection breaks.
+"""What one worker at a time does: whoever holds the duty's advisory lock, until it stops or its connection breaks.
 
 The others ask for the lock now and then. They do not wait for it in Postgres, because a waiting statement holds a
 snapshot, and vacuum could not clean up behind it.
@@ -25,33 +25,33 @@ DUTY_SPACE = 0x64757479
 POLL_S = 2.0
 _log = structlog.get_logger()
 
-Work = Callable[[asyncpg.Connection], Awaitable[None]]
-"""Works for as long as it may; the connection holds the lock and is free to use."""
+Serve = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Serves for as long as it may; the connection holds the lock and is free to use."""
 
 
 class Duty:
     """One duty of one worker."""
 
-    def __init__(self, number: int, name: str, work: Work) -> None:
+    def __init__(self, number: int, name: str, serve: Serve) -> None:
         self._number = number
         self._name = name
-        self._work = work
+        self._serve = serve
 
     async def run(self, settings: Settings, worker_id: uuid.UUID, health: Health) -> None:
-        """Do the duty whenever it is ours; raises what `work` raises beside Postgres being away."""
+        """Do the duty whenever it is ours; raises what `serve` raises beside Postgres being away."""
         backoff = Backoff()
         while True:
             connection: asyncpg.Connection | None = None
             try:
                 with database.reaching():
-                    connection = await database.connect(settings.dsn, connection_name(worker_id, self._name))
+                    connection = await database.open_connection(settings.dsn, connection_name(worker_id, self._name))
                     health.well("postgres", self._name)
                     backoff.reset()
                     lock = {"space": DUTY_SPACE, "key": self._number}
                     while not await FLEET.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
                         await asyncio.sleep(POLL_S)
                     _log.info("duty_begins", duty=self._name)
-                    await self._work(connection)
+                    await self._serve(connection)
             except database.Away as error:
                 health.trouble("postgres", self._name, error)
             finally:

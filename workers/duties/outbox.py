@@ -20,7 +20,7 @@ class OutboxDuty:
     def __init__(self, publish: outbox.Publish) -> None:
         self._publish = publish
 
-    async def work(self, connection: asyncpg.Connection) -> None:
+    async def serve(self, connection: asyncpg.Connection) -> None:
         """Look for what was left, again and again, until the connection breaks."""
         broken = asyncio.Event()
         connection.add_termination_listener(lambda _: broken.set())

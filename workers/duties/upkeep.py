@@ -15,6 +15,7 @@ from schemas.changes import STREAM_DAYS
 from schemas.errors import Transient
 from schemas.settings import Settings
 from workers import database
+from workers.clock import Clock
 from workers.duties import partitions
 from workers.duties.release import Releaser
 
@@ -37,21 +38,19 @@ _log = structlog.get_logger()
 
 
 class Upkeep:
-    """The work of the duty: three kinds of rounds side by side, so that none waits for another.
+    """The duty: three kinds of rounds side by side, so that none waits for another.
 
     Releases go over the connection that holds the duty; clearing away and deleting feeds, which may take their time,
     each have one of their own.
     """
 
-    def __init__(
-        self, settings: Settings, releaser: Releaser, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, settings: Settings, releaser: Releaser, clock: Clock) -> None:
         self._settings = settings
         self._releaser = releaser
-        self._now = now
+        self._clock = clock
         self._clear_at = self._sample_at = datetime.min.replace(tzinfo=UTC)
 
-    async def work(self, connection: asyncpg.Connection) -> None:
+    async def serve(self, connection: asyncpg.Connection) -> None:
         """Make rounds until the connection breaks; a changed account calls for a release at once."""
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
@@ -71,11 +70,11 @@ class Upkeep:
 
     async def release(self, connection: asyncpg.Connection) -> None:
         """Release the deferred items whose turn has come."""
-        await _step("release", self._releaser.round(connection, self._now()))
+        await _step("release", self._releaser.round(connection, self._clock.now()))
 
     async def clear(self, connection: asyncpg.Connection) -> None:
         """Clear away what is old, and sample the usage, if that is due; what fails is tried again in the next round."""
-        now = self._now()
+        now = self._clock.now()
         if now >= self._clear_at:
             self._clear_at = now + timedelta(seconds=CLEARING_S)
             done = [
@@ -93,7 +92,7 @@ class Upkeep:
         while True:
             try:
                 with database.reaching():
-                    connection = await database.connect(self._settings.dsn, "feedline-worker upkeep aside")
+                    connection = await database.open_connection(self._settings.dsn, "feedline-worker upkeep aside")
                     try:
                         while True:
                             await step(connection)
@@ -111,10 +110,10 @@ class Upkeep:
         await partitions.keep(connection, now, MINUTE_DAYS, partitions.FEED_MINUTES)
 
 
-async def _step(name: str, work: Awaitable[object]) -> bool:
+async def _step(name: str, doing: Awaitable[object]) -> bool:
     try:
         with database.reaching():
-            await work
+            await doing
     except database.Away:
         raise
     except Transient as error:

@@ -118,7 +118,7 @@ class Heartbeat:
         try:
             with database.reaching():
                 async with asyncio.timeout(database.CONNECT_TIMEOUT_S), self._busy:
-                    connection = await database.connect(self._dsn, connection_name(self._id, "leaving"))
+                    connection = await database.open_connection(self._dsn, connection_name(self._id, "leaving"))
                     try:
                         await say(connection)
                         await FLEET.tell_workers(connection)
@@ -188,7 +188,7 @@ class Heartbeat:
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             name = connection_name(self._id, "heartbeat")
-            self._connection = await database.connect(self._dsn, name, statement_timeout_s=self._timeout_s)
+            self._connection = await database.open_connection(self._dsn, name, statement_timeout_s=self._timeout_s)
             await self._connection.add_listener(CHANNEL, lambda *_: self._wake.set())
         return self._connection
 

@@ -84,7 +84,7 @@ class ShardLock:
         if self.held:
             return
         with database.reaching():
-            connection = await database.connect(self._dsn, self._name, session=SESSION)
+            connection = await database.open_connection(self._dsn, self._name, session=SESSION)
             try:
                 while not (await self._try(connection) or await self._wait(connection)):
                     pass
@@ -105,7 +105,7 @@ class ShardLock:
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
         with database.reaching():
-            connection = await database.connect(self._dsn, self._name, session=SESSION)
+            connection = await database.open_connection(self._dsn, self._name, session=SESSION)
             try:
                 if await self._try(connection):
                     noted = await FLEET.drain_of(connection, shard=self._shard)
@@ -147,7 +147,7 @@ class ShardLock:
                 async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
                     if self._noted and not keep_note:
                         if connection.is_closed():
-                            connection = await database.connect(self._dsn, self._name)
+                            connection = await database.open_connection(self._dsn, self._name)
                         await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
                     await connection.close()
         except database.Away as error:

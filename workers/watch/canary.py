@@ -53,14 +53,14 @@ class Posted:
 class Canary:
     """The work of the duty `canary`: one process of the fleet at a time."""
 
-    def __init__(self, settings: Settings, session: ClientSession, exporter: Exporter, clock: Clock) -> None:
+    def __init__(self, settings: Settings, http: ClientSession, exporter: Exporter, clock: Clock) -> None:
         self._settings = settings
-        self._session = session
+        self._http = http
         self._exporter = exporter
         self._clock = clock
         self._arrived: dict[int, float] = {}
 
-    async def work(self, connection: asyncpg.Connection) -> None:
+    async def serve(self, connection: asyncpg.Connection) -> None:
         """Send canaries until the connection, which holds the duty's lock, breaks."""
         self._arrived.clear()
         every_s = self._settings.canary_ms / 1000
@@ -102,7 +102,7 @@ class Canary:
     async def _post(self, shard: int, feed: Feed, value: int) -> Posted | None:
         items = [{"externalId": "canary", "inventoryQuantity": value}]
         try:
-            async with self._session.post(
+            async with self._http.post(
                 self._settings.edge_url.rstrip("/") + PATH,
                 json=items,
                 headers={"jetti-webhook-hash": feed.hash},

@@ -44,11 +44,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
     REGISTRY.register(exporter)
     runner = web.AppRunner(monitor.application(alive=lambda: None, ready=health.ready), access_log=None)
     try:
-        async with ClientSession() as session:
-            sources = Queues(broker, settings.shards), Nodes(session, settings.rabbitmq_metrics_urls, settings.shards)
-            duties = [Duty(WATCH_DUTY, "watch", Watcher(settings, sources, exporter, clock).work)]
+        async with ClientSession() as http:
+            sources = Queues(broker, settings.shards), Nodes(http, settings.rabbitmq_metrics_urls, settings.shards)
+            duties = [Duty(WATCH_DUTY, "watch", Watcher(settings, sources, exporter, clock).serve)]
             if settings.edge_url:
-                duties.append(Duty(CANARY_DUTY, "canary", Canary(settings, session, exporter, clock).work))
+                duties.append(Duty(CANARY_DUTY, "canary", Canary(settings, http, exporter, clock).serve))
             await _listen(runner, settings, us)
             return await _run([duty.run(settings, us, health) for duty in duties], stop)
     finally:

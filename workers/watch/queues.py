@@ -62,8 +62,8 @@ class Nodes:
     (https://github.com/rabbitmq/rabbitmq-server/issues/12021): so who tells is what there is to know.
     """
 
-    def __init__(self, session: ClientSession, urls: Sequence[str], shards: int) -> None:
-        self._session = session
+    def __init__(self, http: ClientSession, urls: Sequence[str], shards: int) -> None:
+        self._http = http
         self._urls = urls
         self._shards = {shard_queue(shard): str(shard) for shard in range(shards)}
 
@@ -94,7 +94,7 @@ class Nodes:
         try:
             texts = []
             for path in (f"/metrics/detailed?{families}", "/metrics"):
-                async with self._session.get(url + path, timeout=ClientTimeout(total=_ASK_S)) as response:
+                async with self._http.get(url + path, timeout=ClientTimeout(total=_ASK_S)) as response:
                     response.raise_for_status()
                     texts.append(await response.text())
         except (ClientError, TimeoutError) as error:

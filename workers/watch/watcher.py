@@ -35,7 +35,7 @@ class Watcher:
         self._every_s = settings.watch_ms / 1000
         self._fresh_s = _FRESH_LOOKS * self._every_s + 5
 
-    async def work(self, connection: asyncpg.Connection) -> None:
+    async def serve(self, connection: asyncpg.Connection) -> None:
         """Look until the connection, which holds the duty's lock, breaks."""
         slow_due = float("-inf")
         try:

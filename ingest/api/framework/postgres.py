@@ -65,7 +65,7 @@ def new_pool(settings: Settings) -> asyncpg.Pool:
         loop=None,
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
-        connect=session.connect,
+        connect=session.open,
         init=_json,
         reset=session.reset,
         command_timeout=SILENCE_S,

@@ -42,7 +42,7 @@ class Wake:
         waits = 0
         while True:
             try:
-                connection = await Session("feedline-pull-wake").connect(dsn)
+                connection = await Session("feedline-pull-wake").open(dsn)
             except POSTGRES_AWAY:
                 await asyncio.sleep(min(_FIRST_WAIT_S * 2.0 ** min(waits, 10), _LONGEST_WAIT_S))
                 waits += 1

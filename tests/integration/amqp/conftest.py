@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from ingest.amqp.publish import Publisher, Unavailable
-from schemas.amqp.tap import connect
+from schemas.amqp.tap import open_link
 from schemas.declare import declare
 from schemas.topology import shard_queue
 from workers.amqp.broker import Broker
@@ -170,7 +170,7 @@ def consumers(request):
 @pytest.fixture
 async def declared(settings):
     """Settings of a virtual host that has its queues."""
-    link = await connect(settings.amqp, "declaring", 10)
+    link = await open_link(settings.amqp, "declaring", 10)
     await declare(await link.connection.channel(), settings)
     await link.close()
     return settings

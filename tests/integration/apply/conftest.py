@@ -11,7 +11,7 @@ import pytest
 from schemas.batches import Batch, Operation, Source
 from workers.apply import WindowResult, apply_window
 from workers.apply.planner import SESSION
-from workers.database import connect
+from workers.database import open_connection
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ class Road:
 
     async def another(self) -> "Road":
         """Return the same over a connection of its own."""
-        road = Road(await connect(self.dsn, "another", session=SESSION), self.dsn)
+        road = Road(await open_connection(self.dsn, "another", session=SESSION), self.dsn)
         self.others.append(road.connection)
         return road
 
@@ -67,7 +67,7 @@ class Road:
 @pytest.fixture
 async def road(database) -> AsyncIterator[Road]:
     """A road over one account (1), one provider and two feeds (1 defers what is over the limit, 2 rejects it)."""
-    connection = await connect(database, "test", session=SESSION)
+    connection = await open_connection(database, "test", session=SESSION)
     await connection.execute(
         """
         INSERT INTO accounts (name) VALUES ('one');

@@ -8,7 +8,7 @@ import structlog.testing
 
 from schemas.batches import Operation
 from schemas.errors import Transient
-from workers.apply import complete, usage
+from workers.apply import charging, complete
 from workers.apply.alerts import crossed
 from workers.apply.blame import Trouble
 from workers.apply.purse import Purse
@@ -128,14 +128,14 @@ async def _feed(road, number):
 async def test_a_window_that_lost_its_room_meanwhile_is_done_again_with_what_is_left(road, monkeypatch):
     await road.limit(4)
     other = await road.another()
-    look = usage.look
+    look = charging.look
 
     async def look_and_be_overtaken(*args, **options):
         await look(*args, **options)
         monkeypatch.undo()
         await other.apply(other.batch(*items(3), feed=2))
 
-    monkeypatch.setattr(usage, "look", look_and_be_overtaken)
+    monkeypatch.setattr(charging, "look", look_and_be_overtaken)
 
     assert ["created", "deferred", "deferred"] == await road.outcomes(*items(3))
     assert {TODAY: 4} == await road.used()
@@ -144,14 +144,14 @@ async def test_a_window_that_lost_its_room_meanwhile_is_done_again_with_what_is_
 async def test_a_limit_that_is_lowered_in_mid_window_holds(road, monkeypatch):
     await road.limit(10)
     other = await road.another()
-    look = usage.look
+    look = charging.look
 
     async def look_and_lower(*args, **options):
         await look(*args, **options)
         monkeypatch.undo()
         await other.limit(2)
 
-    monkeypatch.setattr(usage, "look", look_and_lower)
+    monkeypatch.setattr(charging, "look", look_and_lower)
 
     assert ["created", "created", "deferred"] == await road.outcomes(*items(3))
 

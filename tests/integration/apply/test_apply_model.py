@@ -25,7 +25,7 @@ from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
 from workers.apply import apply_window
 from workers.apply.planner import SESSION
 from workers.apply.statements import COLUMNS
-from workers.database import connect
+from workers.database import open_connection
 
 ZONES = ["UTC", "America/New_York", "Pacific/Apia", "Asia/Kathmandu", "Africa/Cairo"]
 START = datetime(2026, 3, 7, 20, tzinfo=UTC)  # a day before clocks change in New York
@@ -72,7 +72,7 @@ class Road(RuleBasedStateMachine):
     @initialize(limit=st.sampled_from([None, 0, 2, 3, 5]), zone=st.sampled_from(ZONES))
     def start(self, limit, zone):
         self.limit, self.zone = limit, zone
-        self.connection = self.run(connect(self.database, "model", session=SESSION))
+        self.connection = self.run(open_connection(self.database, "model", session=SESSION))
         self.run(
             self.connection.execute(
                 """

@@ -41,7 +41,7 @@ def beside(dsn: str, *hosts: str) -> str:
 async def test_a_silent_first_host_does_not_eat_the_time_of_the_second(database, monkeypatch):
     monkeypatch.setattr("schemas.addresses.EACH_S", 0.2)
     with silent() as host:
-        connection = await Session("test", {"jit": "off"}).connect(beside(database, host), timeout=5)
+        connection = await Session("test", {"jit": "off"}).open(beside(database, host), timeout=5)
     assert ("off", "test") == (
         await connection.fetchval("SHOW jit"),
         await connection.fetchval("SHOW application_name"),
@@ -56,7 +56,7 @@ async def test_a_host_that_takes_no_writes_is_passed_over(database):
     await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     try:
         with pytest.raises(asyncpg.exceptions.TargetServerAttributeNotMatched):
-            await Session("test").connect(beside(database, closed))
+            await Session("test").open(beside(database, closed))
     finally:
         await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
         await owner.close()

@@ -12,6 +12,7 @@ import pytest
 
 from schemas.batches import Operation
 from schemas.errors import Transient
+from workers.clock import Clock
 from workers.duties import partitions
 from workers.duties.duty import Duty
 from workers.duties.release import Releaser
@@ -201,7 +202,7 @@ async def test_a_round_goes_on_when_the_broker_is_away(connection, fleet):
 
     await defer(connection, 1, "a")
     await use(connection, date(2020, 1, 1), 1)
-    upkeep = Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), lambda: NOON)
+    upkeep = Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), Clock(now=lambda: NOON))
     await upkeep.release(connection)
     await upkeep.clear(connection)
     assert [] == await connection.fetch("SELECT 1 FROM usage")
@@ -212,7 +213,7 @@ async def test_a_round_goes_on_when_the_broker_is_away(connection, fleet):
 async def upkeep(fleet, publish):
     """Run the duty's work over a connection of its own."""
     connection = await asyncpg.connect(fleet.settings.dsn)
-    work = asyncio.create_task(Upkeep(fleet.settings, Releaser(fleet.settings.key, publish)).work(connection))
+    work = asyncio.create_task(Upkeep(fleet.settings, Releaser(fleet.settings.key, publish), Clock()).serve(connection))
     try:
         yield
     finally:

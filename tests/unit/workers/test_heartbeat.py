@@ -107,7 +107,7 @@ def rig(monkeypatch):
             raise database.Away("away")
         return Connection()
 
-    monkeypatch.setattr(database, "connect", connect)
+    monkeypatch.setattr(database, "open_connection", connect)
     return Rig(statements)
 
 
