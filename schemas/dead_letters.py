@@ -51,7 +51,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which dead letters are meant; None is any. `account_id` None is for operators only."""
+    """Which dead letters are meant; None is any. `account_id` None is for operators only.
+
+    `cause` is the SQL function `dead_cause` of the reason.
+    """
 
     account_id: int | None
     ids: Sequence[int] | None = None
@@ -60,6 +63,7 @@ class Filter:
     status: Status | None = None
     after: int = 0
     limit: int = MAX_FOUND
+    cause: str | None = None
 
 
 def of_item(batch: Batch, slot: int, code: str, reason: str) -> DeadLetter:
@@ -110,6 +114,7 @@ async def find(connection: Connection, wanted: Filter) -> list[DeadLetter]:
         wanted.status,
         wanted.after,
         min(wanted.limit, MAX_FOUND),
+        wanted.cause,
     )
     return [_letter(row) for row in rows]
 
@@ -129,13 +134,13 @@ async def replay(
             if row is None:
                 continue
             try:
-                batches = _fresh(found, now, key)
+                batches = fresh(found, now, key)
             except Permanent:
                 unreadable.append(found.id)
                 continue
             for batch in batches:
                 await publish(batch)
-            await connection.fetch(_SQL.settle.sql, [found.id], "replayed", now)
+            await settle(connection, [found.id], "replayed", now)
             replayed.append(found.id)
     return replayed, unreadable
 
@@ -143,10 +148,20 @@ async def replay(
 async def discard(connection: Connection, wanted: Filter, *, now: datetime) -> list[int]:
     """Mark what the filter means as discarded; return the ids. They stay listed, with their payload."""
     ids = [letter.id for letter in await find(connection, replace(wanted, status="dead"))]
-    return [row["id"] for row in await connection.fetch(_SQL.settle.sql, ids, "discarded", now)]
+    return await settle(connection, ids, "discarded", now)
 
 
-def _fresh(letter: DeadLetter, now: datetime, key: bytes) -> list[Batch]:
+async def settle(connection: Connection, ids: Sequence[int], status: Status, now: datetime) -> list[int]:
+    """Mark those of these that are dead; return their ids."""
+    return [row["id"] for row in await connection.fetch(_SQL.settle.sql, list(ids), status, now)]
+
+
+async def restore(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Take the mark of discarded ones back; return their ids. What came for their keys meanwhile is known."""
+    return [row["id"] for row in await connection.fetch(_SQL.restore.sql, list(ids))]
+
+
+def fresh(letter: DeadLetter, now: datetime, key: bytes) -> list[Batch]:
     """Return a batch for each item of the payload, because each may have been overtaken by something later."""
     batch = decode(letter.payload)
     names = [f"dead-letter:{letter.id}"] + [f"dead-letter:{letter.id}:{slot}" for slot in range(1, len(batch.items))]

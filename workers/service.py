@@ -23,6 +23,7 @@ from workers.apply import apply_window
 from workers.clock import Clock
 from workers.duties.dead_queue import DeadQueue
 from workers.duties.duty import Duty
+from workers.duties.operations import Operations
 from workers.duties.outbox import OutboxDuty
 from workers.duties.release import Releaser
 from workers.duties.upkeep import Upkeep
@@ -92,6 +93,7 @@ class Worker:
     def _parts(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
         us, clock = (self._settings, self.id, self._health), self._tools.clock
         releaser = Releaser(self._settings.key, self._outlet.publish)
+        operations = Operations(self._settings.key, self._outlet.publish, clock)
         return [
             ("pulse", self._pulse.run()),
             ("heartbeat", self._heartbeat.run()),
@@ -99,6 +101,7 @@ class Worker:
             ("watchdog", self._watchdog.run()),
             ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker, clock).serve).run(*us)),
             ("outbox", Duty(3, "outbox", OutboxDuty(self._outlet.publish).serve).run(*us)),
+            ("operations", Duty(4, "operations", operations.serve).run(*us)),
             ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser, clock).serve).run(*us)),
         ]
 

@@ -8,6 +8,7 @@ that, and pages whose stream died, ask every five seconds (`?once=1`). Nothing i
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ EVERY_S, BEAT_S, RECHECK_S = 1.0, 5.0, 60.0
 MOST_STREAMS = 4
 """Of one session: two of the browser's six connections stay free for pages and forms."""
 _MOST_WAITING = 10
+_KEY = re.compile(r'name="key" value="[\w-]{16}"', re.ASCII)
 _log = structlog.get_logger()
 Parts = dict[str, str]
 Queue = asyncio.Queue[Parts | None]
@@ -92,7 +94,7 @@ class Watch:
         except Exception:  # noqa: BLE001 - one page's fault does not end the others' streams; logged
             _log.exception("look_failed", page=view.page.name)
             return
-        changed = {name: text for name, text in parts.items() if view.parts.get(name) != text}
+        changed = {name: text for name, text in parts.items() if _seen(view.parts.get(name, "")) != _seen(text)}
         view.parts = parts
         for queue in view.watchers:
             _put(queue, changed)
@@ -209,6 +211,11 @@ async def _told(request: web.Request, response: web.StreamResponse, queue: Queue
             if await session_of(request) is None:
                 return
             checked = now
+
+
+def _seen(text: str) -> str:
+    """Return what people see of a part: each look gives its forms fresh keys."""
+    return _KEY.sub("", text)
 
 
 def _swaps(parts: Parts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ def environment() -> Environment:
         "zip_with": lambda left, right: list(zip(left, right, strict=True)),
     }
     env.globals |= {"static": versioned, "tone": tones.of, "icon": tones.icon, "kinds": tones.KINDS}
+    env.globals["fresh_key"] = fresh_key
     env.globals["ui"] = env.get_template("ui.html").module
     return env
 
@@ -98,6 +100,11 @@ def at_clock(moment: datetime | None) -> str | Markup:
 def element_id(text: str) -> str:
     """Return an element's id for any text, such as a column's name."""
     return f"x{hashlib.blake2b(str(text).encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
+
+
+def fresh_key() -> str:
+    """Return the idempotency key of one form on one page."""
+    return secrets.token_urlsafe(12)
 
 
 def query(given: Mapping[str, Any], **changes: Any) -> str:

@@ -134,7 +134,9 @@ class Visit:
             headers["If-Match"] = version
         inner = self.request.clone(method=operation.method, rel_url=url, headers=headers)
         session = self.session
-        caller = Caller(session.token_id or 0, session.account_id, session.role.scope, None, session.feeds)
+        caller = Caller(
+            session.token_id or 0, session.account_id, session.role.scope, None, session.feeds, who=session.who
+        )
         call: Call[Any, Any] = Call(inner, name, caller, path, _query(operation, query), _body(operation, body))
         self.asked.append(asked)
         answer = await operation.handler(call)

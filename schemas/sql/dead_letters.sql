@@ -28,6 +28,7 @@ WHERE ($1::bigint IS NULL OR account_id = $1)
   AND ($4::text IS NULL OR code = $4)
   AND ($5::text IS NULL OR status = $5)
   AND id > $6::bigint
+  AND ($8::text IS NULL OR dead_cause(reason) = $8)
 ORDER BY id
 LIMIT $7::bigint;
 
@@ -39,13 +40,30 @@ WHERE id = $1::bigint AND status = 'dead'
 FOR UPDATE SKIP LOCKED;
 
 -- name: settle
--- In the order of the ids, as the workers lock them; what is discarded needs no watching.
+-- In the order of the ids, as the workers lock them. The keys of what is discarded are watched on: it may be restored.
 WITH held AS (
     SELECT id FROM dead_letters WHERE id = ANY ($1::bigint[]) AND status = 'dead' ORDER BY id FOR UPDATE
 ), settled AS (
     UPDATE dead_letters d SET status = $2::text, settled_at = $3::timestamptz FROM held h WHERE d.id = h.id
     RETURNING d.id
-), forgotten AS (
-    DELETE FROM dead_keys k USING held h WHERE k.dead_letter_id = h.id AND $2::text = 'discarded'
 )
 SELECT id FROM settled ORDER BY id;
+
+-- name: restore
+-- A process of the release before forgets the key of what it discards: then what the row says decides.
+WITH held AS (
+    SELECT id FROM dead_letters WHERE id = ANY ($1::bigint[]) AND status = 'discarded' ORDER BY id FOR UPDATE
+), restored AS (
+    UPDATE dead_letters d SET status = 'dead', settled_at = NULL FROM held h WHERE d.id = h.id
+    RETURNING d.id, d.account_id, d.feed_id, d.external_id, d.dead_at
+), watched AS (
+    INSERT INTO dead_keys (dead_letter_id, account_id, feed_id, external_id, overtaken_at)
+    SELECT r.id, r.account_id, r.feed_id, r.external_id,
+           (SELECT v.updated_at FROM feed_variants v
+             WHERE v.account_id = r.account_id AND v.feed_id = r.feed_id AND v.external_id = r.external_id
+               AND v.updated_at > r.dead_at)
+    FROM restored r
+    WHERE r.account_id IS NOT NULL AND r.feed_id IS NOT NULL AND r.external_id IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM restored ORDER BY id;

@@ -20,6 +20,7 @@ from workers.duties import partitions
 from workers.duties.release import Releaser
 
 UPKEEP = queries.load("upkeep", beside=__file__)
+OPERATIONS = queries.load("operations", beside=__file__)
 ACCOUNTS = queries.load("accounts")
 CHANNEL = "accounts_changed"
 SAMPLE_S = 300
@@ -31,6 +32,8 @@ USAGE_DAYS = 100
 """Days that usage rows are kept; charging looks back 32 days at most."""
 ATTEMPT_DAYS = 7
 """Days that attempts at batches that never came again are kept."""
+SETTLED_DAYS = 30
+"""Days that replayed and discarded dead letters are kept, and what operations did."""
 ROUND_S = 5.0
 CLEARING_S = 600.0
 _ROWS = 5_000
@@ -81,6 +84,7 @@ class Upkeep:
                 await _step("partitions", self._partitions(connection, now)),
                 await _step("usage", _prune_usage(connection, now)),
                 await _step("attempts", _prune_attempts(connection, now)),
+                await _step("settled", prune_settled(connection, now)),
             ]
             if not all(done):
                 self._clear_at = now
@@ -144,6 +148,14 @@ def _sampled_at(now: datetime) -> datetime:
 
 async def _prune_attempts(connection: asyncpg.Connection, now: datetime) -> None:
     await UPKEEP.prune_attempts(connection, before=now - timedelta(days=ATTEMPT_DAYS))
+
+
+async def prune_settled(connection: asyncpg.Connection, now: datetime) -> None:
+    """Forget dead letters that were settled long ago, part by part, and the operations that did it."""
+    before = now - timedelta(days=SETTLED_DAYS)
+    while await OPERATIONS.prune_letters(connection, before=before, most=_ROWS) == _ROWS:
+        pass
+    await OPERATIONS.prune_operations(connection, before=before)
 
 
 async def purge_step(connection: asyncpg.Connection) -> None:

@@ -26,7 +26,7 @@ class Caller:
     """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none).
 
     `feeds` are the ones that a bound token is for (None: all of the account). `token_id` None is a vendor, who sent
-    the hash of its feed instead of a token. A `suspended` account only reads.
+    the hash of its feed instead of a token. A `suspended` account only reads. `who` is a person at the dashboard.
     """
 
     token_id: int | None
@@ -35,6 +35,12 @@ class Caller:
     requests_per_second: float | None
     feeds: frozenset[int] | None = None
     suspended: bool = False
+    who: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return how a person is told who it is."""
+        return self.who or ("a vendor" if self.is_vendor else f"token {self.token_id}")
 
     @property
     def is_vendor(self) -> bool:

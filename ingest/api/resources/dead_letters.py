@@ -50,6 +50,7 @@ class DeadLetterQuery(Page):
     feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
     code: ShortText | None = Field(None, description="with this code")
     status: Status | None = Field(None, description="with this status")
+    cause: ShortText | None = Field(None, description="of this cause, as the list of groups names it")
 
 
 class Which(Body):
@@ -79,6 +80,7 @@ async def list_dead_letters(call: Call[DeadLetterQuery, None]) -> Answer:
         status=query.status,
         after=query.after or 0,
         limit=query.rows,
+        cause=query.cause,
     )
     async with call.db.connected() as connection:
         letters = await dead_letters.find(connection, wanted)
@@ -110,6 +112,17 @@ async def discard_one(call: Call[Query, None]) -> Answer:
     await _must_be_dead(call)
     async with call.db.connected() as connection:
         await dead_letters.discard(connection, Filter(call.account_id, ids=[call.id]), now=datetime.now(UTC))
+    return await get_dead_letter(call)
+
+
+async def restore_one(call: Call[Query, None]) -> Answer:
+    """Take back that one was discarded."""
+    async with call.db.connected() as connection:
+        letters = await dead_letters.find(connection, Filter(call.account_id, ids=[call.id]))
+        if not letters:
+            raise call.not_found("dead letter")
+        if not await dead_letters.restore(connection, [call.id]):
+            raise call.problem(409, "settled", f"it is {letters[0].status}, not discarded")
     return await get_dead_letter(call)
 
 
@@ -206,6 +219,17 @@ OPERATIONS = (
         response=FullDeadLetter,
         problems=_SETTLED,
         handler=discard_one,
+    ),
+    Operation(
+        name="dead_letters.restore",
+        method="POST",
+        path=f"{_ONE}/restore.json",
+        summary="Restore a discarded dead letter",
+        description="It can be replayed again, as long as it is kept (30 days).",
+        scope=Scope.WRITE,
+        response=FullDeadLetter,
+        problems={409: "it is not discarded"},
+        handler=restore_one,
     ),
     Operation(
         name="dead_letters.replay_many",

@@ -1,75 +1,136 @@
-"""Dead letters by cause: what could not be applied, why, and replaying or discarding a cause at once."""
+"""Dead letters by cause: what could not be applied, why; counting, confirming and beginning what becomes of a cause."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ingest.api.framework.caller import Scope
+from ingest.api.resources.dead_letter_groups import MOST_COUNTED, MOST_GROUPS
 from ingest.http.problems import ProblemError
 from ingest.pages import words
+from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
+from ingest.pages.views.operations import began, here_of
 from ingest.pages.visit import Visit
 
-_LOOKED_AT = 250
-
-
-@dataclass(slots=True)
-class Cause:
-    """Dead letters of one code and feed: how many of those looked at, from when to when, and one of them."""
-
-    code: str
-    feed_id: int | None
-    reason: str
-    first: datetime
-    last: datetime
-    ids: list[int] = field(default_factory=list)
-    samples: list[str] = field(default_factory=list)
+MOST_UNTYPED = 1_000
+"""More than this are typed."""
+_SHOWN = 50
+_WHICH = ("code", "feedId", "cause")
+_STATUSES = (("", "Waiting"), ("discarded", "Discarded"), ("replayed", "Replayed"))
+_FIRST = [("", "all of them at once"), ("1", "1 first, then pause"), ("10", "10 first, then pause")]
+_RATES = [("", "as fast as it goes"), ("100", "100 a second"), ("10", "10 a second"), ("1", "1 a second")]
 
 
 async def show(visit: Visit) -> Context:
-    """Return the oldest dead letters in groups by cause."""
-    answer = await visit.answer("dead_letters.list", query={"status": "dead", "limit": _LOOKED_AT})
-    causes = causes_of(answer.body)
-    feeds = {}
-    for number in {cause.feed_id for cause in causes if cause.feed_id is not None}:
-        feeds[number] = await _name(visit, number)
-    return {"causes": causes, "feeds": feeds, "looked_at": _LOOKED_AT, "more": "Link" in answer.headers}
+    """Return the causes."""
+    status = visit.request.query.get("status")
+    groups = await visit.ask("dead_letter_groups.list", query={"status": status})
+    running = await visit.ask("operations.list", query={"open": True, "limit": 10})
+    return {
+        "groups": groups,
+        "status": status or "",
+        "statuses": _STATUSES,
+        "most": MOST_COUNTED,
+        "more": len(groups) == MOST_GROUPS,
+        "running": running,
+        "here_of": here_of,
+    }
 
 
-async def settle(visit: Visit) -> Done:
-    """Replay or discard the dead letters of one cause that were shown: newcomers are not swept along."""
-    verb = "discard" if visit.text("do") == "discard" else "replay"
-    ids = [int(number) for number in visit.text("ids").split(",") if number.isascii() and number.isdecimal()]
-    if not ids:
-        raise ProblemError(422, "pages.dead_letters.none", "nothing was chosen")
-    settled = await visit.change(f"dead_letters.{verb}_many", body={"ids": ids[:_LOOKED_AT]})
-    did = words.counted(len(settled.settled), "dead letter")
-    left = f" {len(settled.unreadable)} cannot be read: discard them." if settled.unreadable else ""
-    return Done(to="/dead-letters", said=f"{did} {'discarded' if verb == 'discard' else 'replayed'}.{left}")
+async def show_letters(visit: Visit) -> Context:
+    """Return the dead letters of a cause, one by one."""
+    given = {name: visit.request.query.get(name) for name in (*_WHICH, "status", "after")}
+    answer = await visit.answer("dead_letters.list", query={"status": "dead", **_said(given), "limit": _SHOWN})
+    return {"letters": answer.body, "after": next_of(answer)}
 
 
-def causes_of(letters: list[Any]) -> list[Cause]:
-    """Return dead letters in groups by code and feed, the largest first."""
-    found: dict[tuple[str, int | None], Cause] = {}
-    for letter in letters:
-        key = letter.code, letter.feed_id
-        cause = found.setdefault(key, Cause(*key, letter.reason, letter.dead_at, letter.dead_at))
-        cause.ids.append(letter.id)
-        cause.last = max(cause.last, letter.dead_at)
-        if letter.external_id and len(cause.samples) < 3:  # noqa: PLR2004 - three examples
-            cause.samples.append(letter.external_id)
-    return sorted(found.values(), key=lambda cause: -len(cause.ids))
+async def show_letter(visit: Visit) -> Context:
+    """Return one with its message."""
+    letter = await visit.ask("dead_letters.get", {"id": visit.id})
+    return {"letter": letter, "title": f"Dead letter {letter.id}"}
 
 
-async def _name(visit: Visit, feed_id: int) -> str:
-    try:
-        name: str = (await visit.ask("inventory_feeds.get", {"id": feed_id})).name
-    except ProblemError:
-        return "a deleted feed"
-    return name
+async def confirm(visit: Visit) -> Context:
+    """Count what is meant, freeze it, and ask."""
+    query = visit.request.query
+    kind = query.get("kind", "replay")
+    meant = _meant({name: query.get(name, "") for name in (*_WHICH, "overtaken")})
+    counted = await visit.ask("operations.count", body={"kind": kind, **meant})
+    sample = await visit.ask("dead_letters.list", query={**_filter(meant), "status": _from(kind), "limit": 1})
+    return {
+        "kind": kind,
+        "meant": meant,
+        "counted": counted,
+        "sample": sample[0] if sample else None,
+        "typed": counted.total > MOST_UNTYPED,
+        "firsts": _FIRST,
+        "rates": _RATES,
+        "title": f"{kind.capitalize()} dead letters",
+    }
 
+
+async def begin(visit: Visit) -> Done:
+    """Begin an operation on what was counted; a discard is told by a toast that takes it back."""
+    kind, total = visit.text("kind"), visit.text("total")
+    if not (total.isascii() and total.isdecimal() and int(total) <= MOST_UNTYPED) and visit.text("typed") != total:
+        raise ProblemError(422, "pages.dead_letters.typed", f"type the count, {total}, to {kind} so many")
+    body: dict[str, Any] = {"kind": kind, **_meant({name: visit.text(name) for name in (*_WHICH, "overtaken")})}
+    body |= {name: int(visit.text(name)) for name in ("maxId", "first", "perSecond") if visit.text(name).isdecimal()}
+    if visit.text("newer"):
+        body["newer"] = visit.text("newer")
+    operation = await visit.change("operations.create", body=body)
+    return began(operation, visit.text("back"))
+
+
+async def one(visit: Visit) -> Done:
+    """Replay, discard or restore a single one."""
+    verb = visit.text("do")
+    if verb not in ("replay", "discard", "restore"):
+        raise ProblemError(422, "pages.dead_letters.verb", "expected replay, discard or restore")
+    await visit.change(f"dead_letters.{verb}", {"id": visit.id})
+    here = f"/dead-letters/{visit.id}"
+    said = {"replay": "Replayed: its receipt tells what became of it.", "discard": "Discarded.", "restore": "Restored."}
+    if verb == "discard":
+        return Done(to=here, said=said[verb], undo=here, undo_fields={"do": "restore"})
+    return Done(to=here, said=said[verb])
+
+
+async def note(visit: Visit) -> Done:
+    """Keep what somebody found out about a cause."""
+    meant = _meant({name: visit.text(name) for name in _WHICH})
+    await visit.change("dead_letter_groups.note", body={**meant, "note": visit.text("note")})
+    return Done(to=visit.text("back") or "/dead-letters", said="Noted." if visit.text("note") else "The note is gone.")
+
+
+def _said(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value}
+
+
+def _from(kind: str) -> str:
+    return "discarded" if kind == "restore" else "dead"
+
+
+def _meant(given: dict[str, str]) -> dict[str, Any]:
+    """Return the attributes of an operation that say which dead letters are meant."""
+    meant: dict[str, Any] = _said({name: given.get(name) for name in ("code", "cause")})
+    if (number := given.get("feedId") or "").isascii() and number.isdecimal():
+        meant["feedId"] = int(number)
+    if given.get("overtaken"):
+        meant["overtaken"] = True
+    return meant or {"all": True}
+
+
+def _filter(meant: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in meant.items() if name in _WHICH}
+
+
+def counted_word(count: int) -> str:
+    """Return a count, "10,000+" beyond what is counted."""
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else words.number(count)
+
+
+_ONE = r"/dead-letters/{id:\d+}"
 
 ENTRIES = (
     Page(
@@ -78,7 +139,25 @@ ENTRIES = (
         title="Dead letters",
         section="dead",
         show=show,
-        live=("causes",),
+        live=("running", "causes"),
     ),
-    Action(path="/dead-letters/settle", act=settle, scope=Scope.WRITE),
+    Page(
+        name="dead_letters_confirm",
+        path="/dead-letters/confirm",
+        title="Dead letters",
+        section="dead",
+        show=confirm,
+        scope=Scope.WRITE,
+    ),
+    Page(
+        name="dead_letters_list",
+        path="/dead-letters/list",
+        title="Dead letters of a cause",
+        section="dead",
+        show=show_letters,
+    ),
+    Page(name="dead_letter", path=_ONE, title="Dead letter", section="dead", show=show_letter),
+    Action(path="/dead-letters/begin", act=begin),
+    Action(path="/dead-letters/note", act=note),
+    Action(path=_ONE, act=one),
 )

@@ -50,6 +50,9 @@ INSERT INTO previews (account_id, id, draft, source)
 VALUES (%(account)s, %(id)s, '{"settings": {}, "detected": [], "proposed": []}', %(mark)s);
 INSERT INTO vendor_links (id, account_id, feed_id, note, digest, expires_at)
 VALUES (%(id)s, %(account)s, %(id)s, %(mark)s, '\\x00', now() + interval '1 day');
+INSERT INTO operations (account_id, id, kind, who, newer, max_id, total)
+VALUES (%(account)s, %(id)s, 'discard', %(mark)s, 'skip', %(id)s, 1);
+INSERT INTO operation_items (operation_id, dead_letter_id, result, reason) VALUES (%(id)s, %(id)s, 'done', %(mark)s);
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);
 """
 DIFF = {

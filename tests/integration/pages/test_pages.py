@@ -235,24 +235,6 @@ def _split(path):
     return [*pieces, text]
 
 
-async def test_dead_letters_stand_by_cause_and_a_cause_is_discarded_at_once(dashboard, feed, api):
-    for number in range(3):
-        api.execute(
-            "INSERT INTO dead_letters (account_id, feed_id, external_id, code, reason, payload, received_at)"
-            " VALUES (%s, %s, %s, 'permanent', 'no such thing', '{}', now())",
-            api.account_id,
-            feed["id"],
-            f"D-{number}",
-        )
-    browser = await dashboard.browser("write")
-    page = await browser.page("/dead-letters")
-    assert ["3"] == page.texts("td[data-label=Count]")
-    (ids,) = {field.get("value") for field in page.tree.cssselect("input[name=ids]")}
-    page = await browser.post("/dead-letters/settle", {"do": "discard", "ids": ids})
-    assert "3 dead letters discarded." in page.text_of(".toast")
-    assert "No dead letters" in page.texts("h2")
-
-
 async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, api):
     variant = (await api.ok("POST", "/api/variants.json", {"sku": "oak-table"}))["id"]
     api.execute(
