@@ -85,14 +85,12 @@ async def begin(visit: Visit) -> Done:
 
 async def one(visit: Visit) -> Done:
     """Replay, discard or restore a single one."""
-    verb = visit.text("do")
-    if verb not in ("replay", "discard", "restore"):
-        raise ProblemError(422, "pages.dead_letters.verb", "expected replay, discard or restore")
+    verb = visit.request.match_info["verb"]
     await visit.change(f"dead_letters.{verb}", {"id": visit.id})
     here = f"/dead-letters/{visit.id}"
     said = {"replay": "Replayed: its receipt tells what became of it.", "discard": "Discarded.", "restore": "Restored."}
     if verb == "discard":
-        return Done(to=here, said=said[verb], undo=here, undo_fields={"do": "restore"})
+        return Done(to=here, said=said[verb], undo=f"{here}/restore")
     return Done(to=here, said=said[verb])
 
 
@@ -159,5 +157,5 @@ ENTRIES = (
     Page(name="dead_letter", path=_ONE, title="Dead letter", section="dead", show=show_letter),
     Action(path="/dead-letters/begin", act=begin),
     Action(path="/dead-letters/note", act=note),
-    Action(path=_ONE, act=one),
+    Action(path=f"{_ONE}/{{verb:replay|discard|restore}}", act=one),
 )

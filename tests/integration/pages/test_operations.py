@@ -165,10 +165,10 @@ async def test_more_than_a_thousand_are_typed(dashboard, bury, feed, api):
 async def test_one_dead_letter_is_discarded_and_restored_by_hand(dashboard, bury):
     number = bury("D-1")
     browser = await dashboard.browser("write")
-    page = await browser.post(f"/dead-letters/{number}", {"do": "discard"})
+    page = await browser.post(f"/dead-letters/{number}/discard")
     assert ["discarded"] == page.texts(".pill")
-    assert ["restore"] == [field.get("value") for field in page.tree.cssselect(".toast input[name=do]")]
-    page = await browser.post(f"/dead-letters/{number}", {"do": "restore"})
+    (undo,) = [form.action for form in page.tree.cssselect(".toast form")]
+    page = await browser.post(undo)
     assert ["waits"] == page.texts(".pill")
 
 
