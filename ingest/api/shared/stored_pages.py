@@ -17,30 +17,37 @@ EXPORTED_AT_ONCE = 500
 async def page(call: Call[Any, Any], after: Cursor | None, most: int) -> tuple[list[Any], Cursor | None]:
     """Return at most so many rows, and where a page ended that looked at all it may (there may be more behind)."""
     filters: FeedVariantFilters = call.query
+    wanted = {**filters_of(filters), "feeds": call.caller.only_feeds}
     start = {
-        "feeds": call.caller.only_feeds,
+        **{name: wanted[name] for name in ("feeds", "feed_id", "provider_id")},
         "after_feed": after and after.feed_id,
         "after_external_id": after and after.external_id,
-        "feed_id": filters.inventory_feed_id,
-        "provider_id": filters.dropship_provider_id,
     }
     bounded = filters.is_slow and not filters.skip
     row = await call.db.one(GOODS.feed_variant_boundary, **start, most=MAX_LOOKED_AT) if bounded else None
     end = row and Cursor(row["feed_id"], row["external_id"])
     rows = await call.db.all(
         GOODS.feed_variant_list,
-        **start,
+        **wanted | start,
         until_feed=end and end.feed_id,
         until_external_id=end and end.external_id,
-        external_id=filters.external_id,
-        vendor_sku=filters.vendor_sku,
-        barcode=filters.barcode,
-        variant_id=filters.variant_id,
-        connected=filters.connected,
-        updated_since=filters.updated_since,
         limit=most,
     )
     return rows, end
+
+
+def filters_of(query: FeedVariantFilters) -> dict[str, Any]:
+    """Return the filters as queries take them."""
+    return {
+        "feed_id": query.inventory_feed_id,
+        "provider_id": query.dropship_provider_id,
+        "external_id": query.external_id,
+        "vendor_sku": query.vendor_sku,
+        "barcode": query.barcode,
+        "variant_id": query.variant_id,
+        "connected": query.connected,
+        "updated_since": query.updated_since,
+    }
 
 
 async def every(call: Call[Any, Any]) -> AsyncIterator[list[Any]]:
