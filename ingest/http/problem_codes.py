@@ -145,6 +145,7 @@ REASONS: Final[Mapping[str, Meaning]] = {
 """Why an operation of the API refuses: the end of its code."""
 
 PAGES: Final[Mapping[str, Meaning]] = {
+    "pages.bound": Meaning("The session is for one provider or feed.", "Use one of the whole account."),
     "pages.dead_letters.none": Meaning("Nothing was chosen.", "Choose dead letters first."),
     "pages.drafts.key": Meaning("The mapping has no externalId.", "Map externalId: nothing else tells items apart."),
     "pages.drafts.mended": Meaning("These rejects are not there any more.", _RELOAD),
@@ -159,8 +160,12 @@ PAGES: Final[Mapping[str, Meaning]] = {
     "pages.runs.typed": Meaning("What was typed is not what was asked for.", "Type it as it is shown."),
     "pages.sessions.not_found": Meaning("There is no such session.", _RELOAD),
     "pages.settings.number": Meaning("A whole number is expected.", "Write digits alone."),
+    "pages.sign_in.bound": Meaning("The token is for one provider or feed.", "Use one of the whole account."),
     "pages.sku.not_found": Meaning("The account has no variant with this SKU.", "Search for it."),
+    "pages.suspended": Meaning("The account is suspended: it can only read.", "Ask the operator why."),
     "pages.too_large": Meaning("The form has too many bytes.", "Send a smaller file."),
     "pages.tries": Meaning("Too many wrong passwords.", "Wait, then try again."),
+    "pages.vendor.busy": Meaning("Too many tries of a file by this link.", "Wait, then try again."),
+    "pages.vendor.no_file": Meaning("There was no file.", "Choose one, or paste its beginning."),
 }
 """The dashboard's."""

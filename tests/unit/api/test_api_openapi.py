@@ -79,7 +79,6 @@ def test_every_query_of_the_api_is_scoped_by_account(path):
         "deleted_accounts",
         "trace_account",
         "waiting_accounts",
-        "waiting_accounts",
     }  # whose a token is; operators, over the API and the command line
 
     assert (
