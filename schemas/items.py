@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 
 from schemas import attributes as a
 from schemas.columns import Column, canonical
+from schemas.keys import clean_key
+from schemas.numbers import NumberError, plain_number
 from schemas.outcomes import Reject
 
 KEY = "externalId"
@@ -208,10 +210,24 @@ def rejects_of(error: ValidationError, index: int, element: Any) -> list[Reject]
             code = _CODES.get(detail["type"], "value")
             value = shown(element.get(name))
             message = f"expected {EXPECTED.get(name, 'a valid value')}, got {_kind(element.get(name))}"
-            if detail["type"] == "value_error":
-                message += f" ({str(detail['msg']).removeprefix('Value error, ')})"
+            why = _why_no_number(name, element.get(name))
+            if why is None and detail["type"] == "value_error":
+                why = str(detail["msg"]).removeprefix("Value error, ")
+            message += f" ({why})" if why else ""
         rejects[name] = Reject(index, None if known_id is None else str(known_id), name, code, message, value)
     return list(rejects.values())
+
+
+def _why_no_number(name: str, value: Any) -> str | None:
+    """Return what a text seems to be in the place of a number, in the words that files are told it by."""
+    if "number" not in EXPECTED.get(name, "") or not isinstance(value, str):
+        return None
+    try:
+        number = plain_number(text := clean_key(value), "decimal")
+    except NumberError as error:
+        return str(error)
+    grouped = number is not None and number != text
+    return "groups of digits: expected a bare number" if grouped else None
 
 
 def _unknown(index: int, raw: dict[str, Any], item: dict[str, Any]) -> list[dict[str, Any]]:

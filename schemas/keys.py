@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from typing import Final
 
 _WHITE: Final = (
-    "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-"""White space beyond ASCII, which `str.strip` takes by itself."""
+"""White space beyond ASCII and Latin-1's controls."""
 _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u3164\ufeff\uffa0"
 )
 """Characters that Unicode calls default ignorable: soft hyphen, zero width, direction marks, byte order mark …"""
-EDGES: Final = " \t\n\v\f\r\x1c\x1d\x1e\x1f" + _WHITE + _INVISIBLE
+_CONTROLS: Final = "".join(map(chr, [*range(1, 32), *range(127, 160)]))
+"""Of ASCII and Latin-1, white space among them; U+0000 stays, to be refused."""
+EDGES: Final = " " + _CONTROLS + _WHITE + _INVISIBLE
 """What is stripped from both ends of a key."""
 NO_BARCODES: Final = frozenset(
     ("null", "none", "nil", "nan", "n/a", "na", "#n/a", "n.a.", "unknown", "undefined", "-", "--", "?", "")
@@ -28,7 +30,7 @@ NO_BARCODES: Final = frozenset(
 
 def clean_key(text: str) -> str:
     """Return a key without white space and invisible characters at its ends; within it nothing changes."""
-    return text.strip() if text.isascii() else text.strip(EDGES)
+    return text.strip(" ") if text.isascii() and text.isprintable() else text.strip(EDGES)
 
 
 def are_clean(texts: Sequence[str]) -> bool:

@@ -24,8 +24,8 @@ _GROUPED = {
 }
 _COMMA = re.compile(r"([+-]?\d{0,40}),(\d{1,15})", re.ASCII)
 _ONE_MARK = {
-    "decimal": re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII),
-    "comma": re.compile(r"[+-]?\d{1,3}\.\d{3}", re.ASCII),
+    "decimal": re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII),
+    "comma": re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII),
 }
 """Groups in this notation, and a decimal part in the other one: doubtful beside what is surely of the other one."""
 _OF_THE_OTHER = {
@@ -90,11 +90,11 @@ def why_not(text: str, notation: Notation) -> NumberError:
     if _DIGITS_AND_MARKS.fullmatch(text) and text[-1] not in "-'\u2019" and text[0] not in "'\u2019":
         sign, other = ("point", "comma") if notation == "decimal" else ("comma", "point")
         if is_of_the_other(text, notation):
-            return NumberError("notation", f"a decimal {other}, but the feed's decimalNotation is {notation}")
+            return NumberError("notation", f"a decimal {other}: expected a decimal {sign}")
         return NumberError(
             "notation",
             f"it can be read in two ways or none: expected groups of three digits that begin with no 0, "
-            f"and a decimal {sign} (decimalNotation {notation})",
+            f"and a decimal {sign}",
         )
     for pattern, code, words in _REASONS:
         if pattern.fullmatch(text):

@@ -21,7 +21,8 @@ class FileFacts:
 
     `declared_bytes` is the length that the server stated, None when it stated none; `complete` is the parser's view:
     the end tag or closing bracket was there, no quote was left open, the encoding could be told. `doubt` says why
-    nothing proves that all of it came; `final_newline` is None for formats that end otherwise.
+    nothing proves that all of it came; `final_newline` is None for formats that end otherwise; `lacking` says why no
+    item has what the mapping promises.
     """
 
     bytes: int
@@ -33,6 +34,7 @@ class FileFacts:
     incomplete_code: str = "truncated"
     doubt: str | None = None
     final_newline: bool | None = None
+    lacking: str | None = None
 
     @property
     def rows_rejected(self) -> int:
@@ -95,6 +97,8 @@ def _unusable(facts: FileFacts, before: Baseline, share: float) -> Held | None:
     """Hold a file most of whose rows are rejected, unless the feed's files are always like that."""
     if facts.rows_mapped == 0:
         return Held("unusable", f"none of the {facts.rows_read} rows could be used")
+    if facts.lacking is not None:
+        return Held("unusable", facts.lacking)
     if 2 * facts.rows_rejected <= facts.rows_read:
         return None
     said = f"{facts.rows_rejected} of the {facts.rows_read} rows could not be used"

@@ -198,7 +198,10 @@ class _Walk:
             elif text in _SIBLINGS and self._text(1) == "::":
                 self.steps_back += 1
                 if depth < 1:
-                    raise ValueError(f"{text}:: of the item itself: a file is read item by item, its brothers are gone")
+                    raise ValueError(
+                        f"{text}:: of the item itself: a file is read item by item, so its brothers are not known; "
+                        "map what stands in the item, or around it (../name), instead"
+                    )
                 self._at += 2
                 self._node_test()
             elif text == ".":

@@ -130,7 +130,8 @@ class Report:
     cannot be told. `page_fields` are the values outside the items of a JSON document by path (`meta.next`), for
     pagination. `ignored` are columns or fields that no attribute takes; `hint` helps when a whole file has no item.
     `entries` counts what JSON has where `itemPath` leads to, up to its first `[*]`; None: there is no such place,
-    which is not the same as an empty one.
+    which is not the same as an empty one. `lacking` says that no item has a quantity, though the mapping names its
+    source: a field that the vendor renamed, say.
     """
 
     complete: bool = True
@@ -143,6 +144,7 @@ class Report:
     ignored: list[str] = field(default_factory=list)
     page_fields: dict[str, Any] = field(default_factory=dict)
     entries: int | None = None
+    lacking: str | None = None
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0

@@ -19,7 +19,17 @@ from schemas.numbers import Notation, NumberError, is_doubtful, is_of_the_other,
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _BREAK = re.compile(r"[|\n]")
-_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
+_SCIENTIFIC = re.compile(r"[+-]?(?:\d(?:[.,]\d+)?[eE]\+|\d[.,]\d+[eE]-?)\d{1,3}", re.ASCII)
+_DECIMAL, _SHORTEST_DECIMAL = re.compile(r"[+-]?\d+[.,]0+", re.ASCII), len("12345678.0")
+"""A number of an article that some program took for one to calculate with; short ones may be versions."""
+_ERROR = re.compile(r"#(?:N/A|NV|DIV/0!|[A-Z\u00c0-\u00dc]{3,8}[!?]|#+)")
+"""What a spreadsheet shows instead of a value, in English and other languages."""
+_FORMULA = re.compile(r"=(?:\".*|[A-Za-z_.]{1,40}\(.*)", re.DOTALL)
+NO_KEYS: Final = frozenset(("null", "(null)", "nil", "nan", "none", "undefined", "n/a"))
+"""Words that programs put where there is no key, in lower case; every such row would be the same item."""
+LONGEST_NO_KEY: Final = max(map(len, NO_KEYS))
+NUMBERS: Final = ("whole", "decimal")
+"""Kinds of numbers: all of a file are written in one notation."""
 KEYS: Final = frozenset(("externalId", "vendorSku", "barcode"))
 WORDS_HINT: Final = "the transform textToQuantity turns words, 10+ and >10 into quantities"
 
@@ -33,10 +43,11 @@ class CellError(ValueError):
 
 
 class Doubts:
-    """Whether the numbers of a kind contradict the notation that the feed declares; then doubtful ones are refused.
+    """Whether a file's numbers contradict the notation that the feed declares; then doubtful ones are refused, by kind.
 
-    12,000 is twelve thousand, unless 12,50 stands in the same file. `find` looks through the whole file for such
-    contradictions, once, when the first doubtful number is met; `seen` collects what contradicts.
+    12,000 is twelve thousand, unless 12,50 stands in the same file; then 1.299 may be more than one, too. `find` looks
+    through the whole file for such contradictions, once, when the first doubtful number is met; `seen` collects what
+    contradicts.
     """
 
     def __init__(self, find: Callable[[], Collection[str]] = frozenset) -> None:
@@ -55,20 +66,23 @@ def read_number(text: str, kind: str, notation: Notation, doubts: Doubts) -> str
 
     `kind` is the name of the attribute's kind. Raises CellError for what is no number, or could be two.
     """
+    text = clean_key(text)
     if text[:2] == '="' and text[-1] == '"':
-        text = text[2:-1].strip()
+        text = clean_key(text[2:-1])
     try:
         number = plain_number(text, notation)
     except NumberError as error:
         if is_of_the_other(text, notation):
-            doubts.seen.add(kind)
-        hint = f"; {WORDS_HINT}" if kind == "whole" and error.code != "notation" else ""
+            doubts.seen.update(NUMBERS)
+        hint = f"; {WORDS_HINT}" if kind == "whole" else ""
+        if error.code == "notation":
+            hint = f" (the feed's decimalNotation is {notation})"
         raise CellError(error.code, f"{error}{hint}") from None
     if number is None:
         return None
     doubtful = is_doubtful(text, notation)
-    if kind == "whole" and is_doubtful(text, "comma" if notation == "decimal" else "decimal"):
-        if text.endswith("000"):  # 1.000 beside 1.250 is not 1
+    if is_doubtful(text, "comma" if notation == "decimal" else "decimal"):
+        if kind == "decimal" or text.endswith("000"):  # 1.000 beside 1.250 is not 1, nor beside 12,50
             doubtful = True
         else:
             doubts.seen.add(kind)
@@ -82,25 +96,52 @@ def read_number(text: str, kind: str, notation: Notation, doubts: Doubts) -> str
 
 
 def unwrapped(text: str) -> str:
-    """Return a key as it was before a spreadsheet protected its leading zeros: `="00123"`, or an apostrophe before it.
+    """Return a key as it was before a spreadsheet protected its leading zeros: `="00123"`, or an apostrophe before it;
+    without apostrophes around it.
 
-    Raises CellError for a long number that a spreadsheet has cut to scientific notation: its digits are lost.
+    Raises CellError for what a spreadsheet has made of a key: a number cut to scientific notation, whose digits are
+    lost, a decimal number, an error, a formula.
     """
     text = clean_key(text)
-    if text[:2] == '="' and text[-1:] == '"' and len(text) > 2:  # noqa: PLR2004
+    if text[:2] == '="' and text[-1:] == '"' and len(text) > 2 and '"' not in text[2:-1].replace('""', ""):  # noqa: PLR2004
         text = clean_key(text[2:-1].replace('""', '"'))
     elif text[:1] == "'":
-        text = clean_key(text[1:])
+        text = clean_key(text[1:-1] if text[-1] == "'" else text[1:])
     if _SCIENTIFIC.fullmatch(text):
         raise CellError(
             "scientific", "a spreadsheet has cut this number to scientific notation: export the column as text"
         )
+    if len(text) >= _SHORTEST_DECIMAL and _DECIMAL.fullmatch(text):
+        raise CellError("scientific", "a program has made a decimal number of this key: export the column as text")
+    if _ERROR.fullmatch(text):
+        raise CellError("value", "a spreadsheet's error in place of a key: mend the cell")
+    if _FORMULA.fullmatch(text):
+        raise CellError("value", "a formula in place of a key: export the column's values")
     return text
+
+
+def key_source(value: Any) -> Any:
+    """Return a key's source as its transforms take it: what a spreadsheet wrapped or spoilt must not be hidden in them.
+
+    Raises CellError as `unwrapped` does, and for a number that is not whole.
+    """
+    if value.__class__ is str:
+        return unwrapped(value)
+    if value.__class__ is float or (value.__class__ is Decimal and value != value.to_integral_value()):
+        raise CellError("type", "expected text or a whole number, for nobody knows how a decimal one was written")
+    return value
 
 
 def _key(value: Any) -> Any:
     value = _text(value)
     return unwrapped(value) if value.__class__ is str else value
+
+
+def _external_id(value: Any) -> Any:
+    value = _key(value)
+    if value.__class__ is str and len(value) <= LONGEST_NO_KEY and value.lower() in NO_KEYS:
+        raise CellError("required", f"externalId is required, and {value} says that there is none")
+    return value
 
 
 def _barcode(value: Any) -> Any:
@@ -184,5 +225,5 @@ def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> C
         pieces: Callable[[str], list[str]] = _addresses if attribute == "images" else _parts
         return lambda value: _list(value, pieces)
     if attribute in KEYS:
-        return _barcode if attribute == "barcode" else _key
+        return {"externalId": _external_id, "barcode": _barcode}.get(attribute, _key)
     return _json if kind == "json" else _text

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter
+from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter, key_source
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.mapping.whole_columns import (
     REMEMBERED,
@@ -100,9 +100,7 @@ def _candidate(attribute: str, asked: Column, expression: Expression, origin: Or
     if not expression.paths:
         constant = adapter(attribute, asked.kind, "decimal", Doubts())(expression.constant)
         return lambda: constant
-    transforms = [
-        compile_transform(transform, asked.kind, origin.notation, origin.doubts) for transform in expression.transforms
-    ]
+    transforms = _transforms(attribute, asked, expression, origin)
     adapt = adapter(attribute, asked.kind, origin.notation, origin.doubts)
     default = MISSING
     if expression.default is not None:
@@ -129,6 +127,11 @@ def _candidate(attribute: str, asked: Column, expression: Expression, origin: Or
         return empty if empty.__class__ is kept and when_empty is MISSING else when_empty
 
     return candidate
+
+
+def _transforms(attribute: str, asked: Column, expression: Expression, origin: Origin) -> list[Cell]:
+    found = [compile_transform(each, asked.kind, origin.notation, origin.doubts) for each in expression.transforms]
+    return [key_source, *found] if found and attribute in KEYS else found
 
 
 def _first(raw: tuple[Any, ...], *, as_text: bool) -> tuple[Any, Any]:

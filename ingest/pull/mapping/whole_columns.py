@@ -11,17 +11,22 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any
 
+from ingest.pull.mapping.cells import LONGEST_NO_KEY, NO_KEYS
 from ingest.pull.records import MISSING
 from schemas.columns import Column, checked
 from schemas.keys import NO_BARCODES
 
 REMEMBERED = 16_384
 """Values of a column whose result is remembered: quantities and prices repeat."""
-_CANONICAL = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{0,5}[1-9])?", re.ASCII)
-"""Decimals that `canonical_decimal` returns unchanged."""
+_CANONICAL = re.compile(r"(?![1-9]\d{0,2}\.\d{3}\Z)(?:0|[1-9]\d{0,8})(?:\.\d{0,5}[1-9])?", re.ASCII)
+"""Decimals that `canonical_decimal` returns unchanged, but for those that look like groups: 1.299."""
 _MAX_KEY = 255
-_USUAL = bytes(set(range(0x21, 0x7F)) - set(b"'=+"))
-"""ASCII that is visible and no sign of a spreadsheet's work: a formula, a mark for text, scientific notation."""
+_USUAL = bytes(range(0x21, 0x7F))
+"""ASCII that is visible."""
+_BEGINNINGS = ("\n'", "\n=", "\n#")
+"""How keys begin that a spreadsheet has spoilt, or marked as text."""
+_CALCULATED = re.compile(r"\n[+-]?\d+(?:[.,]\d+(?:[eE][+-]?\d+)?|[eE]\+\d+)(?=\n)", re.ASCII)
+"""A key that looks like a number that was calculated with."""
 
 Cell = Callable[..., Any]
 Values = Sequence[Sequence[Any]]
@@ -128,7 +133,10 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
     required, barcode = attribute == "externalId", attribute == "barcode"
 
     def are_right(found: Sequence[Any]) -> bool:
-        return _are_plain(found) and (not barcode or _are_barcodes(found))
+        shortest = _shortest_plain(found)
+        if required and 0 < shortest <= LONGEST_NO_KEY:
+            return NO_KEYS.isdisjoint(map(str.lower, found))
+        return shortest > 0 and (not barcode or _are_barcodes(found))
 
     def column(values: Values, count: int) -> Made:
         found = values[source]
@@ -142,17 +150,28 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
     return column
 
 
-def _are_plain(found: Sequence[Any]) -> bool:
+def _shortest_plain(found: Sequence[Any]) -> int:
+    """Return the length of the shortest key if all are plainly right as they stand; 0 if not."""
     try:
-        joined = "".join(found)
+        lines = "\n" + "\n".join(found) + "\n"
         lengths = set(map(len, found))
     except TypeError:  # a record without it, null, a number, or what the reader refused
-        return False
-    if not joined.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
-        return False
-    unusual = joined.encode().translate(None, _USUAL)
-    # Of what is unusual, spaces within keys alone are as they should be.
-    return not unusual or (not unusual.strip(b" ") and all(map(str.__eq__, found, map(str.strip, found))))
+        return 0
+    if not lines.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
+        return 0
+    unusual = lines.encode().translate(None, _USUAL)
+    if len(unusual) - unusual.count(b" ") != len(found) + 1:
+        return 0
+    if b" " in unusual and ("\n " in lines or " \n" in lines):  # within keys spaces are as they should be
+        return 0
+    return 0 if _is_a_spreadsheets(lines) else min(lengths)
+
+
+def _is_a_spreadsheets(lines: str) -> bool:
+    """Return whether one of the keys in these lines looks like a spreadsheet's work."""
+    if any(beginning in lines for beginning in _BEGINNINGS):
+        return True
+    return ("." in lines or "," in lines or "+" in lines) and _CALCULATED.search(lines) is not None
 
 
 def _are_barcodes(found: Sequence[str]) -> bool:

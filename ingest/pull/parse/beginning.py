@@ -58,6 +58,7 @@ def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, m
     looked.report = parsing.report
     if looked.report.rows_read == 0:  # a wrong itemPath is told with the paths that there are, as by a run
         looked.error = looked.error or looked.report.hint
+    looked.error = looked.error or looked.report.lacking
     # A mapping that fits every file: a wrong one must not keep its columns from being seen.
     any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
     try:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fold import Fold, fold_of
+from ingest.pull.fold import QUANTITY, Fold, fold_of
 from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.parse.csv.columns import open_csv
@@ -19,6 +19,7 @@ from schemas.columns import KINDS
 
 _MAX_REJECTS = 200
 """Reasons that wait for items to share a chunk with."""
+_MAX_NAMED = 20
 
 
 class Parse:
@@ -37,6 +38,7 @@ class Parse:
         self.report = Report()
         self._source = Source.of(stream)
         self._settings, self._charset, self._limit = settings, charset, limit
+        self._lacks_quantity = QUANTITY in settings.mapping
 
     def __iter__(self) -> Iterator[Chunk]:
         blocks, mapper = self._open(self._source, self.report, Doubts(self._contradictions))
@@ -65,6 +67,10 @@ class Parse:
                 break
         for mapped in fold.end():
             yield mapped, []
+        if self._lacks_quantity and self.report.rows_mapped > 1:
+            paths = ", ".join(map(repr, self._settings.mapping[QUANTITY].paths))
+            found = f"; found {', '.join(self.report.columns[:_MAX_NAMED])}" if self.report.columns else ""
+            self.report.lacking = f"no item has a quantity: nothing is in {paths}{found}"
         self.report.rows_folded = fold.folded
         self.report.rows_rejected += fold.rejected
         self.report.rows_mapped -= fold.rejected + (fold.folded if self._settings.duplicates != "last" else 0)
@@ -101,6 +107,8 @@ class Parse:
         self.report.rows_read += len(mapped.items) + rejected
         self.report.rows_mapped += len(mapped.items)
         self.report.rows_rejected += rejected
+        if self._lacks_quantity:
+            self._lacks_quantity = not any(QUANTITY in item for item in mapped.items)
         self.report.attributes_skipped += sum(reject.skipped for reject in mapped.rejects)
 
 

@@ -39,6 +39,8 @@ class Facts:
     final_newline: bool | None = None
     encoding: str | None = None
     hint: str | None = None
+    lacking: str | None = None
+    """Why no item of any page has a quantity."""
     rows_read: int = 0
     rows_mapped: int = 0
     rows_rejected: int = 0
@@ -49,6 +51,7 @@ class Facts:
     rejects: list[tuple[Any, ...]] = field(default_factory=list)
     rejects_left_out: int = 0
     seal: Any = field(default_factory=hashlib.sha256)
+    _has_items: bool = False
 
     def add_file(self, fetched: Fetched) -> None:
         """Count a fetched file or page in."""
@@ -77,6 +80,9 @@ class Facts:
 
     def add_report(self, report: Report) -> None:
         """Take over what a report says of a file or page as a whole."""
+        if report.rows_mapped:
+            self.lacking = report.lacking and (self.lacking if self._has_items else report.lacking)
+            self._has_items = True
         # Rows that were folded into others are in no chunk.
         self.rows_read += report.rows_read - report.rows_mapped - report.rows_rejected
         self.rows_folded += report.rows_folded
@@ -105,6 +111,7 @@ class Facts:
             "finalNewline": self.final_newline,
             "encoding": self.encoding,
             "hint": self.hint,
+            "lacking": self.lacking,
             "rowsRead": self.rows_read,
             "rowsMapped": self.rows_mapped,
             "rowsRejected": self.rows_rejected,

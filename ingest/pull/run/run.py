@@ -282,4 +282,5 @@ def _file_facts(facts: dict[str, Any]) -> FileFacts:
         incomplete_code=facts.get("reasonCode", "truncated"),  # files of the release before have none
         doubt=facts["doubt"],
         final_newline=facts["finalNewline"],
+        lacking=facts.get("lacking"),
     )

@@ -12,7 +12,9 @@ from ingest.pull.records import MISSING
 from schemas.items import COLUMNS
 
 BARCODES = ["4000000000017", "4006381333931", "0000000000000", "000", "0", "N/A", "none", "-", "ABC-1"]
-ODD = ["", " A1", "A1 ", "='", '="007"', "'007", "1,2E+12", "\u00a0A", "\ufeffA", "é", 7, None, MISSING]
+ODD = ["", " A1", "A1 ", "='", '="007"', "'007", "'7'", "1,2E+12", "1.2E3", "1E+3", "\u00a0A", "\ufeffA", "é", "A\n"]
+ODD += ["40063813.0", "4.0", "A.0", "#REF!", "##", "#1", "=A", "=SUM(A1)", "A=#'+", "NULL", "n/a", "A\x01", "A\nB"]
+ODD += [7, None, MISSING]
 
 
 def refused(*_):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
+from ingest.pull.mapping.cells import NO_KEYS, CellError, unwrapped
 from ingest.pull.parse import parse
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES, validate
@@ -18,7 +19,17 @@ TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd\ufffe\uffff"), min_size=1, max_size=12
 )
 PLAIN = TEXT.map(str.strip).filter(bool)
-KEY = TEXT.map(clean_key).filter(lambda key: key and key[0] not in "'=")
+
+
+def is_key(text):
+    """Return whether a text is no spreadsheet's work and no word for nothing."""
+    try:
+        return text != "" and unwrapped(text) == text and text.lower() not in NO_KEYS
+    except CellError:
+        return False
+
+
+KEY = TEXT.map(clean_key).filter(is_key)
 PRICE = st.decimals(-(10**8), 10**8, places=2).map(lambda price: canonical_decimal(str(price)))
 WHOLE = st.integers(-(2**31), 2**31 - 1)
 ITEM = st.fixed_dictionaries(

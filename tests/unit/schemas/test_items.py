@@ -97,3 +97,21 @@ def test_a_flood_of_unknown_attributes_is_summed_up():
 )
 def test_a_decimal_has_one_spelling(value, text):
     assert text == canonical_decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("retailPrice", "1.234,50", "a decimal comma: expected a decimal point"),
+        ("inventoryQuantity", "5 pcs", "a currency sign or a unit"),
+        ("retailPrice", "12-", "a minus behind the number"),
+        ("costPrice", "1e5", "scientific notation"),
+        ("retailPrice", "1,234", "groups of digits"),
+        ("grams", "0,125", "in two ways"),
+    ],
+)
+def test_a_text_in_place_of_a_number_is_told_in_the_words_of_pulled_files(name, value, words):
+    (reject,) = validate([{"externalId": "A", name: value}]).rejects
+
+    assert (name, value) == (reject.field, reject.value)
+    assert words in reject.message

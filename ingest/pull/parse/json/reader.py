@@ -100,6 +100,8 @@ class JsonReader:
         """Read a value whose first token was read; `path` leads to it, `name` writes that as a person would."""
         if len(path) > MAX_DEPTH:
             raise FormatError(f"nested deeper than {MAX_DEPTH} levels outside the items")
+        if self._found and self._leads_to_items(token, path):
+            self._report.break_off(f"the items stand in more than one place of the document; {name} is the last")
         if self._is_items(token, path):
             self._found = True
             if token == b"{" and self._walk == self._steps:
@@ -145,6 +147,12 @@ class JsonReader:
         if self._steps is None:
             return token == b"[" and (path == () or (len(path) == 1 and path[0] in DEFAULT_NAMES and not self._found))
         return path == self._walk and token in (b"[", b"{")
+
+    def _leads_to_items(self, token: bytes, path: tuple[Step, ...]) -> bool:
+        """Return whether a value stands where items may be, besides those that were found in this document."""
+        if self._steps is None:
+            return token == b"[" and len(path) == 1 and path[0] in DEFAULT_NAMES
+        return bool(path) and path == self._walk[: len(path)]
 
     def _note(self, name: str, token: bytes) -> None:
         value = self._loaded(token)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, with_xml
-from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.cells import KEYS, NUMBERS, Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
@@ -18,7 +19,7 @@ from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.reader import XmlReader
 from ingest.pull.parse.xml.stream import XmlStream, written_name
 from ingest.pull.records import MISSING, Block, Refused, Report
-from schemas.items import COLUMNS
+from schemas.items import COLUMNS, KEY
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -70,6 +71,9 @@ class _Extract:
         self._paths = list(many)
         self._loose = not settings.mapping
         self._many = list(many.values())
+        self._single = [_is_decisive(settings.mapping, path) for path in self._paths]
+        """Of several nodes that differ it must be said which one is meant: keys and numbers."""
+        self._key_places = {place for place, path in enumerate(self._paths) if _is_key(settings.mapping, path)}
         self._children = [_NAME.fullmatch(path) for path in self._paths]
         self._attributes: dict[int, str] = {}
         self._found_by: dict[int, Compiled] | None = None
@@ -107,9 +111,10 @@ class _Extract:
         for place, path in (self._found_by or {}).items():
             nodes = {name: around[name] for name in path.names} if around and path.names else {}
             found = path.find(element, **nodes)
-            row[place] = _found(found, many=self._many[place])
+            row[place] = _found(found, many=self._many[place], single=self._single[place])
             if path.converted and found.__class__ is not list:
-                row[place] = _nested(path, element, nodes) or row[place]
+                made = _Made(path, element, nodes)
+                row[place] = made.fault(found, is_key=place in self._key_places) or row[place]
         return row
 
     def _add(self, row: list[Any], place: int, text: Any) -> None:
@@ -119,6 +124,8 @@ class _Extract:
                 row[each] = text
             elif self._many[each]:
                 row[each] = _together([*(row[each] if row[each].__class__ is list else [row[each]]), text])
+            elif self._single[each]:
+                row[each] = _one_of([row[each], text])
 
     def _place_of(self, child: Any) -> int:
         """Return which path means this child: its position, `_UNUSED`, or a key of `_shared` for several."""
@@ -167,28 +174,70 @@ def _text(element: Any) -> Any:
     return text
 
 
-def _nested(path: Compiled, element: Any, nodes: Mapping[str, Any]) -> Refused | None:
-    """Return why what an XPath made of an item's elements is no value: one of them contains elements."""
-    for find, every in path.converted:
-        found = find(element, **nodes)
-        for node in found if every else found[:1]:
+class _Made:
+    """The nodes that an XPath made a text or a number of, path by path."""
+
+    def __init__(self, path: Compiled, element: Any, nodes: Mapping[str, Any]) -> None:
+        self._nodes = [
+            found if every else found[:1]
+            for found, every in ((find(element, **nodes), every) for find, every in path.converted)
+        ]
+
+    def fault(self, result: Any, *, is_key: bool) -> Refused | None:
+        """Return why `result` is no value: a node contains elements, is no number, or the key lacks its first part."""
+        for node in chain.from_iterable(self._nodes):
             if node.__class__ is not str and len(node):
                 refused: Refused = _text(node)
                 return refused
-    return None
+        if result.__class__ is float and result != result and self._texts(self._nodes):  # noqa: PLR0124
+            inside = ", ".join(repr(text[:30]) for text in self._texts(self._nodes, blank=True)[:_MOST_NAMED])
+            return Refused("number", f"the XPath makes no number of {inside}")
+        if is_key and result.__class__ is str and result and not self._texts(self._nodes[:1]):
+            return Refused("required", f"what the key begins with is missing: {result[:60]!r} is not all of it")
+        return None
+
+    def _texts(self, nodes: Sequence[Any], *, blank: bool = False) -> list[str]:
+        found = (node if node.__class__ is str else node.text or "" for node in chain.from_iterable(nodes))
+        return [text.strip() for text in found if blank or text.strip()]
 
 
-def _found(result: Any, *, many: bool) -> Any:
+def _found(result: Any, *, many: bool, single: bool) -> Any:
     if result.__class__ is list:
         if not result:
             return MISSING
-        texts = [node if node.__class__ is str else _text(node) for node in (result if many else result[:1])]
+        texts = [node if node.__class__ is str else _text(node) for node in (result if many or single else result[:1])]
+        if single:
+            return _one_of(texts)
         return _together(texts) if len(texts) > 1 else texts[0]
     if result.__class__ is float:
         return MISSING if result != result else format(result, ".15g")  # noqa: PLR0124
     if result.__class__ is bool:
         return "true" if result else "false"
     return result
+
+
+def _one_of(texts: list[Any]) -> Any:
+    """Return the value that all of these are; where they differ the file does not say which one is meant."""
+    different = dict.fromkeys(text.strip() if text.__class__ is str else text for text in texts)
+    if len(different) == 1:
+        return texts[0]
+    refused = next((text for text in texts if text.__class__ is Refused), None)
+    shown = ", ".join(str(text)[:40] for text in list(different)[:_MOST_NAMED])
+    message = f"several elements with different values ({shown}): say which one, such as stock[1], or sum(stock)"
+    return refused or Refused("repeated", message)
+
+
+def _is_decisive(mapping: Mapping[str, Expression], path: str) -> bool:
+    """Return whether a key or a number is read from this path."""
+    if not mapping:
+        attribute = LOOSE_ATTRIBUTES.get(loose(path), path)
+        return attribute in KEYS or COLUMNS[attribute].kind in NUMBERS
+    users = [name for name, expression in mapping.items() if path in expression.paths]
+    return any(name in KEYS or COLUMNS[name].kind in NUMBERS for name in users)
+
+
+def _is_key(mapping: Mapping[str, Expression], path: str) -> bool:
+    return KEY in mapping and path in mapping[KEY].paths
 
 
 def _together(texts: list[Any]) -> Any:

@@ -1,0 +1,217 @@
+"""Values that a file does not say unambiguously, kind by kind: none of them is taken in silence."""
+
+import io
+import json
+
+import pytest
+
+from ingest.feeds.guard import Baseline, FileFacts, Held, guard
+from ingest.feeds.mapping import FormatSettings
+from ingest.pull.parse import parse
+from ingest.pull.parse.beginning import look
+
+MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "retailPrice": "price", "name": "name"}
+PREFIXED = {"externalId": {"path": "sku", "transforms": [{"name": "prefix", "text": "X-"}]}}
+
+
+def run(data, resource_type="ftpCsv", mapping=MAPPING, **more):
+    if resource_type == "xml":
+        more.setdefault("itemPath", "/r/p")
+    form = FormatSettings.model_validate({"resourceType": resource_type, "mapping": mapping, **more})
+    parsing = parse(io.BytesIO(data.encode()), form)
+    chunks = list(parsing)
+    return (
+        [item for chunk in chunks for item in chunk.items],
+        [reject for chunk in chunks for reject in chunk.rejects],
+        parsing.report,
+    )
+
+
+def as_csv(key):
+    return f'sku;qty\n"{key.replace(chr(34), chr(34) * 2)}";5\n', "ftpCsv"
+
+
+def as_xml(key):
+    return f"<r><p><sku>{key}</sku></p></r>", "xml"
+
+
+def as_json(key):
+    return json.dumps([{"sku": key}]), "api"
+
+
+@pytest.mark.parametrize("written_as", [as_csv, as_xml, as_json])
+@pytest.mark.parametrize("key", ["'00123'", "00123\x7f", "\x8100123", "'00123", "\u200b00123"])
+def test_a_key_loses_the_marks_and_invisible_signs_around_it_before_its_transforms_too(written_as, key):
+    for mapping, expected in (({"externalId": "sku"}, "00123"), (PREFIXED, "X-00123")):
+        (item,), rejects, _ = run(*written_as(key), mapping=mapping)
+        assert ({"externalId": expected}, []) == (item, rejects)
+
+
+@pytest.mark.parametrize("written_as", [as_csv, as_xml, as_json])
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("4.006381333931E12", "scientific"),
+        ("4,00638E+12", "scientific"),
+        ("1.2E-12", "scientific"),
+        ("4006381333931.0", "scientific"),
+        ("4006381333931,00", "scientific"),
+        ("#REF!", "value"),
+        ("#BEZUG!", "value"),
+        ("########", "value"),
+        ('="A"+"B"', "value"),
+        ('=CONCATENATE("A","B")', "value"),
+    ],
+)
+def test_what_a_spreadsheet_made_of_a_key_is_refused_under_transforms_too(written_as, key, code):
+    for mapping in ({"externalId": "sku"}, PREFIXED):
+        items, (reject,), _ = run(*written_as(key), mapping=mapping)
+        assert ([], "externalId", code) == (items, reject.field, reject.code)
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "N/A", "undefined"])
+def test_a_word_for_nothing_is_no_external_id(word):
+    items, (reject,), _ = run(f"sku;qty\n{word};5\nA-{word};6\n", mapping={"externalId": "sku"})
+
+    assert [{"externalId": f"A-{word}"}] == items
+    assert (2, "required") == (reject.row, reject.code)
+    assert word in reject.message
+
+
+def test_a_decimal_number_of_json_is_no_key_under_transforms_either():
+    for number in ("4006381333931.0", "1.5", "1e3"):
+        items, (reject,), _ = run(f'[{{"sku": {number}}}]', "api", PREFIXED)
+        assert ([], "externalId", "type") == (items, reject.field, reject.code)
+
+
+def test_a_number_in_text_is_trimmed_whatever_the_format():
+    (item,), rejects, _ = run('[{"sku": "A", "qty": " 5\\u200b", "price": "\\u00a01.50 "}]', "api")
+
+    assert (5, "1.5", []) == (item["inventoryQuantity"], item["retailPrice"], rejects)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_numbers_that_may_be_groups_are_doubtful_in_a_file_with_decimal_commas(order):
+    rows = ["A;1.000;12,50;x", "B;7;1.299;x", "C;8;0.125;x", "D;9;12.5;x"][::order]
+    items, rejects, _ = run("sku;qty;price;name\n" + "\n".join(rows) + "\n")
+
+    assert {"B": None, "C": "0.125", "D": "12.5"} == {item["externalId"]: item.get("retailPrice") for item in items}
+    assert {"1.000", "12,50", "1.299"} == {reject.value for reject in rejects}
+    assert {"notation"} == {reject.code for reject in rejects}
+
+
+def test_prices_with_three_places_are_read_where_nothing_contradicts_them():
+    items, rejects, _ = run("sku;qty;price;name\nA;5;1.299;x\nB;6;12.50;x\n")
+
+    assert (["1.299", "12.5"], []) == ([item["retailPrice"] for item in items], rejects)
+
+
+@pytest.mark.parametrize("path", ["qty", "stock/qty", "*[name() = 'qty']"])
+def test_several_quantities_that_differ_are_no_quantity(path):
+    inner = {"qty": "<qty>{}</qty><qty>7</qty>", "stock/qty": "<stock><qty>{}</qty><qty>7</qty></stock>"}
+    inside = inner.get(path, inner["qty"])
+    mapping = {"externalId": "sku", "inventoryQuantity": path}
+    data = "".join(f"<p><sku>{key}</sku>{inside.format(first)}</p>" for key, first in (("A", 5), ("B", " 7 ")))
+    items, (reject,), _ = run(f"<r>{data}</r>", "xml", mapping)
+
+    assert [{"externalId": "B", "inventoryQuantity": 7}] == items
+    assert ("A", "inventoryQuantity", "repeated") == (reject.external_id, reject.field, reject.code)
+    assert "sum(stock)" in reject.message
+
+
+def test_of_several_texts_the_first_counts_and_a_chosen_number():
+    mapping = {"externalId": "sku[1]", "inventoryQuantity": "sum(qty)", "name": "name"}
+    data = "<r><p><sku>A</sku><sku>B</sku><qty>5</qty><qty>7</qty><name>d</name><name>e</name></p></r>"
+
+    assert [{"externalId": "A", "inventoryQuantity": 12, "name": "d"}] == run(data, "xml", mapping)[0]
+
+
+@pytest.mark.parametrize(("path", "value"), [("number(qty)", "1,500"), ("sum(qty)", "x"), ("qty * 2", "5 pcs")])
+def test_an_xpath_that_makes_no_number_of_what_is_there_is_told(path, value):
+    mapping = {"externalId": "sku", "inventoryQuantity": path}
+    data = f"<r><p><sku>A</sku><qty>{value}</qty></p><p><sku>B</sku></p></r>"
+    items, (reject,), _ = run(data, "xml", mapping)
+
+    kept = [{"externalId": "B"}] if path != "sum(qty)" else [{"externalId": "B", "inventoryQuantity": 0}]
+    assert (kept, "A", "number") == (items, reject.external_id, reject.code)
+    assert value in reject.message
+
+
+@pytest.mark.parametrize("sku", ["", "<sku/>", "<sku> </sku>"])
+def test_a_key_whose_first_part_is_missing_is_no_key(sku):
+    mapping = {"externalId": "concat(sku, '-', code)", "inventoryQuantity": "qty"}
+    data = f"<r><p>{sku}<code>c</code><qty>5</qty></p><p><sku>A</sku><qty>6</qty></p></r>"
+    items, (reject,), _ = run(data, "xml", mapping)
+
+    assert [{"externalId": "A-", "inventoryQuantity": 6}] == items
+    assert ("externalId", "required") == (reject.field, reject.code)
+
+
+@pytest.mark.parametrize(
+    ("document", "more"),
+    [
+        ('{"items": [{"sku": "A"}], "items": [{"sku": "B"}]}', {}),
+        ('{"items": [{"sku": "A"}], "inventory": [{"sku": "B"}]}', {}),
+        ('{"data": {"list": [{"sku": "A"}]}, "data": {"list": []}}', {"itemPath": "data.list"}),
+        ('{"data": {"list": [{"sku": "A"}], "list": null}}', {"itemPath": "data.list"}),
+    ],
+)
+def test_items_in_two_places_of_a_document_are_never_half(document, more):
+    _, _, report = run(document, "api", {"externalId": "sku"}, **more)
+
+    assert (False, "truncated") == (report.complete, report.doubt)
+    assert "more than one place" in report.reason
+
+
+def test_values_in_quotes_behind_spaces_are_read():
+    items, rejects, _ = run('sku, qty, price, name\n"A", "5", "1.5", "x, y"\nB, 6, 2, z\n , , , \nC,7,1,"q"\n')
+
+    assert (["A", "B", "C"], ["x, y", "z", "q"], []) == (
+        [item["externalId"] for item in items],
+        [item["name"] for item in items],
+        rejects,
+    )
+
+
+def test_a_quote_behind_a_space_that_comes_late_costs_its_row():
+    rows = "".join(f"K{number},6,2,some name that is long\n" for number in range(4_000))
+    items, (reject,), _ = run(f'sku,qty,price,name\n{rows}A,5,1, "x"\nB,6,2,"Rack, ""big"""\n')
+
+    assert ("B", 'Rack, "big"', 4_001) == (items[-1]["externalId"], items[-1]["name"], len(items))
+    assert ("A", "quote") == (reject.external_id, reject.code)
+    assert "white space" in reject.message
+
+
+ITEMS_WITHOUT = {
+    "api": '[{"sku": "A", "quantity": 5}, {"sku": "B", "quantity": 6}]',
+    "xml": "<r><p><sku>A</sku><quantity>5</quantity></p><p><sku>B</sku></p></r>",
+    "ftpCsv": "sku;qty\nA;\nB;\n",
+}
+
+
+@pytest.mark.parametrize("resource_type", ITEMS_WITHOUT)
+def test_a_file_in_which_no_item_has_the_quantity_that_is_mapped_is_held(resource_type):
+    mapping = {"externalId": "sku", "inventoryQuantity": "qty"}
+    items, rejects, report = run(ITEMS_WITHOUT[resource_type], resource_type, mapping)
+
+    assert ([{"externalId": "A"}, {"externalId": "B"}], []) == (items, rejects)
+    assert "no item has a quantity: nothing is in 'qty'" in report.lacking
+    facts = FileFacts(bytes=1, rows_read=2, rows_mapped=2, lacking=report.lacking)
+    assert Held("unusable", report.lacking) == guard(facts, Baseline(), 0.3, cleans_up=False)
+    form = FormatSettings.model_validate(
+        {"resourceType": resource_type, "mapping": mapping, "itemPath": "/r/p" if resource_type == "xml" else None}
+    )
+    looked = look(lambda: io.BytesIO(ITEMS_WITHOUT[resource_type].encode()), form, None, 10)
+    assert report.lacking == looked.error
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '[{"sku": "A"}, {"sku": "B", "qty": 5}]',
+        '[{"sku": "A", "qty": null}, {"sku": "B", "qty": null}]',
+        '[{"sku": "A"}]',
+    ],
+)
+def test_a_file_that_says_something_of_quantities_is_not_held_for_the_others(data):
+    assert run(data, "api", {"externalId": "sku", "inventoryQuantity": "qty"})[2].lacking is None
