@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
-from tests.integration.fleet import conftest as fleets
+from tests import fleets
 
 
 class Model(fleets.Fleet):

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from deploy.command.main import main
 from ingest.amqp.publish import Publisher
 from schemas.settings import Settings
+from tests import fleets
 from tests.fleet.cluster import BOOT_S, SIZE, Cluster
 from tests.fleet.model import Model
-from tests.integration.fleet import conftest as fleets
 
 HEALTHY_S = 10.0
 """Confirms may fail for this long on a loaded machine of two cores; idle it is below a second (docs/fleet.md)."""

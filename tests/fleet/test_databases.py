@@ -17,8 +17,8 @@ from deploy.local.postgres import DATABASE, USER, Postgres, programs
 from deploy.migrate import migrate
 from ingest.amqp.publish import Publisher
 from schemas.settings import Settings
+from tests import fleets
 from tests.fleet.model import Model
-from tests.integration.fleet import conftest as fleets
 
 PATIENCE_S = 120
 NAME = "standby"

@@ -9,12 +9,9 @@ import pytest
 
 from ingest.api.resources import changes as resource
 from ingest.changes import history
+from tests.integration.api.road import parse_webhook
 
 STREAM, CHANGES = "/api/change-stream.json", "/api/changes.json"
-
-
-def parse_webhook(feed):
-    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
 
 
 @pytest.fixture

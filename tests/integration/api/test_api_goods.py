@@ -1,33 +1,11 @@
 """Feed variants and variants over the API, with a real worker at the other end of the road."""
 
-import asyncio
-
 import orjson
 import pytest
 
 from ingest.api.framework.call import SERVICES
 from ingest.api.shared import stored_pages
-
-EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
-
-
-@pytest.fixture
-async def goods(api, worker):
-    """The API with a feed that a worker serves."""
-    api.feed = await api.new_feed()
-    return api
-
-
-def parse_webhook(feed):
-    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
-
-
-async def until(call, wanted):
-    """Ask again until the answer is as wanted: what comes of a batch that nobody waits for."""
-    async with asyncio.timeout(30):
-        while not wanted(answer := await call()):  # noqa: ASYNC110 - the API has no signal to wait for
-            await asyncio.sleep(0.05)
-    return answer
+from tests.integration.api.road import EXAMPLE, parse_webhook, until
 
 
 async def test_the_articles_example_is_stored_when_it_is_answered(goods):
@@ -216,72 +194,6 @@ async def test_the_list_is_filtered_and_paged_in_a_stable_order(goods):
     assert everything == await pages("connected=false")
     assert [] == await pages("connected=true")
     assert [] == await pages("updatedSince=2999-01-01T00:00:00Z")
-
-
-async def test_a_new_feed_variant_connects_to_the_variant_with_its_sku(goods):
-    variant = await goods.ok("POST", "/api/variants.json", {"sku": "1234"})
-
-    answer = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
-
-    assert variant["id"] == answer["variantId"]
-    assert 10 == (await goods.ok("GET", f"/api/variants/{variant['id']}.json"))["availableQuantity"]
-
-
-async def test_a_new_variant_connects_the_feed_variants_that_wait_for_it(goods):
-    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
-    assert made["variantId"] is None
-
-    variants = await goods.ok("POST", "/api/variants.json", [{"sku": "1234"}, {"sku": "other"}])
-
-    path = f"/api/inventory-feed-variants/{made['id']}.json"
-    row = await until(lambda: goods.ok("GET", path), lambda row: row["variantId"])
-    assert variants[0]["id"] == row["variantId"]
-
-
-async def test_variants_and_items_that_race_all_connect(goods):
-    count = 20
-    items = [{"externalId": str(n), "vendorSku": f"sku{n}"} for n in range(count)]
-
-    await asyncio.gather(
-        *(goods.ok("PUT", parse_webhook(goods.feed), item) for item in items),
-        *(goods.ok("POST", "/api/variants.json", {"sku": f"sku{n}"}) for n in range(count)),
-    )
-
-    connected = "/api/inventory-feed-variants.json?connected=true"
-    assert await until(lambda: goods.ok("GET", connected), lambda rows: len(rows) == count)
-
-
-async def test_a_feed_variant_is_connected_and_disconnected_by_hand(goods):
-    variant = await goods.ok("POST", "/api/variants.json", {"sku": "mine"})
-    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
-    path = f"/api/inventory-feed-variants/{made['id']}.json"
-
-    assert variant["id"] == (await goods.ok("PUT", path, {"variantId": variant["id"]}))["variantId"]
-    assert (await goods.ok("PUT", path, {"variantId": None, "name": "Oak"}))["variantId"] is None
-    problem = await goods.problem(422, "PUT", path, json={"variantId": variant["id"] + 1})
-    assert ["variantId"] == list(problem["details"])
-
-
-async def test_a_deleted_variant_leaves_its_feed_variants_disconnected(goods):
-    variant = await goods.ok("POST", "/api/variants.json", {"sku": "1234"})
-    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
-    assert made["variantId"] == variant["id"]
-
-    await goods.ok("DELETE", f"/api/variants/{variant['id']}.json")
-
-    path = f"/api/inventory-feed-variants/{made['id']}.json"
-    await until(lambda: goods.ok("GET", path), lambda row: row["variantId"] is None)
-
-
-async def test_a_sku_is_unique_in_the_account(goods):
-    await goods.ok("POST", "/api/variants.json", {"sku": "a"})
-    second = await goods.ok("POST", "/api/variants.json", {"sku": "b"})
-
-    problem = await goods.problem(409, "POST", "/api/variants.json", json=[{"sku": "c"}, {"sku": "a"}])
-    assert {"sku": ["a"]} == problem["details"]
-    await goods.problem(409, "POST", "/api/variants.json", json=[{"sku": "d"}, {"sku": "d"}])
-    await goods.problem(409, "PUT", f"/api/variants/{second['id']}.json", json={"sku": "a"})
-    assert ["a", "b"] == [row["sku"] for row in await goods.ok("GET", "/api/variants.json")]
 
 
 async def test_with_no_worker_the_answer_is_202_and_the_receipt_is_pending(api, settings, monkeypatch):

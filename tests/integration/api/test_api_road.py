@@ -13,17 +13,13 @@ from ingest.api.app import application
 from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
+from tests.integration.api.road import EXAMPLE, parse_webhook
 from workers.duties.outbox import OutboxDuty
 from workers.service import Worker
 
-EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 LIST, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
 EVERY_ROW = "SELECT count(*) FROM feed_variants"
 CONNECTED = "SELECT count(*) FROM feed_variants WHERE variant_id IS NOT NULL"
-
-
-def parse_webhook(feed):
-    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
 
 
 async def connected_to(api, feed_variant):

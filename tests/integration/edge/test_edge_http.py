@@ -110,11 +110,13 @@ async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, m
     assert 202 == (await sent(edge, HEAD % PATH.encode() + body))[0]
 
 
-async def test_a_slow_body_has_its_own_time_and_is_no_late_head(edge, monkeypatch):
+async def test_a_slow_body_has_its_own_time_and_is_no_late_head(edge, until, monkeypatch):
     monkeypatch.setattr(server, "HEAD_S", 0.1)
     async with connected(edge) as (reader, writer):
         writer.write(HEAD % PATH.encode() + b"Content-Length: %d\r\n\r\n" % len(ITEM))
-        await asyncio.sleep(0.4)
+        await until(lambda: edge.posts.places.posts == 1)
+        async with connected(edge) as (silent, _):
+            assert b"" == await ended(silent)  # what came after the head of the other one is late by now
         writer.write(ITEM)
         assert 202 == (await answered(reader))[0]
 

@@ -12,8 +12,7 @@ import asyncpg
 import orjson
 from aiormq.abc import DeliveredMessage
 
-from schemas.batches import decode
-from schemas.topology import DEAD_QUEUE, shard_queue
+from schemas.topology import shard_queue
 from workers.clock import Clock
 from workers.shard.flight import replicated
 from workers.shard.lock import SHARD_SPACE, ShardLock
@@ -68,137 +67,6 @@ async def test_a_read_only_postgres_counts_as_away_and_ends_no_process(fleet, re
         await fleet.settled()
         assert [] == await fleet.fetch("SELECT 1 FROM dead_letters")
         assert 0 == await worker.stop()
-
-
-async def test_consuming_resumes_when_rabbitmq_comes_back(fleet, rabbitmq):
-    async with fleet.worker() as worker:
-        async with fleet.posting():
-            await fleet.progress()
-            rabbitmq.stop()
-            await worker.event("degraded", dependency="rabbitmq")
-            assert 503 == (await worker.get("/readyz"))[0]
-            rabbitmq.start()
-            await fleet.progress()
-        await fleet.settled()
-
-
-async def test_consuming_resumes_when_its_queues_are_deleted(fleet):
-    async with fleet.worker() as worker:
-        await fleet.post_all(5)
-        await fleet.settled()
-        async with aiormq.connect(fleet.settings.amqp) as connection:
-            channel = await connection.channel()
-            for shard in range(4):
-                await channel.queue_delete(shard_queue(shard))
-        for shard in range(4):
-            await worker.event("queue_gone", shard=shard)
-        await fleet.post_all(5)
-        await fleet.settled()
-        assert worker.process.returncode is None
-
-
-async def test_queues_deleted_again_and_again_under_load_are_consumed_again_within_five_seconds(fleet):
-    async def stored(feed):
-        rows = await fleet.fetch("SELECT inventory_quantity FROM feed_variants WHERE feed_id = $1", feed)
-        return rows[0][0] if rows else 0
-
-    async with fleet.worker() as worker, aiormq.connect(fleet.settings.amqp) as connection:
-        channel = await connection.channel()
-        async with fleet.posting():
-            await fleet.progress()
-            for _ in range(4):
-                await channel.queue_delete(shard_queue(1))
-                deleted_at, newest = time.monotonic(), fleet.newest(1)
-
-                async def applied(newest=newest):
-                    return await stored(1) > newest
-
-                await fleet.until(applied, "a batch posted after the queue was deleted")
-                assert time.monotonic() - deleted_at < 5
-        await fleet.post_all(1)
-        await fleet.progress()
-        await fleet.in_order()
-        assert worker.process.returncode is None
-        [state] = await fleet.until(
-            lambda: fleet.fetch("SELECT worker_id FROM shard_state WHERE shard = 1 AND gone_at IS NOT NULL")
-        )
-        assert worker.id == state["worker_id"]
-
-
-async def test_batches_in_hand_are_applied_although_their_queue_is_deleted(fleet):
-    async with fleet.worker() as worker:
-        async with aiormq.connect(fleet.settings.amqp) as connection:
-            channel = await connection.channel()
-            for shard in range(4):
-                await worker.event("consuming", shard=shard)
-            await fleet.post_all(4)
-            await fleet.settled()
-            holder = await asyncpg.connect(fleet.settings.dsn)
-            async with holder.transaction():
-                await holder.execute("LOCK TABLE ONLY receipts IN SHARE MODE")
-                await fleet.post_all(4)
-                await fleet.until(lambda: fleet.all_in_hand(channel), "all delivered")
-                for shard in range(4):
-                    await channel.queue_delete(shard_queue(shard))
-            await holder.close()
-        await fleet.settled()
-        await fleet.post_all(4)
-        await fleet.settled()
-
-
-async def test_consuming_resumes_when_the_broker_closes_all_connections(fleet, rabbitmq):
-    async with fleet.worker() as worker:
-        async with fleet.posting():
-            await fleet.progress()
-            async with fleet.held_window(worker):
-                rabbitmq.evaluate('rabbit_networking:close_all_connections(<<"test">>)')
-                await worker.event("channel_closed")
-            await fleet.progress()
-        await fleet.settled()
-
-
-async def dead_letters(fleet):
-    return await fleet.fetch("SELECT account_id, feed_id, batch_id, code, payload FROM dead_letters ORDER BY id")
-
-
-async def test_a_message_that_is_no_batch_is_kept_as_a_dead_letter_and_the_others_are_applied(fleet):
-    await fleet.post_all(1)
-    async with aiormq.connect(fleet.settings.amqp) as connection:
-        channel = await connection.channel()
-        await channel.basic_publish(b"not a batch", routing_key=shard_queue(1))
-    await fleet.post_all(1)
-    async with fleet.worker():
-        await fleet.settled()
-        [letter] = await fleet.until(lambda: dead_letters(fleet))
-    assert (None, None, None, "undecodable", b"not a batch") == tuple(letter)
-
-
-async def test_a_batch_that_the_broker_gave_up_on_is_kept_as_a_dead_letter_with_its_receipt(fleet):
-    batch = await fleet.post(1)
-    async with aiormq.connect(fleet.settings.amqp) as connection:
-        channel = await connection.channel()
-        deliveries = 0
-
-        async def fail(message):
-            nonlocal deliveries
-            deliveries += 1
-            await message.channel.basic_reject(message.delivery_tag, requeue=True)
-
-        await channel.basic_consume(shard_queue(1), fail)
-
-        async def dead():
-            return (await channel.queue_declare(DEAD_QUEUE, passive=True)).message_count
-
-        await fleet.until(dead)
-        assert fleet.settings.queue_delivery_limit + 1 == deliveries
-    async with fleet.worker():
-        [letter] = await fleet.until(lambda: dead_letters(fleet))
-        assert (1, 1, batch.batch_id, "broker.delivery_limit") == tuple(letter)[:4]
-        assert batch.items == decode(letter["payload"]).items
-        [receipt] = await fleet.until(lambda: fleet.fetch("SELECT batch_id, counts FROM receipts"))
-        assert (batch.batch_id, '{"dead": 1}') == tuple(receipt)
-        await fleet.post(1)
-        await fleet.settled()
 
 
 async def test_a_worker_that_gets_nothing_from_a_queue_with_messages_ends(fleet):

@@ -162,11 +162,6 @@ class Pulling:
         return await self.execute("SELECT * FROM pull_feeds WHERE feed_id = $1", feed)
 
 
-def csv_of(quantities: dict[str, Any]) -> str:
-    """Return a CSV file of external ids and quantities."""
-    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
-
-
 @pytest.fixture
 async def vendor() -> AsyncIterator[Vendor]:
     """A vendor's server."""

@@ -7,10 +7,7 @@ from aiohttp import FormData
 
 from ingest.pull.parse import files
 from ingest.pull.parse.work import Budget
-
-
-def csv_of(quantities):
-    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
+from tests.integration.pull.files import csv_of
 
 
 @pytest.fixture

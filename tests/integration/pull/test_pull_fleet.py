@@ -12,13 +12,10 @@ from aiohttp import web
 
 from ingest.pull.main import connected
 from schemas.topology import shard_of, shard_queue
+from tests.integration.pull.files import csv_of
 
 STOCK = {f"A-{n:05}": n for n in range(1, 2_001)}
 PARTS = 40
-
-
-def csv_of(quantities):
-    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
 
 
 async def waiting(pulling, feed):

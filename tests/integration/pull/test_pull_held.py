@@ -7,10 +7,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
 
-
-def csv_of(quantities):
-    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
-
+from tests.integration.pull.files import csv_of
 
 STOCK = {f"A-{n:02}": n for n in range(1, 21)}
 OTHER = {f"B-{n:02}": n for n in range(1, 21)}

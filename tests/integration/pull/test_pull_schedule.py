@@ -6,10 +6,7 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 
 from ingest.pull.main import connected, private_folder
-
-
-def csv_of(quantities):
-    return "externalId,inventoryQuantity\n" + "".join(f"{key},{value}\n" for key, value in quantities.items())
+from tests.integration.pull.files import csv_of
 
 
 def alerts(kind):

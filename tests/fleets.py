@@ -1,0 +1,282 @@
+"""A fleet under test: real worker processes, a publisher, and an account of what became of everything published."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import orjson
+from aiormq.abc import AbstractChannel
+
+from ingest.amqp.publish import Publisher, Unavailable
+from schemas.batches import Batch, Source, new_batch_id
+from schemas.settings import Settings
+from schemas.topology import shard_queue
+
+TIMEOUT_S = 40
+SEED = """
+INSERT INTO accounts (name) VALUES ('one');
+INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
+INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash)
+    SELECT 1, 1, 'feed ' || n, 'webhook', 'hash ' || n FROM generate_series(1, 8) n;
+CREATE TABLE written (seq bigint GENERATED ALWAYS AS IDENTITY, feed_id bigint, quantity integer);
+CREATE FUNCTION log_written() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO written (feed_id, quantity) VALUES (NEW.feed_id, NEW.inventory_quantity); RETURN NULL; END $$;
+CREATE TRIGGER log_written AFTER INSERT OR UPDATE ON feed_variants FOR EACH ROW EXECUTE FUNCTION log_written();
+"""
+
+
+async def until(condition: Callable[[], Any], what: str = "") -> Any:
+    """Wait until `condition` (a coroutine function) returns something true, and return it."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
+                await asyncio.sleep(0.02)
+            return found
+    except TimeoutError:
+        raise AssertionError(f"never: {what or condition}") from None
+
+
+class Worker:
+    """One `python -m workers`; its log lines are kept as they come."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self.id = uuid.UUID(int=0)
+        self._changed = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    async def event(self, name: str, **values: Any) -> dict[str, Any]:
+        """Wait until an event has been logged (it may have been already)."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                for event in self.events:
+                    if event.get("event") == name and values.items() <= event.items():
+                        return event
+                self._changed.clear()
+                await self._changed.wait()
+
+    def logged(self, name: str) -> list[dict[str, Any]]:
+        """Return the events of a name so far."""
+        return [event for event in self.events if event.get("event") == name]
+
+    async def ended(self) -> int:
+        """Wait for the process to end; returns its exit code."""
+        async with asyncio.timeout(TIMEOUT_S):
+            await self._reading
+            return await self.process.wait()
+
+    async def stop(self) -> int:
+        """Stop it gracefully; returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def kill(self) -> None:
+        """Kill it where it stands."""
+        self.process.kill()
+        await self.ended()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of a monitor endpoint."""
+        url = (await self.event("listening"))["monitor"] + path
+
+        def fetch() -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read().decode()
+
+        return await asyncio.to_thread(fetch)
+
+    async def metric(self, name: str) -> float:
+        """Return the value of a metric, as it stands in /metrics; the sum over its labels when `name` has none."""
+        _, text = await self.get("/metrics")
+        assert re.search(rf"^# HELP {re.escape(name.partition('{')[0])}", text, re.MULTILINE)
+        labels = "" if "{" in name else r"(?:\{.*\})?"
+        found = re.findall(rf"^{re.escape(name)}{labels} (\S+)$", text, re.MULTILINE)
+        return sum(map(float, found))
+
+    async def _read(self) -> None:
+        async for line in self.process.stderr:
+            try:
+                event = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                event = {"event": line.decode()}
+            self.events.append(event)
+            self._changed.set()
+
+
+class Fleet:
+    """Worker processes on one database and one virtual host; feeds 1 to 8 of account 1 on 4 shards."""
+
+    feeds = range(1, 9)
+    until = staticmethod(until)
+
+    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+        self.settings = settings
+        self.publisher = publisher
+        self.sent: list[Batch] = []
+        self._quantity: Counter[int] = Counter()
+
+    @asynccontextmanager
+    async def worker(self, **settings: Any) -> AsyncIterator[Worker]:
+        """Run a worker process; it is stopped at the end, if it has not ended before."""
+        changed = self.settings.model_dump(mode="json")
+        secrets = {"database_url": self.settings.dsn, "amqp_url": self.settings.amqp, "secret_key": self.settings.key}
+        environment = {
+            name.upper(): value.decode() if isinstance(value, bytes) else str(value)
+            for name, value in (changed | secrets | settings).items()
+            if not isinstance(value, list)
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "workers",
+            env={"PATH": os.environ["PATH"], **environment},
+            stderr=asyncio.subprocess.PIPE,
+            limit=2**24,
+        )
+        worker = Worker(process)
+        try:
+            worker.id = uuid.UUID((await worker.event("listening"))["worker"])
+            yield worker
+        finally:
+            if process.returncode is None:
+                with suppress(TimeoutError):
+                    await worker.stop()
+            if process.returncode is None:
+                await worker.kill()
+            sys.stderr.writelines(orjson.dumps(event).decode() + "\n" for event in worker.events)
+
+    async def post(self, feed: int, *, external_id: str = "a", **reply: str) -> Batch:
+        """Publish a batch that raises the quantity of a feed's item by one; returns it once it is confirmed."""
+        now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        self._quantity[feed] += 1
+        item = {"externalId": external_id, "inventoryQuantity": self._quantity[feed]}
+        batch = Batch(new_batch_id(feed, now_ms, self.settings.key), 1, feed, now_ms, Source.WEBHOOK, [item])
+        while True:
+            try:
+                await self.publisher.publish(batch, **reply)
+            except Unavailable:
+                await asyncio.sleep(0.05)  # as a sender does after a 503
+            else:
+                self.sent.append(batch)
+                return batch
+
+    def newest(self, feed: int) -> int:
+        """Return the quantity that was last on its way."""
+        return self._quantity[feed]
+
+    async def post_all(self, times: int) -> None:
+        """Publish that many batches of every feed, the feeds side by side."""
+
+        async def of(feed: int) -> None:
+            for _ in range(times):
+                await self.post(feed)
+
+        await asyncio.gather(*(of(feed) for feed in self.feeds))
+
+    @asynccontextmanager
+    async def posting(self) -> AsyncIterator[None]:
+        """Publish on, on all feeds, until the block ends."""
+        done = asyncio.Event()
+
+        async def of(feed: int) -> None:
+            while not done.is_set():
+                await self.post(feed)
+                await asyncio.sleep(0.02)
+
+        tasks = [asyncio.create_task(of(feed)) for feed in self.feeds]
+        try:
+            yield
+        finally:
+            done.set()
+            await asyncio.gather(*tasks)
+
+    @asynccontextmanager
+    async def held_window(self, worker: Worker, feed: int | None = None) -> AsyncIterator[None]:
+        """Hold every window before it writes its receipts; yields once a window of `worker` waits there.
+
+        With `feed` a batch of it is published once windows are held.
+        """
+        holder = await asyncpg.connect(self.settings.dsn)
+        try:
+            await holder.execute("BEGIN; LOCK TABLE ONLY receipts IN SHARE MODE")
+            if feed is not None:
+                await self.post(feed)
+
+            async def held() -> list[Any]:
+                sql = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'"
+                return await self.fetch(sql, f"feedline-worker {worker.id.hex} shard %")
+
+            await until(held, "a held window")
+            yield
+        finally:
+            holder.terminate()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
+        """Run one statement over a connection of its own."""
+        connection = await asyncpg.connect(self.settings.dsn)
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def receipts(self) -> Counter[Any]:
+        """Return how many receipts each batch has."""
+        return Counter(row[0] for row in await self.fetch("SELECT batch_id FROM receipts"))
+
+    async def progress(self) -> None:
+        """Wait until something has been published on every feed, and until what was published by then is applied."""
+
+        async def begun() -> bool:
+            return {batch.feed_id for batch in self.sent} == set(self.feeds)
+
+        await until(begun, "a batch on every feed")
+        newest = dict(self._quantity)
+
+        async def applied() -> bool:
+            stored = dict(await self.fetch("SELECT feed_id, inventory_quantity FROM feed_variants"))
+            return all(stored.get(feed, 0) >= quantity for feed, quantity in newest.items())
+
+        await until(applied, f"progress to {newest}")
+
+    async def all_in_hand(self, channel: AbstractChannel) -> bool:
+        """Return whether no queue has a message that waits to be delivered."""
+        found = [await channel.queue_declare(shard_queue(shard), passive=True) for shard in range(4)]
+        return not any(queue.message_count for queue in found)
+
+    async def settled(self) -> None:
+        """Wait until every published batch has its receipt; then check that it has one alone, and the order."""
+
+        async def complete() -> bool:
+            return len(await self.receipts()) >= len(self.sent)
+
+        await until(complete, f"{len(self.sent)} receipts")
+        assert dict.fromkeys((batch.batch_id for batch in self.sent), 1) == dict(await self.receipts())
+        await self.in_order()
+
+    async def in_order(self) -> None:
+        """Check that no feed's item ever went back to an earlier value."""
+        written = defaultdict(list)
+        for feed, quantity in await self.fetch("SELECT feed_id, quantity FROM written ORDER BY seq"):
+            written[feed].append(quantity)
+        assert {feed: sorted(values) for feed, values in written.items()} == dict(written)
+        assert {feed: self._quantity[feed] for feed in written} == {
+            feed: values[-1] for feed, values in written.items()
+        }

@@ -1,0 +1,17 @@
+"""What tests of the API say of the road behind it."""
+
+import asyncio
+
+EXAMPLE = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
+
+
+def parse_webhook(feed):
+    return f"/api/inventory-feeds/{feed['id']}/parse-webhook.json"
+
+
+async def until(call, wanted):
+    """Ask again until the answer is as wanted: what comes of a batch that nobody waits for."""
+    async with asyncio.timeout(30):
+        while not wanted(answer := await call()):  # noqa: ASYNC110 - the API has no signal to wait for
+            await asyncio.sleep(0.05)
+    return answer
