@@ -58,7 +58,7 @@ lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with has
 	@.local/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	.local/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
 	    --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	    --constraint requirements.txt --output-file requirements-run.txt pyproject.toml
+	    --constraint requirements.txt --extra tracing --output-file requirements-run.txt pyproject.toml
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save

@@ -15,6 +15,7 @@ import uvloop
 from schemas import logs, settings
 from schemas.agreement import agree
 from schemas.errors import FeedlineError
+from schemas.tracing import exported
 
 ROLES = {
     "edge": "ingest.edge.main",
@@ -43,7 +44,8 @@ def main(arguments: list[str]) -> int:
 
 async def _serve(role: str, loaded: settings.Settings) -> None:
     await agree(loaded)
-    await import_module(ROLES[role]).main(loaded)
+    with exported(loaded, role):
+        await import_module(ROLES[role]).main(loaded)
 
 
 if __name__ == "__main__":

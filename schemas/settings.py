@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
+    tracing: bool = Field(
+        False,
+        description="spans of each batch's way (feedline[tracing]); OpenTelemetry's own variables say where they go",
+    )
+
     edge_processes: int = Field(1, ge=1, le=64, description="edge processes that the local stack starts")
     worker_processes: int = Field(2, ge=1, le=64, description="worker processes that the local stack starts")
 

@@ -11,6 +11,7 @@ import uvloop
 from schemas import logs, settings
 from schemas.agreement import agree
 from schemas.errors import Permanent
+from schemas.tracing import exported
 from workers.service import Worker
 from workers.watch import main as watch
 
@@ -33,7 +34,10 @@ def main() -> None:
 
     async def serve() -> int:
         await agree(configured)
-        return await (watch.main(configured) if watches else Worker(configured).run())
+        if watches:
+            return await watch.main(configured)
+        with exported(configured, "worker"):
+            return await Worker(configured).run()
 
     try:
         sys.exit(uvloop.run(serve()))

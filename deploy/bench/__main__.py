@@ -23,7 +23,7 @@ import asyncpg
 import click
 import uvloop
 
-from deploy.bench import ceiling
+from deploy.bench import ceiling, spans
 from deploy.bench.catalogue import SKUS, Post, posts
 from deploy.bench.load import Drive, Load, drive, write_posts
 from deploy.bench.report import Report
@@ -102,6 +102,8 @@ def main(seconds: int, path: Path, kinds: tuple[str, ...]) -> None:
 async def _run(seconds: int, kinds: tuple[str, ...]) -> Report:
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
     report = Report(machine)
+    for case, microseconds in (await spans.measure()).items():
+        report.add(f"to publish a batch, TRACING {case}", microseconds, "µs")
     folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
     try:
         async with system(folder) as running:

@@ -7,8 +7,10 @@ https://www.rabbitmq.com/docs/confirms for basic.ack and basic.nack.
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 from schemas.amqp.sieve import BODY, HEADER, METHOD, OVERHEAD
+from schemas.tracing import TRACEPARENT
 
 _FRAME = Struct(">BHI")
 _HEADER = Struct(">HHQH")
@@ -16,8 +18,9 @@ _CONFIRM = Struct(">IQB")
 _MANDATORY = b"\x01"
 _PERSISTENT = b"\x02"
 _CONTENT_TYPE = b"\x10application/json"
-_HAS_CONTENT_TYPE, _HAS_DELIVERY_MODE, _HAS_CORRELATION_ID, _HAS_REPLY_TO, _HAS_MESSAGE_ID = (
+_HAS_CONTENT_TYPE, _HAS_HEADERS, _HAS_DELIVERY_MODE, _HAS_CORRELATION_ID, _HAS_REPLY_TO, _HAS_MESSAGE_ID = (
     1 << 15,
+    1 << 13,
     1 << 12,
     1 << 10,
     1 << 9,
@@ -26,6 +29,14 @@ _HAS_CONTENT_TYPE, _HAS_DELIVERY_MODE, _HAS_CORRELATION_ID, _HAS_REPLY_TO, _HAS_
 _USUAL = _HAS_CONTENT_TYPE | _HAS_DELIVERY_MODE | _HAS_MESSAGE_ID
 _MAX_SHORT = 255
 _END = b"\xce"
+
+
+class Extras(NamedTuple):
+    """What few messages have: where a sender waits for the reply, and the span that it was published in."""
+
+    reply_to: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
@@ -46,16 +57,16 @@ def publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
     return frame(METHOD, channel, b"\x00\x3c\x00\x28\x00\x00" + short(exchange) + short(routing_key) + _MANDATORY)
 
 
-def content(
-    channel: int, frame_max: int, body: bytes, message_id: str, reply: tuple[str | None, str | None] | None = None
-) -> list[bytes]:
+def content(channel: int, frame_max: int, body: bytes, message_id: str, extras: Extras | None = None) -> list[bytes]:
     """Return the frames of a persistent JSON message: its header, and its body (if any) cut to `frame_max`.
 
-    `reply` is (reply_to, correlation_id). The caller joins the parts, with the method frame, into one write.
+    The caller joins the parts, with the method frame, into one write.
     """
     flags, middle = _USUAL, _PERSISTENT
-    if reply is not None:
-        reply_to, correlation_id = reply
+    if extras is not None:
+        reply_to, correlation_id, traceparent = extras
+        if traceparent is not None:
+            flags, middle = flags | _HAS_HEADERS, _table(TRACEPARENT, traceparent) + middle
         if correlation_id is not None:
             flags, middle = flags | _HAS_CORRELATION_ID, middle + short(correlation_id)
         if reply_to is not None:
@@ -75,6 +86,13 @@ def content(
         frame(HEADER, channel, header),
         *(frame(BODY, channel, body[start : start + largest]) for start in range(0, len(body), largest)),
     ]
+
+
+def _table(name: str, text: str) -> bytes:
+    """Return a field table of one text."""
+    written = text.encode()
+    entry = short(name) + b"S" + len(written).to_bytes(4) + written
+    return len(entry).to_bytes(4) + entry
 
 
 def confirm(payload: bytes) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ from typing import Final, Self
 
 import structlog
 
+from ingest.amqp.frames import Extras
 from ingest.amqp.wire import Reason, Settled, Wire
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
@@ -50,7 +51,7 @@ _WORDS: dict[Reason, str] = {
 }
 
 
-_Message = tuple[str, bytes, tuple[str | None, str | None] | None]
+_Message = tuple[str, bytes, Extras | None]
 
 
 class Unavailable(Transient):
@@ -113,7 +114,7 @@ class Publisher:
         Batches leave in the order in which concurrent tasks call this.
         """
         await self.publish_message(
-            batch.feed_id, batch.batch_id.hex, batch.encode(), (reply_to, correlation_id) if reply_to else None
+            batch.feed_id, batch.batch_id.hex, batch.encode(), Extras(reply_to, correlation_id) if reply_to else None
         )
 
     async def publish_message(
@@ -121,7 +122,7 @@ class Publisher:
         feed_id: int,
         message_id: str,
         body: bytes,
-        reply: tuple[str | None, str | None] | None = None,
+        extras: Extras | None = None,
         settled: Settled | None = None,
     ) -> None:
         """Do as `publish` does, with a batch that is encoded already; `message_id` is its batch id in hex.
@@ -135,9 +136,9 @@ class Publisher:
             if settled is not None:
                 settled()
         else:
-            reason = await wire.publish(self._keys[slot], message_id, body, reply, settled)
+            reason = await wire.publish(self._keys[slot], message_id, body, extras, settled)
             if reason == "unroutable":
-                reason = await self._publish_again(slot, (message_id, body, reply), settled)
+                reason = await self._publish_again(slot, (message_id, body, extras), settled)
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             raise Unavailable(reason)
@@ -217,10 +218,10 @@ class Publisher:
         The slot is used for the first time, or somebody deleted its queue under us.
         """
         until = asyncio.get_running_loop().time() + HOLD_S
-        message_id, body, reply = message
+        message_id, body, extras = message
         try:
             while (wire := await self._bound(slot, until)) is not None:
-                confirm = wire.publish(self._keys[slot], message_id, body, reply, settled)
+                confirm = wire.publish(self._keys[slot], message_id, body, extras, settled)
                 owner, settled = settled, None  # the wire sees to it, unless the message comes back
                 if (reason := await confirm) != "unroutable":
                     return reason
@@ -254,3 +255,12 @@ class Publisher:
             _log.warning("bind_failed", slot=slot, reason=str(error))
         await asyncio.sleep(_BIND_AGAIN_S)
         return False
+
+
+def publisher(settings: Settings, name: str) -> Publisher:
+    """Return a role's publisher: one that makes spans with TRACING."""
+    if not settings.tracing:
+        return Publisher(settings, name)
+    from ingest.amqp.traced import TracedPublisher  # noqa: PLC0415 - nobody else loads OpenTelemetry
+
+    return TracedPublisher(settings, name)

@@ -84,7 +84,7 @@ class Wire:
         key: str,
         message_id: str,
         body: bytes,
-        reply: tuple[str | None, str | None] | None = None,
+        extras: frames.Extras | None = None,
         settled: Settled | None = None,
     ) -> Confirm:
         """Write one message at once and return the future of its confirm; messages leave in the order of the calls.
@@ -100,7 +100,7 @@ class Wire:
             method = self._methods.get(key)
             if method is None:
                 method = self._methods[key] = frames.publish_method(self._channel, SHARDS_EXCHANGE, key)
-            parts = frames.content(self._channel, self._frame_max, body, message_id, reply)
+            parts = frames.content(self._channel, self._frame_max, body, message_id, extras)
             self._tag += 1
             self._waiting[self._tag] = (confirm, message_id, self._loop.time() + self._timeout, settled)
             # What is written in one turn of the event loop goes out in one system call: each costs more than a message.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
-from ingest.amqp.publish import Publisher
+from ingest.amqp.publish import publisher as publisher_of
 from ingest.amqp.replies import Replies
 from ingest.api import docs
 from ingest.api.framework.auth import TOKENS_KEY, Tokens
@@ -65,7 +65,7 @@ def _services(settings: Settings) -> Callable[[web.Application], AsyncIterator[N
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with (
             new_pool(settings) as pool,
-            Publisher(settings, process_name("api")) as publisher,
+            publisher_of(settings, process_name("api")) as publisher,
             Replies(settings, publisher) as replies,
             Parsers() as parsers,
         ):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from ingest.amqp.publish import Publisher
+from ingest.amqp.publish import publisher as publisher_of
 from ingest.edge.post import Posts
 from ingest.edge.refresh import Feeds
-from ingest.edge.server import dispatcher, runner
+from ingest.edge.server import Handler, dispatcher, runner
 from ingest.http.serving import announce, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings, process_name
 
@@ -24,7 +24,7 @@ async def main(settings: Settings) -> None:
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     feeds = Feeds(settings)
-    async with Publisher(settings, process_name("edge")) as publisher:
+    async with publisher_of(settings, process_name("edge")) as publisher:
         posts = Posts(settings, publisher, feeds)
 
         def ready() -> str | None:
@@ -33,7 +33,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         def alive() -> str | None:
             return None
 
-        handler = dispatcher(posts.handle, alive=alive, ready=ready, stopping=stop.is_set)
+        handle: Handler = posts.handle
+        if settings.tracing:
+            from ingest.edge.traced import traced  # noqa: PLC0415 - nobody else loads OpenTelemetry
+
+            handle = traced(handle, trust_forwarded=settings.trust_forwarded)
+        handler = dispatcher(handle, alive=alive, ready=ready, stopping=stop.is_set)
         web_runner = runner(handler, settings.stop_timeout_ms / 1000)
         async with (
             monitored(settings, alive=alive, ready=ready) as monitor_url,

@@ -25,6 +25,7 @@ import structlog
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
+from ingest.amqp.publish import publisher as publisher_of
 from ingest.pull.fetch import FetchContext
 from ingest.pull.parse.files import FileParser
 from ingest.pull.parse.process import Parsers
@@ -86,7 +87,7 @@ async def connected(
     context = replace(FetchContext.of(settings), folder=folder)
     async with (
         open_pool(settings) as pool,
-        Publisher(settings, process_name("pull")) as publisher,
+        publisher_of(settings, process_name("pull")) as publisher,
         Parsers() as parsers,
     ):
         store = Store(pool, uuid.uuid4())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pamqp.header import ContentHeader
+
 from schemas.batches import Batch
 
 
@@ -12,7 +14,8 @@ class Delivery:
     """A batch as the broker handed it to us.
 
     `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
-    clock. `reply_to` is the queue its sender waits at, or None; `redelivered` that somebody had it in hand before.
+    clock. `reply_to` is the queue its sender waits at, or None; `redelivered` that somebody had it in hand before;
+    `properties` is the payload of its content header.
     """
 
     tag: int
@@ -22,3 +25,11 @@ class Delivery:
     reply_to: str | None = None
     correlation_id: str | None = None
     redelivered: bool = False
+    properties: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """Return a text among the headers of the message."""
+        content = ContentHeader()
+        content.unmarshal(self.properties)
+        value = (content.properties.headers or {}).get(name)
+        return value if isinstance(value, str) else None

@@ -6,6 +6,7 @@ A window that Postgres cannot take waits and is tried again, with its deliveries
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -42,11 +43,17 @@ class Flight:
     """
 
     def __init__(self, shard: int, lock: ShardLock, tools: Tools, patience_s: Callable[[], float | None]) -> None:
+        self.shard = shard
         self._who = f"shard {shard}"
         self._log = _log.bind(shard=shard)
         self._lock = lock
         self._tools = tools
         self._patience_s = patience_s
+
+    @property
+    def worker_id(self) -> uuid.UUID:
+        """Return whose flight it is."""
+        return self._tools.worker_id
 
     async def commit(self, window: Sequence[Delivery]) -> WindowResult:
         """Apply a window and return when it is committed; raises `GivenUp`, `Taken`, or what is no `Transient`."""
@@ -138,6 +145,15 @@ class Flight:
             raise GivenUp("Postgres is away while the shard is handed over")
         delay = backoff.delay()
         await asyncio.sleep(delay if patience is None else min(delay, patience))
+
+
+def flight(shard: int, lock: ShardLock, tools: Tools, patience_s: Callable[[], float | None]) -> Flight:
+    """Return a shard's flight: one that makes spans with TRACING."""
+    if not tools.settings.tracing:
+        return Flight(shard, lock, tools, patience_s)
+    from workers.shard.traced import TracedFlight  # noqa: PLC0415 - nobody else loads OpenTelemetry
+
+    return TracedFlight(shard, lock, tools, patience_s)
 
 
 async def replicated(connection: Connection) -> None:

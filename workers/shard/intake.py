@@ -67,6 +67,7 @@ class Intake:
                     reply_to=reply_to,
                     correlation_id=correlation_id,
                     redelivered=message.redelivered,
+                    properties=message.header,
                 )
             )
 

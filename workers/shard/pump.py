@@ -20,7 +20,7 @@ from workers import database
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
 from workers.shard.builder import Limits
-from workers.shard.flight import Flight
+from workers.shard.flight import flight
 from workers.shard.intake import Intake
 from workers.shard.lock import DRAIN_WAIT_S, ShardLock
 from workers.shard.signals import Signals
@@ -47,7 +47,7 @@ class Pump:
         self._signals = signals
         self._monotonic = tools.clock.monotonic
         self._intake = Intake(consumer, Limits.of(tools.settings), state.shard, self._log, tools.clock)
-        self._carrier = Flight(state.shard, lock, tools, self._patience_s)
+        self._carrier = flight(state.shard, lock, tools, self._patience_s)
         self._flight: asyncio.Task[None] | None = None
         self._window: list[Delivery] = []
         self._ack_later: int | None = None

@@ -6,6 +6,12 @@ import signal
 import sys
 
 import psycopg
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 SEED = """
 INSERT INTO dead_letters (code, reason, payload) VALUES ('worker_died', 'r', ''), ('worker_died', 'r', '');
@@ -16,10 +22,12 @@ VALUES (900, 900, 'a', '{}', gen_random_uuid(), to_timestamp(1000)), (900, 900, 
 SUCCESS = "feedline_canary_success_timestamp_seconds"
 
 
-async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until, settings):
+async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until, settings, collector):
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(SEED)
-    edge, worker = [await system.start(role, LOG_LEVEL="debug") for role in ("edge", "worker")]
+    tracing = {"LOG_LEVEL": "debug", "TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    tracing["OTEL_BSP_SCHEDULE_DELAY"] = "200"
+    edge, worker = [await system.start(role, **tracing) for role in ("edge", "worker")]
     watchers = {await system.start("watch"), await system.start("watch")}
 
     async def telling():
@@ -34,6 +42,7 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
     assert {(): 1000.0} == await active.named("feedline_deferred_oldest_timestamp_seconds")
     await _top_shows_owners_and_canaries(system)
     await _a_canary_is_traced(system, settings, edge.events + worker.events)
+    await until(collector.has_a_whole_trace, "spans of a canary from edge and worker, in one trace")
 
     await active.end(signal.SIGKILL)
     watchers.remove(active)
@@ -74,6 +83,50 @@ async def _a_canary_is_traced(system, settings, events):
     assert sorted([times[0], *times[2:]]) == [times[0], *times[2:]]
     assert "edge" in told[1]
     assert all("worker " in told[line] for line in (3, 4, 6))
+
+
+class Collector:
+    """Takes spans as OpenTelemetry's collector does, over HTTP: (trace, span, parent, name, service)."""
+
+    def __init__(self):
+        self.spans, self.url = [], ""
+
+    async def take(self, request):
+        body = await request.read()
+        for sent in ExportTraceServiceRequest.FromString(body).resource_spans:
+            (service,) = [one.value.string_value for one in sent.resource.attributes if one.key == "service.name"]
+            self.spans += [
+                (span.trace_id, span.span_id, span.parent_span_id, span.name.split()[0], service)
+                for scope in sent.scope_spans
+                for span in scope.spans
+            ]
+        return web.Response(body=ExportTraceServiceResponse().SerializeToString())
+
+    async def has_a_whole_trace(self):
+        by_id = {span[1]: span for span in self.spans}
+
+        def way(span):
+            while span is not None:
+                yield span[3:]
+                span = by_id.get(span[2])
+
+        whole = [("commit", "worker"), ("window", "worker"), ("publish", "edge"), ("POST", "edge")]
+        expected = [(name, f"feedline-{role}") for name, role in whole]
+        return any(list(way(span)) == expected for span in self.spans)
+
+
+@pytest.fixture
+async def collector():
+    taking = Collector()
+    app = web.Application()
+    app.router.add_post("/v1/traces", taking.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    taking.url = f"http://{host}:{port}"
+    yield taking
+    await runner.cleanup()
 
 
 async def arrived(watchers):

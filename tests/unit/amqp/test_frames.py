@@ -20,8 +20,9 @@ def unmarshalled(data):
 
 
 def test_a_message_is_mandatory_persistent_json_with_its_ids():
+    extras = frames.Extras("reply", "id-1")
     data = b"".join(
-        (frames.publish_method(1, "feedline.shards", "3"), *frames.content(1, 131_072, b"{}", "abc", ("reply", "id-1")))
+        (frames.publish_method(1, "feedline.shards", "3"), *frames.content(1, 131_072, b"{}", "abc", extras))
     )
 
     (_, method), (_, header), (_, body) = unmarshalled(data)
@@ -46,6 +47,21 @@ def test_a_message_without_reply_has_no_reply_properties():
     ((_, header), _) = unmarshalled(b"".join(frames.content(1, 131_072, b"{}", "abc")))
 
     assert (None, None) == (header.properties.reply_to, header.properties.correlation_id)
+    assert None is header.properties.headers
+
+
+def test_a_trace_travels_in_a_header_beside_everything_else():
+    ((_, header), _) = unmarshalled(
+        b"".join(frames.content(1, 131_072, b"{}", "abc", frames.Extras("reply", "id-1", "00-1-2-01")))
+    )
+
+    assert {"traceparent": "00-1-2-01"} == header.properties.headers
+    assert (2, "abc", "reply", "id-1") == (
+        header.properties.delivery_mode,
+        header.properties.message_id,
+        header.properties.reply_to,
+        header.properties.correlation_id,
+    )
 
 
 @given(body=st.binary(max_size=3_000), frame_max=st.integers(min_value=64, max_value=4_096))
