@@ -205,7 +205,7 @@ async def test_a_rate_is_kept_and_a_cancellation_ends_it_between_two_parts(road,
     await letters(*items(*"abcde"))
     number = await operation(total=5, per_second=2)
     seconds = [100.0]
-    duty = Operations(KEY, (broker := Broker()).publish, Clock(lambda: seconds[0], CLOCK))
+    duty = Operations(KEY, (broker := Broker()).publish, Clock(lambda: seconds[0], lambda: NOW))
     await all_rounds(duty, road)
     assert ["a", "b"] == broker.names
     seconds[0] += 0.9
