@@ -15,7 +15,9 @@ from ingest.pages.page import Action, Page
 from ingest.pages.render import RENDERER, Renderer
 from ingest.pages.routes import ENTRIES, NAVIGATION
 from ingest.pages.serve import handler_of
+from ingest.pages.sessions.fresh import FRESH_TRIES
 from ingest.pages.sessions.store import SESSIONS_KEY, Sessions
+from ingest.pages.sessions.tries import Tries
 from ingest.pages.snapshots import SNAPSHOTS, Snapshots
 from ingest.pages.vendor import serve as vendor
 from schemas.settings import Settings
@@ -25,6 +27,7 @@ def application(settings: Settings) -> web.Application:
     """Return the API's application with the dashboard's pages."""
     app = api_application(settings)
     app[RENDERER], app[SNAPSHOTS], app[layout.NAVIGATION] = Renderer(), Snapshots(), NAVIGATION
+    app[FRESH_TRIES] = Tries()
     app.cleanup_ctx.append(_sessions)
     app.cleanup_ctx.append(live.context)
     app.on_shutdown.append(live.close)

@@ -111,7 +111,7 @@ def error(request: web.Request, problem: ProblemError) -> web.Response:
         "changed": problem.status >= 500 and request.method != "GET",  # noqa: PLR2004 - the server's faults
         "request_id": id_of(request),
     }
-    if "HX-Request" in request.headers:
+    if is_fragment(request):
         return html(request.app[RENDERER].block("error", "fragment", context), problem.status)
     response = _page(request, "error", request.get(SESSION), context, problem.status)
     response.headers.update(problem.headers)
@@ -128,6 +128,11 @@ def asked(visit: Visit) -> list[Curl]:
 def sentence(text: str) -> str:
     """Return a problem's detail as a sentence."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def is_fragment(request: web.Request) -> bool:
+    """Return whether a part of a page asks for a part; a button asks for the whole page, and takes its content."""
+    return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
 def is_local(path: str) -> bool:

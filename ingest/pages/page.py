@@ -62,12 +62,16 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One POST: `act` changes something by the API's operations. `limit_bytes` is of its form."""
+    """One POST: `act` changes something by the API's operations. `limit_bytes` is of its form.
+
+    `fresh`: the form has the person's password, or the session's token, once more (`ui.fresh()`).
+    """
 
     path: str
     act: Callable[[Visit], Awaitable[Done | Again | Fragment | web.StreamResponse]]
     scope: Scope = Scope.WRITE
     limit_bytes: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

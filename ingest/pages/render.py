@@ -41,6 +41,7 @@ def environment() -> Environment:
         "counted": words.counted,
         "duration": words.duration,
         "id": element_id,
+        "left": left,
         "n": words.number,
         "query": query,
         "shown": words.shown,
@@ -95,6 +96,12 @@ def at_clock(moment: datetime | None) -> str | Markup:
         return words.UNKNOWN
     now, zone = _LOOK.get()
     return _time(moment, words.clock(moment, zone, now), zone)
+
+
+def left(moment: datetime) -> str:
+    """Return how long it is until then: 23 h 10 min; "over" afterwards."""
+    seconds = (moment - _LOOK.get()[0]).total_seconds()
+    return words.duration(seconds) if seconds > 0 else "over"
 
 
 def element_id(text: str) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -17,9 +18,11 @@ from ingest.api.framework.operation import JSON
 from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError, internal
 from ingest.pages import cookies, layout
+from ingest.pages.once import once
 from ingest.pages.page import Action, Again, Done, Download, Entry, Fragment, Page
 from ingest.pages.render import RENDERER, html
 from ingest.pages.security import from_own_page
+from ingest.pages.sessions.fresh import check_fresh
 from ingest.pages.sessions.store import SESSIONS_KEY, Session
 from ingest.pages.snapshots import SNAPSHOTS, key_of
 from ingest.pages.visit import Visit
@@ -129,7 +132,9 @@ async def _act(request: web.Request, action: Action) -> web.StreamResponse:
         raise ProblemError(413, "pages.too_large", f"{error.text}; nothing was changed") from None
     visit = Visit(bare, session, form)
     try:
-        return _result(request, session, await action.act(visit))
+        if action.fresh:
+            await check_fresh(request, session, visit.text("fresh"))
+        return _result(request, session, await once(visit, action.act))
     except ProblemError as problem:
         return _refused(request, visit, problem)
     finally:
@@ -165,7 +170,7 @@ def _result(request: web.Request, session: Session, result: Any) -> web.StreamRe
 def _refused(request: web.Request, visit: Visit, problem: ProblemError) -> web.StreamResponse:
     """Answer in place, or go back to the page that asked, and say why there."""
     back = visit.text("back")
-    if "HX-Request" in request.headers or not layout.is_local(back):
+    if layout.is_fragment(request) or not layout.is_local(back):
         return layout.error(request, problem)
     response = go(request, back)
     cookies.say(request, response, f"{layout.sentence(problem.detail)} Nothing was changed.", "bad")
@@ -173,8 +178,13 @@ def _refused(request: web.Request, visit: Visit, problem: ProblemError) -> web.S
 
 
 def go(request: web.Request, to: str) -> web.Response:
-    """Return the answer that leads to another page, for plain forms and for htmx."""
-    if "HX-Request" in request.headers:
+    """Return the answer that leads to another page, for plain forms and for htmx.
+
+    A button's answer that leads back to where it was pressed is put in place: htmx follows, and takes the content.
+    """
+    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    in_place = "HX-Boosted" in request.headers and urlsplit(to).path == here
+    if "HX-Request" in request.headers and not in_place:
         return web.Response(status=204, headers={"HX-Redirect": to})
     return web.Response(status=303, headers={"Location": to, "Cache-Control": "no-store"})
 

@@ -6,7 +6,7 @@ the one place where the API does it. Every change is written to the audit log wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -54,6 +54,10 @@ class Visit:
     session: Session
     form: Mapping[str, Any] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    executor: Any = None
+    """The connection whose transaction holds all that an action does; None: each operation is one of its own."""
+    later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is done once that transaction has committed."""
 
     @property
     def services(self) -> Services:
@@ -110,7 +114,7 @@ class Visit:
         result = answer.body if isinstance(answer, Answer) else answer
         after = await self._state(name, path) if before is not None else plain(result) if result is not None else None
         line = audit.line(name, _operations()[name].template.format(**path), before, after)
-        await audit.record(self.services.pool, self.session, self.request.remote, line)
+        await audit.record(self.executor or self.services.pool, self.session, self.request.remote, line)
         return result
 
     async def answer(
@@ -138,14 +142,21 @@ class Visit:
             session.token_id or 0, session.account_id, session.role.scope, None, session.feeds, who=session.who
         )
         call: Call[Any, Any] = Call(inner, name, caller, path, _query(operation, query), _body(operation, body))
+        call.executor, call.later = self.executor, self.later
         self.asked.append(asked)
-        answer = await operation.handler(call)
+        answer = await self._handled(operation, call)
         if isinstance(answer, Answer):
             asked.answer = answer
         if operation.method != "GET":
             who = {"account_id": self.session.account_id, "session_id": self.session.id}
             _log.info("page_change", operation=operation.name, path=asked.path, **who)
         return answer
+
+    async def _handled(self, operation: Operation, call: Call[Any, Any]) -> Any:
+        if self.executor is None:
+            return await operation.handler(call)
+        async with self.executor.transaction():  # an action may go on after one that was refused
+            return await operation.handler(call)
 
     def _check(self, operation: Operation, path: Mapping[str, Any]) -> None:
         """Refuse what the session may not: the API checks a token as it comes in, and a page calls its operations."""

@@ -18,7 +18,7 @@ from ingest.feeds.runs import RUN_SQL, RunStatus
 from ingest.feeds.settings import FeedColumns, FeedSettings, ResourceType
 from ingest.feeds.state import FeedState, MisfitError, new_state, shown_secrets
 from ingest.http.problems import ProblemError
-from schemas.attributes import Name, UrlText
+from schemas.attributes import Name, ShortText, UrlText
 from schemas.secrets import MASK, Vault, new_webhook_hash
 
 _FLAGS = {"nextFetchAt", "lastRunId", "lastRunStatus", "lastRunAt", "lastSuccessAt", "failingSince"}
@@ -79,7 +79,7 @@ class _FeedHead(Stored):
     hash: str = Field(
         description="the webhook's secret: the header `jetti-webhook-hash` of a post; masked for a token of scope read"
     )
-    disabled_reason: str | None = Field(description="why the system disabled it")
+    disabled_reason: str | None = Field(description="why it is disabled, if that was said")
     authentication_token: str | None = Field(description="masked")
     authentication_secret: str | None = Field(description="masked")
 
@@ -105,6 +105,12 @@ class Feed(FeedSettings, FeedColumns, _FeedHead):
         if not call.caller.scope.includes(Scope.WRITE):
             shown["hash"] = MASK
         return cls.of({**settings, **row, **shown, **(flags or {})})
+
+
+class Disabling(Body):
+    """Why a feed is disabled."""
+
+    reason: ShortText | None = Field(None, description="shown wherever the feed is, and to its vendor")
 
 
 class FeedQuery(Page):
@@ -156,6 +162,12 @@ async def update_feed(call: Call[Query, Any]) -> Answer:
             await _check_provider(call, db, state.dropship_provider_id)
             row = await db.one(FEEDS.feed_update, id=call.id, **_columns(state, call.services.vault))
     return await _answer(call, row)
+
+
+async def disable_feed(call: Call[Query, Disabling]) -> Answer:
+    """Disable one with a reason."""
+    reason = call.body.reason if call.body else None
+    return await _answer(call, await call.db.one(FEEDS.feed_disable, id=call.id, reason=reason))
 
 
 async def rotate_hash(call: Call[Query, None]) -> Answer:
@@ -230,6 +242,19 @@ OPERATIONS = (
     ),
     _COLLECTION.delete(
         delete_feed, description="Its hash stops working at once; its feed variants are removed in the background."
+    ),
+    Operation(
+        name="inventory_feeds.disable",
+        method="POST",
+        path="/api/inventory-feeds/{id}/disable.json",
+        summary="Disable an inventory feed with a reason",
+        description="It takes no posts and is not fetched, until `enabled` is set again.",
+        scope=Scope.WRITE,
+        body=Disabling,
+        body_optional=True,
+        example={"reason": "their stock is wrong since Monday"},
+        response=Feed,
+        handler=disable_feed,
     ),
     Operation(
         name="inventory_feeds.rotate_hash",

@@ -44,6 +44,13 @@ SET dropship_provider_id = :dropship_provider_id, name = :name, resource_type = 
 WHERE account_id = :account_id AND id = :id
 RETURNING *;
 
+-- name: feed_disable(account_id, id, reason)^
+UPDATE inventory_feeds
+SET enabled = false, disabled_reason = :reason,
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL
+RETURNING *;
+
 -- name: feed_rotate_hash(grace_s, hash, account_id, id)^
 -- The hash before it stays valid for the grace period, and the one before that for what is left of its own. With no grace
 -- both stop at once.

@@ -86,7 +86,9 @@
     else heard = Date.now(), state("live", "live"), open();
   }
 
+  let held = false;
   function hold(wanted) {
+    held = wanted;
     if (paused) return;
     if (wanted) close(), state("waits while you are in a row", "paused");
     else heard = Date.now(), open();
@@ -114,8 +116,21 @@
   });
 
   // A toast with an undo stays for ten seconds.
-  const toast = find(".toast");
-  if (toast) setTimeout(() => toast.remove(), toast.classList.contains("bad") ? 30000 : 10000);
+  function toasted() {
+    const toast = find(".toast");
+    if (toast) setTimeout(() => toast.remove(), toast.classList.contains("bad") ? 30000 : 10000);
+    return toast;
+  }
+  toasted();
+
+  // A button's answer was put in place: the focus goes to what it said, and the page is live again.
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "content") return;
+    const toast = toasted();
+    if (document.activeElement === document.body) (toast?.querySelector("button") ?? find("#main")).focus({ preventScroll: true });
+    if (slot && held && !document.activeElement.closest("[data-holds]")) hold(false);
+  });
+  document.body.addEventListener("htmx:sendError", (event) => event.detail.elt.querySelectorAll?.("button").forEach((button) => { button.disabled = false; }));
 
   // Keys; they can be switched off on the page of keys.
   const ways = { n: "/", f: "/feeds", l: "/lag", d: "/dead-letters", u: "/usage", c: "/connect" };

@@ -72,7 +72,10 @@ async def fetch_now(visit: Visit) -> Done:
 async def switch(visit: Visit) -> Done:
     """Enable or disable a feed; the toast takes it back."""
     enabled = visit.text("enabled") == "1"
-    feed = await visit.change("inventory_feeds.update", {"id": visit.id}, {"enabled": enabled})
+    if enabled:
+        feed = await visit.change("inventory_feeds.update", {"id": visit.id}, {"enabled": True})
+    else:
+        feed = await visit.change("inventory_feeds.disable", {"id": visit.id}, {"reason": visit.text("reason") or None})
     said = f"{feed.name} is {'enabled' if enabled else 'disabled: it takes no posts and is not fetched'}."
     path = f"/feeds/{visit.id}/switch"
     return Done(to=f"/feeds/{visit.id}", said=said, undo=path, undo_fields={"enabled": "" if enabled else "1"})
