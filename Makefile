@@ -62,7 +62,7 @@ lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with has
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save
-	$(VENV)/bin/pytest --quiet --exitfirst -p no:schemathesis --hypothesis-profile=fast tests/unit
+	$(VENV)/bin/pytest --quiet --exitfirst --numprocesses=2 -p no:schemathesis --hypothesis-profile=fast tests/unit
 
 .PHONY: format
 format: $(VENV)/installed ## Format and mend what can be mended

@@ -16,7 +16,7 @@ from ingest.pull.fetch import (
     fetch,
     open_content,
 )
-from tests.integration.fetch.answers import CSV, head, text
+from tests.integration.pull.fetch.answers import CSV, head, text
 
 
 async def test_a_file_is_streamed_to_a_spool_file_and_described(vendor, context, leftovers):

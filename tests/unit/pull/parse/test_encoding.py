@@ -10,7 +10,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import open_content
 from ingest.pull.parse import FormatError, parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 TEXT = "externalId,name\nA,Stühle für 5 €\nB,Möbel\n"
 
 

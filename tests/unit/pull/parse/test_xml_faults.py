@@ -8,7 +8,7 @@ import pytest
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
 
 

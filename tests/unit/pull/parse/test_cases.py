@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 
 
 def read(name, **more):

@@ -15,7 +15,7 @@ from ingest.pull.fetch import (
     Validators,
     fetch,
 )
-from tests.integration.fetch.answers import CSV, answering, head, ranged, text
+from tests.integration.pull.fetch.answers import CSV, answering, head, ranged, text
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fold import different
 from ingest.pull.parse import parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 MAPPING = {"externalId": "sku", "inventoryQuantity": "qty"}
 PRICED = MAPPING | {"retailPrice": "price"}
 

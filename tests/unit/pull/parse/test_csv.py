@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 
 
 def csv_settings(**more):

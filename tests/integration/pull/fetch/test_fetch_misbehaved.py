@@ -12,7 +12,7 @@ from ingest.pull.fetch import (
     FetchUnavailable,
     fetch,
 )
-from tests.integration.fetch.answers import CSV, answering, head, text
+from tests.integration.pull.fetch.answers import CSV, answering, head, text
 
 
 @pytest.mark.parametrize(

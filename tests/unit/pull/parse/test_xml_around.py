@@ -90,7 +90,8 @@ def test_names_around_an_item_are_found_in_a_default_namespace_and_with_prefixes
 
 
 def test_what_surrounds_the_items_is_bounded():
-    note = "<note>" + "<a>x</a>" * 600_000 + "</note>"
+    element = f"<a>{'x' * 1_000}</a>"
+    note = f"<note>{element * 4_500}</note>"
 
     with pytest.raises(FormatError, match="larger than 4 MiB"):
         read(f"<r><i><id>1</id></i>{note}</r>".encode(), "/r/i", externalId="id", name="../note/b")

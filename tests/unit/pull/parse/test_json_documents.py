@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 A = b'{"externalId": "A", "inventoryQuantity": 1}'
 B = b'{"externalId": "B", "inventoryQuantity": 2}'
 PRETTY = b'{\n  "externalId": "A",\n  "inventoryQuantity": 1\n}'

@@ -272,7 +272,7 @@ def test_only_json_feeds_have_pages():
 
 
 def test_every_code_says_what_to_do_and_stands_in_the_docs():
-    docs = (Path(__file__).parents[3] / "docs" / "pull.md").read_text()
+    docs = (Path(__file__).parents[4] / "docs" / "pull.md").read_text()
 
     assert set(FetchCode) == set(REMEDIES)
     assert [] == [code for code in FetchCode if f"| `{code}` | " not in docs or REMEDIES[code] not in docs]

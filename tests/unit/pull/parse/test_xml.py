@@ -12,7 +12,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.xml.namespaces import with_default_namespace
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 IDS = {"externalId": "id"}
 
 

@@ -9,7 +9,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.beginning import MAX_RECORDS, MAX_REJECTS, look
 
-FEEDS = Path(__file__).parents[2] / "fixtures" / "feeds"
+FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 STOCK = {"externalId": "sku", "inventoryQuantity": "qty"}
 PRICED = {**STOCK, "retailPrice": "price"}
 MOST_ITEMS = 250
