@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     window_max_batches: int = Field(64, ge=1, le=1_000, description="batches of one window at most")
     window_max_bytes: int = Field(2**20, ge=1, description="message bytes of one window at most")
     window_max_age_ms: int = Field(10, ge=0, description="a window waits this long for more batches")
+    windows_in_flight: int = Field(
+        1, ge=1, le=1_000, description="windows of one worker in Postgres at a time; those of its other shards fill"
+    )
     heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")
     heartbeat_timeout_ms: int = Field(5_000, ge=50, description="a worker without a heartbeat this long is dead")
     watchdog_ms: int = Field(30_000, ge=100, description="messages waiting and nothing delivered this long: exit")

@@ -34,6 +34,7 @@ from workers.health import Health
 from workers.shard.lock import ShardLock
 from workers.shard.owner import ShardOwner
 from workers.shard.tools import Apply, Tools
+from workers.shard.turns import Turns
 from workers.shard.watchdog import Depths, Watchdog
 
 _CANCEL_AGAIN_S = 1.0
@@ -52,7 +53,8 @@ class Worker:
         self._out = Broker(settings, f"{name} out", self._health)
         self._outlet = Outlet(self._out, settings.shards)
         clock = Clock()
-        self._tools = Tools(settings, self.id, self._broker, self._health, apply, self._outlet.reply, clock)
+        turns = Turns(settings.windows_in_flight)
+        self._tools = Tools(settings, self.id, self._broker, self._health, apply, self._outlet.reply, clock, turns)
         self._fleet = Fleet(self.id, settings.shards, self._owner)
         limit_s = settings.heartbeat_timeout_ms / 1000
         self._pulse = Pulse(self._broker, self._health, limit_s, clock)

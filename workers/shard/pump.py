@@ -1,9 +1,9 @@
 """From a consumer's deliveries to committed windows: one window in Postgres at a time, acked after its commit.
 
-    deliveries → intake (decode, build) → due, none in flight → flight (apply, commit) → ack → reply
+    deliveries → intake (decode, build) → due, our turn → flight (apply, commit) → ack → reply
 
-While a window is in flight the next one is received and decoded. Asked to stop, the pump cancels its consumer and ends
-when nothing is in hand; asked to abandon, it gives everything back as it stands.
+While a window is in flight, or waits for its turn, the next one is received and decoded. Asked to stop, the pump
+cancels its consumer and ends when nothing is in hand; asked to abandon, it gives everything back as it stands.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Pump:
         self._carrier = flight(state.shard, lock, tools, self._patience_s)
         self._flight: asyncio.Task[None] | None = None
         self._window: list[Delivery] = []
+        self._turn = tools.turns.of(signals.wake.set)
         self._ack_later: int | None = None
         self.drained = False
         """Whether all that was in hand when the consumer was cancelled is committed."""
@@ -98,6 +99,7 @@ class Pump:
                 if not self._flight.cancelled() and (error := self._flight.exception()) is not None:
                     self._log.warning("window_given_up", error=str(error))
             self._window = []
+            self._turn.leave()
 
     async def _begin_drain(self) -> bool:
         """Once asked to stop: note it under the lock, then cancel the consumer (in this order: docs/fleet.md).
@@ -134,7 +136,7 @@ class Pump:
         due = self._intake.due()
         if not self._lock.held:
             self._fly(self._carrier.regain())
-        elif due is not None and (self._consumer.cancelled or due <= self._monotonic()):
+        elif due is not None and (self._consumer.cancelled or due <= self._monotonic()) and self._turn.take():
             self._window = self._intake.take()
             self._fly(self._commit(self._window))
 
@@ -145,12 +147,13 @@ class Pump:
     def _collect(self) -> None:
         if self._flight is not None and self._flight.done():
             flight, self._flight, self._window = self._flight, None, []
+            self._turn.leave()
             self.ended_at = self._monotonic()
             flight.result()
 
     async def _pause(self) -> None:
         """Wait until something happened, or the window that is being built is due."""
-        due = self._intake.due() if self._flight is None else None
+        due = None if self._flight is not None or self._turn.waits else self._intake.due()
         timer = None
         if due is not None:
             loop = asyncio.get_running_loop()

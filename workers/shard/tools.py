@@ -15,6 +15,7 @@ from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult, WindowResult
 from workers.clock import Clock
 from workers.health import Health
+from workers.shard.turns import Turns
 
 Apply = Callable[[Any, Sequence[Batch], datetime], Awaitable[WindowResult]]
 """`workers.apply.apply_window`."""
@@ -32,3 +33,4 @@ class Tools:
     apply: Apply
     reply: Reply
     clock: Clock = field(default_factory=Clock)
+    turns: Turns = field(default_factory=Turns)

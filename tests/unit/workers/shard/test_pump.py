@@ -114,6 +114,7 @@ class Rig:
         self.consumer, self.lock = Consumer(self), Lock(self)
         self.state = State(3, Clock(), "us")
         tools = Tools(SETTINGS, uuid.UUID(int=1), None, self.health, self.apply, None)
+        self.other = tools.turns.of(lambda: None)
         self.pump = Pump(self.state, self.consumer, self.lock, tools, self.signals)
         self.task = asyncio.create_task(self.pump.run())
 
@@ -132,6 +133,12 @@ class Rig:
             while something not in self.did:
                 self.did.grown.clear()
                 await self.did.grown.wait()
+
+
+async def turns_of_the_loop():
+    """Let everything go on that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -171,6 +178,21 @@ async def test_the_log_tells_at_debug_which_batches_were_committed_and_acked_whe
     (told,) = [event for event in logged if event["event"] == "window_committed"]
     assert [str(uuid.UUID(int=number)) for number in (1, 2)] == told["batch_ids"]
     assert told["at"] <= told["acked_at"]
+
+
+async def test_a_window_fills_while_another_shard_has_the_turn_and_goes_when_it_is_given_back(rig):
+    rig.other.take()
+    rig.consumer.deliver(1)
+    await turns_of_the_loop()
+    assert [1] == [one.received_ms for one in rig.pump.in_hand]
+    rig.consumer.deliver(2, 3)
+    await turns_of_the_loop()
+    rig.other.leave()
+    await rig.until(("ack", 3))
+    assert [("apply", 1, 2, "ok"), ("ack", 2), ("apply", 3, "ok"), ("ack", 3)] == rig.did
+    rig.signals.stopping.set()
+    await asyncio.wait_for(rig.task, 5)
+    assert rig.other.take(), "the pump gave its turn back"
 
 
 async def test_a_window_that_postgres_does_not_take_is_kept_and_tried_again_on_the_same_session(rig):
