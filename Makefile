@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@deploy/machine.sh python
@@ -76,6 +76,10 @@ bench-servers:
 .PHONY: bench
 bench: bench-servers $(VENV)/installed ## The road's speed, as ratios against what Postgres alone can do in the same run
 	$(PYTHON) -m deploy.bench
+
+.PHONY: bench-compare
+bench-compare: bench-servers $(VENV)/installed ## Two commits in turn, and their ratios: make bench-compare BASE=main
+	$(PYTHON) -m deploy.bench.compare $(or $(BASE),main)
 
 .PHONY: bench-list
 bench-list: servers $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last

@@ -1,4 +1,5 @@
-"""The catalogue that the benchmark sends: 100,000 SKUs over a few feeds, as lean or rich items, cut into posts.
+"""The catalogue that the benchmark sends: 100,000 SKUs (a million where more rows are stored) over a few feeds, as lean
+or rich items, cut into posts.
 
 A post is a template: the text between two quantities. The load generator joins its parts with a number, so that the
 same posts change every item (a new number a pass) or none (the same number again) at next to no cost.
@@ -7,6 +8,7 @@ same posts change every item (a new number a pass) or none (the same number agai
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,8 @@ import orjson
 from schemas.items import MAX_ITEMS
 
 SKUS = 100_000
+SKUS_OF_MANY = 1_000_000
+_UNCHANGED, _UNCHANGED_OR_CHANGED = 0.9, 0.99
 _MARK = 987_654_321
 """Stands for the quantity in a template; no other number of an item looks like it."""
 
@@ -71,15 +75,54 @@ def rich(number: int, quantity: int) -> dict[str, Any]:
 KINDS = {"lean": lean, "rich": rich}
 
 
-def posts(kind: str, feeds: list[Feed], seed: int) -> list[Post]:
-    """Return posts of 50 items that hold every SKU once, in random order; a SKU always belongs to the same feed."""
-    shuffled = random.Random(seed)  # noqa: S311
+def numbers(rows: int, seed: int) -> list[int]:
+    """Return the SKUs that are sent of so many that are stored, in random order; 0 is for just those that are sent."""
+    if not rows:
+        return random.Random(seed).sample(range(SKUS), SKUS)  # noqa: S311
+    return random.Random(seed).sample(range(rows), min(rows, SKUS_OF_MANY))  # noqa: S311
+
+
+def posts(kind: str, feeds: list[Feed], skus: Sequence[int], *, new: bool = False) -> list[Post]:
+    """Return posts of 50 items that hold every SKU once; a SKU always belongs to the same feed.
+
+    The SKUs of `new` posts have the quantity in their names, so that another quantity makes new ones of all.
+    """
+    make = KINDS[kind]
+    by_feed: dict[int, list[int]] = {}
+    for number in skus:
+        by_feed.setdefault(number % len(feeds), []).append(number)
     made: list[Post] = []
-    for position, feed in enumerate(feeds):
-        numbers = list(range(position, SKUS, len(feeds)))
-        shuffled.shuffle(numbers)
-        for start in range(0, len(numbers), MAX_ITEMS):
-            items = [KINDS[kind](number, _MARK) for number in numbers[start : start + MAX_ITEMS]]
-            made.append(Post(feed, orjson.dumps(items).decode().split(str(_MARK))))
-    shuffled.shuffle(made)
+    for position, mine in by_feed.items():
+        for start in range(0, len(mine), MAX_ITEMS):
+            items = [make(number, _MARK) for number in mine[start : start + MAX_ITEMS]]
+            if new:
+                items = [renamed(item) for item in items]
+            made.append(Post(feeds[position], _cut(items)))
+    random.Random(len(made)).shuffle(made)  # noqa: S311
     return made
+
+
+def usual(feeds: list[Feed], sizes: Sequence[int], seed: int) -> list[Post]:
+    """Return the posts of a usual day: of each feed's so many SKUs, 90 % unchanged, 9 % changed, 1 % new each pass."""
+    chance = random.Random(seed)  # noqa: S311
+    made: list[Post] = []
+    for place, (feed, size) in enumerate(zip(feeds, sizes, strict=True)):
+        for start in range(0, size, MAX_ITEMS):
+            items = []
+            for number in range(start, min(start + MAX_ITEMS, size)):
+                draw = chance.random()
+                item = lean(place * SKUS + number, 1 if draw < _UNCHANGED else _MARK)
+                items.append(renamed(item) if draw >= _UNCHANGED_OR_CHANGED else item)
+            made.append(Post(feed, _cut(items)))
+    chance.shuffle(made)
+    return made
+
+
+def renamed(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item that is new with every quantity."""
+    sku = f"{item['externalId']}-{_MARK}"
+    return item | {"externalId": sku, "vendorSku": sku}
+
+
+def _cut(items: list[dict[str, Any]]) -> list[str]:
+    return orjson.dumps(items).decode().split(str(_MARK))

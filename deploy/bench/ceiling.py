@@ -17,13 +17,13 @@ from typing import Any
 import asyncpg
 import orjson
 
-from deploy.bench.catalogue import KINDS, SKUS
+from deploy.bench.catalogue import KINDS, numbers
 
 CONNECTIONS = 2
 WINDOW_ITEMS = 3_200
 """64 batches of 50, the largest window of a worker."""
 ACCOUNT = 1_000_000
-"""An account id that no feed of the road uses."""
+"""The first account id that no feed of the road uses."""
 
 _LEAN = """
 INSERT INTO feed_variants AS stored (account_id, feed_id, external_id, vendor_sku, inventory_quantity, retail_price,
@@ -73,35 +73,50 @@ class Ceiling:
 
     changed: float
     unchanged: float
+    created: float
 
 
-def measure(dsn: str, kind: str, seconds: float) -> Ceiling:
-    """Return the ceiling for a kind of item; each of the two figures is measured for `seconds`."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one connection works on: its items, and where they are stored."""
+
+    dsn: str
+    kind: str
+    account: int
+    number: int
+    skus: list[int]
+
+
+def measure(dsn: str, kind: str, account: int, seconds: float, rows: int = 0) -> Ceiling:
+    """Return the ceiling for a kind of item: created once, then unchanged and changed for `seconds` each.
+
+    The account must have no rows yet, or, where `rows` are stored of it, all of them (`stored.fill`).
+    """
+    skus = numbers(rows, seed=account)
+    shares = [
+        Share(dsn, kind, account, share, sorted(number for number in skus if number % CONNECTIONS == share))
+        for share in range(CONNECTIONS)
+    ]
     context = multiprocessing.get_context("spawn")
     with context.Pool(CONNECTIONS) as pool:
-        pool.starmap(_fill, [(dsn, kind, share) for share in range(CONNECTIONS)], chunksize=1)
+        created = sum(pool.map(_create, shares, chunksize=1))
         rates = {
-            changing: sum(
-                pool.starmap(
-                    _upsert, [(dsn, kind, share, changing, seconds) for share in range(CONNECTIONS)], chunksize=1
-                )
-            )
+            changing: sum(pool.starmap(_upsert, [(share, changing, seconds) for share in shares], chunksize=1))
             for changing in (False, True)
         }
-    return Ceiling(changed=rates[True], unchanged=rates[False])
+    return Ceiling(changed=rates[True], unchanged=rates[False], created=created)
 
 
-def _windows(kind: str, share: int, quantity: int) -> list[tuple[Any, ...]]:
-    numbers = list(range(share, SKUS, CONNECTIONS))
+def _windows(share: Share, quantity: int) -> list[tuple[Any, ...]]:
     windows: list[tuple[Any, ...]] = []
-    for start in range(0, len(numbers), WINDOW_ITEMS):
-        items = [KINDS[kind](number, quantity) for number in numbers[start : start + WINDOW_ITEMS]]
-        columns = _HOT_OF_RICH if kind == "rich" else _HOT_OF_RICH[:4]
+    for start in range(0, len(share.skus), WINDOW_ITEMS):
+        items = [KINDS[share.kind](number, quantity) for number in share.skus[start : start + WINDOW_ITEMS]]
+        columns = _HOT_OF_RICH if share.kind == "rich" else _HOT_OF_RICH[:4]
         arrays = [[_exact(item[column]) for item in items] for column in columns]
-        if kind == "rich":
+        if share.kind == "rich":
             details = ({k: v for k, v in item.items() if k not in _HOT_OF_RICH} for item in items)
             arrays.append([orjson.dumps(detail).decode() for detail in details])
-        windows.append((ACCOUNT, share, *arrays))
+        windows.append((share.account, share.number, *arrays))
     return windows
 
 
@@ -109,20 +124,19 @@ def _exact(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def _fill(dsn: str, kind: str, share: int) -> None:
-    asyncio.run(_pass(dsn, kind, [_windows(kind, share, 0)], 0))
+def _create(share: Share) -> float:
+    return asyncio.run(_pass(share, [_windows(share, 1)], 0))
 
 
-def _upsert(dsn: str, kind: str, share: int, changing: bool, seconds: float) -> float:
-    passes = [_windows(kind, share, quantity) for quantity in ((1, 2, 3) if changing else (0,))]
-    return asyncio.run(_pass(dsn, kind, passes, seconds))
+def _upsert(share: Share, changing: bool, seconds: float) -> float:
+    return asyncio.run(_pass(share, [_windows(share, number) for number in ((2, 3, 4) if changing else (1,))], seconds))
 
 
-async def _pass(dsn: str, kind: str, passes: list[list[tuple[Any, ...]]], seconds: float) -> float:
+async def _pass(share: Share, passes: list[list[tuple[Any, ...]]], seconds: float) -> float:
     """Send windows for `seconds`, or all of one pass when 0; return items a second."""
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(share.dsn)
     try:
-        statement = await connection.prepare(_RICH if kind == "rich" else _LEAN)
+        statement = await connection.prepare(_RICH if share.kind == "rich" else _LEAN)
         started = time.perf_counter()
         items = 0
         for windows in itertools.cycle(passes):

@@ -1,25 +1,50 @@
-"""The benchmark's figures as a table for people and as JSON for machines."""
+"""The benchmark's figures as a table for people and as JSON for machines: the median of all rounds, and the spread."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import os
+import platform
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import orjson
 from tabulate import tabulate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Figure:
-    """One measured figure; `ratio` is to its yardstick, `target` what the ratio or value should reach."""
+    """One figure: a value a round; `ratios` are to its yardstick in the same round.
+
+    `target` is what the ratio (if it has one) or the value should reach, `least` whether from below.
+    """
 
     name: str
-    value: float
     unit: str
-    ratio: float | None = None
-    target: str = ""
-    met: bool | None = None
+    values: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    target: float | None = None
+    least: bool = True
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return median(self.values)
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the rounds' ratios."""
+        return median(self.ratios) if self.ratios else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None where there is none."""
+        if self.target is None:
+            return None
+        told = self.value if self.ratio is None else self.ratio
+        return told >= self.target if self.least else told <= self.target
 
 
 @dataclass(slots=True)
@@ -27,43 +52,76 @@ class Report:
     """The figures of one run, and the machine they were measured on."""
 
     machine: dict[str, Any]
-    figures: list[Figure] = field(default_factory=list)
+    figures: dict[str, Figure] = field(default_factory=dict)
 
     def add(self, name: str, value: float, unit: str) -> None:
-        """Add a figure that stands for itself."""
-        self.figures.append(Figure(name, value, unit))
+        """Add a round of a figure that stands for itself."""
+        self._figure(name, unit).values.append(value)
 
     def at_least(self, name: str, value: float, unit: str, *, of: float, target: float) -> None:
-        """Add a figure whose ratio to `of` should be at least `target`."""
-        ratio = value / of
-        self.figures.append(Figure(name, value, unit, ratio, f"≥ {target:g}", ratio >= target))
+        """Add a round of a figure whose ratio to `of` should be at least `target`."""
+        figure = self._figure(name, unit)
+        figure.values.append(value)
+        figure.ratios.append(value / of)
+        figure.target = target
 
     def below(self, name: str, value: float, unit: str, *, target: float) -> None:
-        """Add a figure that should stay below `target`."""
-        self.figures.append(Figure(name, value, unit, None, f"< {target:g} {unit}", value < target))
+        """Add a round of a figure that should stay below `target`."""
+        figure = self._figure(name, unit)
+        figure.values.append(value)
+        figure.target, figure.least = target, False
+
+    def _figure(self, name: str, unit: str) -> Figure:
+        return self.figures.setdefault(name, Figure(name, unit))
 
     def table(self) -> str:
         """Return the table that `make bench` prints."""
         rows = [
             (
                 figure.name,
-                f"{figure.value:,.0f}" if figure.value >= 100 else f"{figure.value:,.1f}",  # noqa: PLR2004
+                shown(figure.value),
+                f"{shown(min(figure.values))} to {shown(max(figure.values))}" if len(figure.values) > 1 else "",
                 figure.unit,
                 "" if figure.ratio is None else f"{figure.ratio:.2f}",
-                figure.target,
+                "" if figure.target is None else f"{'≥' if figure.least else '≤'} {figure.target:g}",
                 {None: "", True: "met", False: "MISSED"}[figure.met],
             )
-            for figure in self.figures
+            for figure in self.figures.values()
         ]
         table: str = tabulate(
             rows,
-            headers=("figure", "value", "unit", "ratio", "target", ""),
-            colalign=("left", "right", "left", "right", "left", "left"),
+            headers=("figure", "median", "spread", "unit", "ratio", "target", ""),
+            colalign=("left", "right", "left", "left", "right", "left", "left"),
             disable_numparse=True,
         )
         return table
 
     def write(self, path: Path) -> None:
         """Write machine and figures as JSON."""
-        content = {"machine": self.machine, "figures": [asdict(figure) for figure in self.figures]}
-        path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        figures = [
+            {"name": one.name, "unit": one.unit, "value": one.value, "values": one.values, "ratio": one.ratio}
+            | {"ratios": one.ratios, "target": one.target, "met": one.met}
+            for one in self.figures.values()
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(orjson.dumps({"machine": self.machine, "figures": figures}, option=orjson.OPT_INDENT_2))
+
+
+def shown(value: float) -> str:
+    """Return a value with as many digits as it deserves."""
+    if abs(value) >= 100:  # noqa: PLR2004 - three digits are enough
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
+    return {
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": os.cpu_count(),
+        "memoryGb": round(int(memory[1]) / 2**20) if memory else None,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }

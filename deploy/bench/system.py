@@ -9,7 +9,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +20,15 @@ from deploy.bench.catalogue import Feed
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Program, free_port, spawn
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.migrate import migrate
 
 FEEDS = 8
 WORKERS = 2
 ACCOUNT = 1
 DAILY_SKU_LIMIT = 100_000_000
-_READY_S = 30
+_READY_S = 60
 _STOP_S = 15
+HERE = Path(__file__).parents[2]
+_MIGRATE = "import sys; from deploy.migrate import migrate; migrate(sys.argv[1])"
 
 
 @dataclass(slots=True)
@@ -39,13 +40,26 @@ class System:
     environment: dict[str, str]
     postgres: Postgres
     rabbitmq: RabbitMQ
+    code: Path
     feeds: list[Feed] = field(default_factory=list)
+
+    @property
+    def servers(self) -> dict[str, list[int]]:
+        """The servers' process ids, by name."""
+        running = (self.rabbitmq, self.postgres)
+        return {server.name: [server.process.pid] for server in running if server.process}
 
     @contextmanager
     def role(self, name: str, *arguments: str, **environment: str) -> Iterator[int]:
         """Run one process of the road (`python -m ...`); yields its process id."""
+        with self.process(name, sys.executable, "-m", *arguments, **environment) as pid:
+            yield pid
+
+    @contextmanager
+    def process(self, name: str, *arguments: str, **environment: str) -> Iterator[int]:
+        """Run any process with the addresses of the servers in its environment; yields its process id."""
         log = self.folder / f"{name}.log"
-        program = Program((sys.executable, "-m", *arguments), self.environment | environment, log)
+        program = Program(arguments, self.environment | environment, log, directory=self.code)
         process = spawn(program)
         try:
             yield process.pid
@@ -66,27 +80,31 @@ class System:
             yield f"http://127.0.0.1:{port}/webhooks/inventory-feeds/parse-webhooks.json", pid
 
     @asynccontextmanager
-    async def workers(self) -> AsyncIterator[list[int]]:
-        """Run the workers; yields their process ids when each owns its share of the shards."""
-        ports = [free_port() for _ in range(WORKERS)]
-        pids: list[int] = []
-        roles = [self.role(f"worker-{n}", "workers", MONITOR_PORT=str(port)) for n, port in enumerate(ports)]
-        with roles[0] as first, roles[1] as second:
-            pids += [first, second]
+    async def workers(self, number: int = WORKERS) -> AsyncIterator[list[int]]:
+        """Run so many workers; yields their process ids when each owns its share of the shards."""
+        ports = [free_port() for _ in range(number)]
+        with ExitStack() as stack:
+            pids = [
+                stack.enter_context(self.role(f"worker-{place}", "workers", MONITOR_PORT=str(port)))
+                for place, port in enumerate(ports)
+            ]
             for port in ports:
                 await _ready(f"http://127.0.0.1:{port}/readyz")
             yield pids
 
 
 @asynccontextmanager
-async def system(folder: Path) -> AsyncIterator[System]:
-    """Start durable private servers in a fresh folder, with one account and its webhook feeds."""
+async def system(folder: Path, code: Path = HERE) -> AsyncIterator[System]:
+    """Start durable private servers in a fresh folder, with one account and its webhook feeds.
+
+    `code` is the checkout that the processes of the road run.
+    """
     postgres, rabbitmq = Postgres(folder / "postgres"), RabbitMQ(folder / "rabbitmq")
     try:
         postgres.start()
         await _record_commit_times(postgres)
         rabbitmq.start()
-        migrate(postgres.dsn)
+        _migrate(postgres.dsn, code)
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "DATABASE_URL": postgres.dsn,
@@ -94,7 +112,7 @@ async def system(folder: Path) -> AsyncIterator[System]:
             "SECRET_KEY": secrets.token_hex(32),
             "LOG_LEVEL": "warning",
         }
-        made = System(folder, postgres.dsn, environment, postgres, rabbitmq)
+        made = System(folder, postgres.dsn, environment, postgres, rabbitmq, code)
         made.feeds = await _feeds(postgres.dsn)
         yield made
     finally:
@@ -102,6 +120,11 @@ async def system(folder: Path) -> AsyncIterator[System]:
         rabbitmq.stop_epmd()
         postgres.stop()
         postgres.close()
+
+
+def _migrate(dsn: str, code: Path) -> None:
+    """Let a checkout make the tables that it wants."""
+    subprocess.run([sys.executable, "-c", _MIGRATE, dsn], cwd=code, check=True)  # noqa: S603 - our own interpreter
 
 
 async def _record_commit_times(postgres: Postgres) -> None:
@@ -155,22 +178,3 @@ def peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    found = [pid]
-    for parent in found:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += map(int, task.read_text().split())
-    return found
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU seconds that a process and its descendants, ended ones included, have used."""
-    used = 0
-    for member in family(pid):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-            used += sum(map(int, fields[11:15]))
-    return used / os.sysconf("SC_CLK_TCK")

@@ -50,12 +50,13 @@ class Program:
     user: User | None = None
     descriptors: tuple[int, ...] = ()
     stdin: int = subprocess.DEVNULL
+    directory: Path = CHECKOUT
 
     def options(self, output: IO[bytes]) -> dict[str, Any]:
         """Return the keyword arguments of `subprocess.Popen` and of `asyncio.create_subprocess_exec`."""
         chosen: dict[str, Any] = {
             "env": dict(self.environment),
-            "cwd": "/" if self.user else CHECKOUT,
+            "cwd": "/" if self.user else self.directory,
             "stdin": self.stdin,
             "stdout": output,
             "stderr": subprocess.STDOUT,

@@ -1,0 +1,1 @@
+"""The peer that the benchmark runs beside the road."""

@@ -1,0 +1,88 @@
+"""Line charts as plain SVG: a logarithmic axis to the right, a linear one upwards, a label at each line's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, log2
+
+WIDTH, HEIGHT = 720, 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 40, 46
+_COLOURS = ("#2563eb", "#d97706", "#059669", "#be123c")
+_STEPS = 5
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A title, what the axes say, and the lines by name; values to the right are above 0."""
+
+    title: str
+    across: str
+    upwards: str
+    lines: Mapping[str, Points]
+
+    def svg(self) -> str:
+        """Return the picture."""
+        every = [point for points in self.lines.values() for point in points]
+        frame = _Frame(min(x for x, _ in every), max(x for x, _ in every), _round_up(max(y for _, y in every)))
+        parts = [*frame.axes(sorted({x for x, _ in every})), *self._texts()]
+        for colour, (name, points) in zip(_COLOURS, self.lines.items(), strict=False):
+            path = " ".join(f"{frame.right(x):.1f},{frame.up(y):.1f}" for x, y in points)
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+            parts += [
+                f'<circle cx="{frame.right(x):.1f}" cy="{frame.up(y):.1f}" r="3" fill="{colour}"/>' for x, y in points
+            ]
+            x, y = points[-1]
+            parts.append(_text(frame.right(x) + 8, frame.up(y) + 4, name, f'fill="{colour}"'))
+        style = 'font-family="system-ui, sans-serif" font-size="12" fill="#475569"'
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" {style}>\n'
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
+        )
+
+    def _texts(self) -> list[str]:
+        middle = (_LEFT + WIDTH - _RIGHT) / 2
+        return [
+            _text(_LEFT, 20, self.title, 'font-weight="600" fill="#0f172a"'),
+            _text(middle, HEIGHT - 8, self.across, 'text-anchor="middle"'),
+            _text(14, _TOP - 8, self.upwards, ""),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """From values to places."""
+
+    least: float
+    most: float
+    top: float
+
+    def right(self, x: float) -> float:
+        span = log2(self.most / self.least) or 1
+        return _LEFT + (WIDTH - _LEFT - _RIGHT) * log2(x / self.least) / span
+
+    def up(self, y: float) -> float:
+        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * y / self.top
+
+    def axes(self, places: Sequence[float]) -> list[str]:
+        parts = []
+        for step in range(_STEPS + 1):
+            value = self.top * step / _STEPS
+            y = self.up(value)
+            parts.append(f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="#e2e8f0"/>')
+            parts.append(_text(_LEFT - 8, y + 4, f"{value:,.0f}", 'text-anchor="end"'))
+        parts += [_text(self.right(x), HEIGHT - _BOTTOM + 18, f"{x:,.0f}", 'text-anchor="middle"') for x in places]
+        return parts
+
+
+def _text(x: float, y: float, content: str, how: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" {how}>{escape(content)}</text>'
+
+
+def _round_up(value: float) -> float:
+    """Return a number at or a little above a value that divides well."""
+    unit = 10 ** (len(str(int(max(value, 1)))) - 1) / 2
+    return float(ceil(value / unit) * unit)

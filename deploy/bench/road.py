@@ -1,0 +1,139 @@
+"""One road under measurement: how fast it goes, and what an item costs of each part of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+
+from deploy.bench import meters
+from deploy.bench.catalogue import Post
+from deploy.bench.load import Drive, Load, drive
+from deploy.bench.report import Report
+from deploy.bench.system import System
+from schemas.items import MAX_ITEMS
+
+_DRAIN_S = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stretch of the road came to; `pace` is items a second from the first post to the last commit.
+
+    `window` is batches a window, `hot` the share of updates that stayed within their page (None: there were none).
+    """
+
+    pace: float
+    cpu_us: dict[str, float]
+    wal_bytes: float
+    window: float
+    hot: float | None
+    load: Load
+    since: datetime
+
+    def told(self, report: Report, case: str) -> None:
+        """Add what an item cost to the report."""
+        for part, used in self.cpu_us.items():
+            report.add(f"  CPU an item: {part}, {case}", used, "µs")
+        report.add(f"  CPU an item: all parts, {case}", sum(self.cpu_us.values()), "µs")
+        report.add(f"  WAL an item, {case}", self.wal_bytes, "bytes")
+        report.add(f"  batches a window, {case}", self.window, "batches")
+        if self.hot is not None:
+            report.add(f"  updates that were HOT, {case}", 100 * self.hot, "%")
+        if self.load.refused or self.load.failed:
+            report.add(f"  posts refused or failed, {case}", self.load.refused + self.load.failed, "posts")
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """A running road: where it begins, the processes it is made of, and a connection to its Postgres."""
+
+    running: System
+    connection: asyncpg.Connection
+    url: str
+    roles: dict[str, list[int]]
+
+    async def take(self, file: Path, how: Drive) -> Cost:
+        """Send posts, wait for their commits, and return what that cost."""
+        parts = self.roles | self.running.servers
+        since = await self.now()
+        before = await meters.read(self.connection, parts)
+        load = await drive(self.url, file, how)
+        if load.posts == load.refused:
+            raise RuntimeError(f"no post was taken: {load}")
+        last = await self.drained(since, load.posts - load.refused)
+        used = (await meters.read(self.connection, parts)).since(before)
+        items = (await self.committed(since))[0] * MAX_ITEMS
+        return Cost(
+            items / (last - since).total_seconds(),
+            {part: seconds * 1e6 / items for part, seconds in used.cpu_s.items()},
+            used.wal / items,
+            await self._batches_a_window(since),
+            used.hot / used.updates if used.updates else None,
+            load,
+            since,
+        )
+
+    async def store(self, made: list[Post]) -> None:
+        """Send every post once, one after the other, with quantity 1."""
+        since = await self.now()
+        async with aiohttp.ClientSession() as session:
+            for post in made:
+                headers = {"jetti-webhook-hash": post.feed.hash, "Content-Type": "application/json"}
+                async with session.post(self.url, data=post.body(1), headers=headers) as response:
+                    response.raise_for_status()
+        await self.drained(since, len(made))
+        await self.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
+
+    async def lags_ms(self, since: datetime) -> tuple[float, float]:
+        """Return median and 99th percentile from post to commit of what was received since then."""
+        row = await self.connection.fetchval(
+            "SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM "
+            "pg_xact_commit_timestamp(xmin) - received_at)) FROM receipts WHERE received_at >= $1",
+            since,
+        )
+        return row[0], row[1]
+
+    async def _batches_a_window(self, since: datetime) -> float:
+        found: float = await self.connection.fetchval(
+            "SELECT count(*)::float8 / count(DISTINCT xmin::text) FROM receipts WHERE received_at >= $1", since
+        )
+        return found
+
+    async def committed(self, since: datetime) -> tuple[int, datetime | None]:
+        """Return how many batches received since then are committed, and when the last one was."""
+        row = await self.connection.fetchrow(
+            "SELECT count(*), max(pg_xact_commit_timestamp(xmin)) FROM receipts WHERE received_at >= $1", since
+        )
+        return row[0], row[1]
+
+    async def drained(self, since: datetime, batches: int) -> datetime:
+        """Wait until so many batches received since then are committed; return when the last one was."""
+        async with asyncio.timeout(_DRAIN_S):
+            while True:
+                count, last = await self.committed(since)
+                if count >= batches and last:
+                    return last
+                await asyncio.sleep(0.2)
+
+    async def now(self) -> datetime:
+        """Return Postgres' clock, which is this machine's."""
+        moment: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
+        return moment
+
+
+@asynccontextmanager
+async def road(running: System) -> AsyncIterator[Road]:
+    """Run an edge and the workers of a system."""
+    async with running.workers() as workers, running.edge() as (url, edge):
+        connection = await asyncpg.connect(running.dsn)
+        try:
+            yield Road(running, connection, url, {"edge": [edge], "workers": workers})
+        finally:
+            await connection.close()
