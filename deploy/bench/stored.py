@@ -16,7 +16,7 @@ from deploy.bench.catalogue import Feed, lean
 from deploy.bench.ceiling import ACCOUNT as ALONE
 from deploy.bench.ceiling import CONNECTIONS
 from deploy.bench.system import ACCOUNT
-from workers.apply.compare import hashes
+from workers.apply.compare import hash_all
 
 _COLUMNS = (
     "account_id", "feed_id", "external_id", "vendor_sku", "inventory_quantity", "retail_price", "item_hash",
@@ -47,6 +47,6 @@ def _alone(rows: int) -> Iterator[tuple[Any, ...]]:
 def _row(account: int, feed: int, number: int) -> tuple[Any, ...]:
     item = lean(number, 1)
     price = str(item["retailPrice"])
-    item_hash, _ = hashes(item | {"retailPrice": price})
+    (item_hash,) = hash_all([item | {"retailPrice": price}]).items
     sku, now = item["externalId"], datetime(2026, 1, 1, tzinfo=UTC)
     return account, feed, sku, sku, 1, Decimal(price), item_hash, 0, 0, now, now

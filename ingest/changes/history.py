@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from ingest.changes.reader import CHANGES, change_of
+from schemas import receipts
 
 RECEIPTS_OF_A_PAGE = 2_000
 CHANGES_OF_A_PAGE = 50
@@ -44,12 +45,11 @@ async def page(db: Any, variant: Any, feed_variant_id: int, place: Place) -> Pas
 
     `db` runs queries for one account (`ingest.api.framework.call.Scoped`).
     """
-    needle = b'"externalId":' + orjson.dumps(variant["external_id"])
     rows = await db.all(
         CHANGES.receipts_naming,
         feed_id=variant["feed_id"],
         before=place.before,
-        needle=needle,
+        needle=receipts.needle(variant["external_id"]),
         most=RECEIPTS_OF_A_PAGE,
     )
     looked_at, oldest = rows[0]["looked_at"], rows[0]["oldest"]
@@ -102,7 +102,7 @@ async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> t
 
 
 def _lines(row: Any, external_id: str) -> Iterable[dict[str, Any]]:
-    for item in orjson.loads(row["items"]):
+    for item in receipts.decode(row["items"]):
         if item.get("externalId") == external_id:
             yield {
                 "outcome": item["outcome"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,10 +13,8 @@ from orjson import dumps
 from xxhash import xxh3_64_intdigest
 
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
-from workers.apply.work import Entry
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
-_SIGN, _RANGE = 1 << 63, 1 << 64
 _SHAPES = 4096
 """Combinations of attributes remembered; a feed sends the same few for ever."""
 
@@ -42,24 +41,45 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     )
 
 
-def hashes(item: Mapping[str, Any]) -> tuple[int, int]:
-    """Return signed 64-bit hashes of an item's attributes and values, and of its details (0 if it has none).
+@dataclass(slots=True)
+class Hashed:
+    """Signed 64-bit hashes of items, in their order: of all attributes and values, and of the details (0: none).
 
     What has the same hash is the same; what is the same may rarely differ (the order of a JSON object's keys).
+    `attributes` are the hot ones that any of the items has, in their usual order; `with_details`: whether any has
+    details.
     """
-    shape = _shape(tuple(item))
-    if shape.details is None:
-        digest = xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed)
-        return (digest if digest < _SIGN else digest - _RANGE), 0
-    details = xxh3_64_intdigest(dumps(shape.details(item)), shape.details_seed)
-    digest = xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed ^ details)
-    return (digest if digest < _SIGN else digest - _RANGE), (details if details < _SIGN else details - _RANGE)
+
+    items: list[int]
+    details: list[int]
+    attributes: tuple[str, ...]
+    with_details: bool
 
 
-def attributes_of(entries: Iterable[Entry]) -> tuple[tuple[str, ...], bool]:
-    """Return the hot attributes that any of the items has, in their usual order, and whether any has details."""
-    named: set[str] = set().union(*[entry.item for entry in entries])
-    return tuple(name for name in HOT_ATTRIBUTES if name in named), not named.isdisjoint(_DETAILS)
+def hash_all(items: Iterable[Mapping[str, Any]]) -> Hashed:
+    """Return the hashes of a window's items."""
+    digests: list[int] = []
+    details: list[int] = []
+    named: set[str] = set()
+    names, shape = None, _shape(("externalId",))
+    for item in items:
+        own = tuple(item)
+        if own != names:  # a feed's items are alike
+            names, shape = own, _shape(own)
+            named.update(own)
+        if shape.details is None:
+            digests.append(xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed))
+            details.append(0)
+        else:
+            own_details = xxh3_64_intdigest(dumps(shape.details(item)), shape.details_seed)
+            digests.append(xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed ^ own_details))
+            details.append(own_details)
+    attributes = tuple(name for name in HOT_ATTRIBUTES if name in named)
+    return Hashed(_signed(digests), _signed(details), attributes, not named.isdisjoint(_DETAILS))
+
+
+def _signed(digests: list[int]) -> list[int]:
+    return array("q", array("Q", digests).tobytes()).tolist()
 
 
 def initial(item: Mapping[str, Any], attributes: Sequence[str]) -> dict[str, Any]:

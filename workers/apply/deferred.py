@@ -11,32 +11,31 @@ from asyncpg import Connection
 from schemas.batches import Operation
 from schemas.outcomes import Outcome
 from workers.apply.rows import keys_of
+from workers.apply.sheet import Sheet
 from workers.apply.statements import ROAD
 from workers.apply.work import Entry
 
 _LIMIT_CODE = "limit.daily_sku"
 
 
-async def join(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Put what is deferred for the entries' feed variants under what the window brings for them."""
-    asked = [entry for entry in entries if entry.work.feed.has_deferred]
-    if not asked:
+async def join(connection: Connection, sheet: Sheet) -> None:
+    """Put what is deferred for the feed variants of a window under what it brings for them."""
+    places = sheet.where_deferred()
+    if not places:
         return
-    for row in await connection.fetch(ROAD.deferred_of.sql, *keys_of(asked)):
-        entry = asked[row["n"] - 1]
-        entry.was_deferred = True
-        entry.item = orjson.loads(row["item"]) | entry.item
+    for row in await connection.fetch(ROAD.deferred_of.sql, *sheet.part(places).keys()):
+        sheet.put_under(places[row["n"] - 1], orjson.loads(row["item"]))
 
 
-def drop_released(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries of a release without those for which nothing waits any more: a later item took it along."""
+def drop_released(sheet: Sheet) -> Sheet:
+    """Return a release without the lines for which nothing waits any more: a later item took it along."""
     kept = []
-    for entry in entries:
+    for place, entry in enumerate(sheet.entries()):
         if entry.was_deferred:
-            kept.append(entry)
+            kept.append(place)
         else:
             entry.end(Outcome.SUPERSEDED)
-    return kept
+    return sheet.part(kept)
 
 
 async def keep(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
@@ -60,7 +59,7 @@ async def keep(connection: Connection, entries: Sequence[Entry], now: datetime) 
         )
 
 
-async def forget(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Delete what was deferred for entries that are applied, or turned out to change nothing."""
-    if entries:
-        await connection.execute(ROAD.forget_deferred.sql, *keys_of(entries))
+async def forget(connection: Connection, done: Sheet) -> None:
+    """Delete what was deferred for lines that are applied, or turned out to change nothing."""
+    if len(done):
+        await connection.execute(ROAD.forget_deferred.sql, *done.keys())

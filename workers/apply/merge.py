@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from operator import attrgetter
+from collections.abc import Sequence
 
 from schemas.outcomes import Outcome
-from workers.apply.work import Entry, Work
+from workers.apply.sheet import Items, Sheet, Spans
+from workers.apply.work import Work
 
 _SUPERSEDED = Outcome.SUPERSEDED
 
 
-def merge(works: Iterable[Work]) -> list[Entry]:
-    """Return one entry a feed variant, sorted by the full key; mark what was superseded.
+def merge(works: Sequence[Work]) -> Sheet:
+    """Return one line a feed variant, sorted by the full key; mark what was superseded.
 
-    That is the order in which every window looks keys up and locks rows. `place` tells where the window first names it.
+    That is the order in which every window looks keys up and locks rows.
     """
-    by_feed: dict[int, dict[str, Entry]] = {}
-    place = 0
-    for work in works:
-        known = by_feed.setdefault(work.batch.feed_id, {})
-        for slot, item in enumerate(work.batch.items):
-            external_id = item["externalId"]
-            entry = known.get(external_id)
-            if entry is None:
-                known[external_id] = Entry(work, slot, external_id, item, place)
-                place += 1
-            else:
-                entry.end(_SUPERSEDED)
-                entry.work, entry.slot, entry.item = work, slot, entry.item | item
-    groups = [sorted(known.values(), key=_external_id) for known in by_feed.values() if known]
-    groups.sort(key=_feed_key)
-    return [entry for group in groups for entry in group]
+    of = Items(works)
+    by_feed: dict[int, list[int]] = {}
+    for work, start in zip(works, of.starts, strict=True):
+        by_feed.setdefault(work.batch.feed_id, []).extend(range(start, start + len(work.batch.items)))
+    feeds = sorted({work.feed.id: work.feed for work in works}.values(), key=lambda feed: (feed.account_id, feed.id))
+    lines: list[int] = []
+    spans: Spans = []
+    firsts: dict[int, int] = {}
+    for feed in feeds:
+        numbers = by_feed[feed.id]
+        if len({of.ids[number] for number in numbers}) < len(numbers):
+            numbers = _last_of_each(of, numbers, firsts)
+        if numbers:
+            lines += sorted(numbers, key=of.ids.__getitem__)
+            spans.append((feed, len(numbers)))
+    return Sheet(of, lines, spans, firsts)
 
 
-_external_id = attrgetter("external_id")
-
-
-def _feed_key(group: list[Entry]) -> tuple[int, int]:
-    return group[0].work.feed.account_id, group[0].work.feed.id
+def _last_of_each(of: Items, numbers: Sequence[int], firsts: dict[int, int]) -> list[int]:
+    """Return the last item of each feed variant, with the fields of those before it that it does not have."""
+    known: dict[str, int] = {}
+    for number in numbers:
+        external_id = of.ids[number]
+        before = known.get(external_id)
+        if before is not None:
+            work, slot = of.origin(before)
+            work.outcomes[slot] = _SUPERSEDED
+            of.items[number] = of.items[before] | of.items[number]
+            firsts[number] = firsts.get(before, before)
+        known[external_id] = number
+    return list(known.values())

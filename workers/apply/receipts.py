@@ -5,30 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from schemas import receipts
 from schemas.outcomes import Outcome
 from workers.apply.work import Work
 
 _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)
-_ALL = tuple((outcome, outcome.value) for outcome in Outcome)
+_UNCHANGED = Outcome.UNCHANGED
+_ALL = tuple((outcome, outcome.value) for outcome in sorted(Outcome, key=lambda outcome: outcome is not _UNCHANGED))
+_PLAIN = 3
+"""Attributes of a line about which there is no more to say."""
 _REJECTED = Outcome.REJECTED.value
 
 
 def counts_of(work: Work) -> dict[str, int]:
     """Return outcome → number of items, those included that the edge refused; only outcomes that occur."""
     outcomes = work.outcomes
-    counts = {name: number for outcome, name in _ALL if (number := outcomes.count(outcome))}
+    counts = {}
+    left = len(outcomes)
+    for outcome, name in _ALL:
+        if not left:
+            break
+        if number := outcomes.count(outcome):
+            counts[name] = number
+            left -= number
     if refused := len({reject["index"] for reject in work.batch.rejected}):
         counts[_REJECTED] = counts.get(_REJECTED, 0) + refused
     return counts
 
 
-def noteworthy(work: Work) -> list[dict[str, Any]]:
-    """Return the items that are not simply created or updated, by their index in the post."""
-    if work.notes or work.batch.rejected or work.batch.warnings:
-        return [line for line in every_item(work) if line["outcome"] not in _SIMPLE or len(line) > 3]  # noqa: PLR2004
-    return list(_lines(work, skip=_SIMPLE))
+def encode(work: Work) -> tuple[dict[str, int], bytes]:
+    """Return a receipt's `counts`, and its `items` as stored: those that are not simply created or updated."""
+    batch, outcomes = work.batch, work.outcomes
+    if work.notes or batch.rejected or batch.warnings:
+        told = [line for line in every_item(work) if line["outcome"] not in _SIMPLE or len(line) > _PLAIN]
+        plain = [line for line in told if line["outcome"] is _UNCHANGED and len(line) == _PLAIN]
+        lines = [line for line in told if line["outcome"] is not _UNCHANGED or len(line) > _PLAIN]
+        unchanged, ids = [line["index"] for line in plain], [line["externalId"] for line in plain]
+    else:
+        slots = [slot for slot, outcome in enumerate(outcomes) if outcome is _UNCHANGED]
+        items, indexes = batch.items, batch.indexes
+        unchanged = slots if indexes is None else [indexes[slot] for slot in slots]
+        ids = [items[slot]["externalId"] for slot in slots]
+        lines = list(_lines(work, skip=(*_SIMPLE, _UNCHANGED))) if len(slots) < len(outcomes) else []
+    return counts_of(work), receipts.encode(lines, unchanged, ids)
 
 
 def every_item(work: Work) -> list[dict[str, Any]]:
@@ -44,13 +63,8 @@ def every_item(work: Work) -> list[dict[str, Any]]:
         ]
     if work.batch.rejected:
         lines += [{**reject, "outcome": _REJECTED} for reject in work.batch.rejected]
-        lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else -1)
+        lines.sort(key=receipts.place)
     return lines
-
-
-def encode(work: Work) -> tuple[dict[str, int], bytes]:
-    """Return a receipt's `counts`, and its `items` as stored."""
-    return counts_of(work), orjson.dumps(noteworthy(work))
 
 
 def _lines(work: Work, skip: tuple[Outcome, ...]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from asyncpg import Connection
 
+from schemas import receipts
 from schemas.usage import Usage, account_day, zone
 from workers.apply.results import BatchResult
 from workers.apply.statements import ROAD
@@ -25,7 +26,7 @@ async def complete(connection: Connection, results: Sequence[BatchResult]) -> No
         if not result.claimed:
             row = await connection.fetchrow(ROAD.receipt_of.sql, batch.account_id, batch.batch_id)
             if row is not None:
-                result.counts, result.stored_items = orjson.loads(row["counts"]), orjson.loads(row["items"])
+                result.counts, result.stored_items = orjson.loads(row["counts"]), receipts.decode(row["items"])
         account = await connection.fetchrow(ROAD.account_of.sql, batch.account_id)
         if account is None:
             continue

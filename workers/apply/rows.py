@@ -14,34 +14,34 @@ from schemas.errors import Transient
 from schemas.outcomes import Outcome
 from workers.apply import changes, compare, statements
 from workers.apply.arrays import numbers, texts
+from workers.apply.compare import Hashed
+from workers.apply.sheet import Sheet
 from workers.apply.statements import COLUMNS, ROAD
 from workers.apply.work import Entry
 
 _CREATED, _UPDATED = Outcome.CREATED, Outcome.UPDATED
 
 
-async def read_changed(
-    connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], *, with_details: bool
-) -> list[Entry]:
-    """Return the entries that would change something, or create, with what that is, in the order given."""
-    hashes = compare.hashes
-    for entry in entries:
-        entry.item_hash, entry.details_hash = hashes(entry.item)
+async def read_changed(connection: Connection, sheet: Sheet, hashed: Hashed) -> list[Entry]:
+    """Return the entries that would change something, or create, with what that is, in the sheet's order."""
+    attributes = hashed.attributes
     rows = await connection.fetch(
-        statements.differing_rows(attributes, with_details=with_details, with_changes=window_of(entries) is not None),
-        *keys_of(entries),
-        numbers([entry.item_hash for entry in entries]),
+        statements.differing_rows(attributes, with_details=hashed.with_details, with_changes=sheet.window is not None),
+        *sheet.keys(),
+        numbers(hashed.items),
     )
     differing = []
     for row in rows:
-        entry = entries[row["n"] - 1]
+        place = row["n"] - 1
+        entry = sheet.entry(place)
+        entry.item_hash, entry.details_hash = hashed.items[place], hashed.details[place]
         if row["id"] is None:
             entry.changes = compare.initial(entry.item, attributes)
         else:
             entry.row, entry.charged = row, row["charged"]
             entry.changes = comparison.changes_of(entry.item, row, attributes)
         differing.append(entry)
-    if with_details:
+    if hashed.with_details:
         await _compare_details(connection, differing)
     return [entry for entry in differing if entry.changes or entry.row is None or entry.details is not None]
 
@@ -68,21 +68,14 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
         entry.details = comparison.details_over(held, entry.item)
 
 
-async def write(
-    connection: Connection,
-    entries: Sequence[Entry],
-    attributes: tuple[str, ...],
-    now: datetime,
-    *,
-    with_details: bool,
-) -> None:
+async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
     """Write admitted entries, sorted by the full key: update what was there, insert what is new, then the details."""
     created = [entry for entry in entries if entry.row is None]
     updated = [entry for entry in entries if entry.row is not None] if created else entries
     if updated:
-        await _update(connection, updated, attributes, now, with_details=with_details)
+        await _update(connection, updated, hashed, now)
     if created:
-        await _insert(connection, created, attributes, now)
+        await _insert(connection, created, hashed.attributes, now)
     detailed = [entry for entry in entries if entry.details is not None]
     if detailed:
         await connection.execute(
@@ -93,19 +86,17 @@ async def write(
         )
 
 
-async def _update(
-    connection: Connection, entries: Sequence[Entry], attributes: Sequence[str], now: datetime, *, with_details: bool
-) -> None:
+async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
     rows = [(entry.changes, entry.row) for entry in entries]
     touched: set[str] = set().union(*[changes for changes, _ in rows])
     columns = {
         name: COLUMNS[name].array([changes[name] if name in changes else row[name] for changes, row in rows])
-        for name in attributes
+        for name in hashed.attributes
         if name in touched
     }
     if any(entry.charged != entry.row["charged"] for entry in entries):
         columns["charged"] = numbers([entry.charged for entry in entries])
-    if with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
+    if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     status = await connection.execute(
         statements.update_rows(tuple(columns)),

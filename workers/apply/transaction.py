@@ -68,7 +68,7 @@ async def apply_works(connection: Connection, works: Sequence[Work], now: dateti
 async def _apply(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:
     operation = works[0].batch.operation
     if operation is Operation.DELETE:
-        await rows.delete(connection, merge(works))
+        await rows.delete(connection, merge(works).entries())
         return []
     if operation is Operation.CONNECT:
         await variants.connect_named(connection, works, now)

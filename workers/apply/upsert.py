@@ -16,26 +16,25 @@ from workers.apply.work import Work
 
 async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Apply the items of batches, all with rules to apply by; return the accounts' days that were charged."""
-    entries = merge(works)
-    await deferred.join(connection, entries)
+    sheet = merge(works)
+    await deferred.join(connection, sheet)
     if works[0].batch.operation is Operation.RELEASE:
-        entries = deferred.drop_released(entries)
-    if not entries:
+        sheet = deferred.drop_released(sheet)
+    if not len(sheet):
         return []
-    attributes, with_details = compare.attributes_of(entries)
-    changed = await rows.read_changed(connection, entries, attributes, with_details=with_details)
+    hashed = compare.hash_all(sheet.items)
+    changed = await rows.read_changed(connection, sheet, hashed)
     await variants.share(connection, changed)
     purses = admit.purses_of(changed)
     await charging.look(connection, purses, lock=lock_usage)
     admitted, others = admit.admit(changed, purses)
     if admitted:
         connecting = await variants.find(connection, admitted)
-        await rows.write(connection, admitted, attributes, now, with_details=with_details)
+        await rows.write(connection, admitted, hashed, now)
         await variants.connect_updated(connection, connecting, now)
         changes.note(admitted)
     if others:
         await deferred.keep(connection, others, now)
-    left = set(others)
-    await deferred.forget(connection, [entry for entry in entries if entry.was_deferred and entry not in left])
+    await deferred.forget(connection, sheet.done(others))
     await charging.charge(connection, purses)
     return purses

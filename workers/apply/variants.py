@@ -60,7 +60,7 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
 
     Where no rule finds a variant a connection stays, unless its variant is gone.
     """
-    entries = merge(works)
+    entries = merge(works).entries()
     await _share(connection, {entry.work.feed.account_id for entry in entries})
     rows = {row["n"] - 1: row for row in await connection.fetch(_SQL.connectable_rows.sql, *keys_of(entries))}
     present = [entry for place, entry in enumerate(entries) if place in rows]

@@ -18,7 +18,7 @@ from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.waiting import WAITING, waiting_of
-from schemas import queries
+from schemas import queries, receipts
 from schemas.batches import Source, same_key_range
 from schemas.outcomes import Outcome
 from schemas.usage import Usage as DayUsage
@@ -187,7 +187,7 @@ def _done(row: Any) -> dict[str, Any]:
 
 
 def _items(row: Any) -> list[dict[str, Any]]:
-    return [{**item, "external_id": item.get("externalId")} for item in orjson.loads(row["items"])]
+    return [{**item, "external_id": item.get("externalId")} for item in receipts.decode(row["items"])]
 
 
 async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import asyncpg
 import orjson
 import pytest
 
+from schemas import receipts
 from schemas.batches import Batch, Operation, Source
 from workers.apply import WindowResult, apply_window
 from workers.apply.planner import SESSION
@@ -55,7 +56,7 @@ class Road:
 
     async def receipt(self, batch) -> tuple:
         row = await self.connection.fetchrow("SELECT * FROM receipts WHERE batch_id = $1", batch.batch_id)
-        return orjson.loads(row["counts"]), orjson.loads(row["items"])
+        return orjson.loads(row["counts"]), receipts.decode(row["items"])
 
     async def used(self) -> dict:
         return {row["day"]: row["used"] for row in await self.connection.fetch("SELECT * FROM usage")}

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from schemas import receipts
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -112,7 +114,7 @@ async def test_a_receipt_tells_each_item_that_is_not_simply_created_or_updated(r
         {"index": 2, "externalId": "new", "outcome": "created"}
         | {"warnings": [{"field": "x", "code": "unknown", "message": "w"}]},
         {"index": 3, "externalId": "twice", "outcome": "superseded"},
-    ] == orjson.loads(row["items"])
+    ] == receipts.decode(row["items"])
     assert ["unchanged", "rejected", "created", "superseded", "created"] == [
         line["outcome"] for line in result.batches[0].items
     ]

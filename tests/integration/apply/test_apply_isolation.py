@@ -95,8 +95,11 @@ async def test_an_item_that_the_edge_would_have_refused_is_isolated_although_pos
 
 
 async def test_an_error_in_our_own_code_buries_nothing(road, monkeypatch):
-    hashes = compare.hashes
-    monkeypatch.setattr(compare, "hashes", lambda item: hashes(item) if item["externalId"] != "odd" else 1 / 0)
+    hash_all = compare.hash_all
+    odd = {"externalId": "odd"}.items()
+    monkeypatch.setattr(
+        compare, "hash_all", lambda items: hash_all([one if odd - one.items() else 1 / 0 for one in items])
+    )
     sent = road.batch(*items("a", "odd", "b"))
 
     with pytest.raises(Trouble, match="division by zero"):

@@ -1,25 +1,19 @@
 """What an item would change: hot attributes against their columns, details against the stored object."""
 
-import uuid
-from datetime import date
-from zoneinfo import ZoneInfo
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.batches import Batch, Source
 from schemas.comparison import changes_of, details_over
 from schemas.items import ATTRIBUTES
-from workers.apply.compare import attributes_of, hashes, initial
-from workers.apply.work import Entry, Feed, Work
+from workers.apply.compare import hash_all, initial
 
-WORK = Work(Batch(uuid.uuid4(), 1, 1, 0, Source.WEBHOOK, []), Feed(1, 1, None, ZoneInfo("UTC")), date(2026, 1, 1))
 ITEMS = st.dictionaries(st.sampled_from(ATTRIBUTES[1:]), st.sampled_from([None, 1, "1", "x", [], ["x"]]), max_size=4)
 
 
-def entry(**item):
-    return Entry(WORK, 0, "a", {"externalId": "a", **item})
+def hashes(item):
+    hashed = hash_all([item])
+    return hashed.items[0], hashed.details[0]
 
 
 @given(ITEMS, ITEMS)
@@ -36,14 +30,30 @@ def test_hashes_fit_a_bigint_and_the_second_is_of_the_details_alone(item):
 
     assert -(2**63) <= whole < 2**63
     assert details == hashes({"externalId": "b", "vendorSku": "other"} | {**item, "vendorSku": "x"})[1]
-    assert (details == 0) == (not attributes_of([entry(**item)])[1])
+    assert (details == 0) == (not hash_all([{"externalId": "a"} | item]).with_details)
 
 
 def test_the_attributes_of_a_window_are_those_that_any_item_has():
-    entries = [entry(inventoryQuantity=1), entry(vendorSku="x"), entry(name="n")]
+    found = hash_all(
+        [
+            {"externalId": "a", "inventoryQuantity": 1},
+            {"externalId": "c", "vendorSku": "x"},
+            {"externalId": "b", "name": "n"},
+        ]
+    )
 
-    assert (("vendorSku", "inventoryQuantity"), True) == attributes_of(entries)
-    assert (("vendorSku",), False) == attributes_of([entry(vendorSku=None)])
+    assert (("vendorSku", "inventoryQuantity"), True) == (found.attributes, found.with_details)
+    found = hash_all([{"externalId": "a", "vendorSku": None}])
+    assert (("vendorSku",), False) == (found.attributes, found.with_details)
+
+
+@given(st.lists(ITEMS, max_size=5))
+def test_an_item_has_the_same_hash_whatever_is_beside_it(many):
+    items = [{"externalId": str(number)} | item for number, item in enumerate(many)]
+
+    found = hash_all(items)
+
+    assert list(map(hashes, items)) == list(zip(found.items, found.details, strict=True))
 
 
 def test_only_what_differs_is_a_change_and_what_is_omitted_is_kept():

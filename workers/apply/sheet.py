@@ -1,0 +1,107 @@
+"""All that a window asks of feed variants, a column each: most of it changes nothing and never becomes an object."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from workers.apply.arrays import texts
+from workers.apply.work import Entry, Feed, Work
+
+Spans = list[tuple[Feed, int]]
+"""Feeds in the order of their keys, each with its number of lines."""
+
+
+class Items:
+    """All items of a window's batches, one behind the other in the window's order."""
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self.works = works
+        self.starts: list[int] = []
+        self.items: list[dict[str, Any]] = []
+        for work in works:
+            self.starts.append(len(self.items))
+            self.items += work.batch.items
+        self.ids: list[str] = [item["externalId"] for item in self.items]
+
+    def origin(self, number: int) -> tuple[Work, int]:
+        """Return the batch of an item and its place there."""
+        at = bisect_right(self.starts, number) - 1
+        return self.works[at], number - self.starts[at]
+
+
+class Sheet:
+    """One line a feed variant, sorted by the full key; `entry` makes an object of a line.
+
+    `lines` are numbers of `of`'s items: each the last one that names its feed variant; `firsts` tells which named it
+    first, where that is another one. Lines that `waited` have something deferred in their items.
+    """
+
+    def __init__(self, of: Items, lines: Sequence[int], spans: Spans, firsts: Mapping[int, int]) -> None:
+        self.spans = spans
+        self.ids = [of.ids[line] for line in lines]
+        self.items = [of.items[line] for line in lines]
+        self.waited: set[int] = set()
+        self._of = of
+        self._lines = lines
+        self._firsts = firsts
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self._lines)
+
+    @property
+    def window(self) -> int | None:
+        """Where the window's changes begin among the accounts' events; None when nobody keeps them."""
+        return self._of.works[0].window
+
+    def entry(self, place: int) -> Entry:
+        """Return the line at a place as an object."""
+        line = self._lines[place]
+        work, slot = self._of.origin(line)
+        entry = Entry(work, slot, self.ids[place], self.items[place], self._firsts.get(line, line))
+        entry.was_deferred = line in self.waited
+        return entry
+
+    def entries(self) -> list[Entry]:
+        """Return all lines as objects."""
+        return list(map(self.entry, range(len(self))))
+
+    def keys(self) -> tuple[str, str, str]:
+        """Return the full keys as three parameters."""
+        accounts = "".join([f"{feed.account_id}," * lines for feed, lines in self.spans])
+        feeds = "".join([f"{feed.id}," * lines for feed, lines in self.spans])
+        return "{" + accounts[:-1] + "}", "{" + feeds[:-1] + "}", texts(self.ids)
+
+    def where_deferred(self) -> list[int]:
+        """Return the places of lines whose feeds have deferred items."""
+        return [place for place, feed in enumerate(self._feeds()) if feed.has_deferred]
+
+    def put_under(self, place: int, deferred: Mapping[str, Any]) -> None:
+        """Put what was deferred for a line's feed variant under its item."""
+        line = self._lines[place]
+        self.items[place] = self._of.items[line] = {**deferred, **self.items[place]}
+        self.waited.add(line)
+
+    def done(self, left: Collection[Entry]) -> Sheet:
+        """Return the lines that had something deferred and are not `left` so."""
+        named = {entry.place for entry in left}
+        lines = self._lines
+        return self.part(
+            place
+            for place, line in enumerate(lines)
+            if line in self.waited and self._firsts.get(line, line) not in named
+        )
+
+    def part(self, places: Iterable[int]) -> Sheet:
+        """Return the lines at some places, in their order."""
+        feeds, wanted = self._feeds(), list(places)
+        spans = [(feed, len(list(group))) for feed, group in groupby(wanted, key=feeds.__getitem__)]
+        found = Sheet(self._of, [self._lines[place] for place in wanted], spans, self._firsts)
+        found.waited = self.waited
+        return found
+
+    def _feeds(self) -> list[Feed]:
+        return [feed for feed, lines in self.spans for _ in range(lines)]
