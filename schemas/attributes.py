@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema
 
 from schemas.columns import Barcode as BarcodeColumn
 from schemas.columns import Choice, Each, Key, Text, Whole
@@ -202,6 +202,8 @@ QuantityOverride = Annotated[
     Field(description="one of none, manual, maximum"),
     Choice("none", "manual", "maximum"),
 ]
+DistanceUnit = Annotated[Literal["in", "cm"], Field(description="one of in, cm"), Choice("in", "cm")]
+Flag = Annotated[StrictBool, Field(description="true or false"), Each("flag", bool, bool)]
 TimeZone = Annotated[
     str,
     Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=64),

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from schemas.keys import are_clean, clean_key, is_no_barcode
 
-Kind = Literal["text", "whole", "decimal", "choice", "list", "json"]
+Kind = Literal["text", "whole", "decimal", "choice", "flag", "list", "json"]
 """What an attribute is, to those who make its values of something else, such as a file's text."""
 KINDS = frozenset(get_args(Kind))
 

@@ -59,6 +59,8 @@ class Item(TypedDict, total=False):
     tags: a.JsonList | None
     metaFields: a.JsonValue | None
     locations: a.JsonValue | None
+    distanceUnit: a.DistanceUnit | None
+    manualInventoryPolicy: a.Flag | None
 
 
 HOT_ATTRIBUTES = (
@@ -95,11 +97,16 @@ NULL_MEANS: dict[str, Any] = {
     "images": [],
     "options": [],
     "tags": [],
+    "distanceUnit": "in",
 }
 """What an explicit null, or an attribute never sent, reads as; null for every other attribute."""
 
 READ_ONLY = frozenset(
-    ("id", "inventoryFeedId", "variantId", "createdAt", "updatedAt", "inventoryUpdatedAt", "lastFetchedAt")
+    (
+        *("id", "inventoryFeedId", "variantId", "createdAt", "updatedAt", "inventoryUpdatedAt", "lastFetchedAt"),
+        *("availableQuantity", "hash", "changesPending"),
+        *("cachedName", "cachedHandle", "cachedRetailPrice", "cachedCompareAtPrice", "cachedTags"),
+    )
 )
 """Attributes of the resource that a sender may echo back; they are ignored with a warning."""
 
@@ -304,6 +311,7 @@ EXPECTED = _expectations()
 _CODES = {
     "string_type": "type",
     "int_type": "type",
+    "bool_type": "type",
     "list_type": "type",
     "dict_type": "type",
     "string_too_long": "length",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -72,6 +72,15 @@ class Changes(Body):
     """A body that changes a resource: nothing is required, and a default only stands for "not sent"."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+
+def nullable(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the models' fields as a body takes them: none is required, null stands for the default."""
+    return {
+        name: (get_type_hints(model, include_extras=True)[name] | None, Field(None, description=field.description))
+        for model in models
+        for name, field in model.model_fields.items()
+    }
 
 
 class Query(BaseModel):

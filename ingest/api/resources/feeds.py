@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, get_type_hints
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, Field, create_model
+from pydantic import AfterValidator, Field, create_model
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
-from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored
+from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored, nullable
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import FEEDS
 from ingest.feeds import locations
@@ -24,17 +24,8 @@ from schemas.secrets import MASK, Vault, new_webhook_hash
 _FLAGS = {"nextFetchAt", "lastRunId", "lastRunStatus", "lastRunAt", "lastSuccessAt", "failingSince"}
 
 
-def _nullable(*models: type[BaseModel]) -> dict[str, Any]:
-    """Return the models' fields as a body takes them: none is required, null stands for the default."""
-    return {
-        name: (get_type_hints(model, include_extras=True)[name] | None, Field(None, description=field.description))
-        for model in models
-        for name, field in model.model_fields.items()
-    }
-
-
 _SETTABLE: dict[str, Any] = {
-    **_nullable(FeedColumns, FeedSettings),
+    **nullable(FeedColumns, FeedSettings),
     "resource_location": (
         Annotated[UrlText, AfterValidator(locations.check)] | None,
         Field(None, description="http, https, ftp or ftps address; user:password@ is stored encrypted, shown masked"),

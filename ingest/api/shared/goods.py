@@ -22,6 +22,7 @@ class Cursor(NamedTuple):
 
 
 _CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{1,255})$", re.ASCII)
+_UNSIGNED = 2**64 - 1
 _CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
 
 
@@ -93,6 +94,15 @@ class FeedVariant(Stored):
     tags: list[Any]
     meta_fields: list[Any] | dict[str, Any] | None
     locations: list[Any] | dict[str, Any] | None
+    distance_unit: a.DistanceUnit
+    manual_inventory_policy: bool | None
+    hash: str = Field(description="read-only: changes when what was last sent of it does")
+    changes_pending: bool = Field(description="read-only: a change of it waits for room in the daily SKU limit")
+    cached_name: None = Field(None, description="read-only, for code written for Onport: nothing is cached here")
+    cached_handle: None = Field(None, description="read-only, likewise")
+    cached_retail_price: None = Field(None, description="read-only, likewise")
+    cached_compare_at_price: None = Field(None, description="read-only, likewise")
+    cached_tags: None = Field(None, description="read-only, likewise")
     inventory_updated_at: datetime | None = Field(description="read-only: when `inventoryQuantity` last changed")
     last_fetched_at: datetime | None = Field(description="read-only: the last complete run of a pulled feed")
 
@@ -111,6 +121,7 @@ class FeedVariant(Stored):
                 "retail_price": row["retail"],
                 "compare_at_price": row["compare_at"],
                 "grams": float(attributes["grams"]),
+                "hash": f"{row['item_hash'] & _UNSIGNED:016x}",
             }
         )
 

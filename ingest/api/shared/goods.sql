@@ -6,7 +6,9 @@
 SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
        v.cost_price::float8 AS cost, v.retail_price::float8 AS retail, v.compare_at_price::float8 AS compare_at,
        available_quantity(v.inventory_quantity, v.inventory_quantity_override, v.manual_inventory_quantity,
-                          coalesce(v.allocation_buffer_override, f.allocation_buffer)) AS available_quantity
+                          coalesce(v.allocation_buffer_override, f.allocation_buffer)) AS available_quantity,
+       EXISTS (SELECT FROM deferred_items w WHERE w.account_id = v.account_id AND w.feed_id = v.feed_id
+                  AND w.external_id = v.external_id) AS changes_pending
 FROM inventory_feeds f
 CROSS JOIN LATERAL (
     SELECT * FROM feed_variants i

@@ -7,7 +7,7 @@ raised where this side knows better what is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,6 +32,9 @@ NUMBERS: Final = ("whole", "decimal")
 """Kinds of numbers: all of a file are written in one notation."""
 KEYS: Final = frozenset(("externalId", "vendorSku", "barcode"))
 WORDS_HINT: Final = "the transform textToQuantity turns words, 10+ and >10 into quantities"
+
+
+_FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class CellError(ValueError):
@@ -219,8 +222,9 @@ def adapter(attribute: str, kind: Kind, notation: Notation, doubts: Doubts) -> C
         return lambda value: _whole(value, notation, doubts)
     if kind == "decimal":
         return lambda value: _decimal(value, notation, doubts)
-    if kind == "choice":
-        return lambda value: value.lower() if value.__class__ is str else value
+    if kind in ("choice", "flag"):
+        meant: Mapping[str, Any] = _FLAGS if kind == "flag" else {}
+        return lambda value: meant.get(value.lower(), value.lower()) if value.__class__ is str else value
     if kind == "list":
         pieces: Callable[[str], list[str]] = _addresses if attribute == "images" else _parts
         return lambda value: _list(value, pieces)

@@ -59,6 +59,21 @@ async def test_a_wrong_item_is_refused_with_its_field(goods, body, status, field
     assert field is None or [field] == list(problem["details"])
 
 
+async def test_onports_other_attributes_are_kept_and_what_is_ours_to_say_is_not_taken(goods):
+    sent = {"distanceUnit": "cm", "manualInventoryPolicy": True, "hash": "x", "changesPending": True, "cachedName": "y"}
+
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE | sent)
+    changed = await goods.ok("PUT", parse_webhook(goods.feed), {"externalId": "1234", "distanceUnit": None})
+
+    assert {"hash", "changesPending", "cachedName"} == {one["field"] for one in made["warnings"]}
+    assert {"read_only"} == {one["code"] for one in made["warnings"]}
+    assert ("cm", True, False, None) == tuple(
+        made[name] for name in ("distanceUnit", "manualInventoryPolicy", "changesPending", "cachedName")
+    )
+    assert ("in", True) == (changed["distanceUnit"], changed["manualInventoryPolicy"])
+    assert (16, True) == (len(made["hash"]), made["hash"] != changed["hash"])
+
+
 async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
     await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1}, token=goods.operator_token)
     await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
@@ -71,6 +86,21 @@ async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
         problem["details"]["usage"]["deferred"],
         problem["details"]["usage"]["remaining"],
     )
+
+
+async def test_a_change_that_waits_for_room_is_told_as_pending(goods):
+    made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
+    await goods.ok(
+        "PUT", "/api/account.json", {"dailySkuLimit": 1, "timeZone": "Pacific/Apia"}, token=goods.operator_token
+    )
+    goods.execute(
+        "UPDATE feed_variants SET charged = 0;"
+        "UPDATE usage SET used = 1, day = (now() AT TIME ZONE 'Pacific/Apia')::date"
+    )
+
+    await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE | {"inventoryQuantity": 1})
+
+    assert (await goods.ok("GET", f"/api/inventory-feed-variants/{made['id']}.json"))["changesPending"]
 
 
 async def test_raising_the_limit_applies_what_was_deferred(goods):

@@ -34,6 +34,23 @@ async def test_a_provider_is_renamed_and_deleted(api):
     assert "api.dropship_providers.get.not_found" == (await api.problem(404, "GET", path))["title"]
 
 
+async def test_onports_attributes_of_a_provider_are_kept_and_given_back(api):
+    sent = {"name": "Acme", "adminNotes": "n", "commissionRate": 12.5, "countries": ["DE"], "anyVendor": True}
+    made = await api.ok("POST", PROVIDERS, sent)
+    path = f"/api/dropship-providers/{made['id']}.json"
+
+    changed = await api.ok("PUT", path, {"anyVendor": None, "city": "Ulm"})
+
+    assert sent == {name: made[name] for name in sent}
+    assert "warnings" not in made
+    assert {**sent, "anyVendor": False, "city": "Ulm"} == {name: changed[name] for name in (*sent, "city")}
+    assert "warnings" not in await api.ok(
+        "PUT", path, {n: v for n, v in changed.items() if not n.endswith("At") and n != "id"}
+    )
+    problem = await api.problem(422, "PUT", path, json={"commissionRateType": "x", "authenticationToken": "s"})
+    assert ["commissionRateType"] == list(problem["details"])
+
+
 async def test_a_provider_with_feeds_is_not_deleted(api):
     feed = await api.new_feed()
     path = f"/api/dropship-providers/{feed['dropshipProviderId']}.json"

@@ -165,3 +165,15 @@ def test_the_number_transform_takes_numbers_alone():
 
     assert [("D", "12.5")] == [(item["externalId"], item["retailPrice"]) for item in items]
     assert [2, 3, 4] == [reject.row for reject in rejects]
+
+
+def test_a_flag_and_a_unit_are_read_as_a_file_spells_them():
+    rows = ["A;Yes;CM", "B;0;in", "C;TRUE;", "D;perhaps;cm"]
+    items, rejects = read(
+        table(*rows, head="externalId;manualInventoryPolicy;distanceUnit"), badAttributes="rejectItem"
+    )
+
+    assert [(True, "cm"), (False, "in"), (True, None)] == [
+        (item["manualInventoryPolicy"], item.get("distanceUnit")) for item in items
+    ]
+    assert [(5, "manualInventoryPolicy", "type", "perhaps")] == brief(rejects)
