@@ -21,7 +21,8 @@ from workers.duties.duty import Duty
 from workers.health import Health
 from workers.watch.canary import Canary
 from workers.watch.export import Exporter
-from workers.watch.queues import Nodes, Queues
+from workers.watch.nodes import Nodes
+from workers.watch.queues import Queues
 from workers.watch.watcher import Watcher
 
 WATCH_DUTY, CANARY_DUTY = 20, 21
@@ -45,7 +46,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
     runner = web.AppRunner(monitor.application(alive=lambda: None, ready=health.ready), access_log=None)
     try:
         async with ClientSession() as http:
-            sources = Queues(broker, settings.shards), Nodes(http, settings.rabbitmq_metrics_urls, settings.shards)
+            sources = Queues(broker, settings.shards), Nodes(http, settings)
             duties = [Duty(WATCH_DUTY, "watch", Watcher(settings, sources, exporter, clock).serve)]
             if settings.edge_url:
                 duties.append(Duty(CANARY_DUTY, "canary", Canary(settings, http, exporter, clock).serve))

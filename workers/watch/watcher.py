@@ -13,7 +13,8 @@ from schemas import metrics, queries
 from schemas.settings import Settings
 from workers.clock import Clock
 from workers.watch.export import Exporter, Sample, Seeing
-from workers.watch.queues import Nodes, Queues
+from workers.watch.nodes import Nodes
+from workers.watch.queues import Queues
 from workers.watch.shards import Emptiness, Queue, State
 
 WATCH = queries.load("watch", beside=__file__)
@@ -53,11 +54,11 @@ class Watcher:
     async def look(self, connection: asyncpg.Connection) -> Seeing:
         """Return what is to be seen of the shards and of who serves them."""
         timeout = timedelta(milliseconds=self._settings.heartbeat_timeout_ms)
-        found, nodes = await asyncio.gather(self._queues.look(), self._nodes.look())
+        found, (nodes, told) = await asyncio.gather(self._queues.look(), self._nodes.look())
         states = await states_of(connection, timeout)
         seeing = {
             **nodes,
-            **shards_seen(found, states, self._emptiness, self._clock.now()),
+            **shards_seen(told if found is None else found, states, self._emptiness, self._clock.now()),
             metrics.SHARD_ROOM: [((), float(self._settings.queue_max_length))],
             metrics.LIVE_WORKERS: [((), float(await WATCH.live_workers(connection, timeout=timeout)))],
         }

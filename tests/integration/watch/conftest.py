@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port
+from deploy.local.rabbitmq import script
 
 TIMEOUT_S = 30
 SHARDS = 2
@@ -137,3 +138,24 @@ async def system(settings):
 @pytest.fixture(name="until")
 def _until():
     return until
+
+
+@pytest.fixture(scope="session")
+def plugin(rabbitmq):
+    """The address of RabbitMQ's Prometheus plugin, which the private node boots without: it is started in it."""
+    plugins = script().resolve().parents[1] / "plugins"
+    names = ("accept", "prometheus", "quantile_estimator", "cowlib", "cowboy", "amqp_client")
+    ours = ("rabbitmq_management_agent", "rabbitmq_web_dispatch", "rabbitmq_prometheus")
+    paths = [path for name in (*names, *ours) for path in plugins.glob(f"{name}-[0-9]*/ebin")]
+    port = free_port()
+    quoted = ", ".join(f'"{path}"' for path in paths)
+    rabbitmq.evaluate(f"code:add_pathsz([{quoted}])")
+    rabbitmq.evaluate("application:set_env(rabbit, quorum_tick_interval, 500)")  # how often leaders tell of new queues
+    rabbitmq.evaluate("application:load(rabbitmq_prometheus)")
+    listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
+    rabbitmq.evaluate(f"application:set_env(rabbitmq_prometheus, tcp_config, {listener})")
+    started = rabbitmq.evaluate("application:ensure_all_started(rabbitmq_prometheus)")
+    assert started.startswith("{ok"), started
+    yield f"http://127.0.0.1:{port}"
+    rabbitmq.evaluate("[application:stop(App) || App <- [rabbitmq_prometheus, rabbitmq_management_agent]]")
+    rabbitmq.evaluate("application:set_env(rabbit, quorum_tick_interval, 5000)")

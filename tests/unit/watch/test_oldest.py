@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry
 
 from schemas import metrics
 from workers.watch.export import Exporter
-from workers.watch.queues import told
 from workers.watch.shards import Emptiness, Queue, State
 from workers.watch.watcher import shards_seen
 
@@ -100,17 +99,3 @@ def test_a_watcher_that_is_not_active_any_more_exports_nothing():
     exporter.hide("shards")
 
     assert [] == list(registry.collect())
-
-
-def test_a_node_tells_its_members_the_queues_that_it_leads_and_its_alarms():
-    text = """\
-# TYPE rabbitmq_detailed_raft_log_commit_index gauge
-rabbitmq_detailed_raft_log_commit_index{vhost="/",queue="feedline.shard.000"} 4
-rabbitmq_detailed_raft_log_commit_index{vhost="/",queue="feedline.shard.001"} 4
-# TYPE rabbitmq_detailed_queue_messages_ready gauge
-rabbitmq_detailed_queue_messages_ready{vhost="/",queue="feedline.shard.001"} 2
-# TYPE rabbitmq_alarms_memory_used_watermark untyped
-rabbitmq_alarms_memory_used_watermark 1
-"""
-
-    assert ({"feedline.shard.000", "feedline.shard.001"}, {"feedline.shard.001"}, {"memory": 1.0}) == told(text)

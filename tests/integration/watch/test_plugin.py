@@ -1,0 +1,46 @@
+"""A real broker's Prometheus plugin: members, leader and alarms of our queues, and what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiormq
+from aiohttp import ClientSession
+
+from schemas import metrics
+from schemas.topology import shard_queue
+from workers.watch.nodes import Nodes
+from workers.watch.shards import Queue
+
+
+async def test_members_leaders_alarms_and_batches_are_those_of_a_live_broker(settings, rabbitmq, plugin, until):
+    changed = settings.model_copy(update={"shards": 2, "rabbitmq_metrics_urls": (plugin,)})
+    node = plugin.rpartition("//")[2]
+    async with aiormq.connect(settings.amqp) as connection:
+        channel = await connection.channel()
+        for shard in range(2):
+            await channel.queue_declare(shard_queue(shard), durable=True, arguments={"x-queue-type": "quorum"})
+        await channel.basic_publish(b"a batch", routing_key=shard_queue(1))
+        async with ClientSession() as http:
+            nodes = Nodes(http, changed)
+
+            async def told():
+                seeing, queues = await nodes.look()
+                return seeing if queues == {0: Queue(0, 0), 1: Queue(1, 0)} else None
+
+            seeing = await until(told, "what the queues hold")
+            assert [(("0",), 1.0), (("1",), 1.0)] == seeing[metrics.SHARD_MEMBERS]
+            assert {("0", node), ("1", node)} == {labels for labels, _ in seeing[metrics.SHARD_LEADER]}
+            assert {"memory": 0.0, "disk": 0.0, "files": 0.0} == alarms(seeing)
+
+            alarm = "{{resource_limit, memory, node()}, []}"
+            await asyncio.to_thread(rabbitmq.evaluate, f"rabbit_alarm:set_alarm({alarm})")
+            try:
+                assert {"memory": 1.0, "disk": 0.0, "files": 0.0} == alarms((await nodes.look())[0])
+            finally:
+                cleared = "rabbit_alarm:clear_alarm({resource_limit, memory, node()})"
+                await asyncio.to_thread(rabbitmq.evaluate, cleared)
+
+
+def alarms(seeing):
+    return {alarm: value for (_, alarm), value in seeing[metrics.BROKER_ALARMS]}

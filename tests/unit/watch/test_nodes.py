@@ -1,0 +1,111 @@
+"""What nodes tell in their metrics: members, leaders, alarms, and what queues hold where AMQP does not say."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import ClientSession, web
+
+from schemas import metrics
+from schemas.settings import Settings
+from workers.watch.nodes import Nodes, Told, told, vhost_of
+from workers.watch.shards import Queue
+
+FIRST = """\
+# TYPE rabbitmq_detailed_raft_log_commit_index gauge
+rabbitmq_detailed_raft_log_commit_index{vhost="/",queue="feedline.shard.000"} 4
+rabbitmq_detailed_raft_log_commit_index{vhost="/",queue="feedline.shard.001"} 4
+rabbitmq_detailed_raft_log_commit_index{vhost="other",queue="feedline.shard.002"} 4
+# TYPE rabbitmq_detailed_queue_messages_ready gauge
+rabbitmq_detailed_queue_messages_ready{vhost="/",queue="feedline.shard.001"} 2
+rabbitmq_detailed_queue_messages_ready{vhost="other",queue="feedline.shard.002"} 9
+# TYPE rabbitmq_detailed_queue_consumers gauge
+rabbitmq_detailed_queue_consumers{vhost="/",queue="feedline.shard.001"} 3
+# TYPE rabbitmq_alarms_memory_used_watermark untyped
+rabbitmq_alarms_memory_used_watermark 1
+"""
+SECOND = """\
+# TYPE rabbitmq_detailed_raft_log_commit_index gauge
+rabbitmq_detailed_raft_log_commit_index{vhost="/",queue="feedline.shard.000"} 4
+# TYPE rabbitmq_detailed_queue_messages_ready gauge
+rabbitmq_detailed_queue_messages_ready{vhost="/",queue="feedline.shard.000"} 7
+"""
+
+
+@pytest.fixture
+async def look():
+    """Looks at nodes that answer with these texts, None for one that refuses."""
+    runners = []
+
+    async def served(text):
+        async def answer(_):
+            return web.Response(text=text) if text is not None else web.Response(status=403)
+
+        app = web.Application()
+        app.router.add_get("/metrics/detailed", answer)
+        app.router.add_get("/metrics", empty)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        return f"http://{host}:{port}"
+
+    async def empty(_):
+        return web.Response()
+
+    async def seen(*texts):
+        urls = [await served(text) for text in texts]
+        settings = Settings(
+            database_url="x", amqp_url="amqp://h", secret_key="k" * 32, shards=2, rabbitmq_metrics_urls=",".join(urls)
+        )
+        async with ClientSession() as http:
+            seeing, queues = await Nodes(http, settings).look()
+        names = {url.rpartition("//")[2]: number for number, url in enumerate(urls)}
+        return seeing, queues, names
+
+    yield seen
+    for runner in runners:
+        await runner.cleanup()
+
+
+def test_a_node_tells_its_members_what_it_leads_and_its_alarms_of_its_own_virtual_host():
+    assert Told(
+        {"feedline.shard.000", "feedline.shard.001"},
+        {"feedline.shard.001": 2},
+        {"feedline.shard.001": 3},
+        {"memory": 1.0},
+    ) == told(FIRST, "/")
+
+
+@pytest.mark.parametrize(
+    ("vhost", "address"),
+    [
+        ("/", "amqp://u:p@h"),
+        ("/", "amqp://u:p@h:5672/%2F"),
+        ("a/b", "amqp://u:p@one/a%2Fb,amqp://u:p@two/a%2Fb"),
+    ],
+)
+def test_the_virtual_host_is_that_of_the_address(vhost, address):
+    assert vhost == vhost_of(address)
+
+
+async def test_members_are_counted_over_the_nodes_and_the_leaders_tell_what_the_queues_hold(look):
+    seeing, queues, names = await look(FIRST, SECOND)
+
+    assert [(("0",), 2.0), (("1",), 1.0)] == seeing[metrics.SHARD_MEMBERS]
+    assert {("0", 1), ("1", 0)} == {(shard, names[node]) for (shard, node), _ in seeing[metrics.SHARD_LEADER]}
+    assert [((), 2.0)] == seeing[metrics.BROKER_NODES]
+    assert {0: Queue(7, 0), 1: Queue(2, 3)} == queues
+
+
+async def test_a_node_that_is_away_is_a_member_less_and_its_queues_are_not_guessed(look):
+    seeing, queues, _ = await look(FIRST, None)
+
+    assert [(("0",), 1.0), (("1",), 1.0)] == seeing[metrics.SHARD_MEMBERS]
+    assert [((), 2.0)] == seeing[metrics.BROKER_NODES]
+    assert None is queues
+
+
+async def test_where_no_node_answers_nothing_is_said_of_members_so_nobody_is_woken(look):
+    assert ({}, None) == (await look(None, None))[:2]
+    assert ({}, None) == (await look())[:2]
