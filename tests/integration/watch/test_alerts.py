@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -19,15 +20,28 @@ import yaml
 from aiohttp import web
 
 from deploy.local.processes import Program, Server, free_port
+from deploy.local.rabbitmq import script
 from deploy.monitoring.operator import RULES
 from deploy.monitoring.prometheus import Prometheus, Scraping
+from schemas.batches import Batch, Source, new_batch_id
 
 CHECKOUT = Path(__file__).parents[3]
 BOARD = json.loads((CHECKOUT / "deploy" / "monitoring" / "board.json").read_text())
-PLUGIN = {"feedline_shard_members", "feedline_broker_nodes", "feedline_broker_alarm"}
-"""Told by RabbitMQ's Prometheus plugin, which the private broker does not have."""
 NO_ITEMS = {"feedline_dead_letters_recent", "feedline_deferred_oldest_timestamp_seconds"}
 """There are none while there are no such items; tests/integration/watch/test_watcher.py has both."""
+PROCESSES = (
+    'feedline_confirm_seconds_bucket{role="edge"}',
+    'feedline_shard_published_batches_total{role="edge", shard="1"}',
+    'feedline_shard_applied_timestamp_seconds{shard="1", owner=~"[0-9a-f-]{36}"}',
+    'feedline_redeliveries_total{shard="1"}',
+    "feedline_window_items_bucket",
+    "feedline_window_bytes_bucket",
+    'feedline_receive_to_commit_seconds_bucket{le="3600.0"}',
+    'feedline_shard_leader_info{shard="1", node=~".+"}',
+    *(f'feedline_event_loop_lag_seconds_count{{role="{role}"}}' for role in ("edge", "pull", "worker", "watch")),
+    *(f'feedline_build_info{{role="{role}", version=~".+"}}' for role in ("edge", "pull", "worker", "watch")),
+)
+"""What single processes tell, beyond what rules and board ask for."""
 EVERY_MS = 250
 SEED = """
 INSERT INTO accounts (id, name, daily_sku_limit) VALUES (900, 'a', 10);
@@ -37,6 +51,13 @@ INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resourc
 VALUES (900, 900, 900, 'f', 'xml', 'h900');
 INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, failures) VALUES (900, 900, now(), 'UTC', 4);
 """
+PROGRAMS = "feedline|psql|promtool|curl|rabbitmq[a-z-]*|kubectl|systemctl|docker|python3?|pip|apt-get"
+LETTERS = """
+INSERT INTO dead_letters (account_id, feed_id, code, reason, payload, dead_at)
+SELECT 900, 900, 'worker_died', 'r', $1, now() - interval '1 hour' FROM generate_series(1, 2)
+RETURNING id
+"""
+"""Too old for an alert: one to replay, one to discard."""
 
 
 class Alertmanager(Server):
@@ -110,9 +131,17 @@ def monitoring(tmp_path, sink):
     prometheus = Prometheus(tmp_path / "prometheus", os.environ, scraping=scraping)
     alertmanager.start()
     prometheus.start()
+    prometheus.sink = sink
     yield prometheus
     prometheus.stop()
     alertmanager.stop()
+
+
+@pytest.fixture
+def broker(system, rabbitmq, plugin):
+    """The broker, whose plugin the watcher asks too."""
+    system.environment["RABBITMQ_METRICS_URLS"] = plugin
+    return rabbitmq
 
 
 def ask(prometheus, expression):
@@ -136,31 +165,32 @@ def keda():
 
 
 def commands():
-    """Return every command of the runbooks."""
+    """Return every command of the runbooks: lines of blocks, and inline code that begins with a program and a space."""
     text = (CHECKOUT / "docs" / "runbooks.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+    sentences = re.sub(r"```sh\n.*?```", "", text, flags=re.DOTALL)
+    inline = re.findall(rf"`((?:{PROGRAMS}) [^`]*)`", sentences)
+    return list(dict.fromkeys([*(line for block in blocks for line in block.splitlines()), *inline]))
 
 
 async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_told_of(
-    system, until, monitoring, sink, settings
+    system, until, monitoring, settings, broker
 ):
-    connection = await asyncpg.connect(settings.dsn)
-    await connection.execute(SEED)
-    await connection.close()
-    edge, pull, worker = [await system.start(role) for role in ("edge", "pull", "worker")]
-    watch = await system.start("watch")
-    roles = {"edge": edge, "pull": pull, "worker": worker, "watch": watch}
+    letters = await _seeded(settings)
+    names = ("edge", "pull", "worker", "watch")
+    roles = dict(zip(names, await asyncio.gather(*map(system.start, names)), strict=True))
+    worker = roles["worker"]
     monitoring.tell({role: [f"http://{process.monitor}"] for role, process in roles.items()})
 
     await _names_are_alive(monitoring, until)
     await _board_is_not_empty(monitoring, until)
-    await asyncio.to_thread(_commands_run, system, monitoring, worker.monitor.rpartition(":")[2])
+    known = {"PROMETHEUS": monitoring.url, "MONITOR_PORT": worker.monitor.rpartition(":")[2]}
+    await asyncio.to_thread(_commands_run, system.environment | known, broker, letters)
     await until(lambda: _all_is_well(monitoring), "nothing but the Watchdog")
 
     def came(status):
         async def both():
-            return {("ShardsUnowned", shard, status) for shard in "01"} <= set(sink.came)
+            return {("ShardsUnowned", shard, status) for shard in "01"} <= set(monitoring.sink.came)
 
         return both
 
@@ -181,7 +211,7 @@ async def _names_are_alive(prometheus, until):
 
     async def missing():
         found = await asyncio.to_thread(ask, prometheus, 'count by (__name__) ({job="feedline"})')
-        return named - PLUGIN - NO_ITEMS - {one["metric"]["__name__"] for one in found}
+        return named - NO_ITEMS - {one["metric"]["__name__"] for one in found}
 
     async def none():
         return not await missing()
@@ -190,6 +220,7 @@ async def _names_are_alive(prometheus, until):
         await until(none, "every metric of rules and board")
     except AssertionError:
         raise AssertionError(f"not in any scrape: {await missing()}") from None
+    assert [] == [one for one in PROCESSES if not await asyncio.to_thread(ask, prometheus, one)]
 
 
 async def _board_is_not_empty(prometheus, until):
@@ -210,11 +241,31 @@ async def _board_is_not_empty(prometheus, until):
     assert 0 <= float(needed["value"][1]) <= 2
 
 
-def _commands_run(system, prometheus, monitor_port):
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**system.environment, "PATH": path, "PROMETHEUS": prometheus.url, "MONITOR_PORT": monitor_port}
-    for command in dict.fromkeys(commands()):
-        done = subprocess.run(
-            ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert 0 == done.returncode, (command, done.stdout, done.stderr)
+async def _seeded(settings):
+    """Make an account with something to show of everything; return the ids of two dead letters."""
+    items = [{"externalId": "a", "inventoryQuantity": 1}]
+    batch = Batch(new_batch_id(900, 0, settings.key), 900, 900, 0, Source.PULL, items)
+    connection = await asyncpg.connect(settings.dsn)
+    await connection.execute(SEED)
+    letters = [row["id"] for row in await connection.fetch(LETTERS, batch.encode())]
+    await connection.close()
+    return letters
+
+
+def _commands_run(environment, rabbitmq, letters):
+    """Run every command of the runbooks as its reader would, two at a time."""
+    own = {"HOME": str(rabbitmq.folder), "ERL_EPMD_PORT": str(rabbitmq.epmd_port), "RABBITMQ_NODENAME": rabbitmq.node}
+    path = f"{Path(sys.executable).parent}:{script().parent}:{os.environ['PATH']}"
+    known = environment | own | {"PATH": path}
+    names = {"NODE": rabbitmq.node, "ID": str(letters[0])}
+
+    def run(command):
+        meant = re.sub(r"\b(NODE|ID)\b", lambda match: names[match[0]], command)
+        if " discard " in meant:
+            meant = meant.replace(names["ID"], str(letters[1]))
+        done = subprocess.run(["bash", "-c", meant], env=known, capture_output=True, text=True, timeout=60, check=False)
+        return meant, done.returncode, done.stdout, done.stderr
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(run, commands()))
+    assert [] == [one for one in done if one[1] != 0]
