@@ -9,15 +9,8 @@ SELECT f.id, f.account_id, f.resource_type, f.enabled AND a.suspended_at IS NULL
        f.hash, f.previous_hash, (extract(epoch FROM f.previous_hash_until) * 1000)::bigint AS previous_until_ms,
        f.older_hash, (extract(epoch FROM f.older_hash_until) * 1000)::bigint AS older_until_ms
 FROM inventory_feeds f JOIN accounts a ON a.id = f.account_id
-WHERE f.deleted_at IS NULL;
+WHERE f.deleted_at IS NULL
 
--- name: feed_of_hash(hash)
--- The same of one hash, along the unique indexes: for a sender that is quicker than the next snapshot.
-SELECT f.id, f.account_id, f.resource_type, f.enabled AND a.suspended_at IS NULL AS enabled,
-       CASE WHEN a.suspended_at IS NULL THEN f.disabled_reason
-            ELSE concat_ws(': ', 'the account is suspended', a.suspended_reason) END AS disabled_reason,
-       coalesce(f.settings ->> 'badAttributes', 'skipAttribute') AS bad_attributes,
-       f.hash, f.previous_hash, (extract(epoch FROM f.previous_hash_until) * 1000)::bigint AS previous_until_ms,
-       f.older_hash, (extract(epoch FROM f.older_hash_until) * 1000)::bigint AS older_until_ms
-FROM inventory_feeds f JOIN accounts a ON a.id = f.account_id
-WHERE f.deleted_at IS NULL AND (f.hash = :hash OR f.previous_hash = :hash OR f.older_hash = :hash);
+-- name: with_hash(hash)!
+-- Behind the same: of one hash, along the unique indexes, for a sender that is quicker than the next snapshot.
+AND (f.hash = :hash OR f.previous_hash = :hash OR f.older_hash = :hash)

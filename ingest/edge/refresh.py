@@ -96,7 +96,8 @@ class Feeds:
             raise unsure()
         try:
             async with asyncio.timeout(_LOOK_UP_S), self._asking:
-                rows = await (await self._connection()).fetch(self._queries.feed_of_hash.sql, webhook_hash)
+                one = f"{self._queries.feeds_of_edge.sql} {self._queries.with_hash.sql}"
+                rows = await (await self._connection()).fetch(one, webhook_hash)
         except (*AWAY, UnicodeError):
             self._forget_asker()
             raise unsure() from None

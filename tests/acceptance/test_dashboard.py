@@ -15,17 +15,8 @@ from playwright.async_api import async_playwright, expect
 from ingest.pages.routes import NAVIGATION
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
+from tests.acceptance.chromium import OFFLINE
 
-OFFLINE = [
-    "--no-sandbox",  # the tests may run as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 SECOND_MS = 1_000
 
 

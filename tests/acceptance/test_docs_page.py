@@ -5,24 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 
+from tests.acceptance.chromium import OFFLINE
+
 CHROMIUM = shutil.which("chromium") or "chromium"
-OFFLINE = (
-    "--headless",
-    "--no-sandbox",  # the tests may run as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 
 async def test_a_browser_draws_every_operation_and_needs_nothing_from_outside(system, tmp_path):
     url = system.stack["apiUrl"]
     process = await asyncio.create_subprocess_exec(
-        CHROMIUM, *OFFLINE, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom",
+        CHROMIUM, "--headless", *OFFLINE, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom",
         f"{url}/api/docs",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip

@@ -186,6 +186,13 @@ class Call(Generic[Q, B]):
         if expected is not None and not is_version(expected, updated_at):
             raise self.problem(412, "changed", "the resource was changed since it was read: read it again")
 
+    def unchanged(self, row: Any, what: str) -> Any:
+        """Return a resource's row, read under its lock; raises 404 when there is none, 412 as `check_match` does."""
+        if row is None:
+            raise self.not_found(what)
+        self.check_match(row["updated_at"])
+        return row
+
     def page(self, rows: Sequence[Any], body: Sequence[Any], cursor: str = "id") -> Answer:
         """Return a page of `query.limit` resources; `rows` were read with a limit of one more, which tells of more.
 

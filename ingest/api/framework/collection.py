@@ -3,8 +3,8 @@
     PROVIDERS = Collection("dropship_providers", "/api/dropship-providers", Provider, "dropship provider")
     OPERATIONS = (PROVIDERS.list(list_providers, query=Page), PROVIDERS.get(get_provider), ...)
 
-All lie at `<path>.json` and `<path>/{id}.json`; reading needs the scope read, changing write. Each method takes what
-`Operation` takes, to say it otherwise.
+All lie at `<path>.json` and `<path>/{id}.json`; reading needs the scope read, changing write, unless the collection
+needs another for both. Each method takes what `Operation` takes, to say it otherwise.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Collection:
     path: str
     resource: Any
     noun: str
+    scope: Scope | None = None
 
     def list(self, handler: Handler, **more: Any) -> Operation:
         """GET the pages."""
@@ -59,7 +60,7 @@ class Collection:
 
     def _operation(self, action: str, method: str, handler: Handler, rest: dict[str, Any]) -> Operation:
         place = self.path if action in ("list", "create") else f"{self.path}/{{id}}"
-        scope = {"scope": Scope.READ if method == "GET" else Scope.WRITE}
+        scope = {"scope": self.scope or (Scope.READ if method == "GET" else Scope.WRITE)}
         return Operation(
             name=f"{self.name}.{action}", method=method, path=f"{place}.json", handler=handler, **scope | rest
         )

@@ -9,6 +9,7 @@ from pydantic import Field
 from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Page, Query
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.accounts import ACCOUNTS, Account, AccountUpdate, DailySkuLimit, change
@@ -78,10 +79,7 @@ async def delete_account(call: Call[Query, None]) -> Answer:
     if call.id == call.account_id:
         raise call.problem(409, "own", "an operator's own account cannot be deleted with its own token")
     async with call.of_account(call.id).transaction() as db:
-        row = await db.one(ACCOUNTS.account_lock)
-        if row is None:
-            raise call.not_found("account")
-        call.check_match(row["updated_at"])
+        call.unchanged(await db.one(ACCOUNTS.account_lock), "account")
         await db.one(ACCOUNTS.account_delete)
         await db.one(ACCOUNTS.account_delete_feeds)
         await db.one(ACCOUNTS.account_revoke_tokens)
@@ -116,66 +114,27 @@ def _answer(call: Call[Any, Any], row: Any) -> Answer:
     return Answer(Account.of(row))
 
 
-_ONE = "/api/accounts/{id}"
+_COLLECTION = Collection("accounts", "/api/accounts", Account, "account", Scope.OPERATOR)
+_ONE = f"{_COLLECTION.path}/{{id}}"
 
 OPERATIONS = (
-    Operation(
-        name="accounts.list",
-        method="GET",
-        path="/api/accounts.json",
-        summary="List all accounts",
-        query=AccountQuery,
-        response=list[Account],
-        handler=list_accounts,
-        scope=Scope.OPERATOR,
-    ),
-    Operation(
-        name="accounts.create",
-        method="POST",
-        path="/api/accounts.json",
-        summary="Create an account",
+    _COLLECTION.list(list_accounts, summary="List all accounts", query=AccountQuery),
+    _COLLECTION.create(
+        create_account,
         body=AccountCreate,
         example={"name": "Shop", "dailySkuLimit": 20000, "timeZone": "Europe/Berlin"},
-        response=Account,
-        status=201,
-        etag=True,
-        handler=create_account,
-        scope=Scope.OPERATOR,
     ),
-    Operation(
-        name="accounts.get",
-        method="GET",
-        path=f"{_ONE}.json",
-        summary="Get an account",
-        response=Account,
-        etag=True,
-        handler=get_account,
-        scope=Scope.OPERATOR,
-    ),
-    Operation(
-        name="accounts.update",
-        method="PUT",
-        path=f"{_ONE}.json",
-        summary="Change an account",
+    _COLLECTION.get(get_account),
+    _COLLECTION.update(
+        update_account,
         description="Raising `dailySkuLimit` releases deferred items, oldest first.",
         body=AccountUpdate,
         example={"dailySkuLimit": 20000},
-        response=Account,
-        etag=True,
-        handler=update_account,
-        scope=Scope.OPERATOR,
     ),
-    Operation(
-        name="accounts.delete",
-        method="DELETE",
-        path=f"{_ONE}.json",
-        summary="Delete an account",
+    _COLLECTION.delete(
+        delete_account,
         description="Its tokens and hashes stop working at once; its rows are removed in the background.",
-        status=204,
-        etag=True,
         problems={409: "the operator's own account"},
-        handler=delete_account,
-        scope=Scope.OPERATOR,
     ),
     Operation(
         name="accounts.suspend",

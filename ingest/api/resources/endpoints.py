@@ -123,8 +123,7 @@ async def create_endpoint(call: Call[Query, EndpointCreate]) -> Answer:
 async def update_endpoint(call: Call[Query, EndpointUpdate]) -> Answer:
     """Change one; enabling it again goes on where it stopped."""
     async with call.db.transaction() as db:
-        row = _found(call, await db.one(SQL.endpoint_lock, id=call.id))
-        call.check_match(row["updated_at"])
+        row = call.unchanged(await db.one(SQL.endpoint_lock, id=call.id), "endpoint")
         sent = call.body.sent()
         wanted = {name: sent.get(name, row[name]) for name in ("name", "url", "events", "enabled")}
         await _check_events(call, db, wanted["events"])

@@ -140,10 +140,7 @@ async def create_feed(call: Call[Query, Any]) -> Answer:
 async def update_feed(call: Call[Query, Any]) -> Answer:
     """Change one."""
     async with call.db.transaction() as db:
-        row = await db.one(FEEDS.feed_lock, id=call.id)
-        if row is None:
-            raise call.not_found("inventory feed")
-        call.check_match(row["updated_at"])
+        row = call.unchanged(await db.one(FEEDS.feed_lock, id=call.id), "inventory feed")
         before = FeedState.of_row(row, call.services.vault)
         try:
             state = before.changed(call.body.sent())
@@ -172,10 +169,7 @@ async def rotate_hash(call: Call[Query, None]) -> Answer:
 async def delete_feed(call: Call[Query, None]) -> Answer:
     """Mark one deleted: invisible and closed at once; workers, the only writers of feed variants, remove its rows."""
     async with call.db.transaction() as db:
-        row = await db.one(FEEDS.feed_lock, id=call.id)
-        if row is None:
-            raise call.not_found("inventory feed")
-        call.check_match(row["updated_at"])
+        call.unchanged(await db.one(FEEDS.feed_lock, id=call.id), "inventory feed")
         await db.one(FEEDS.feed_delete, id=call.id, hash=new_webhook_hash())
     return Answer()
 

@@ -73,10 +73,7 @@ async def create_provider(call: Call[Query, Any]) -> Answer:
 async def update_provider(call: Call[Query, Any]) -> Answer:
     """Change one."""
     async with call.db.transaction() as db:
-        row = await db.one(PROVIDERS.provider_lock, id=call.id)
-        if row is None:
-            raise call.not_found("dropship provider")
-        call.check_match(row["updated_at"])
+        row = call.unchanged(await db.one(PROVIDERS.provider_lock, id=call.id), "dropship provider")
         sent = call.body.sent()
         if sent:
             changed = {"name": sent.get("name", row["name"]), "settings": _settings(row["settings"], sent)}
@@ -87,10 +84,7 @@ async def update_provider(call: Call[Query, Any]) -> Answer:
 async def delete_provider(call: Call[Query, None]) -> Answer:
     """Delete one that has no feeds."""
     async with call.db.transaction() as db:
-        row = await db.one(PROVIDERS.provider_lock, id=call.id)
-        if row is None:
-            raise call.not_found("dropship provider")
-        call.check_match(row["updated_at"])
+        call.unchanged(await db.one(PROVIDERS.provider_lock, id=call.id), "dropship provider")
         feeds = await db.one(PROVIDERS.provider_feeds, id=call.id)
         if feeds:
             raise call.problem(409, "has_feeds", f"delete its {feeds} inventory feeds first")

@@ -131,11 +131,7 @@ async def delete_variant(call: Call[Query, None]) -> Answer:
 
 
 async def _locked(call: Call[Any, Any], db: Scoped) -> Any:
-    row = await db.one(VARIANTS.variant_lock, id=call.id)
-    if row is None:
-        raise call.not_found("variant")
-    call.check_match(row["updated_at"])
-    return row
+    return call.unchanged(await db.one(VARIANTS.variant_lock, id=call.id), "variant")
 
 
 async def _stored(call: Call[Any, Any], ids: Sequence[int]) -> list[Variant]:

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port
 from deploy.local.rabbitmq import script
+from tests.fleets import until
 
-TIMEOUT_S = 30
 SHARDS = 2
 COMMANDS = {
     "edge": ("ingest", "edge"),
@@ -110,17 +110,6 @@ class System:
 
         await until(ready, f"{role} ready")
         return started
-
-
-async def until(condition, what):
-    """Wait until `condition` (a coroutine function) returns something true, and return it."""
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
-                await asyncio.sleep(0.1)
-            return found
-    except TimeoutError:
-        raise AssertionError(f"never: {what}") from None
 
 
 @asynccontextmanager
