@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.api.shared.previews.drafts import steps
 from ingest.feeds.mapping import Expression
 from ingest.pages.drafting import CONSTANT, Mapped
-from ingest.pull.drafts import steps
 
 SHOWN = 25
 

@@ -18,12 +18,12 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Id, Query
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.previews import reading, source
+from ingest.api.shared.previews.kept import KEPT_S
 from ingest.api.shared.previews.types import DraftPreview
 from ingest.feeds import locations
 from ingest.feeds.mapping import FormatSettings
 from ingest.feeds.runs import RUN_SQL
 from ingest.pull.fetch import Fetched
-from ingest.pull.kept import KEPT_S
 from ingest.pull.run.feed import PulledFeed
 from schemas import queries
 from schemas.attributes import UrlText

@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fold import QUANTITY, Fold, fold_of
 from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.fold import QUANTITY, Fold, fold_of
 from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json

@@ -12,8 +12,8 @@ import structlog
 from pydantic import ValidationError
 
 from ingest.feeds.runs import MAX_ATTEMPTS, RUN_SQL, RunStatus
-from ingest.pull.disk import DiskTrouble
 from ingest.pull.fetch.spool import PREFIX
+from ingest.pull.run.disk import DiskTrouble
 from ingest.pull.run.ending import Closer, Ending
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.disk import on_disk
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.records import Chunk, Report
 from ingest.pull.run.completeness import final_newline, has_no_end
+from ingest.pull.run.disk import on_disk
 from ingest.pull.run.facts import Sink
 from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.run.part_files import PartsWriter, Spooled

@@ -2,7 +2,7 @@
 
 import os
 
-from ingest.pull.kept import KeptFiles
+from ingest.api.shared.previews.kept import KeptFiles
 
 CSV = "Artikel;Bezeichnung;Bestand;EK-Preis\nC-1;Lampe;7;10,25\nC-2;Stuhl;soon;1.020,50\n"
 

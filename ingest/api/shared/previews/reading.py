@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingest.api.framework.call import Call
+from ingest.api.shared.previews import detect
+from ingest.api.shared.previews.drafts import MAX_ROWS, Draft, Row, difference, draft_of, read_head
 from ingest.api.shared.previews.types import Changed, RejectGroup
 from ingest.feeds.mapping import Format, FormatSettings
 from ingest.feeds.mends import mend_of
 from ingest.feeds.proposals import Proposal, propose
 from ingest.feeds.runs import RUN_SQL
 from ingest.feeds.would_change import would_change
-from ingest.pull import detect
-from ingest.pull.drafts import MAX_ROWS, Draft, Row, difference, draft_of, read_head
 from ingest.pull.fetch import ContentLimits, Fetched
 from ingest.pull.parse.files import FileParser
 from ingest.pull.parse.process import ParserDiedError

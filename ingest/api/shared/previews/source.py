@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.api.framework.call import Call
+from ingest.api.shared.previews.kept import KeptFiles
 from ingest.pull.fetch import FetchContext, Fetched, FetchRequest, FetchUnavailable, Validators, fetch
-from ingest.pull.kept import KeptFiles
 from schemas.errors import Permanent, Rejected
 
 SAMPLE = "sample"

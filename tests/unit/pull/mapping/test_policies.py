@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.fold import different
+from ingest.pull.mapping.fold import different
 from ingest.pull.parse import parse
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"

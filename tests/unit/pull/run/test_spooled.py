@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.pull.disk import DiskTrouble
+from ingest.pull.run.disk import DiskTrouble
 from ingest.pull.run.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.pull.detect import decimal_sign, is_html, item_path, kind
+from ingest.api.shared.previews.detect import decimal_sign, is_html, item_path, kind
 
 
 @pytest.mark.parametrize(
