@@ -17,6 +17,7 @@ from ingest.api.resources import (
     exports,
     feed_conditions,
     feed_variants,
+    feed_variants_bulk,
     feeds,
     history,
     lag,
@@ -32,6 +33,7 @@ from ingest.api.resources import (
     traces,
     usage_history,
     variants,
+    variants_bulk,
     vendor_links,
 )
 
@@ -46,10 +48,12 @@ OPERATIONS: tuple[Operation, ...] = (
     *preview.OPERATIONS,
     *previews.OPERATIONS,
     *feed_variants.OPERATIONS,
+    *feed_variants_bulk.OPERATIONS,
     *exports.OPERATIONS,
     *counts.OPERATIONS,
     *history.OPERATIONS,
     *variants.OPERATIONS,
+    *variants_bulk.OPERATIONS,
     *changes.OPERATIONS,
     *endpoints.OPERATIONS,
     *batches.OPERATIONS,

@@ -144,7 +144,7 @@ def _validated(decoded: Any, operation: Operation) -> tuple[Any, list[dict[str, 
         details = entries(error)
         reason = "missing" if all(entry["code"] == "required" for entry in details.values()) else "invalid"
         raise problem(operation, 422, reason, _summary(details), details) from None
-    warnings = list(_drop_unknown(value, ""))
+    warnings = list(drop_unknown(value, ""))
     if len(warnings) > MAX_TOLD:
         more = f"{len(warnings) - MAX_TOLD} more attributes are not known; ignored"
         warnings[MAX_TOLD:] = [{"field": "…", "code": "unknown", "message": more}]
@@ -190,11 +190,11 @@ def _summary(details: dict[str, dict[str, Any]]) -> str:
     return f"{path}: {first['message']}{more}"
 
 
-def _drop_unknown(value: Any, path: str) -> Iterator[dict[str, Any]]:
+def drop_unknown(value: Any, path: str) -> Iterator[dict[str, Any]]:
     """Yield a warning for each attribute that no type knows, and drop it."""
     if isinstance(value, list):
         for index, element in enumerate(value):
-            yield from _drop_unknown(element, f"{path}{index}.")
+            yield from drop_unknown(element, f"{path}{index}.")
     elif isinstance(value, BaseModel):
         for name in list(value.model_extra or ()):
             read_only = isinstance(value, Body) and name in value.READ_ONLY
@@ -208,7 +208,7 @@ def _drop_unknown(value: Any, path: str) -> Iterator[dict[str, Any]]:
             value.model_fields_set.discard(name)
         for name, field in value.__class__.model_fields.items():
             if name in value.model_fields_set:
-                yield from _drop_unknown(getattr(value, name), f"{path}{field.alias or name}.")
+                yield from drop_unknown(getattr(value, name), f"{path}{field.alias or name}.")
 
 
 def _deeper_than(value: Any, depth: int) -> bool:

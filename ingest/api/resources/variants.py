@@ -9,48 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.collection import Collection
-from ingest.api.framework.models import Body, Changes, Page, Query, Stored
+from ingest.api.framework.models import Page, Query
 from ingest.api.shared import road
+from ingest.api.shared.variants import CONNECT, SETTABLE, VARIANTS, Variant, VariantCreate, VariantUpdate
 from schemas import attributes as a
-from schemas import queries
 
-CONNECT = queries.load("connect")
-VARIANTS = queries.load("variants", beside=__file__)
 MAX_VARIANTS = 1_000
-Sku = Annotated[a.Sku, Field(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
-
-
-class VariantCreate(Body):
-    """A new variant."""
-
-    sku: Sku = Field(description="unique in the account")
-    barcode: a.Barcode | None = None
-    name: a.ShortText | None = None
-
-
-class VariantUpdate(Changes):
-    """Changes of a variant; what is omitted stays, null clears."""
-
-    sku: Sku = ""
-    barcode: a.Barcode | None = None
-    name: a.ShortText | None = None
-
-
-class Variant(Stored):
-    """One of the account's own products."""
-
-    sku: str
-    barcode: str | None
-    name: str | None
-    available_quantity: int | None = Field(
-        description="read-only: what the connected feed variants may sell together; null while none is connected"
-    )
 
 
 class VariantQuery(Page):
@@ -112,7 +82,7 @@ async def update_variant(call: Call[Query, VariantUpdate]) -> Answer:
         if sent.get("sku", row["sku"]) != row["sku"] and await db.all(VARIANTS.variant_skus, skus=[sent["sku"]]):
             raise _taken(call, [sent["sku"]])
         if sent:
-            known = {name: row[name] for name in ("sku", "barcode", "name")}
+            known = {name: row[name] for name in SETTABLE}
             await db.one(VARIANTS.variant_update, id=call.id, **(known | sent))
         await road.reconnect(call, db, await db.all(CONNECT.waiting_for, variant_ids=[call.id]))
     await road.send(call)

@@ -12,6 +12,10 @@ ORDER BY id LIMIT :limit;
 -- One feed.
 SELECT * FROM inventory_feeds WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL;
 
+-- name: feeds_known(account_id, ids)
+-- Which of these the account has.
+SELECT id FROM inventory_feeds WHERE account_id = :account_id AND id = ANY (:ids::bigint[]) AND deleted_at IS NULL;
+
 -- name: feed_lock(account_id, id)^
 -- One feed, held until the transaction ends, so that two editors do not overwrite each other.
 SELECT * FROM inventory_feeds WHERE account_id = :account_id AND id = :id AND deleted_at IS NULL FOR NO KEY UPDATE;

@@ -59,5 +59,11 @@ OFFSET :most - 1 LIMIT 1;
 -- Where a feed variant stands in the list.
 SELECT feed_id, external_id FROM feed_variants WHERE account_id = :account_id AND id = :id;
 
+-- name: feed_variant_keys(account_id, ids)
+-- Where these stand.
+SELECT v.id, v.feed_id, v.external_id FROM feed_variants v
+JOIN inventory_feeds f ON f.id = v.feed_id AND f.deleted_at IS NULL
+WHERE v.account_id = :account_id AND v.id = ANY (:ids::bigint[]);
+
 -- name: variant_exists(account_id, id)$
 SELECT id FROM variants WHERE account_id = :account_id AND id = :id;

@@ -48,9 +48,11 @@ def batch_of(
     )
 
 
-async def sender_batch(call: Call[Any, Any], feed_id: int, items: list[dict[str, Any]]) -> Batch:
+async def sender_batch(
+    call: Call[Any, Any], feed_id: int, items: list[dict[str, Any]], operation: Operation = Operation.UPSERT
+) -> Batch:
     """Return a batch of a sender's items: with an Idempotency-Key the same key and body get the same id."""
-    batch = batch_of(call, feed_id, items)
+    batch = batch_of(call, feed_id, items, operation)
     key = call.request.headers.get(IDEMPOTENCY_KEY)
     if key is not None:
         body = await call.request.read()  # it was read before, and is kept
