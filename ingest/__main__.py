@@ -43,9 +43,9 @@ def main(arguments: list[str]) -> int:
 
 
 async def _serve(role: str, loaded: settings.Settings) -> None:
-    await agree(loaded)
-    with exported(loaded, role):
-        await import_module(ROLES[role]).main(loaded)
+    agreed = await agree(loaded)
+    with exported(agreed, role):
+        await import_module(ROLES[role]).main(agreed)
 
 
 if __name__ == "__main__":

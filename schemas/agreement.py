@@ -1,7 +1,7 @@
-"""What all processes of a fleet must agree on is kept in Postgres; one that disagrees does not start.
+"""What all processes of a fleet must agree on is kept in Postgres: the number of shards, and a doubling under way.
 
-With another number of shards an edge would send a feed's batches to another queue than before: order would be lost, in
-silence.
+`SHARDS` is the number that a fleet begins with. It may have been doubled since; a process with any other number would
+give feeds other slots, and lose their order in silence: it does not start.
 """
 
 from __future__ import annotations
@@ -9,28 +9,58 @@ from __future__ import annotations
 import asyncpg
 
 from schemas import queries
+from schemas.division import Division
 from schemas.errors import Permanent
 from schemas.postgres import Session, refuse_shared_sessions
 from schemas.settings import Settings
 
-_SQL = queries.load("agreement")
+AGREEMENT = queries.load("agreement")
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-async def agree(settings: Settings) -> None:
-    """Raise `Permanent` if this process may not join the fleet; return at once while Postgres is away."""
+async def agree(settings: Settings) -> Settings:
+    """Return the settings with the fleet's number of shards; as they are while Postgres is away.
+
+    Raises `Permanent` if this process may not join the fleet.
+    """
     await refuse_shared_sessions(settings.dsn)
     try:
         connection = await Session("feedline-agreement").open(settings.dsn)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-        return
+    except _AWAY:
+        return settings
     try:
-        shards = await _SQL.agree(connection, name="shards", value=str(settings.shards))
+        shards = int(await AGREEMENT.agree(connection, name="shards", value=str(settings.shards)))
     except (asyncpg.UndefinedTableError, asyncpg.ReadOnlySQLTransactionError, OSError, TimeoutError):
-        return  # not migrated yet, or on its way: whoever needs more says so
+        return settings  # not migrated yet, or on its way: whoever needs more says so
     finally:
         connection.terminate()
-    if shards != str(settings.shards):
+    if not is_doubled(settings.shards, shards):
         raise Permanent(
             f"SHARDS is {settings.shards} here, and {shards} in the fleet of this database: set it to {shards}, or"
             " change the fleet's with `feedline shards` (docs/fleet.md)"
         )
+    return settings.model_copy(update={"shards": shards})
+
+
+def is_doubled(shards: int, agreed: int) -> bool:
+    """Return whether a fleet that began with `shards` has `agreed` now: doubled however often, or not at all."""
+    times, left_over = divmod(agreed, shards)
+    return left_over == 0 and times.bit_count() == 1
+
+
+async def division(connection: asyncpg.Connection) -> Division | None:
+    """Return how feeds are divided among shards now; None before any process of the fleet has started."""
+    row = await AGREEMENT.division(connection)
+    return None if row is None else Division(row["shards"], frozenset(row["closed"]))
+
+
+async def known_division(settings: Settings) -> Division | None:
+    """Return how feeds are divided, over a connection of its own; None while Postgres does not tell."""
+    try:
+        connection = await Session("feedline-agreement").open(settings.dsn)
+        try:
+            return await division(connection)
+        finally:
+            connection.terminate()
+    except _AWAY:
+        return None

@@ -52,6 +52,9 @@ APPLIED = Gauge(
     "feedline_shard_applied_timestamp_seconds", "When its owner last committed a window of a shard", ["shard", "owner"]
 )
 REDELIVERIES = Counter("feedline_redeliveries_total", "Batches that the broker delivered again", ["shard"])
+STRAYS = Counter(
+    "feedline_strays_total", "Batches of another shard's feeds that were sent on, by the shard that got them", ["shard"]
+)
 SHARDS_OWNED = Gauge("feedline_shards_owned", "Shards that this worker consumes")
 USAGE_ALERTS = Counter(
     "feedline_usage_alerts_total", "Accounts' days that reached 80 or 100 % of the limit", ["percent"]

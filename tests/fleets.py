@@ -192,14 +192,14 @@ class Fleet:
         await asyncio.gather(*(of(feed) for feed in self.feeds))
 
     @asynccontextmanager
-    async def posting(self) -> AsyncIterator[None]:
+    async def posting(self, every_s: float = 0.02) -> AsyncIterator[None]:
         """Publish on, on all feeds, until the block ends."""
         done = asyncio.Event()
 
         async def of(feed: int) -> None:
             while not done.is_set():
                 await self.post(feed)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(every_s)
 
         tasks = [asyncio.create_task(of(feed)) for feed in self.feeds]
         try:

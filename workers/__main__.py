@@ -33,11 +33,11 @@ def main() -> None:
     gc.set_threshold(_GC_THRESHOLD)
 
     async def serve() -> int:
-        await agree(configured)
+        agreed = await agree(configured)
         if watches:
-            return await watch.main(configured)
-        with exported(configured, "worker"):
-            return await Worker(configured).run()
+            return await watch.main(agreed)
+        with exported(agreed, "worker"):
+            return await Worker(agreed).run()
 
     try:
         sys.exit(uvloop.run(serve()))

@@ -12,16 +12,19 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import asyncpg
 import structlog
 from aiohttp import web
 
 from schemas import metrics, monitor
+from schemas.agreement import division
 from schemas.settings import Settings, process_name
 from workers.amqp.broker import Broker
 from workers.amqp.outlet import Outlet
 from workers.apply import apply_window
 from workers.clock import Clock
 from workers.duties.dead_queue import DeadQueue
+from workers.duties.doubling import Doubling
 from workers.duties.duty import Duty
 from workers.duties.operations import Operations
 from workers.duties.outbox import OutboxDuty
@@ -51,14 +54,16 @@ class Worker:
         name = f"{process_name('worker')} {self.id}"
         self._broker = Broker(settings, name, self._health)
         self._out = Broker(settings, f"{name} out", self._health)
-        self._outlet = Outlet(self._out, settings.shards)
+        self._outlet = Outlet(self._out, settings.shards, settings.confirm_timeout_ms / 1000)
         clock = Clock()
         turns = Turns(settings.windows_in_flight)
-        self._tools = Tools(settings, self.id, self._broker, self._health, apply, self._outlet.reply, clock, turns)
+        us = settings, self.id, self._broker, self._health
+        self._tools = Tools(*us, apply, self._outlet.reply, self._outlet, clock, turns)
         self._fleet = Fleet(self.id, settings.shards, self._owner)
         limit_s = settings.heartbeat_timeout_ms / 1000
         self._pulse = Pulse(self._broker, self._health, limit_s, clock)
-        listeners = Listeners(self._fleet.update, self._fleet.lose, lambda: self._pulse.beats, self._fleet.states)
+        fit, fleet = lambda: self._pulse.beats, self._fleet
+        listeners = Listeners(fleet.update, fleet.lose, fit, fleet.states, self._follow)
         self._heartbeat = Heartbeat(settings, self.id, self._health, listeners, clock)
         self._pulse.changed = self._heartbeat.wake
         depths = Depths(self._broker)
@@ -104,8 +109,16 @@ class Worker:
             ("dead letters", Duty(1, "dead letters", DeadQueue(self._broker, clock).serve).run(*us)),
             ("outbox", Duty(3, "outbox", OutboxDuty(self._outlet.publish).serve).run(*us)),
             ("operations", Duty(4, "operations", operations.serve).run(*us)),
+            ("doubling", Duty(5, "doubling", Doubling(self._settings, self._outlet).serve).run(*us)),
             ("upkeep", Duty(2, "upkeep", Upkeep(self._settings, releaser, clock).serve).run(*us)),
         ]
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
+        """Read how feeds are divided among shards; with every heartbeat, since shards may be doubled."""
+        divided = await division(connection)
+        if divided is not None:
+            self._broker.shards = self._out.shards = self._outlet.shards = divided.shards
+            self._fleet.divide(divided)
 
     def _owner(self, shard: int) -> ShardOwner:
         def lock_of(shard: int, on_lost: Callable[[], None]) -> ShardLock:

@@ -19,6 +19,7 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from yarl import URL
 
 from schemas.addresses import brokers
+from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, open_link
 from schemas.settings import Settings, load, secret
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
@@ -102,7 +103,7 @@ async def _over_amqp(settings: Settings) -> list[_Row]:
     rows: list[_Row] = []
     try:
         channel = await link.connection.channel()
-        for name in _names(settings):
+        for name in await _names(settings):
             try:
                 found = await channel.queue_declare(name, passive=True, timeout=_TIMEOUT_S)
             except ChannelNotFoundEntity:
@@ -117,7 +118,7 @@ async def _over_amqp(settings: Settings) -> list[_Row]:
 
 async def _over_http(management: str, settings: Settings) -> list[_Row]:
     told = await _ask(management, "GET", f"queues/{_quoted_vhost(settings)}")
-    return rows_of(_names(settings), told)
+    return rows_of(await _names(settings), told)
 
 
 def rows_of(names: list[str], told: list[dict[str, Any]]) -> list[_Row]:
@@ -157,8 +158,9 @@ def _run(work: Awaitable[_T]) -> _T:
         raise click.ClickException(f"RabbitMQ cannot be reached: {type(error).__name__}: {error}") from None
 
 
-def _names(settings: Settings) -> list[str]:
-    return [*map(shard_queue, range(settings.shards)), DEAD_QUEUE]
+async def _names(settings: Settings) -> list[str]:
+    known = await known_division(settings)
+    return [*map(shard_queue, range(known.shards if known is not None else settings.shards)), DEAD_QUEUE]
 
 
 def _vhost(settings: Settings) -> str:

@@ -1,34 +1,122 @@
-"""`feedline shards`: how many shards the fleet of a database has agreed on, and changing that while nothing runs."""
+"""`feedline shards`: how many shards the fleet of a database has, and changing that: by doubling while all runs."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import click
 
 from deploy.command.database import database_option, run_on
-from schemas import queries
+from schemas.agreement import AGREEMENT, division
+from schemas.topology import MOST_SHARDS
 
-_SQL = queries.load("agreement")
-_MOST = 256
+_POLL_S = 0.5
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @database_option
-@click.option("--set", "number", type=click.IntRange(1, _MOST), help="Change it; nothing may run meanwhile.")
-def shards(database_url: str, number: int | None) -> None:
-    """Show or change the number of shards that all processes must agree on.
+@click.option("--set", "number", type=click.IntRange(1, MOST_SHARDS), help="Change it; nothing may run meanwhile.")
+@click.pass_context
+def shards(context: click.Context, database_url: str, number: int | None) -> None:
+    """Show the number of shards that all processes agree on, and how far a doubling has come.
 
-    A feed maps to a shard by this number. Before it is changed the queues must be empty, and nothing may run: a batch
-    that waits in a shard that is no more would never be applied.
+    A feed maps to a shard by this number. `double` changes it while everything runs. Before it is set to another one
+    the queues must be empty, and nothing may run: a batch that waits in a shard that is no more would never be applied.
+    """
+    context.obj = database_url
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work(connection: asyncpg.Connection) -> str:
+        if number is not None:
+            async with connection.transaction():
+                await _set(connection, number)
+        divided = await division(connection)
+        if divided is None:
+            return "not agreed on yet: the first process to start says"
+        splits = await _splits(connection)
+        return "\n".join((str(divided.shards), *([progress(splits)] if splits else [])))
+
+    click.echo(run_on(database_url, work))
+
+
+@shards.command()
+@click.pass_obj
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until all new shards are consumed.")
+def double(database_url: str, *, wait: bool) -> None:
+    """Double the number of shards while senders send and workers work.
+
+    The workers carry it through, whatever dies meanwhile; this command begins it and shows how far it has come. Given
+    again, it shows the one that is under way. Upgrade everything that publishes first (docs/fleet.md).
     """
 
-    async def work(connection: asyncpg.Connection) -> str | None:
-        if number is not None:
-            live = await _SQL.live_workers(connection)
-            if live:
-                raise click.ClickException(f"{live} workers are alive: stop every process of the fleet first")
-            await _SQL.change(connection, name="shards", value=str(number))
-        agreed: str | None = await connection.fetchval("SELECT value FROM fleet_agreement WHERE name = 'shards'")
-        return agreed
+    async def work(connection: asyncpg.Connection) -> None:
+        async with connection.transaction():
+            if not await _splits(connection):
+                await begin(connection)
+        told = ""
+        while wait and (splits := await _splits(connection)):
+            told = _tell(progress(splits), told)
+            await asyncio.sleep(_POLL_S)
+        divided = await division(connection)
+        if wait and divided is not None:
+            click.echo(f"{divided.shards} shards, all of them consumed")
 
-    click.echo(run_on(database_url, work) or "not agreed on yet: the first process to start says")
+    try:
+        run_on(database_url, work)
+    except KeyboardInterrupt:
+        click.echo("the workers go on with it; the same command shows how far it has come", err=True)
+
+
+async def begin(connection: asyncpg.Connection) -> None:
+    """Begin a doubling, within a transaction; raises `ClickException` when the fleet cannot take it now."""
+    await AGREEMENT.hold(connection)
+    if await _splits(connection):
+        return
+    divided = await division(connection)
+    if divided is None:
+        raise click.ClickException("no process of the fleet has started yet: start it with SHARDS as you want it")
+    if 2 * divided.shards > MOST_SHARDS:
+        raise click.ClickException(f"{divided.shards} shards cannot be doubled: {MOST_SHARDS} is the most")
+    unfit = [f"{row['host']} (process {row['pid']})" async for row in AGREEMENT.unfit_workers(connection)]
+    if unfit:
+        raise click.ClickException(f"upgrade these workers first, they cannot double: {', '.join(unfit)}")
+    if not await AGREEMENT.live_workers(connection):
+        raise click.ClickException("no worker is alive, and workers do it: start one")
+    await AGREEMENT.begin_doubling(connection, shards=divided.shards)
+    await AGREEMENT.change(connection, name="shards", value=str(2 * divided.shards))
+    await AGREEMENT.tell(connection)
+
+
+def progress(splits: Sequence[Any]) -> str:
+    """Return how far a doubling has come, in a line."""
+    bound = sum(row["bound_s"] is not None for row in splits)
+    marked = sum(row["marked_s"] is not None for row in splits)
+    ended = sum(bool(row["ended"]) for row in splits)
+    return (
+        f"doubling to {2 * len(splits)}: of {len(splits)} new shards {bound} get what is published, {marked} wait for"
+        f" their parent to reach the marker or have, {ended} are consumed"
+    )
+
+
+def _tell(line: str, told: str) -> str:
+    if line != told:
+        click.echo(line)
+    return line
+
+
+async def _set(connection: asyncpg.Connection, number: int) -> None:
+    await AGREEMENT.hold(connection)
+    live = await AGREEMENT.live_workers(connection)
+    if live:
+        raise click.ClickException(f"{live} workers are alive: stop every process of the fleet first")
+    if await _splits(connection):
+        raise click.ClickException("the shards are being doubled: start the workers and let them finish first")
+    await AGREEMENT.change(connection, name="shards", value=str(number))
+
+
+async def _splits(connection: asyncpg.Connection) -> list[Any]:
+    return [row async for row in AGREEMENT.splits(connection)]

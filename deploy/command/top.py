@@ -18,9 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas import logs, queries
+from schemas.agreement import division
+from schemas.division import Division
 from schemas.postgres import Session
 from schemas.settings import Settings, load
-from schemas.topology import shard_of
 from workers.amqp.broker import Broker
 from workers.health import Health
 from workers.watch.queues import Queues
@@ -71,7 +72,7 @@ async def looking(settings: Settings) -> AsyncIterator[Look]:
     broker = Broker(settings, "feedline-top", Health())
     connection = await Session("feedline-top").open(settings.dsn, timeout=10)
     try:
-        yield Look(settings, connection, Queues(broker, settings.shards))
+        yield Look(settings, connection, Queues(broker))
     finally:
         await connection.close()
         await broker.close()
@@ -92,17 +93,17 @@ class Look:
         """Return what is to be seen now, as `--json` shows it: times in ISO 8601, ages in seconds, null for unknown."""
         now = datetime.now(UTC)
         dead_after = timedelta(milliseconds=self._settings.heartbeat_timeout_ms)
-        queues = await self._queues.look()
+        divided = await division(self._connection) or Division(self._settings.shards)
+        queues = await self._queues.look(divided)
         states = await states_of(self._connection, dead_after)
         canaries = {
-            shard_of(row["feed_id"], self._settings.shards): row["updated_at"]
-            async for row in _TOP.canaries(self._connection)
+            divided.shard_of(row["feed_id"]): row["updated_at"] async for row in _TOP.canaries(self._connection)
         }
         if time.monotonic() >= self._outcomes_due:
             self._outcomes = dict(await anext(aiter(_TOP.outcomes(self._connection))))
             self._outcomes_due = time.monotonic() + _OUTCOMES_EVERY_S
         shards = []
-        for shard in range(self._settings.shards):
+        for shard in divided.open:
             queue, state = queues and queues[shard], states.get(shard)
             owned = state is not None and state.alive
             in_hand = state.oldest_at if state is not None else None

@@ -20,6 +20,7 @@ import structlog
 
 from ingest.amqp.frames import Extras
 from ingest.amqp.wire import Reason, Settled, Wire
+from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
 from schemas.declare import bind, declare
@@ -35,6 +36,7 @@ HEARTBEAT_S = 8
 HOLD_S: Final = 1.0
 """A message whose slot leads nowhere waits this long for it to lead somewhere."""
 _BIND_AGAIN_S = 0.05
+_FOLLOW_S = 60.0
 _CONNECT_TIMEOUT_S = 10.0
 _FRAME_MAX = 131_072
 """Where the broker names no limit."""
@@ -79,7 +81,6 @@ class Publisher:
         """`name` is shown in RabbitMQ's list of connections."""
         self._settings = settings
         self._name = name
-        self._shards = settings.shards
         self._keys = [slot_key(slot) for slot in range(slots_of(settings.shards))]
         self._link: Link | None = None
         self._wire: Wire | None = None
@@ -87,10 +88,12 @@ class Publisher:
         self._first_try = asyncio.Event()
         self._binding: dict[int, asyncio.Task[bool]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Connect, or learn that the broker is away."""
         self._task = asyncio.create_task(self._stay_connected(), name="publisher")
+        self._following = asyncio.create_task(self._follow(), name="publisher's number of shards")
         first = asyncio.create_task(self._first_try.wait())
         await asyncio.wait((self._task, first), return_when=asyncio.FIRST_COMPLETED)
         first.cancel()
@@ -102,7 +105,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection; what is in flight fails, so let it finish first."""
-        for task in (*self._binding.values(), self._task):
+        for task in (*self._binding.values(), self._following, self._task):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Permanent):
@@ -142,7 +145,7 @@ class Publisher:
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             raise Unavailable(reason)
-        PUBLISHED.inc(shard_of(slot, self._shards))
+        PUBLISHED.inc(shard_of(slot, self._settings.shards))
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""
@@ -155,6 +158,14 @@ class Publisher:
         """Wait for ever; raises `Permanent` when the topology turns out to be unsafe after the start."""
         assert self._task is not None, "enter the publisher first"
         await asyncio.shield(self._task)
+
+    async def _follow(self) -> None:
+        """Count batches by the shards that there are: they may be doubled. Nothing but the metric depends on it."""
+        while True:
+            await asyncio.sleep(_FOLLOW_S)
+            known = await known_division(self._settings)
+            if known is not None:
+                self._settings = self._settings.model_copy(update={"shards": known.shards})
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()

@@ -34,6 +34,8 @@ class Broker:
 
     def __init__(self, settings: Settings, name: str, health: Health) -> None:
         self._settings = settings
+        self.shards = settings.shards
+        """How many shards' queues are declared; follows a doubling."""
         self._name = name
         self._health = health
         self._link: tuple[Link, Deliveries] | None = None
@@ -72,12 +74,16 @@ class Broker:
         """Bind a slot to its shard's queue: what was published there came back. Raises as `declare` does."""
         link, _ = await self._connect()
         async with asyncio.timeout(TIMEOUT_S):
-            await bind(await link.connection.channel(publisher_confirms=False), self._settings, slot)
+            await bind(await link.connection.channel(publisher_confirms=False), self._declared, slot)
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""
         if self._link is not None:
             await self._link[0].close(TIMEOUT_S)
+
+    @property
+    def _declared(self) -> Settings:
+        return self._settings.model_copy(update={"shards": self.shards})
 
     async def _connect(self) -> tuple[Link, Deliveries]:
         async with self._connecting:
@@ -99,6 +105,6 @@ class Broker:
     async def _declare(self, link: Link) -> None:
         channel = await link.connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
         async with asyncio.timeout(TIMEOUT_S * 3):
-            if sick := await declare(channel, self._settings):
+            if sick := await declare(channel, self._declared):
                 _log.error("queues_sick", queues=sick)
             await channel.close()

@@ -15,7 +15,8 @@ class Delivery:
 
     `tag` is the channel's delivery tag, `size` the body's length in bytes, `at` the arrival in seconds of a monotonic
     clock. `reply_to` is the queue its sender waits at, or None; `redelivered` that somebody had it in hand before;
-    `properties` is the payload of its content header.
+    `properties` is the payload of its content header. `message` is its body as it came when it is a stray, a batch of
+    another shard's feed, and None when it is ours.
     """
 
     tag: int
@@ -26,6 +27,7 @@ class Delivery:
     correlation_id: str | None = None
     redelivered: bool = False
     properties: bytes = b""
+    message: bytes | None = None
 
     def header(self, name: str) -> str | None:
         """Return a text among the headers of the message."""

@@ -1,4 +1,4 @@
-"""What a worker sends: replies to senders that wait, and batches of its own (released items), confirmed.
+"""What a worker sends: replies to senders that wait, and, confirmed, batches: its own (released items), and strays.
 
 Replies are a courtesy: who does not get one reads the receipt instead. They are sent aside, and dropped when RabbitMQ
 is away.
@@ -7,6 +7,8 @@ is away.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -14,12 +16,15 @@ import structlog
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import PublishError
 from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 
 from schemas import metrics
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
+from schemas.division import end_message
 from schemas.errors import Transient
-from schemas.topology import SHARDS_EXCHANGE, shard_of, slot_key, slot_of
+from schemas.topology import SHARDS_EXCHANGE, shard_of, shard_queue, slot_key, slot_of
+from workers.amqp import slots
 from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.amqp.delivery import Delivery
 from workers.apply import BatchResult
@@ -31,9 +36,11 @@ _log = structlog.get_logger()
 class Outlet:
     """Publishes over a connection of its own; `run` sends the replies."""
 
-    def __init__(self, broker: Broker, shards: int) -> None:
+    def __init__(self, broker: Broker, shards: int, confirm_timeout_s: float) -> None:
+        """No batch is on its way to its queue for longer than `confirm_timeout_s` without counting as not sent."""
         self._broker = broker
-        self._shards = shards
+        self.shards = shards
+        self._confirm_s = confirm_timeout_s
         self._replies: asyncio.Queue[tuple[str, str | None, bytes]] = asyncio.Queue(MOST_REPLIES_WAITING)
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
@@ -64,30 +71,79 @@ class Outlet:
 
     async def publish(self, batch: Batch) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Transient`."""
-        slot = slot_of(batch.feed_id, self._shards)
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                try:
-                    await self._publish(batch, slot)
-                except PublishError:  # it came back: the slot was never used, or its queue was deleted
-                    await self._broker.bind(slot)
-                    await self._publish(batch, slot)
-        except AWAY as error:
-            raise Transient(f"rabbitmq: {type(error).__name__}: {error}") from error
-        metrics.PUBLISHED.inc(shard_of(slot, self._shards))
+        slot = slot_of(batch.feed_id, self.shards)
+        way = SHARDS_EXCHANGE, slot_key(slot)
+        with _reaching():
+            try:
+                await self._send(way, batch.encode(), _properties(batch))
+            except PublishError:  # it came back: the slot was never used, or its queue was deleted
+                await self._broker.bind(slot)
+                await self._send(way, batch.encode(), _properties(batch))
+        metrics.PUBLISHED.inc(shard_of(slot, self.shards))
 
-    async def _publish(self, batch: Batch, slot: int) -> None:
-        properties = Basic.Properties(content_type="application/json", delivery_mode=2, message_id=batch.batch_id.hex)
-        channel = await self._open()
-        await channel.basic_publish(
-            batch.encode(), exchange=SHARDS_EXCHANGE, routing_key=slot_key(slot), properties=properties, mandatory=True
-        )
+    async def send_on(self, stray: Delivery, shard: int) -> None:
+        """Put a batch that is another shard's into that one's queue, as it is, and wait for the confirm."""
+        assert stray.message is not None, "only a stray keeps its message"
+        with _reaching():
+            content = ContentHeader()
+            content.unmarshal(stray.properties)
+            await self._to_queue(shard, stray.message, content.properties)
+
+    async def mark(self, shard: int, shards: int) -> None:
+        """Put END into a shard's queue and wait for the confirm; raises `Transient`."""
+        with _reaching():
+            await self._to_queue(shard, end_message(shards), Basic.Properties(delivery_mode=2))
+
+    async def lead(self, homes: Mapping[int, int], shards: int) -> None:
+        """Have slots lead to these shards too, of so many; raises `Transient`."""
+        self._broker.shards = shards
+        with _reaching():
+            await self._broker.declare()
+            channel = await self._broker.channel()
+            async with asyncio.timeout(TIMEOUT_S):
+                await slots.lead(channel, homes)
+                await channel.close()
+
+    async def part(self, shard: int, homes: Mapping[int, int]) -> None:
+        """Have slots lead to their own shards, and not to this one any more; raises `Transient`."""
+        with _reaching():
+            channel = await self._broker.channel()
+            async with asyncio.timeout(TIMEOUT_S):
+                await slots.part(channel, shard, homes)
+                await channel.close()
+
+    async def _to_queue(self, shard: int, body: bytes, properties: Basic.Properties) -> None:
+        """Publish past the exchange, to the queue of a shard, which is made anew if it is gone."""
+        try:
+            await self._send(("", shard_queue(shard)), body, properties)
+        except PublishError:
+            await self._broker.declare()
+            await self._send(("", shard_queue(shard)), body, properties)
+
+    async def _send(self, way: tuple[str, str], body: bytes, properties: Basic.Properties) -> None:
+        exchange, key = way
+        async with asyncio.timeout(self._confirm_s):
+            channel = await self._open()
+            await channel.basic_publish(body, exchange=exchange, routing_key=key, properties=properties, mandatory=True)
 
     async def _open(self) -> AbstractChannel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
                 self._channel = await self._broker.channel(confirms=True)
             return self._channel
+
+
+def _properties(batch: Batch) -> Basic.Properties:
+    return Basic.Properties(content_type="application/json", delivery_mode=2, message_id=batch.batch_id.hex)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Raise `Transient` in place of what a RabbitMQ that is away, or takes nothing, makes aiormq raise."""
+    try:
+        yield
+    except AWAY as error:
+        raise Transient(f"rabbitmq: {type(error).__name__}: {error}") from error
 
 
 def reply_of(result: BatchResult) -> dict[str, Any]:

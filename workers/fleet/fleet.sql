@@ -2,7 +2,7 @@
 
 -- name: join(id, host, pid)!
 -- Enter the live list. Once, and not with every heartbeat: one that arrives late must not bring back who has left.
-INSERT INTO workers (id, host, pid) VALUES (:id, :host, :pid)
+INSERT INTO workers (id, host, pid, doubles) VALUES (:id, :host, :pid, true)
 ON CONFLICT (id) DO UPDATE SET heartbeat_at = now(), stops_at = NULL;
 
 -- name: beat(id, timeout)

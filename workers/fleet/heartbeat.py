@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,13 +39,14 @@ class Listeners:
 
     `changed` gets the ids of all live workers, ours included, after each beat; `lost` is called once when the others
     hold us for dead, or we must hold ourselves for it; `fit` tells whether RabbitMQ answers us; `states` gives the
-    state of our shards, to be stored.
+    state of our shards, to be stored; `read` reads what else each beat is to bring, before `changed`.
     """
 
     changed: Callable[[frozenset[uuid.UUID]], None]
     lost: Callable[[str], None]
     fit: Callable[[], bool] = lambda: True
     states: Callable[[], list[dict[str, Any]]] = field(default=list)
+    read: Callable[[asyncpg.Connection], Awaitable[None]] | None = None
 
 
 class Heartbeat:
@@ -162,6 +163,8 @@ class Heartbeat:
             _log.warning("workers_dead", workers=[str(dead) for dead in buried])
             await FLEET.tell_workers(connection)
         self._health.well("postgres", "heartbeat")
+        if self._listeners.read is not None:
+            await self._listeners.read(connection)
         if not self._left:
             self._listeners.changed(self._live(rows, patient=patient))
         await self._store_states(connection)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from schemas import metrics
+from schemas.division import Division
 from workers.fleet.assign import shards_of
 from workers.shard.owner import ShardOwner
 
@@ -21,7 +22,7 @@ class Fleet:
 
     def __init__(self, worker_id: uuid.UUID, shards: int, owner_of: Callable[[int], ShardOwner]) -> None:
         self._id = worker_id
-        self._shards = shards
+        self._division = Division(shards)
         self._owner_of = owner_of
         self._wanted: frozenset[int] = frozenset()
         self._tasks: dict[asyncio.Task[None], ShardOwner] = {}
@@ -37,9 +38,13 @@ class Fleet:
         """Return the state of each shard that we own, by shard (the table `shard_state`)."""
         return [owner.state() for owner in sorted(self.owners, key=lambda owner: owner.shard)]
 
+    def divide(self, division: Division) -> None:
+        """Take note of how feeds are divided among shards, before the next `update`."""
+        self._division = division
+
     def update(self, live: frozenset[uuid.UUID]) -> None:
-        """Take note of the live workers; `run` acts on it."""
-        wanted = shards_of(self._id, live, self._shards)
+        """Take note of the live workers; `run` acts on it. A closed shard has its worker already, and no owner yet."""
+        wanted = shards_of(self._id, live, self._division.shards) - self._division.closed
         if wanted != self._wanted and not self._stopping:
             _log.info("assigned", shards=sorted(wanted), workers=len(live))
             self._wanted = wanted

@@ -22,6 +22,7 @@ from workers.amqp.delivery import Delivery
 from workers.apply import WindowResult, blame, complete
 from workers.apply.blame import Trouble, spoils_the_session
 from workers.backoff import Backoff
+from workers.health import Dependency
 from workers.shard import attempts, measure
 from workers.shard.lock import ShardLock
 from workers.shard.tools import Tools
@@ -64,11 +65,11 @@ class Flight:
             for piece in await self._told_apart([delivery.batch for delivery in window], suspects):
                 part = await self._apply(piece)
                 result = WindowResult(result.batches + part.batches, result.split or part.split)
-            await self._persist(lambda connection: attempts.forget(connection, suspects))
+            await self.persist(lambda connection: attempts.forget(connection, suspects))
         else:
             result = await self._apply([delivery.batch for delivery in window])
         if not all(outcome.claimed for outcome in result.batches):
-            await self._persist(replicated)
+            await self.persist(replicated)
         measure.committed(window, result, self._tools.clock.monotonic() - began, self._tools.clock.now())
         return result
 
@@ -92,19 +93,31 @@ class Flight:
         await self._held(Backoff())
         self._tools.health.well("postgres", self._who)
 
+    async def until_done(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step that needs RabbitMQ, again while that is away."""
+        backoff = Backoff()
+        while True:
+            try:
+                await step()
+            except Transient as error:
+                await self._wait_out(error, backoff, "rabbitmq")
+            else:
+                self._tools.health.well("rabbitmq", self._who)
+                return
+
     async def _told_apart(self, batches: Sequence[Batch], suspects: Sequence[Batch]) -> list[Sequence[Batch]]:
         """Divide a window so that a batch that may have killed a worker flies alone; bury those that killed enough."""
-        deaths = await self._persist(lambda connection: attempts.begin(connection, suspects, self._tools.worker_id))
+        deaths = await self.persist(lambda connection: attempts.begin(connection, suspects, self._tools.worker_id))
         now = self._tools.clock.now()
         for batch in suspects:
             if deaths.get(batch.batch_id, 0) >= attempts.MOST_DEATHS:
-                await self._persist(partial(attempts.bury, batch=batch, now=now))
+                await self.persist(partial(attempts.bury, batch=batch, now=now))
         return attempts.divide(batches, deaths)
 
     async def _apply(self, batches: Sequence[Batch]) -> WindowResult:
-        return await self._persist(lambda connection: self._tools.apply(connection, batches, self._tools.clock.now()))
+        return await self.persist(lambda connection: self._tools.apply(connection, batches, self._tools.clock.now()))
 
-    async def _persist(self, step: Callable[[Connection], Awaitable[_T]]) -> _T:
+    async def persist(self, step: Callable[[Connection], Awaitable[_T]]) -> _T:
         """Return what `step` returns over the connection that holds the lock, doing it again while Postgres is away."""
         backoff = Backoff()
         while True:
@@ -133,16 +146,16 @@ class Flight:
             except database.Away as error:
                 await self._wait_out(error, backoff)
 
-    async def _wait_out(self, error: Transient, backoff: Backoff) -> None:
+    async def _wait_out(self, error: Transient, backoff: Backoff, away: Dependency = "postgres") -> None:
         if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError from error  # asyncpg may answer a cancellation with an error of its own
+            raise asyncio.CancelledError from error  # the library may answer a cancellation with an error of its own
         ours = isinstance(error, Trouble)
         if ours:
             self._log.error("window_stopped", error=str(error), exc_info=error.__cause__)
-        self._tools.health.trouble("worker" if ours else "postgres", self._who, error)
+        self._tools.health.trouble("worker" if ours else away, self._who, error)
         patience = self._patience_s()
         if patience == 0:
-            raise GivenUp("Postgres is away while the shard is handed over")
+            raise GivenUp(f"{away} is away while the shard is handed over")
         delay = backoff.delay()
         await asyncio.sleep(delay if patience is None else min(delay, patience))
 

@@ -19,6 +19,7 @@ from workers import database
 from workers.apply.planner import SESSION
 from workers.clock import Clock
 from workers.fleet import FLEET
+from workers.shard.border import Border
 
 SHARD_SPACE = 0x73686172
 """The first key of a shard's advisory lock ("shar"); the second is the shard."""
@@ -66,6 +67,8 @@ class ShardLock:
         self._connection: asyncpg.Connection | None = None
         self._noted = False
         self._unreplicated = False
+        self.border = Border(shard, settings.shards)
+        """Which feeds are the shard's, as read when the lock was last had."""
         self.waits_for: str | None = None
         """What `acquire` waits for, in words, while it does."""
         self.lost_at: float | None = None
@@ -89,6 +92,7 @@ class ShardLock:
                 while not (await self._try(connection) or await self._wait(connection)):
                     pass
                 await self._wait_for_drain(connection)
+                await self.border.read(connection)
                 self._have(connection)
             except BaseException:
                 connection.terminate()
@@ -110,6 +114,7 @@ class ShardLock:
                 if await self._try(connection):
                     noted = await FLEET.drain_of(connection, shard=self._shard)
                     if noted in (None, self._worker_id):
+                        await self.border.read(connection)
                         self._have(connection)
                         return connection
             except BaseException:

@@ -21,10 +21,11 @@ from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
 from workers.shard.builder import Limits
 from workers.shard.flight import flight
-from workers.shard.intake import Intake
+from workers.shard.intake import End, Intake
 from workers.shard.lock import DRAIN_WAIT_S, ShardLock
 from workers.shard.signals import Signals
 from workers.shard.state import State
+from workers.shard.strays import Strays
 from workers.shard.tools import Tools
 
 DRAIN_PATIENCE_S = DRAIN_WAIT_S - 7
@@ -46,8 +47,9 @@ class Pump:
         self._tools = tools
         self._signals = signals
         self._monotonic = tools.clock.monotonic
-        self._intake = Intake(consumer, Limits.of(tools.settings), state.shard, self._log, tools.clock)
+        self._intake = Intake(consumer, Limits.of(tools.settings), lock.border, self._log, tools.clock)
         self._carrier = flight(state.shard, lock, tools, self._patience_s)
+        self._strays = Strays(lock.border, self._carrier, tools)
         self._flight: asyncio.Task[None] | None = None
         self._window: list[Delivery] = []
         self._turn = tools.turns.of(signals.wake.set)
@@ -138,7 +140,9 @@ class Pump:
             self._fly(self._carrier.regain())
         elif due is not None and (self._consumer.cancelled or due <= self._monotonic()) and self._turn.take():
             self._window = self._intake.take()
-            self._fly(self._commit(self._window))
+            self._fly(self._work_off(self._window))
+        elif (end := self._intake.at_end) is not None:
+            self._fly(self._pass_end(end))
 
     def _fly(self, work: Coroutine[None, None, None]) -> None:
         self._flight = asyncio.create_task(work, name=f"{self._who} window")
@@ -165,13 +169,29 @@ class Pump:
                 timer.cancel()
         self._signals.wake.clear()
 
-    async def _commit(self, window: list[Delivery]) -> None:
+    async def _pass_end(self, end: End) -> None:
+        await self._strays.pass_end(end.shards)
+        self._intake.end = None
+        await self._ack(end.tag)
+
+    async def _work_off(self, window: list[Delivery]) -> None:
+        """Send on what is not ours and commit what is; then ack all of it."""
+        last, strays = window[-1].tag, [delivery for delivery in window if delivery.message is not None]
+        if strays:
+            await self._strays.send_on(strays)
+            window = [delivery for delivery in window if delivery.message is None]
+        if window:
+            await self._commit(window, last)
+        else:
+            await self._ack(last)
+
+    async def _commit(self, window: list[Delivery], last: int) -> None:
         result = await self._carrier.commit(window)
         committed_at = self._tools.clock.now()
-        await self._ack(window[-1].tag)
+        await self._ack(last)
         if self._log.is_enabled_for(logging.DEBUG):  # `feedline trace` reads it
             batch_ids = [str(delivery.batch.batch_id) for delivery in window]
-            acked_at = None if self._ack_later == window[-1].tag else self._tools.clock.now()
+            acked_at = None if self._ack_later == last else self._tools.clock.now()
             self._log.debug("window_committed", at=committed_at, acked_at=acked_at, batch_ids=batch_ids)
         self._state.committed([delivery.batch for delivery in window])
         await self._carrier.answer(window, result)

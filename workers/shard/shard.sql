@@ -21,3 +21,10 @@ SELECT b.batch_id, count(*) AS deaths
 DELETE FROM attempts a
  USING unnest(:account_ids::bigint[], :batch_ids::uuid[]) AS b (account_id, batch_id)
  WHERE a.account_id = b.account_id AND a.batch_id = b.batch_id;
+
+-- name: end_split(shard)!
+-- The parent has applied all before END: its new shard is to be consumed. Everybody looks at once.
+WITH ended AS (
+    UPDATE shard_splits SET ended_at = now() WHERE shard = :shard AND ended_at IS NULL RETURNING shard
+)
+SELECT pg_notify('workers_changed', '') FROM ended;

@@ -12,6 +12,7 @@ from schemas.batches import Batch
 from schemas.settings import Settings
 from workers.amqp.broker import Broker
 from workers.amqp.delivery import Delivery
+from workers.amqp.outlet import Outlet
 from workers.apply import BatchResult, WindowResult
 from workers.clock import Clock
 from workers.health import Health
@@ -32,5 +33,6 @@ class Tools:
     health: Health
     apply: Apply
     reply: Reply
+    outlet: Outlet
     clock: Clock = field(default_factory=Clock)
     turns: Turns = field(default_factory=Turns)

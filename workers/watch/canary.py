@@ -18,9 +18,10 @@ import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from schemas import metrics
+from schemas.agreement import division
+from schemas.division import Division
 from schemas.secrets import new_webhook_hash
 from schemas.settings import Settings
-from schemas.topology import shard_of
 from workers.clock import Clock
 from workers.watch.export import Exporter
 from workers.watch.watcher import WATCH
@@ -74,7 +75,8 @@ class Canary:
 
     async def fly(self, connection: asyncpg.Connection) -> None:
         """Send one down every shard, and show how far each came."""
-        account_id, feeds = await seeded(connection, self._settings.shards)
+        divided = await division(connection) or Division(self._settings.shards)
+        account_id, feeds = await seeded(connection, divided)
         value = int(self._clock.now().timestamp()) & 0x7FFF_FFFF
         began = self._clock.monotonic()
         tries = await asyncio.gather(*(self._post(shard, feed, value) for shard, feed in feeds.items()))
@@ -130,7 +132,7 @@ class Canary:
         self._arrived[posted.shard] = self._clock.now().timestamp()
 
 
-async def seeded(connection: asyncpg.Connection, shards: int) -> tuple[int, dict[int, Feed]]:
+async def seeded(connection: asyncpg.Connection, division: Division) -> tuple[int, dict[int, Feed]]:
     """Return the canary's account and its feed of each shard, after making what is missing.
 
     A feed's shard follows from its id, so ids are drawn until each shard has one; called under the duty's lock.
@@ -138,10 +140,10 @@ async def seeded(connection: asyncpg.Connection, shards: int) -> tuple[int, dict
     account_id = await WATCH.canary_account(connection) or await WATCH.add_canary_account(connection)
     feeds: dict[int, Feed] = {}
     async for row in WATCH.canary_feeds(connection, account_id=account_id):
-        feeds.setdefault(shard_of(row["id"], shards), Feed(row["id"], row["hash"]))
-    while len(feeds) < shards:
+        feeds.setdefault(division.shard_of(row["id"]), Feed(row["id"], row["hash"]))
+    while len(feeds) < len(division.open):
         feed = Feed(await WATCH.next_feed_id(connection), new_webhook_hash())
-        shard = shard_of(feed.id, shards)
+        shard = division.shard_of(feed.id)
         if shard not in feeds:
             name = f"Canary of shard {shard}"
             await WATCH.add_canary_feed(connection, id=feed.id, account_id=account_id, name=name, hash=feed.hash)

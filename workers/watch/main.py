@@ -46,7 +46,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
     runner = web.AppRunner(monitor.application(alive=lambda: None, ready=health.ready), access_log=None)
     try:
         async with ClientSession() as http:
-            sources = Queues(broker, settings.shards), Nodes(http, settings)
+            sources = Queues(broker), Nodes(http, settings)
             duties = [Duty(WATCH_DUTY, "watch", Watcher(settings, sources, exporter, clock).serve)]
             if settings.edge_url:
                 duties.append(Duty(CANARY_DUTY, "canary", Canary(settings, http, exporter, clock).serve))

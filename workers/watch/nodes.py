@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from schemas.addresses import brokers
+from schemas.division import Division
 from schemas.metrics import BROKER_ALARMS, BROKER_NODES, SHARD_LEADER, SHARD_MEMBERS
 from schemas.settings import Settings
 from schemas.topology import shard_queue
@@ -52,10 +53,9 @@ class Nodes:
         self._http = http
         self._urls = settings.rabbitmq_metrics_urls
         self._vhost = vhost_of(settings.amqp)
-        self._shards = {shard_queue(shard): shard for shard in range(settings.shards)}
         self._silent: set[str] = set()
 
-    async def look(self) -> tuple[Seeing, dict[int, Queue] | None]:
+    async def look(self, division: Division) -> tuple[Seeing, dict[int, Queue] | None]:
         """Return members and leader of each shard, and the alarms, as far as nodes answer; and what the queues hold.
 
         The latter only if every queue's leader told. Nothing where no node answers: then AMQP is all that there is.
@@ -64,31 +64,23 @@ class Nodes:
         answers = {url.rpartition("//")[2]: one for url, one in told.items() if one is not None}
         if not answers:
             return {}, None
-        return self._seeing(answers), self._queues(list(answers.values()))
+        shards = {shard_queue(shard): shard for shard in division.open}
+        return self._seeing(answers, shards), _queues(list(answers.values()), shards)
 
-    def _seeing(self, answers: dict[str, Told]) -> Seeing:
+    def _seeing(self, answers: dict[str, Told], shards: dict[str, int]) -> Seeing:
         members = Counter(queue for one in answers.values() for queue in one.held)
         return {
             BROKER_NODES: [((), float(len(self._urls)))],
-            SHARD_MEMBERS: [((str(shard),), float(members[queue])) for queue, shard in self._shards.items()],
+            SHARD_MEMBERS: [((str(shard),), float(members[queue])) for queue, shard in shards.items()],
             SHARD_LEADER: [
-                ((str(self._shards[queue]), node), 1.0)
+                ((str(shards[queue]), node), 1.0)
                 for node, one in answers.items()
-                for queue in one.ready.keys() & self._shards.keys()
+                for queue in one.ready.keys() & shards.keys()
             ],
             BROKER_ALARMS: [
                 ((node, alarm), value) for node, one in answers.items() for alarm, value in one.alarms.items()
             ],
         }
-
-    def _queues(self, answers: Sequence[Told]) -> dict[int, Queue] | None:
-        ready = {queue: count for one in answers for queue, count in one.ready.items()}
-        consumers = Counter[str]()
-        for one in answers:
-            consumers.update(one.consumers)
-        if self._shards.keys() - ready.keys():
-            return None
-        return {shard: Queue(ready[queue], consumers[queue]) for queue, shard in self._shards.items()}
 
     async def _ask(self, url: str) -> Told | None:
         families = "&".join(f"family={family}" for family in _FAMILIES)
@@ -106,6 +98,16 @@ class Nodes:
             return None
         self._silent.discard(url)
         return told("\n".join(texts), self._vhost)
+
+
+def _queues(answers: Sequence[Told], shards: dict[str, int]) -> dict[int, Queue] | None:
+    ready = {queue: count for one in answers for queue, count in one.ready.items()}
+    consumers = Counter[str]()
+    for one in answers:
+        consumers.update(one.consumers)
+    if shards.keys() - ready.keys():
+        return None
+    return {shard: Queue(ready[queue], consumers[queue]) for queue, shard in shards.items()}
 
 
 def vhost_of(address: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 
 from schemas import metrics, queries
+from schemas.agreement import division
+from schemas.division import Division
 from schemas.settings import Settings
 from workers.clock import Clock
 from workers.watch.export import Exporter, Sample, Seeing
@@ -54,7 +56,8 @@ class Watcher:
     async def look(self, connection: asyncpg.Connection) -> Seeing:
         """Return what is to be seen of the shards and of who serves them."""
         timeout = timedelta(milliseconds=self._settings.heartbeat_timeout_ms)
-        found, (nodes, told) = await asyncio.gather(self._queues.look(), self._nodes.look())
+        divided = await division(connection) or Division(self._settings.shards)
+        found, (nodes, told) = await asyncio.gather(self._queues.look(divided), self._nodes.look(divided))
         states = await states_of(connection, timeout)
         seeing = {
             **nodes,

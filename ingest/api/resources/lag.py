@@ -15,9 +15,9 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.division import division_of
 from ingest.feeds.lagging import Cause, Facts, Hand, Pace, Shard, Verdict, judge, pace_of
 from schemas import queries
-from schemas.topology import shard_of
 from schemas.usage import account_day, resets_at, zone
 
 LAG = queries.load("lag", beside=__file__)
@@ -85,15 +85,15 @@ async def get_lag(call: Call[Query, None]) -> Answer:
     timeout = timedelta(milliseconds=settings.heartbeat_timeout_ms)
     feeds = {row["id"]: row for row in await call.db.all(LAG.feeds)}
     operator = call.caller.scope.includes(Scope.OPERATOR)
-    mine = sorted({shard_of(feed_id, settings.shards) for feed_id in feeds})
-    numbers = list(range(settings.shards)) if operator else mine
+    divided = await division_of(call)
+    numbers = divided.open if operator else sorted({divided.shard_of(feed_id) for feed_id in feeds})
     rows = await call.db.all(LAG.shards, shards=numbers, timeout=timeout)
     minutes = await call.db.all(LAG.minutes, feed_ids=list(feeds), since=now - _LOOKED_BACK)
     purpose = await call.db.one(LAG.on_purpose, feed_ids=list(feeds), most=_MOST_DEFERRED)
     workers = await call.db.all(LAG.workers, timeout=timeout)
     by_shard: dict[int, list[Any]] = defaultdict(list)
     for minute in minutes:
-        by_shard[shard_of(minute["feed_id"], settings.shards)].append(minute)
+        by_shard[divided.shard_of(minute["feed_id"])].append(minute)
     shards = [_shard(row, by_shard[row["shard"]], feeds, now) for row in rows]
     facts = Facts(
         shards=tuple(shards),

@@ -10,8 +10,8 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.division import division_of
 from schemas import queries
-from schemas.topology import shard_of
 
 OVERVIEW = queries.load("overview", beside=__file__)
 MOST_COUNTED = 10_000
@@ -60,7 +60,8 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
     hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
     minutes = [Minute.of(row) for row in await call.db.all(OVERVIEW.minutes, feed_ids=ids, since=hour)]
-    shards = sorted({shard_of(feed_id, call.services.settings.shards) for feed_id in ids})
+    divided = await division_of(call)
+    shards = sorted({divided.shard_of(feed_id) for feed_id in ids})
     oldest = await call.db.one(OVERVIEW.oldest, shards=shards)
     known = {"at": now, "oldest_at": oldest["oldest_at"], "minutes": minutes, "dead_letters": dead}
     return Answer(Overview.of({**known, "taking": _taking([row["seconds"] for row in rows])}))

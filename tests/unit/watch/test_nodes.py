@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from schemas import metrics
+from schemas.division import Division
 from schemas.settings import Settings
 from workers.watch.nodes import Nodes, Told, told, vhost_of
 from workers.watch.shards import Queue
@@ -59,7 +60,7 @@ async def look():
             database_url="x", amqp_url="amqp://h", secret_key="k" * 32, shards=2, rabbitmq_metrics_urls=",".join(urls)
         )
         async with ClientSession() as http:
-            seeing, queues = await Nodes(http, settings).look()
+            seeing, queues = await Nodes(http, settings).look(Division(2))
         names = {url.rpartition("//")[2]: number for number, url in enumerate(urls)}
         return seeing, queues, names
 

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from schemas.division import Division
 from workers.fleet.shards import Fleet
 
 US, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -103,3 +104,13 @@ async def test_an_owner_that_dies_takes_the_fleet_with_it(rig):
     rig.made[2].end.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(rig.task, 5)
+
+
+async def test_a_new_shard_of_a_doubling_gets_its_owner_when_it_is_open_and_no_other_moves(rig):
+    rig.fleet.update(frozenset({US}))
+    await rig.settle()
+    for closed, owned in (({4, 5, 6, 7}, [0, 1, 2, 3]), ({4, 7}, [0, 1, 2, 3, 5, 6]), ((), list(range(8)))):
+        rig.fleet.divide(Division(8, frozenset(closed)))
+        rig.fleet.update(frozenset({US}))
+        assert owned == await rig.settle()
+    assert 8 == len(rig.made)

@@ -13,6 +13,7 @@ from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
 from workers.clock import Clock
 from workers.health import Health
+from workers.shard.border import Border
 from workers.shard.owner import ShardOwner, prefetch_of
 from workers.shard.tools import Tools
 
@@ -64,6 +65,7 @@ class Lock:
 
     def __init__(self, rig):
         self.rig, self.held = rig, False
+        self.border = Border(3, 8)
 
     async def acquire(self):
         if not self.held:
@@ -89,7 +91,9 @@ class Rig:
         self.answers, self.gone, self.seconds = True, False, 0.0
         self.reachable = asyncio.Event()
         self.reachable.set()
-        tools = Tools(SETTINGS, uuid.UUID(int=1), self, Health(), None, None, Clock(monotonic=lambda: self.seconds))
+        tools = Tools(
+            SETTINGS, uuid.UUID(int=1), self, Health(), None, None, None, Clock(monotonic=lambda: self.seconds)
+        )
         self.owner = ShardOwner(3, lambda *_: Lock(self), tools)
         self.owner._backoff.chance = lambda: 1.0
         self.owner._backoff.first_s = 0.0

@@ -7,11 +7,13 @@ import time
 import uuid
 from collections import deque
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 import structlog
 
 from schemas.batches import Batch, Source
+from schemas.division import Division, end_message
 from schemas.errors import Transient
 from schemas.settings import Settings
 from workers.amqp.deliveries import Message
@@ -19,6 +21,7 @@ from workers.apply import BatchResult, WindowResult
 from workers.clock import Clock
 from workers.database import Away
 from workers.health import Health
+from workers.shard.border import Border
 from workers.shard.flight import GivenUp
 from workers.shard.pump import Pump
 from workers.shard.signals import Signals
@@ -34,8 +37,8 @@ SETTINGS = Settings(
 )
 
 
-def batch(number):
-    return Batch(uuid.UUID(int=number), 1, 1, number, Source.WEBHOOK, [{"externalId": "a"}])
+def batch(number, feed=3):
+    return Batch(uuid.UUID(int=number), 1, feed, number, Source.WEBHOOK, [{"externalId": "a"}])
 
 
 class Log(list):
@@ -58,9 +61,12 @@ class Consumer:
         self.raw = deque()
         self.over = self.cancelled = False
 
-    def deliver(self, *numbers):
+    def deliver(self, *numbers, feed=3):
         for number in numbers:
-            self.raw.append(Message(number, False, self.rig.delivered_at, b"\0" * 14, batch(number).encode()))
+            self.deliver_message(number, batch(number, feed).encode())
+
+    def deliver_message(self, number, body):
+        self.raw.append(Message(number, False, self.rig.delivered_at, b"\0" * 14, body))
         self.rig.signals.wake.set()
 
     async def ack(self, tag):
@@ -82,7 +88,7 @@ class Lock:
     held, lost_at = True, None
 
     def __init__(self, rig):
-        self.rig = rig
+        self.rig, self.border = rig, Border(3, 4)
 
     async def connection(self):
         if not self.held:
@@ -99,6 +105,25 @@ class Lock:
         self.rig.did.append("note")
 
 
+class Outlet:
+    """A way to RabbitMQ, which is away while the test says so."""
+
+    def __init__(self, rig):
+        self.rig, self.away = rig, False
+
+    async def send_on(self, stray, shard):
+        self._say("send on", stray.tag, shard)
+
+    async def part(self, shard, homes):
+        self._say("part", shard, homes)
+
+    def _say(self, *what):
+        if self.away:
+            self.rig.did.append("away")
+            raise Transient("away")
+        self.rig.did.append(what)
+
+
 class Rig:
     """A pump at work; `did` is what it did, in order; `results` what each try to apply raises, None for success."""
 
@@ -111,9 +136,9 @@ class Rig:
         self.hold.set()
         self.signals = Signals()
         self.health = Health()
-        self.consumer, self.lock = Consumer(self), Lock(self)
+        self.consumer, self.lock, self.outlet = Consumer(self), Lock(self), Outlet(self)
         self.state = State(3, Clock(), "us")
-        tools = Tools(SETTINGS, uuid.UUID(int=1), None, self.health, self.apply, None)
+        tools = Tools(SETTINGS, uuid.UUID(int=1), None, self.health, self.apply, None, self.outlet)
         self.other = tools.turns.of(lambda: None)
         self.pump = Pump(self.state, self.consumer, self.lock, tools, self.signals)
         self.task = asyncio.create_task(self.pump.run())
@@ -264,10 +289,79 @@ async def test_what_is_in_hand_is_told_oldest_first(rig):
     rig.consumer.deliver(1, 2, 3)
     await rig.applying.wait()
     row = rig.state.row(rig.pump.in_hand, ("postgres", "away"))
-    assert (1, [{"feedId": 1, "batches": 2}], "postgres", "away") == (
+    assert (1, [{"feedId": 3, "batches": 2}], "postgres", "away") == (
         int(row["oldest_at"].timestamp() * 1000),
         row["feeds"],
         row["waits_for"],
         row["waits_reason"],
     )
     rig.hold.set()
+
+
+@pytest.fixture
+def splits(monkeypatch, rig):
+    """Postgres' word of a doubling from 4 to 8: what shards `end_split` opened; the border follows it."""
+    opened = []
+
+    async def end_split(_, shard):
+        rig.did.append(("open", shard))
+        opened.append(shard)
+
+    async def division(_):
+        return Division(8, frozenset(range(4, 8)) - set(opened)) if opened else None
+
+    monkeypatch.setattr("workers.shard.strays.SHARD", SimpleNamespace(end_split=end_split))
+    monkeypatch.setattr("workers.shard.border.division", division)
+    return opened
+
+
+async def test_what_is_before_end_is_applied_and_what_is_behind_it_of_the_new_shard_is_sent_on(rig, splits):
+    rig.consumer.deliver(1, feed=3)
+    rig.consumer.deliver(2, feed=7)
+    rig.consumer.deliver_message(3, end_message(8))
+    rig.consumer.deliver(4, feed=7)
+    rig.consumer.deliver(5, feed=3)
+    await rig.until(("ack", 5))
+
+    parted = {slot: 7 for slot in range(256) if slot % 8 == 7}
+    assert [
+        ("apply", 1, 2, "ok"),
+        ("ack", 2),
+        ("open", 7),
+        ("part", 3, parted),
+        ("ack", 3),
+        ("send on", 4, 7),
+        ("apply", 5, "ok"),
+        ("ack", 5),
+    ] == rig.did
+
+
+async def test_end_of_a_doubling_that_is_over_opens_nothing(rig, splits):
+    rig.lock.border.modulus = 8
+    rig.consumer.deliver_message(1, end_message(8))
+    rig.consumer.deliver_message(2, end_message(4))
+    await rig.until(("ack", 2))
+
+    assert [] == splits
+
+
+async def test_a_stray_waits_while_rabbitmq_is_away_and_nothing_overtakes_it(rig):
+    rig.outlet.away = True
+    rig.consumer.deliver(1, feed=5)
+    rig.consumer.deliver(2)
+    await rig.until("away")
+    assert "away" == rig.health.of("shard 3")[1].partition(": ")[2]
+
+    rig.outlet.away = False
+    await rig.until(("ack", 2))
+    done = [what for what in rig.did if what != "away"]
+    assert [("send on", 1, 1), ("part", 3, {5: 1}), ("apply", 2, "ok"), ("ack", 2)] == done
+
+
+async def test_a_pump_that_is_stopped_before_end_passes_it_first(rig, splits):
+    rig.consumer.deliver_message(1, end_message(8))
+    rig.signals.stopping.set()
+    rig.signals.wake.set()
+    await asyncio.wait_for(rig.task, 5)
+
+    assert ([7], True) == (splits, rig.pump.drained)

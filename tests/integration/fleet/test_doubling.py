@@ -1,0 +1,79 @@
+"""The shards are doubled while senders send: nothing lost, nothing twice, order kept, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiormq
+import asyncpg
+from click.testing import CliRunner
+
+from deploy.command.main import main
+from schemas.agreement import agree, division
+from schemas.batches import Batch, Source, new_batch_id
+from schemas.division import Division
+from schemas.topology import shard_queue
+
+PERSISTENT = aiormq.spec.Basic.Properties(delivery_mode=2)
+QUICK = {"confirm_timeout_ms": 500}
+"""END is sent a second later than that."""
+
+
+def feedline(fleet, *arguments):
+    """Run a command; returns its output."""
+    return CliRunner().invoke(main, arguments, env={"DATABASE_URL": fleet.settings.dsn}).output
+
+
+async def divided(fleet):
+    connection = await asyncpg.connect(fleet.settings.dsn)
+    try:
+        told = await division(connection)
+        in_sql = [await connection.fetchval("SELECT shard_of_feed($1)", feed) for feed in range(1, 99)]
+        assert told is None or [told.shard_of(feed) for feed in range(1, 99)] == in_sql
+        return told
+    finally:
+        await connection.close()
+
+
+async def first_of(workers, event, **values):
+    """Wait until one of the workers has logged an event; returns that one."""
+    told = {asyncio.create_task(worker.event(event, **values)): worker for worker in workers}
+    done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return told[done.pop()]
+
+
+async def stray(fleet, feed, queue):
+    """Publish a batch as the release before does: past the exchange, by the number of shards that it knows."""
+    now_ms = int(time.time() * 1000)
+    item = {"externalId": "stray", "inventoryQuantity": fleet.newest(feed)}
+    batch = Batch(new_batch_id(feed, now_ms, fleet.settings.key), 1, feed, now_ms, Source.WEBHOOK, [item])
+    async with aiormq.connect(fleet.settings.amqp) as connection:
+        channel = await connection.channel()
+        await channel.basic_publish(batch.encode(), routing_key=shard_queue(queue), properties=PERSISTENT)
+    fleet.sent.append(batch)
+
+
+async def test_the_shards_are_doubled_under_load_though_who_does_it_is_killed(fleet):
+    assert "no process of the fleet has started yet" in await asyncio.to_thread(feedline, fleet, "shards", "double")
+    async with fleet.worker(**QUICK) as one, fleet.worker(**QUICK) as other:
+        async with fleet.posting(0.1):
+            await one.event("assigned", workers=2)
+            await fleet.progress()
+            assert "" == await asyncio.to_thread(feedline, fleet, "shards", "double", "--no-wait")
+            assert Division(8, frozenset(range(4, 8))) == await divided(fleet)
+            leader = await first_of([one, other], "doubling", step="bind")
+            await leader.kill()
+            told = await asyncio.to_thread(feedline, fleet, "shards", "double")
+            assert told.endswith("8 shards, all of them consumed\n")
+            await fleet.progress()
+        await stray(fleet, feed=5, queue=1)
+        await fleet.settled()
+        assert Division(8) == await divided(fleet)
+        owned = await fleet.fetch("SELECT shard FROM shard_state WHERE since IS NOT NULL ORDER BY shard")
+        assert list(range(8)) == [row["shard"] for row in owned]
+        assert [8, 8] == [
+            (await agree(fleet.settings.model_copy(update={"shards": shards}))).shards for shards in (4, 8)
+        ]
