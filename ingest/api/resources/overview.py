@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import Field
 
@@ -16,6 +17,8 @@ from schemas import queries
 OVERVIEW = queries.load("overview", beside=__file__)
 MOST_COUNTED = 10_000
 _SAMPLED = timedelta(minutes=5)
+_CANARIES, _ON_ITS_WAY = 3, timedelta(seconds=20)
+"""So many canaries in succession did not arrive, each within its time: then it is late."""
 
 
 class Taking(Resource):
@@ -40,6 +43,13 @@ class Minute(Resource):
     lag_ms: int
 
 
+class Canary(Resource):
+    """The item that `feedline watch` sends down every shard, again and again."""
+
+    arrived_at: datetime = Field(description="when it last arrived, on the shard where that is longest ago")
+    late: bool = Field(description="it should have arrived since: a shard stands, or the watcher does")
+
+
 class Overview(Resource):
     """The account now."""
 
@@ -49,6 +59,7 @@ class Overview(Resource):
     )
     minutes: list[Minute] = Field(description="of the last hour, those in which something came")
     taking: Taking
+    canary: Canary | None = Field(description="null: none was ever sent")
     dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
 
 
@@ -63,8 +74,16 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     divided = await division_of(call)
     shards = sorted({divided.shard_of(feed_id) for feed_id in ids})
     oldest = await call.db.one(OVERVIEW.oldest, shards=shards)
-    known = {"at": now, "oldest_at": oldest["oldest_at"], "minutes": minutes, "dead_letters": dead}
+    canary = _canary(await call.db.one(OVERVIEW.canary), call.services.settings.canary_ms, now)
+    known = {"at": now, "canary": canary, "oldest_at": oldest["oldest_at"], "minutes": minutes, "dead_letters": dead}
     return Answer(Overview.of({**known, "taking": _taking([row["seconds"] for row in rows])}))
+
+
+def _canary(row: Any, every_ms: int, now: datetime) -> Canary | None:
+    if row is None or row["arrived_at"] is None:
+        return None
+    late = now - row["arrived_at"] > _CANARIES * timedelta(milliseconds=every_ms) + _ON_ITS_WAY
+    return Canary(arrived_at=row["arrived_at"], late=late)
 
 
 def _taking(seconds: list[float]) -> Taking:

@@ -37,3 +37,11 @@ SELECT count(*) FROM (
 
 -- name: feed_ids(account_id)
 SELECT id FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL ORDER BY id LIMIT 1000;
+
+-- name: canary(account_id)^
+-- When the canary of each shard last arrived, as the row that it wrote says; the oldest of them. Of the whole fleet.
+SELECT min(to_timestamp(v.inventory_quantity)) AS arrived_at, count(v.*) AS shards
+  FROM accounts me
+ CROSS JOIN LATERAL (SELECT id FROM accounts WHERE plan = 'canary' ORDER BY id LIMIT 1) c
+  JOIN feed_variants v ON v.account_id = c.id AND v.external_id = 'canary'
+ WHERE me.id = :account_id;

@@ -10,12 +10,18 @@ from ingest.feeds.conditions import Condition
 from ingest.http.problems import ProblemError
 from ingest.pages import tones
 from ingest.pages.links import next_of
+from ingest.pages.needs import LATE
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.visit import Visit, version_of
 
 _SHOWN, _FILTERED = 50, 250
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
-_FILTERS = [("", "All"), *((condition.value, condition.value.capitalize()) for condition in Condition)]
+BEHIND = "behind"
+_FILTERS = [
+    ("", "All"),
+    (BEHIND, "Behind"),
+    *((condition.value, condition.value.capitalize()) for condition in Condition),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,12 @@ class Line:
 async def show_list(visit: Visit) -> Context:
     """Return a page of feeds."""
     given = {name: visit.request.query.get(name) for name in ("after", "condition")}
+    behind = given["condition"] == BEHIND
     limit = _FILTERED if given["condition"] else _SHOWN
-    answer = await visit.answer("feed_conditions.list", query={**given, "limit": limit})
-    return {"lines": [line_of(feed) for feed in answer.body], "filters": _FILTERS, "after": next_of(answer)}
+    query = {"after": given["after"]} if behind else given
+    answer = await visit.answer("feed_conditions.list", query={**query, "limit": limit})
+    feeds = [feed for feed in answer.body if not behind or feed.condition in LATE]
+    return {"lines": [line_of(feed) for feed in feeds], "filters": _FILTERS, "after": next_of(answer)}
 
 
 async def show_one(visit: Visit) -> Context:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ingest.feeds.conditions import Condition
-from ingest.pages import tones, words
+from ingest.pages import words
 from ingest.pages.charts import Chart, lines, stacked
+from ingest.pages.needs import LATE, Known, needs_of
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "deferred", "rejected", "dead")
 _MOST_FEEDS = 250
 _MOST_NEEDS = 8
-_LATE = (Condition.FAILING, Condition.OVERDUE, Condition.LATE, Condition.SILENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One thing that waits for a person: what, why, and the one thing to do."""
-
-    tone: str
-    title: str
-    reason: str
-    href: str
-    do: str
 
 
 async def show(visit: Visit) -> Context:
@@ -34,8 +21,10 @@ async def show(visit: Visit) -> Context:
     overview = await visit.ask("overview.get")
     feeds = await visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS})
     usage = await visit.ask("usage.get")
+    outlook = await visit.ask("usage_history.get") if usage.limit is not None else None
+    causes = await visit.ask("dead_letter_groups.list") if overview.dead_letters else []
     lag, items = charts_of(overview)
-    needs = needs_of(feeds, usage, overview.dead_letters)
+    needs = needs_of(Known(overview, feeds, usage, outlook, causes))
     return {
         "overview": overview,
         "age": max(0.0, (overview.at - overview.oldest_at).total_seconds()) if overview.oldest_at else None,
@@ -44,9 +33,10 @@ async def show(visit: Visit) -> Context:
         "rate": (rate := rate_of(overview)),
         "rates": ", ".join(f"{name} {words.number(round(value, 1))}" for name, value in rate),
         "usage": usage,
+        "reached_at": outlook.forecast.reached_at if outlook and outlook.forecast else None,
         "needs": needs[:_MOST_NEEDS],
         "more_needs": len(needs) - _MOST_NEEDS,
-        "late": sum(feed.condition in _LATE for feed in feeds),
+        "late": sum(feed.condition in LATE for feed in feeds),
         "feeds": feeds,
         "worst": needs[0] if needs else None,
     }
@@ -76,36 +66,13 @@ def rate_of(overview: Any) -> list[tuple[str, float]]:
     return [(name, total / 300) for name, total in sums if total]
 
 
-def needs_of(feeds: list[Any], usage: Any, dead_letters: int) -> list[Need]:
-    """Return what waits for a person, by harm."""
-    found: list[Need] = []
-    for wanted, do in ((Condition.HELD, "Decide"), (Condition.OVERDUE, "Look"), (Condition.FAILING, "Look")):
-        for feed in feeds:
-            if feed.condition is wanted:
-                title = f"{feed.name} is {wanted}" if wanted is not Condition.HELD else f"A run of {feed.name} is held"
-                found.append(Need(tones.CONDITIONS[wanted], title, feed.reason, _way(feed), do))
-    if dead_letters:
-        count = "10,000+" if dead_letters > 10_000 else f"{dead_letters:,}"  # noqa: PLR2004 - counted up to this
-        title = f"{count} dead letter{'s wait' if dead_letters != 1 else ' waits'}"
-        found.append(Need("bad", title, "items that could not be applied", "/dead-letters", "Look"))
-    if usage.limit is not None and usage.used >= usage.limit:
-        reason = f"{usage.deferred:,} items wait until {usage.resets_at:%H:%M} UTC"
-        found.append(Need("warn", "Today's limit is used up", reason, "/usage", "Look"))
-    for wanted in (Condition.SILENT, Condition.LATE, Condition.DISABLED):
-        found += [
-            Need(tones.CONDITIONS[wanted], f"{feed.name} is {wanted}", feed.reason, _way(feed), "Look")
-            for feed in feeds
-            if feed.condition is wanted
-        ]
-    return found
-
-
-def _way(feed: Any) -> str:
-    if feed.condition is Condition.HELD and feed.last_run_id:
-        return f"/feeds/{feed.id}/runs/{feed.last_run_id}"
-    return f"/feeds/{feed.id}"
-
-
 ENTRIES = (
-    Page(name="now", path="/", title="Now", section="now", show=show, live=("lead", "numbers", "needs", "charts")),
+    Page(
+        name="now",
+        path="/",
+        title="Now",
+        section="now",
+        show=show,
+        live=("lead", "numbers", "canary", "needs", "charts"),
+    ),
 )

@@ -7,6 +7,12 @@ from ingest.pages.routes import ENTRIES, NAVIGATION
 
 CSV = "Artikel;Bezeichnung;Bestand;EK-Preis\nC-1;Lampe;7;10,25\nC-2;<b>Stuhl</b>;soon;1.020,50\n"
 THEIRS = 987_654
+CANARY = """
+WITH account AS (INSERT INTO accounts (name, plan) VALUES ('Canary', 'canary') RETURNING id)
+INSERT INTO feed_variants (account_id, feed_id, external_id, inventory_quantity, item_hash, details_hash, created_at,
+                           updated_at)
+SELECT id, 1, 'canary', extract(epoch FROM now() - interval '10 minutes')::integer, 0, 0, now(), now() FROM account
+"""
 
 
 @pytest.fixture
@@ -41,7 +47,7 @@ async def feed(api):
     return made | {"run": run}
 
 
-async def test_now_says_the_worst_thing_first_and_what_to_do(dashboard, feed):
+async def test_now_says_the_worst_thing_first_and_what_to_do(dashboard, feed, api):
     browser = await dashboard.browser()
     page = await browser.page("/")
     assert "A run of Acme <stock> is held" == page.text_of("#lead h1")
@@ -52,6 +58,21 @@ async def test_now_says_the_worst_thing_first_and_what_to_do(dashboard, feed):
     assert 2 == len(page.tree.cssselect("figure.chart details table"))
     assert "no-store" in page.headers["Cache-Control"]
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "No canary flies" in page.text_of("#canary")
+
+    api.execute("UPDATE accounts SET daily_sku_limit = 10 WHERE id = %s", api.account_id)
+    api.execute(
+        "INSERT INTO dead_letters (account_id, feed_id, code, reason, payload)"
+        " SELECT %s, %s, 'x', 'y', '' FROM generate_series(1, 3)",
+        *(api.account_id, feed["id"]),
+    )
+    api.execute(CANARY)
+    page = await browser.page("/")
+    assert "The canary has not arrived for 10 min" == page.text_of("#lead h1")
+    assert "Dead letters of Acme <stock> grow" in page.texts("#needs strong")
+    for card in page.tree.cssselect("#numbers > *"):
+        target = card.get("href")
+        assert target.startswith("#") or 200 == (await browser.page(target)).status, target
 
 
 async def test_each_page_names_its_operations_as_curl_and_answers_as_json(dashboard, feed):
@@ -91,7 +112,7 @@ async def test_a_feed_is_disabled_with_one_click_and_the_toast_takes_it_back_and
         api.account_id,
     )
     assert [
-        ["inventory_feeds.update", {"enabled": True}, {"enabled": False}],
+        ["inventory_feeds.disable", {"enabled": True}, {"enabled": False}],
         ["inventory_feeds.update", {"enabled": False}, {"enabled": True}],
     ] == rows
 
