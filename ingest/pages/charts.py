@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 WIDTH, HEIGHT = 600, 140
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -36,6 +37,26 @@ def lines(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Seq
     top = _top(value for series in values.values() for value in series if value is not None)
     drawn = [Series(name, f"line-{n}", _line(series, top)) for n, (name, series) in enumerate(values.items())]
     return _chart((title, unit), labels, values, drawn, top)
+
+
+def steps(title: str, moments: Sequence[datetime], values: Sequence[float | None], shown: Sequence[str]) -> Chart:
+    """Return a chart of one value that stays until it changes: from its first moment to the last, which repeats it.
+
+    `shown` are the moments as people read them; None is a gap: not known.
+    """
+    top = _top(value for value in values if value is not None)
+    begin, whole = moments[0], max((moments[-1] - moments[0]).total_seconds(), 1.0)
+    path, pen = [], "M"
+    for index, value in enumerate(values):
+        if value is None:
+            pen = "M"
+            continue
+        ends = moments[min(index + 1, len(moments) - 1)]
+        left, right = (WIDTH * (moment - begin).total_seconds() / whole for moment in (moments[index], ends))
+        path.append(f"{pen}{left:.1f} {HEIGHT - HEIGHT * value / top:.1f}H{right:.1f}")
+        pen = "L"
+    drawn = [Series("quantity", "line-0", "".join(path))]
+    return _chart((title, ""), shown, {"quantity": values}, drawn, top)
 
 
 def stacked(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Sequence[float]]) -> Chart:

@@ -1,86 +1,117 @@
-"""One SKU and one item: the quantity as a sum, and every message that touched it; and the search that finds them."""
+"""One SKU and one item: the quantity as a sum, and every message that touched it."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from ingest.api.framework.dispatch import plain
+from ingest.api.framework.downloads import csv_file
 from ingest.http.problems import ProblemError
+from ingest.pages import timeline
 from ingest.pages.arithmetic import sentence_of, terms_of
-from ingest.pages.page import Context, Page
+from ingest.pages.page import Action, Context, Done, Download, Fragment, Page
 from ingest.pages.visit import Visit
-from schemas.keys import clean_key, is_no_barcode
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_FOUND, _SHOWN = 20, 100
-_FEEDS = 250
+_ITEMS, _SHOWN, _PAGES = 20, 100, 20
+_OVERRIDES = [("none", "the vendor's number"), ("manual", "by hand, whatever the vendor says"),
+              ("maximum", "at most, by hand")]  # fmt: skip
 
 
 async def show_sku(visit: Visit) -> Context:
     """Return a variant: what it sells and why, and what its feed variants went through."""
-    sku = visit.request.match_info["sku"]
-    variants = await visit.ask("variants.list", query={"sku": sku, "limit": 1})
-    if not variants:
-        raise ProblemError(404, "pages.sku.not_found", f"the account has no variant with the SKU {sku[:100]}")
-    variant = variants[0]
-    items = await visit.ask("inventory_feed_variants.list", query={"variant_id": variant.id, "limit": 20})
-    feeds = await _feeds(visit, items)
+    variant, items, feeds = await _sku(visit, visit.request.match_info["sku"])
     terms = terms_of(items, feeds)
-    total = variant.available_quantity
-    entries, kept = await _entries(visit, items[:5], feeds)
-    return {"title": sku, "sku": variant, "items": items, "feeds": feeds, "terms": terms, "entries": entries,
-            "sentence": sentence_of(terms, total), "kept": kept}  # fmt: skip
+    entries: list[timeline.Entry] = []
+    kept = True
+    for item in items[:5]:
+        history = await _history(visit, item.id, None)
+        kept = history["changesKept"]
+        entries += [timeline.entry_of(entry, feeds[item.inventory_feed_id].name) for entry in history["entries"]]
+    newest = _newest(entries)
+    one = items[0] if len(items) == 1 else None
+    return {
+        "title": variant.sku,
+        "sku": variant,
+        "terms": terms,
+        "sentence": sentence_of(terms, variant.available_quantity),
+        "one": one,
+        **_told(visit, newest[:_SHOWN], charted=one is not None),
+        "kept": kept,
+    }
 
 
 async def show_item(visit: Visit) -> Context:
     """Return a feed variant: what it holds, and every message that touched it."""
     item = await visit.ask("inventory_feed_variants.get", {"id": visit.id})
     feeds = await _feeds(visit, [item])
-    history = plain((await visit.answer("history.get", {"id": visit.id}, _before(visit))).body)
+    history = await _history(visit, item.id, visit.request.query.get("before"))
     attributes = item.model_dump(mode="json", by_alias=True)
+    sku = await visit.ask("variants.get", {"id": item.variant_id}) if item.variant_id else None
     return {
         "title": item.external_id,
         "item": item,
+        "sku": sku,
         "feed": feeds.get(item.inventory_feed_id),
         "term": terms_of([item], feeds)[0],
         "attributes": {name: value for name, value in attributes.items() if value not in (None, [], "")},
-        "entries": [{**_plain(entry), "feed": None} for entry in history["entries"]],
+        **_told(visit, [timeline.entry_of(entry, None) for entry in history["entries"]], charted=True),
         "kept": history["changesKept"],
         "next": history["next"],
+        "overrides": _OVERRIDES,
     }
 
 
-async def search(visit: Visit) -> Context:
-    """Find a SKU, external id, barcode or batch id: exact; one hit is gone to at once."""
-    text = clean_key(visit.request.query.get("q", ""))
-    found: list[tuple[str, str, str]] = []
-    if _UUID.fullmatch(text.lower()):
-        raise web.HTTPSeeOther(f"/receipts/{text.lower()}")
-    if text and len(text) <= 255:  # noqa: PLR2004 - the longest SKU
-        barcode = () if is_no_barcode(text) else (({"barcode": text}, "barcode"),)
-        for query, label in (({"sku": text}, "SKU"), *barcode):
-            variants = await visit.ask("variants.list", query={**query, "limit": _FOUND})
-            exact = (one for one in variants if text in (one.sku, one.barcode))
-            found += [(f"/sku/{one.sku}", one.sku, f"variant, found by {label}") for one in exact]
-        for query, label in (({"external_id": text}, "externalId"), ({"vendor_sku": text}, "vendor's SKU")):
-            items = await visit.ask("inventory_feed_variants.list", query={**query, "limit": _FOUND})
-            exact = (one for one in items if text in (one.external_id, one.vendor_sku))
-            found += [
-                (f"/items/{one.id}", one.external_id, f"item of feed {one.inventory_feed_id}, by {label}")
-                for one in exact
-            ]
-    found = list(dict.fromkeys(found))
-    if len({href for href, _, _ in found}) == 1:
-        raise web.HTTPSeeOther(found[0][0])
-    return {"text": text, "found": found}
+async def outlook(visit: Visit) -> Fragment:
+    """Return what an override would make of it, before it is saved."""
+    given = {name: visit.request.query.get(name, "").strip() for name in _override({})}
+    path = {"id": visit.id}
+    item = await visit.ask("inventory_feed_variants.get", path)
+    try:
+        told = await visit.ask("outlooks.get", path, given)
+    except ProblemError as problem:
+        return Fragment(template="item", block="would", context={"would": None, "wrong": problem.detail})
+    return Fragment(template="item", block="would", context={"would": told, "item": item, "wrong": ""})
 
 
-def _before(visit: Visit) -> dict[str, Any]:
-    return {"before": visit.request.query.get("before")}
+async def override(visit: Visit) -> Done:
+    """Set a quantity by hand; the toast takes it back."""
+    path, here = {"id": visit.id}, f"/items/{visit.id}"
+    before = (await visit.ask("inventory_feed_variants.get", path)).model_dump(mode="json", by_alias=True)
+    body = _override(visit.form)
+    changed = await visit.change("inventory_feed_variants.update", path, body)
+    known = getattr(changed, "available_quantity", None)
+    said = "It is on its way: reload in a moment." if not hasattr(changed, "outcome") else (
+        f"Saved: may sell {known:,}." if known is not None else "Saved."
+    )  # fmt: skip
+    fields = {name: "" if before[name] is None else str(before[name]) for name in body}
+    return Done(to=here, said=said, undo=f"{here}/override", undo_fields=fields)
+
+
+async def item_csv(visit: Visit) -> web.StreamResponse:
+    """Return an item's timeline as a file, as far as receipts reach."""
+    item = await visit.ask("inventory_feed_variants.get", {"id": visit.id})
+    feeds = await _feeds(visit, [item])
+    entries = await _all(visit, item, feeds)
+    return csv_file(f"timeline-{item.id}.csv", timeline.HEADER, timeline.rows_of(_newest(entries)))
+
+
+async def sku_csv(visit: Visit) -> web.StreamResponse:
+    """Return the timeline of all of a SKU's items as a file."""
+    variant, items, feeds = await _sku(visit, visit.request.query.get("sku", ""))
+    entries = [entry for item in items for entry in await _all(visit, item, feeds)]
+    return csv_file(f"timeline-sku-{variant.id}.csv", timeline.HEADER, timeline.rows_of(_newest(entries)))
+
+
+async def _sku(visit: Visit, sku: str) -> tuple[Any, list[Any], dict[int, Any]]:
+    variants = await visit.ask("variants.list", query={"sku": sku, "limit": 1}) if sku else []
+    if not variants:
+        raise ProblemError(404, "pages.sku.not_found", f"the account has no variant with the SKU {sku[:100]}")
+    given = {"variant_id": variants[0].id, "limit": _ITEMS}
+    items = await visit.ask("inventory_feed_variants.list", query=given)
+    return variants[0], items, await _feeds(visit, items)
 
 
 async def _feeds(visit: Visit, items: list[Any]) -> dict[int, Any]:
@@ -88,32 +119,60 @@ async def _feeds(visit: Visit, items: list[Any]) -> dict[int, Any]:
     return {number: await visit.ask("inventory_feeds.get", {"id": number}) for number in sorted(wanted)}
 
 
-async def _entries(visit: Visit, items: list[Any], feeds: dict[int, Any]) -> tuple[list[dict[str, Any]], bool]:
-    """Return what the items went through, newest first, and whether the account keeps its changes."""
-    found: list[dict[str, Any]] = []
-    kept = True
-    for item in items:
-        answer = await visit.answer("history.get", {"id": item.id})
+async def _history(visit: Visit, feed_variant_id: int, before: str | None) -> dict[str, Any]:
+    history: dict[str, Any] = plain(
+        (await visit.answer("history.get", {"id": feed_variant_id}, {"before": before})).body
+    )
+    return history
+
+
+async def _all(visit: Visit, item: Any, feeds: dict[int, Any]) -> list[timeline.Entry]:
+    """Return the entries of an item's whole history, within bounds."""
+    found: list[timeline.Entry] = []
+    before = None
+    for _ in range(_PAGES):
+        history = await _history(visit, item.id, before)
         name = feeds[item.inventory_feed_id].name
-        history = plain(answer.body)
-        kept = history["changesKept"]
-        found += [{**_plain(entry), "feed": name} for entry in history["entries"]]
-    newest = sorted(found, key=lambda entry: str(entry["appliedAt"]), reverse=True)
-    return newest[:_SHOWN], kept
+        found += [timeline.entry_of(entry, name) for entry in history["entries"]]
+        before = history["next"]
+        if before is None:
+            break
+    return found
 
 
-def _plain(entry: Any) -> dict[str, Any]:
-    """Return an entry with all its names, whatever it leaves out."""
-    empty = dict.fromkeys(("index", "runId", "changes", "code", "message", "supersededBy", "since", "times", "batchId"))
-    known: dict[str, Any] = {**empty, **plain(entry)}
-    for name in ("receivedAt", "appliedAt", "since"):
-        if isinstance(known.get(name), str):
-            known[name] = datetime.fromisoformat(known[name])
-    return known
+def _told(visit: Visit, entries: list[timeline.Entry], *, charted: bool) -> Context:
+    attribute = visit.request.query.get("attribute", "")
+    chart = timeline.quantity_chart(entries, datetime.now(UTC), visit.session.time_zone) if charted else None
+    names = timeline.attributes_of(entries)
+    filters = [*names, attribute] if attribute and attribute not in names else names
+    return {
+        "entries": timeline.about(entries, attribute),
+        "filters": filters,
+        "chosen": attribute,
+        "chart": chart,
+    }
 
+
+def _newest(entries: list[timeline.Entry]) -> list[timeline.Entry]:
+    return sorted(entries, key=lambda entry: str(entry["appliedAt"]), reverse=True)
+
+
+def _override(form: Any) -> dict[str, Any]:
+    """Return the attributes of an override as a form holds them."""
+    number = str(form.get("manualInventoryQuantity", "")).strip()
+    whole = number.removeprefix("-")
+    value: Any = int(number) if whole.isascii() and whole.isdecimal() and len(whole) < 11 else number or None  # noqa: PLR2004 - the API says which are too large
+    return {"inventoryQuantityOverride": form.get("inventoryQuantityOverride", "none"),
+            "manualInventoryQuantity": value}  # fmt: skip
+
+
+_ITEM = r"/items/{id:\d+}"
 
 ENTRIES = (
-    Page(name="search", path="/search", title="Search", section="", show=search),
     Page(name="sku", path="/sku/{sku:.+}", title="SKU", section="", show=show_sku),
-    Page(name="item", path=r"/items/{id:\d+}", title="Item", section="", show=show_item, live=("history",)),
+    Page(name="item", path=_ITEM, title="Item", section="", show=show_item, live=("quantity", "history")),
+    Download(path="/sku-timeline.csv", get=sku_csv),
+    Download(path=f"{_ITEM}/timeline.csv", get=item_csv),
+    Download(path=f"{_ITEM}/outlook", get=outlook),
+    Action(path=f"{_ITEM}/override", act=override),
 )

@@ -55,6 +55,8 @@ VALUES (%(account)s, %(id)s, 'discard', %(mark)s, 'skip', %(id)s, 1);
 INSERT INTO operation_items (operation_id, dead_letter_id, result, reason) VALUES (%(id)s, %(id)s, 'done', %(mark)s);
 INSERT INTO run_rejects (run_id, position, row_number, code, message) VALUES (%(id)s, 1, 1, 'test', %(mark)s);
 """
+NEEDED = {"search.find": f"?q={MARK}"}
+"""Queries without which an operation does not answer."""
 DIFF = {
     **dict.fromkeys(("created", "unchanged", "zeroed", "emptied", "repriced", "missing", "used"), 0),
     "changed": 1,
@@ -96,7 +98,7 @@ def path_of(operation):
         name: BATCH if kind.schema.get("format") == "uuid" else THEIRS
         for name, kind in operation.path_parameters.items()
     }
-    return operation.template.format(**values)
+    return operation.template.format(**values) + NEEDED.get(operation.name, "")
 
 
 def body_of(operation):
@@ -173,7 +175,12 @@ async def test_dead_letters_in_bulk_are_the_callers_own(seeded, action, body):
             *(f"vendorSku={MARK}", "connected=true", f"after={THEIRS}_a"),
         )
     ]
-    + [f"variants.json?sku={MARK}", f"dead-letters.json?feedId={THEIRS}", f"batches.json?feedId={THEIRS}"],
+    + [
+        f"search.json?q={MARK}",
+        f"variants.json?sku={MARK}",
+        f"dead-letters.json?feedId={THEIRS}",
+        f"batches.json?feedId={THEIRS}",
+    ],
 )
 async def test_no_filter_finds_another_accounts_goods(seeded, query):
     assert await seeded.ok("GET", f"/api/{query}")  # the control

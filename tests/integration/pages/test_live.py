@@ -66,7 +66,7 @@ async def test_while_postgres_is_away_a_page_shows_what_it_showed_last_and_offer
     browser = await dashboard.browser("write")
     feed = await api.new_feed(name="Acme")
     here = f"/feeds/{feed['id']}"
-    assert "Disable" in (await browser.page(here)).texts("main button")
+    assert "Disable it" in (await browser.page(here)).texts("main button")
     postgres.stop()
     try:
         page = await browser.page(here)
@@ -78,7 +78,7 @@ async def test_while_postgres_is_away_a_page_shows_what_it_showed_last_and_offer
         assert 503 == (await browser.post(f"{here}/switch", {"enabled": ""})).status
     finally:
         postgres.start()
-    assert "Disable" in (await browser.page(here)).texts("main button")
+    assert "Disable it" in (await browser.page(here)).texts("main button")
 
 
 @pytest.mark.parametrize("path", ["/", "/feeds"])

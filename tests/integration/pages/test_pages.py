@@ -240,7 +240,7 @@ async def test_another_accounts_ids_are_404_on_every_page(dashboard, feed, api):
 def _filled(part, values):
     """Return a placeholder's value: what is known by its name, else the first that its pattern offers."""
     name, _, pattern = part.partition(":")
-    return values.get(name, pattern.partition("|")[0] or part)
+    return values.get(name, "1" if pattern == r"\d+" else pattern.partition("|")[0] or part)
 
 
 def _split(path):
@@ -278,6 +278,41 @@ async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, ap
     assert "Sells 7 = Acme <stock> 9 \N{MINUS SIGN} buffer 2." == page.text_of(".lead h2")
     assert "E-1" == (await browser.page("/search?q=V-1")).text_of("h1")
     assert "Nothing is called" in (await browser.page("/search?q=none")).text_of(".empty h2")
+    await api.ok("POST", "/api/variants.json", {"sku": "oak-table-2", "barcode": "oak"})
+    page = await browser.page("/search?q=oak-")
+    assert ["oak-table", "oak-table-2"] == page.texts("tbody th a")
+    assert "oak-table-2" == (await browser.page("/search?q=oak")).text_of("h1")  # exactly a barcode, before beginnings
+    page = await browser.page(f"/search?q={feed['run']}")
+    assert f"/feeds/{feed['id']}/runs/{feed['run']}" == page.url
+    assert [] == (await (await dashboard.browser("read", api.other_account_id)).page("/search?q=oak-")).texts(
+        "tbody th"
+    )
+
+
+async def test_an_override_shows_its_number_before_it_is_saved_and_the_timeline_tells_what_changed(
+    dashboard, feed, api
+):
+    variant = (await api.ok("POST", "/api/variants.json", {"sku": "oak-table"}))["id"]
+    for name, quantity in (("E-1", 9), ("E-2", 4)):
+        api.execute(
+            "INSERT INTO feed_variants (account_id, feed_id, variant_id, external_id, inventory_quantity, item_hash,"
+            " details_hash, created_at, updated_at) VALUES (%s, %s, %s, %s, %s, 0, 0, now(), now())",
+            *(api.account_id, feed["id"], variant, name, quantity),
+        )
+    browser = await dashboard.browser("write")
+    item = (await browser.page("/search?q=E-1")).url
+    would = await browser.page(f"{item}/outlook?inventoryQuantityOverride=maximum&manualInventoryQuantity=5")
+    assert "May sell 5 instead of 9; its SKU then sells 9" == would.text_of("p")
+    would = await browser.page(f"{item}/outlook?inventoryQuantityOverride=none&manualInventoryQuantity=5")
+    assert "May sell 9 instead of 9; its SKU then sells 13" == would.text_of("p")
+    assert "manualInventoryQuantity" in (
+        await browser.page(f"{item}/outlook?inventoryQuantityOverride=manual&manualInventoryQuantity=x")
+    ).text_of(".wrong")
+    given = {"inventoryQuantityOverride": "manual", "manualInventoryQuantity": "5"}
+    page = await browser.post(f"{item}/override", given)
+    assert "It is on its way" in page.text_of(".toast")  # no worker runs here, so the reply is late
+    undo = {field.get("name"): field.get("value") for field in page.tree.cssselect(".toast input")}
+    assert ("none", "") == (undo["inventoryQuantityOverride"], undo["manualInventoryQuantity"])
 
 
 async def test_every_entry_of_the_navigation_is_a_page(dashboard):
