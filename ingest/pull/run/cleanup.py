@@ -17,9 +17,11 @@ from ingest.feeds.guard import Stock
 from ingest.feeds.runs import MAX_PART_ITEMS
 from ingest.pull.run.part_files import Spooled
 from ingest.pull.run.publish import Numbered
-from ingest.pull.run.store import PULL, Run, Store
+from ingest.pull.run.store import Run, Store
+from schemas import queries
 from schemas.batches import Batch
 
+CLEANUP = queries.load("cleanup", beside=__file__)
 MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]
 """Part number and items to the batch."""
 MISSING_PAGE = 100
@@ -52,7 +54,7 @@ async def compare_keys(store: Store, run: Run, spooled: Spooled) -> Seen:
 
     async def work(connection: asyncpg.Connection) -> Seen:
         await copy_seen(connection, spooled)
-        row = await PULL.stock_against(connection, account_id=run.account_id, feed_id=run.feed_id)
+        row = await CLEANUP.stock_against(connection, account_id=run.account_id, feed_id=run.feed_id)
         return Seen(Stock(row["stored"], row["gone"]), row["unknown"])
 
     return await store.patiently(work)
@@ -60,9 +62,9 @@ async def compare_keys(store: Store, run: Run, spooled: Spooled) -> Seen:
 
 async def copy_seen(connection: asyncpg.Connection, spooled: Spooled) -> None:
     """Copy every external id of the file into a temporary table: exact, no memory of this process, no WAL."""
-    await PULL.create_seen(connection)
+    await CLEANUP.create_seen(connection)
     await connection.copy_records_to_table("seen", records=spooled.seen(), columns=("external_id", "doubtful"))
-    await PULL.analyze_seen(connection)
+    await CLEANUP.analyze_seen(connection)
 
 
 async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
@@ -75,8 +77,8 @@ async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
 
     async def work(connection: asyncpg.Connection) -> int | None:
         await copy_seen(connection, spooled)
-        await PULL.clear_missing(connection, run_id=run.id)
-        missing: int = await PULL.deal_missing(
+        await CLEANUP.clear_missing(connection, run_id=run.id)
+        missing: int = await CLEANUP.deal_missing(
             connection,
             account_id=run.account_id,
             feed_id=run.feed_id,
@@ -84,7 +86,9 @@ async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
             run_id=run.id,
             first_part=spooled.facts["parts"],
         )
-        row = await PULL.set_missing(connection, missing=missing, run_id=run.id, owner=store.owner, attempt=run.attempt)
+        row = await CLEANUP.set_missing(
+            connection, missing=missing, run_id=run.id, owner=store.owner, attempt=run.attempt
+        )
         return None if row is None else missing
 
     return await store.patiently(work)
@@ -100,7 +104,7 @@ async def batches(store: Store, run: Run, first_part: int, make_batch: MakeBatch
     while True:
 
         async def work(connection: asyncpg.Connection, first: int = first_part) -> list[Any]:
-            found = PULL.missing_parts(connection, run_id=run.id, first_part=first, most=MISSING_PAGE)
+            found = CLEANUP.missing_parts(connection, run_id=run.id, first_part=first, most=MISSING_PAGE)
             return [row async for row in found]
 
         rows = await store.patiently(work)

@@ -18,10 +18,12 @@ import orjson
 
 from ingest.pull.run.cleanup import copy_seen
 from ingest.pull.run.part_files import Spooled
-from ingest.pull.run.store import PULL, Run, Store
+from ingest.pull.run.store import Run, Store
+from schemas import queries
 from schemas.comparison import differences
 from schemas.usage import is_charged, zone
 
+DIFF = queries.load("diff", beside=__file__)
 EXAMPLES = 250
 """Items of each kind that the summary shows; the list has them all."""
 _PAGE = 500
@@ -85,15 +87,15 @@ async def make_diff(store: Store, run: Run, spooled: Spooled, wanted: Wanted) ->
     async def work(connection: asyncpg.Connection) -> None:
         await _copy_items(connection, spooled)
         await copy_seen(connection, spooled)
-        await PULL.clear_diff(connection, run_id=run.id)
-        units = await PULL.units_stored(connection, account_id=run.account_id, feed_id=run.feed_id)
-        day = (await PULL.now(connection)).astimezone(zone(wanted.time_zone)).date()
-        limit = await PULL.limit_of(connection, account_id=run.account_id, day=day)
+        await DIFF.clear_diff(connection, run_id=run.id)
+        units = await DIFF.units_stored(connection, account_id=run.account_id, feed_id=run.feed_id)
+        day = (await DIFF.now(connection)).astimezone(zone(wanted.time_zone)).date()
+        limit = await DIFF.limit_of(connection, account_id=run.account_id, day=day)
         tally = Tally(day.toordinal())
         position = 0
         async for entries in _entries(connection, run, tally, zeroes=wanted.zeroes):
             packed = await asyncio.to_thread(_packed, entries)
-            await PULL.save_diff_chunk(connection, run_id=run.id, position=position, entries=packed)
+            await DIFF.save_diff_chunk(connection, run_id=run.id, position=position, entries=packed)
             position += 1
         summary = {
             **tally.counts,
@@ -107,7 +109,7 @@ async def make_diff(store: Store, run: Run, spooled: Spooled, wanted: Wanted) ->
             "cost": tally.cost,
             "examples": tally.examples,
         }
-        await PULL.save_diff(connection, run_id=run.id, summary=summary)
+        await DIFF.save_diff(connection, run_id=run.id, summary=summary)
 
     await store.patiently(work)
 
@@ -120,15 +122,15 @@ async def _copy_items(connection: asyncpg.Connection, spooled: Spooled) -> None:
                 position += 1
                 yield position, item["externalId"], orjson.dumps(item).decode()
 
-    await PULL.create_file_items(connection)
+    await DIFF.create_file_items(connection)
     columns = ("position", "external_id", "item")
     await connection.copy_records_to_table("file_items", records=rows(), columns=columns)
-    await PULL.analyze_file_items(connection)
+    await DIFF.analyze_file_items(connection)
 
 
 async def _entries(connection: asyncpg.Connection, run: Run, tally: Tally, *, zeroes: bool) -> AsyncIterator[list[Any]]:
     """Yield `[kind, external id, changes]` of every item that would change, a page at a time; count all of them in."""
-    async for rows in _pages(connection, PULL.compared_items.sql, run):
+    async for rows in _pages(connection, DIFF.compared_items.sql, run):
         entries = []
         for row in rows:
             kind, changes = compare(row)
@@ -139,7 +141,7 @@ async def _entries(connection: asyncpg.Connection, run: Run, tally: Tally, *, ze
             yield entries
     if not zeroes:
         return
-    async for rows in _pages(connection, PULL.gone_items.sql, run):
+    async for rows in _pages(connection, DIFF.gone_items.sql, run):
         entries = []
         for row in rows:
             changes = [("inventoryQuantity", row["quantity"], 0)]

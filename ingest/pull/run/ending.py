@@ -13,11 +13,15 @@ import structlog
 from ingest.feeds.guard import Baseline, next_baseline
 from ingest.feeds.runs import ALERT_AFTER, GOOD, RUN_SQL, RunStatus, disable_reason
 from ingest.feeds.schedules import next_after
+from ingest.pull.run.cleanup import CLEANUP
+from ingest.pull.run.diff import DIFF
 from ingest.pull.run.feed import PulledFeed
-from ingest.pull.run.store import PULL, Run, Store, storable
+from ingest.pull.run.store import STORE, Run, Store, storable
+from schemas import queries
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
 from schemas.settings import Settings
 
+ENDING = queries.load("ending", beside=__file__)
 _log = structlog.get_logger()
 
 
@@ -86,7 +90,7 @@ class Closer:
         return True
 
     async def _write(self, connection: asyncpg.Connection, run: Run, feed: PulledFeed, ending: Ending) -> Any:
-        row = await PULL.end_run(
+        row = await ENDING.end_run(
             connection,
             status=ending.status,
             bytes=ending.bytes,
@@ -102,9 +106,9 @@ class Closer:
         )
         if row is None:
             return None
-        await PULL.clear_missing(connection, run_id=run.id)
+        await CLEANUP.clear_missing(connection, run_id=run.id)
         if ending.status is not RunStatus.HELD:
-            await PULL.clear_diff(connection, run_id=run.id)
+            await DIFF.clear_diff(connection, run_id=run.id)
         dry = run.dry_run and ending.status is RunStatus.HELD
         if ending.status in GOOD:
             await self._good(connection, run, feed, ending)
@@ -113,7 +117,7 @@ class Closer:
         ):
             await self._bad(connection, run, feed, ending)
         if ending.status in GOOD or ending.status is RunStatus.HELD:
-            await PULL.supersede_held(
+            await ENDING.supersede_held(
                 connection, run_id=run.id, account_id=run.account_id, feed_id=run.feed_id, only_dry=dry
             )
         if ending.again:
@@ -131,10 +135,10 @@ class Closer:
         now = self._clock()
         baseline = None
         if ending.applied is not None:
-            state = await PULL.feed_state(connection, feed_id=feed.id)
+            state = await STORE.feed_state(connection, feed_id=feed.id)
             before = baseline_of(state) if state else Baseline()
             baseline = next_baseline(before, replace(ending.applied, at=now), approved=run.approved)
-        await PULL.feed_succeeded(
+        await ENDING.feed_succeeded(
             connection,
             run_id=run.id,
             status=ending.status,
@@ -154,9 +158,9 @@ class Closer:
         now = self._clock()
         failed = ending.status is RunStatus.FAILED
         held = ending.standing or Standing(run.id, ending.error_code or "", ending.error or "")
-        state = await PULL.feed_state(connection, feed_id=feed.id)
+        state = await STORE.feed_state(connection, feed_id=feed.id)
         failures = (state["failures"] if state else 0) + int(failed)
-        after = await PULL.feed_failed(
+        after = await ENDING.feed_failed(
             connection,
             run_id=held.run_id,
             status=RunStatus.FAILED if failed else RunStatus.HELD,
@@ -177,9 +181,9 @@ class Closer:
         days = self._settings.pull_disable_days
         reason = disable_reason(after["failing_since"], now, days, storable(held.reason or str(ending.status)))
         if reason is not None:
-            disabled = await PULL.disable_feed(connection, reason=reason, feed_id=feed.id, updated_at=feed.updated_at)
+            disabled = await ENDING.disable_feed(connection, reason=reason, feed_id=feed.id, updated_at=feed.updated_at)
             if disabled is not None:
-                await PULL.feed_disabled(connection, now=now, updated_at=disabled["updated_at"], feed_id=feed.id)
+                await ENDING.feed_disabled(connection, now=now, updated_at=disabled["updated_at"], feed_id=feed.id)
                 _tell("feed_disabled", **{**event, "reason": reason})
 
 

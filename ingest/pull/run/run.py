@@ -32,7 +32,7 @@ from ingest.pull.run.lease import Lease, LeaseLost
 from ingest.pull.run.part_files import FOLDER, Spooled
 from ingest.pull.run.publish import Numbered, PartPublisher, Progress
 from ingest.pull.run.settle import Settler
-from ingest.pull.run.store import PULL, FileRow, Run, Store
+from ingest.pull.run.store import STORE, FileRow, Run, Store
 from schemas.batches import Batch, Source, keyed_batch_id
 from schemas.settings import Settings
 
@@ -132,7 +132,7 @@ class Runner:
         return Ending(RunStatus.HELD, bytes=facts["bytes"], error_code=code, error=_with_hint(reason, facts), note=note)
 
     async def _before(self, feed: PulledFeed) -> Before:
-        row = await self._store.patiently(lambda connection: PULL.feed_state(connection, feed_id=feed.id))
+        row = await self._store.patiently(lambda connection: STORE.feed_state(connection, feed_id=feed.id))
         if row is None:
             return Before()
         return Before(row["validators"], row["settings_seal"], baseline_of(row))

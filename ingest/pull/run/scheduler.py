@@ -19,11 +19,13 @@ from ingest.feeds.settings import FeedSettings
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.feed import schedule_of
 from ingest.pull.run.lease import Lease
-from ingest.pull.run.store import POSTGRES_AWAY, PULL, Outcomes, Run, Store
+from ingest.pull.run.store import POSTGRES_AWAY, Outcomes, Run, Store
 from ingest.pull.run.wake import Wake
+from schemas import queries
 from schemas.metrics import DEGRADED, FEEDS_FAILING, RUNS_ACTIVE
 from schemas.settings import Settings
 
+SCHEDULER = queries.load("scheduler", beside=__file__)
 _log = structlog.get_logger()
 _PAGE = 200
 _UPKEEP_EVERY = timedelta(minutes=5)
@@ -99,9 +101,9 @@ class Scheduler:
     async def _plan(self) -> None:
         while True:
             async with self._store.transaction() as connection:
-                rows = [row async for row in PULL.feeds_to_plan(connection, most=_PAGE)]
+                rows = [row async for row in SCHEDULER.feeds_to_plan(connection, most=_PAGE)]
                 for row in rows:
-                    await PULL.plan_feed(
+                    await SCHEDULER.plan_feed(
                         connection,
                         feed_id=row["id"],
                         account_id=row["account_id"],
@@ -116,7 +118,7 @@ class Scheduler:
     async def _queue_due(self) -> None:
         while True:
             async with self._store.transaction() as connection:
-                rows = [row async for row in PULL.due_feeds(connection, now=self._clock(), most=_PAGE)]
+                rows = [row async for row in SCHEDULER.due_feeds(connection, now=self._clock(), most=_PAGE)]
                 for row in rows:
                     feed_id = row["feed_id"]
                     if row["enabled"]:
@@ -129,7 +131,7 @@ class Scheduler:
                             dry_run=False,
                         )
                     following = self._next(feed_id, row) if row["enabled"] else None
-                    await PULL.set_next_fetch(connection, next_fetch_at=following, feed_id=feed_id)
+                    await SCHEDULER.set_next_fetch(connection, next_fetch_at=following, feed_id=feed_id)
             if len(rows) < _PAGE:
                 return
 
@@ -167,8 +169,8 @@ class Scheduler:
         """Return the seconds until there is something to do by the clock: a due feed, an expired lease."""
         waits = [self._settings.pull_poll_ms / 1000]
         async with self._store.pool.acquire() as connection:
-            due = await PULL.next_due(connection)
-            expiry = await PULL.lease_expiry(connection, owner=self._store.owner)
+            due = await SCHEDULER.next_due(connection)
+            expiry = await SCHEDULER.lease_expiry(connection, owner=self._store.owner)
         if due is not None:
             waits.append((due - self._clock()).total_seconds())
         if expiry is not None and len(self._running) < self._settings.pull_concurrency:
@@ -179,11 +181,11 @@ class Scheduler:
         """Count late receipts in, forget old runs, measure."""
         async with self._store.pool.acquire() as connection:
             since = now - timedelta(days=self._settings.receipt_days)
-            late = [row async for row in PULL.unsettled_runs(connection, since=since, most=_PAGE)]
+            late = [row async for row in SCHEDULER.unsettled_runs(connection, since=since, most=_PAGE)]
             before = now - timedelta(days=self._settings.pull_run_days)
-            while await PULL.prune_runs(connection, before=before, most=_PAGE) == _PAGE:
+            while await SCHEDULER.prune_runs(connection, before=before, most=_PAGE) == _PAGE:
                 pass
-            FEEDS_FAILING.set(await PULL.failing_feeds(connection, least=ALERT_AFTER))
+            FEEDS_FAILING.set(await SCHEDULER.failing_feeds(connection, least=ALERT_AFTER))
         async with asyncio.timeout(_UPKEEP_S):
             for row in late:
                 outcomes: Outcomes = await self._store.outcomes(Run.of(row), row["received_at"])

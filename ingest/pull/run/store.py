@@ -18,7 +18,7 @@ import structlog
 
 from schemas import queries
 
-PULL = queries.load("pull", beside=__file__)
+STORE = queries.load("store", beside=__file__)
 T = TypeVar("T")
 _log = structlog.get_logger()
 
@@ -139,42 +139,42 @@ class Store:
         """Take up to `most` runs that no live puller holds."""
         async with self.pool.acquire() as connection:
             return [
-                Run.of(row) async for row in PULL.claim_runs(connection, owner=self.owner, lease_s=lease_s, most=most)
+                Run.of(row) async for row in STORE.claim_runs(connection, owner=self.owner, lease_s=lease_s, most=most)
             ]
 
     async def renew_lease(self, run_id: int, attempt: int, lease_s: float) -> bool | None:
         """Return whether someone asked to cancel; None when the run is no longer ours. Does not try again."""
         async with self.pool.acquire() as connection:
-            row = await PULL.renew_lease(connection, lease_s=lease_s, run_id=run_id, owner=self.owner, attempt=attempt)
+            row = await STORE.renew_lease(connection, lease_s=lease_s, run_id=run_id, owner=self.owner, attempt=attempt)
         return None if row is None else bool(row["cancel_requested"])
 
     async def hand_back(self, run: Run) -> None:
         """Let another puller go on with a run at once."""
         async with self.pool.acquire() as connection:
-            await PULL.release_lease(connection, run_id=run.id, owner=self.owner, attempt=run.attempt)
+            await STORE.release_lease(connection, run_id=run.id, owner=self.owner, attempt=run.attempt)
 
     async def retry_later(self, run: Run, pause_s: float) -> None:
         """Let a run be tried again after a pause, by whomever."""
         await self.patiently(
-            lambda c: PULL.retry_later(c, run_id=run.id, owner=self.owner, attempt=run.attempt, pause_s=pause_s)
+            lambda c: STORE.retry_later(c, run_id=run.id, owner=self.owner, attempt=run.attempt, pause_s=pause_s)
         )
 
     async def in_use(self, run_ids: Sequence[int]) -> set[int]:
         """Return those of these runs that are active or held."""
         async with self.pool.acquire() as connection:
-            return {row["id"] async for row in PULL.runs_in_use(connection, run_ids=list(run_ids))}
+            return {row["id"] async for row in STORE.runs_in_use(connection, run_ids=list(run_ids))}
 
     async def set_stage(self, run: Run, stage: str) -> None:
         """Say what a run is at."""
         await self.patiently(
-            lambda c: PULL.set_stage(c, stage=stage, run_id=run.id, owner=self.owner, attempt=run.attempt)
+            lambda c: STORE.set_stage(c, stage=stage, run_id=run.id, owner=self.owner, attempt=run.attempt)
         )
 
     async def set_file(self, run: Run, file: FileRow) -> bool:
         """Keep what parsing found out; False when the run is no longer ours."""
 
         async def work(connection: asyncpg.Connection) -> bool:
-            row = await PULL.set_file(
+            row = await STORE.set_file(
                 connection,
                 fingerprint=file.fingerprint,
                 bytes=file.bytes,
@@ -192,14 +192,14 @@ class Store:
             )
             if row is None:
                 return False
-            await PULL.clear_rejects(connection, run_id=run.id)
+            await STORE.clear_rejects(connection, run_id=run.id)
             await connection.copy_records_to_table(
                 "run_rejects",
                 records=((run.id, position, *reject) for position, reject in enumerate(file.rejects)),
                 columns=REJECT_COLUMNS,
             )
             if file.rejects:
-                await PULL.prune_rejects(connection, feed_id=run.feed_id, kept=REJECT_RUNS)
+                await STORE.prune_rejects(connection, feed_id=run.feed_id, kept=REJECT_RUNS)
             return True
 
         return await self.patiently(work)
@@ -207,13 +207,13 @@ class Store:
     async def begin_publishing(self, run: Run) -> datetime | None:
         """Return the receive time of the run's batches, the same in every attempt; None when it is no longer ours."""
         return await self.patiently(
-            lambda c: PULL.begin_publishing(c, run_id=run.id, owner=self.owner, attempt=run.attempt)
+            lambda c: STORE.begin_publishing(c, run_id=run.id, owner=self.owner, attempt=run.attempt)
         )
 
     async def outcomes(self, run: Run, received_at: datetime) -> Outcomes:
         """Return what became of the run's items so far."""
         row = await self.patiently(
-            lambda c: PULL.outcomes_of_run(
+            lambda c: STORE.outcomes_of_run(
                 c, account_id=run.account_id, feed_id=run.feed_id, received_at=received_at, run_id=run.id
             )
         )
@@ -222,7 +222,7 @@ class Store:
     async def set_progress(self, run: Run, batches: int, counts: dict[str, int]) -> None:
         """Keep how far the run has come."""
         await self.patiently(
-            lambda c: PULL.set_progress(
+            lambda c: STORE.set_progress(
                 c,
                 batches=batches,
                 counts=counts,
@@ -234,12 +234,12 @@ class Store:
 
     async def settle(self, run_id: int, counts: dict[str, int], *, settled: bool) -> None:
         """Keep the counts of an ended run whose receipts were late."""
-        await self.patiently(lambda c: PULL.settle_run(c, counts=counts, settled=settled, run_id=run_id))
+        await self.patiently(lambda c: STORE.settle_run(c, counts=counts, settled=settled, run_id=run_id))
 
     async def held_with(self, run: Run, code: str) -> int | None:
         """Return the run that holds the same file of the feed for the same reason already."""
         held: int | None = await self.patiently(
-            lambda c: PULL.held_with(c, feed_id=run.feed_id, run_id=run.id, error_code=code)
+            lambda c: STORE.held_with(c, feed_id=run.feed_id, run_id=run.id, error_code=code)
         )
         return held
 
