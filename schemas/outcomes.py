@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+_MAX_SHOWN = 200
+
 
 class Outcome(StrEnum):
     """The closed list of outcomes, as written in receipts, metrics and replies."""
@@ -48,3 +50,11 @@ class Reject:
             "message": self.message,
             "value": self.value,
         }
+
+
+def shown(value: Any) -> Any:
+    """Return a value as an error may quote it: scalars as they are, all cut to 200 characters."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    written = value if isinstance(value, str) else repr(value)
+    return written if len(written) <= _MAX_SHOWN else written[: _MAX_SHOWN - 1] + "…"

@@ -3,7 +3,7 @@
 Strict about numbers and keys, kind about the rest. An integer as a key is taken as its digits; a float that no price
 means (19.990000000000002) is rounded to the places that are kept; one thing alone, where a list
 is expected, becomes a list.
-What changes more than the spelling is told as a warning. All else is `schemas.items.validate`'s to decide.
+What changes more than the spelling is told as a warning. All else is `schemas.validation.validate`'s to decide.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from schemas.attributes import DECIMAL_PLACES
 from schemas.columns import Each
-from schemas.items import COLUMNS, BadAttributes, Validated, validate
+from schemas.items import COLUMNS, BadAttributes
+from schemas.validation import Validated, validate
 
 DIGITS_ARE_KEYS: Final = ("externalId", "vendorSku", "barcode", "externalGroupId", "mpn", "hsCode")
 """Text that identifies something, which programs keep as an integer."""
@@ -22,7 +23,7 @@ _LISTS: Final = tuple(name for name, column in COLUMNS.items() if isinstance(col
 
 
 def validate_sent(raw: Sequence[Any], bad_attributes: BadAttributes = "rejectItem") -> Validated:
-    """Validate items of a post as `schemas.items.validate` does, each taken as it is meant, by their feed's policy."""
+    """Validate items of a post as `schemas.validation` does, each taken as it is meant, by their feed's policy."""
     meant: list[Any] = []
     warnings: list[dict[str, Any]] = []
     for index, element in enumerate(raw):

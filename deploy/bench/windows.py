@@ -15,7 +15,7 @@ import orjson
 from deploy.bench.catalogue import Feed, Post
 from deploy.bench.system import ACCOUNT
 from schemas.batches import Batch, Source, decode, new_batch_id
-from schemas.items import validate
+from schemas.validation import validate
 from workers.apply import apply_window
 from workers.apply.planner import SESSION
 

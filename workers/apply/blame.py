@@ -14,8 +14,9 @@ from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
 from schemas.errors import Permanent, Rejected, Transient
-from schemas.items import KEY, validate
+from schemas.items import KEY
 from schemas.usage import UnknownZone
+from schemas.validation import validate
 
 _OF_THE_DATA = (
     asyncpg.DataError,  # class 22, and what asyncpg refuses to encode

@@ -19,7 +19,7 @@ from ingest.api.framework import conventions
 from ingest.api.framework.models import Body, Query
 from ingest.api.framework.operation import JSON, Operation
 from ingest.http.problems import ProblemError
-from schemas.items import shown
+from schemas.outcomes import shown
 
 MAX_DEPTH = 32
 BODY_TIMEOUT_S = 60.0

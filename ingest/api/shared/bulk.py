@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ingest.api.framework.call import Call
 from ingest.api.framework.models import INT64_MAX, Resource
-from schemas.items import MAX_ITEMS, shown
+from schemas.items import MAX_ITEMS
+from schemas.outcomes import shown
 
 
 class BulkReject(Resource):

@@ -18,9 +18,10 @@ from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
 from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
-from schemas.items import MAX_ITEMS, BadAttributes, Validated
+from schemas.items import MAX_ITEMS, BadAttributes
 from schemas.outcomes import Outcome
 from schemas.sent import validate_sent
+from schemas.validation import Validated
 
 RETRY_AFTER_S = "2"
 _log = structlog.get_logger()

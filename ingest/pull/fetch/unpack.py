@@ -23,7 +23,7 @@ from typing import IO, Any, BinaryIO, cast
 from ingest.feeds.transforms import compile_pattern
 from ingest.pull.fetch.errors import FetchCode, FetchError
 from ingest.pull.fetch.gunzip import Gunzip
-from schemas.items import shown
+from schemas.outcomes import shown
 from schemas.settings import Settings
 
 BUFFER_BYTES = 256 * 1024

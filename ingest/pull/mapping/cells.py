@@ -1,7 +1,7 @@
 """One value of a file to a value for an item attribute: keys, numbers as people write them, lists and JSON in one text.
 
-What is not understood is returned as it is, for `schemas.items.validate` to refuse in its own words; `CellError` is
-raised where this side knows better what is wrong.
+What is not understood is returned as it is, for `schemas.validation` to refuse in its own words; `CellError` is raised
+where this side knows better what is wrong.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@ from ingest.pull.mapping.cells import CellError, Doubts
 from ingest.pull.mapping.expressions import Compiled, Origin, compile_column
 from ingest.pull.mapping.whole_columns import Made, Memories, Values
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused
-from schemas.items import ATTRIBUTES, COLUMNS, DECISIVE, KEY, BadAttributes, shown, validate
+from schemas.items import ATTRIBUTES, COLUMNS, DECISIVE, KEY, BadAttributes
 from schemas.keys import clean_key
+from schemas.outcomes import shown
+from schemas.validation import validate
 
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
 """Records → for every path, the values of all the records, or None where no record has one."""

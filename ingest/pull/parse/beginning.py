@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
-from schemas.items import shown
+from schemas.outcomes import shown
 
 MAX_RECORDS = 1_000
 """Records that a preview reads at most."""

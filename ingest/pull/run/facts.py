@@ -15,7 +15,8 @@ from ingest.pull.records import Chunk, FileReject, Report
 from ingest.pull.run.feed import stored_validators
 from ingest.pull.run.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
-from schemas.items import shown, skip_warning
+from schemas.outcomes import shown
+from schemas.validation import skip_warning
 
 MAX_REJECTS = 1_000
 """Rejects of a run that are kept; the others are counted."""

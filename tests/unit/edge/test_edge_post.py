@@ -13,8 +13,9 @@ from ingest.amqp.publish import Unavailable
 from ingest.edge.feeds import snapshot, unknown
 from ingest.edge.post import PATH, Posts
 from schemas.batches import Operation, Source, decode
-from schemas.items import ATTRIBUTES, validate
+from schemas.items import ATTRIBUTES
 from schemas.settings import Settings
+from schemas.validation import validate
 
 NOW_MS = 1_790_000_000_000
 SETTINGS = Settings(database_url="x", amqp_url="x", secret_key="k" * 32, public_api_url="https://api/")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ingest.edge.body import decode
 from ingest.edge.quick import Quick
 from schemas.attributes import INT32_MAX
-from schemas.items import ATTRIBUTES, validate
+from schemas.items import ATTRIBUTES
+from schemas.validation import validate
 
 QUICK = Quick()
 

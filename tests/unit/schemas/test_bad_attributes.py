@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.items import DECISIVE, validate
+from schemas.items import DECISIVE
+from schemas.validation import validate
 
 
 def test_a_wrong_attribute_is_left_out_and_told_with_its_value_and_reason():

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from schemas.attributes import INT32_MAX
 from schemas.columns import canonical
-from schemas.items import ATTRIBUTES, COLUMNS, _validate_each, validate
+from schemas.items import ATTRIBUTES, COLUMNS
+from schemas.validation import _validate_each, validate
 
 NUMBERS = [
     0,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.edge.quick import Quick
-from schemas.items import validate
 from schemas.keys import EDGES, clean_key
+from schemas.validation import validate
 
 EDGE = st.text(st.sampled_from(EDGES), max_size=3)
 

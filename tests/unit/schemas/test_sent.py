@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.items import ATTRIBUTES, validate
+from schemas.items import ATTRIBUTES
 from schemas.sent import DIGITS_ARE_KEYS, as_meant, validate_sent
+from schemas.validation import validate
 
 
 @pytest.mark.parametrize("name", DIGITS_ARE_KEYS)

@@ -13,7 +13,8 @@ from ingest.pull.mapping.cells import CellError, Doubts
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.parse.beginning import Beginning
 from ingest.pull.records import MISSING
-from schemas.items import COLUMNS, shown
+from schemas.items import COLUMNS
+from schemas.outcomes import shown
 
 MAX_ROWS = 1_000
 _EXAMPLES = 5

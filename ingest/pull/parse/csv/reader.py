@@ -18,7 +18,7 @@ from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.shape import Shape, is_footer
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report
-from schemas.items import shown
+from schemas.outcomes import shown
 
 BLOCK_ROWS = PLAIN_ROWS = 100
 _NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)

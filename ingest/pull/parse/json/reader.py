@@ -19,7 +19,7 @@ from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
 from ingest.pull.parse.json.values import KEY, expanded
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
-from schemas.items import shown
+from schemas.outcomes import shown
 
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""

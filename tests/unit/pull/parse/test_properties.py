@@ -12,8 +12,9 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.mapping.cells import NO_KEYS, CellError, unwrapped
 from ingest.pull.parse import parse
 from schemas.attributes import canonical_decimal
-from schemas.items import ATTRIBUTES, validate
+from schemas.items import ATTRIBUTES
 from schemas.keys import clean_key
+from schemas.validation import validate
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd\ufffe\uffff"), min_size=1, max_size=12

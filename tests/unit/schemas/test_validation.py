@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.attributes import canonical_decimal
-from schemas.items import validate
+from schemas.validation import validate
 
 
 def test_a_valid_item_keeps_just_what_was_sent():
