@@ -12,11 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import asyncpg
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+import deploy
 from deploy.local.postgres import Postgres
 from deploy.local.processes import MARKER
 from deploy.local.rabbitmq import RabbitMQ
@@ -26,6 +29,7 @@ from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 
 _NUMBERS = itertools.count(1)
 _MEMORY = Path("/dev/shm")
+USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
 _ROOM_BYTES = 4 * 2**30
 
 
@@ -85,6 +89,11 @@ def _template(postgres) -> str:
         connection.execute("CREATE DATABASE template_feedline")
     dsn = postgres.dsn_of("template_feedline")
     migrate(dsn)
+    password = urlsplit(dsn).password
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(USERS.read_text())
+        for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^feedline_'").fetchall():
+            connection.execute(f"ALTER ROLE {name} PASSWORD '{password}'")
 
     async def make_partitions() -> None:
         connection = await asyncpg.connect(dsn)
@@ -116,6 +125,22 @@ def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
     yield server
     server.stop()
     server.stop_epmd()
+
+
+@pytest.fixture(scope="session")
+def least_privilege() -> Callable[[Settings, str], Settings]:
+    """`least_privilege(settings, "api")` are the same settings with the Postgres role of a part of Feedline.
+
+    The parts under test run with the privileges that `deploy/users/postgres.sql` gives them: what is missing there is
+    found by the tests of the part.
+    """
+
+    def narrowed(settings: Settings, part: str) -> Settings:
+        owner, _, place = settings.dsn.partition("://")[2].partition(":")
+        assert owner != part
+        return settings.model_copy(update={"database_url": SecretStr(f"postgresql://feedline_{part}:{place}")})
+
+    return narrowed
 
 
 @pytest.fixture

@@ -87,9 +87,9 @@ def make_application() -> Callable[[Settings], web.Application]:
 
 
 @pytest.fixture
-async def api(settings, make_application) -> AsyncIterator[Api]:
+async def api(settings, least_privilege, make_application) -> AsyncIterator[Api]:
     """The API, an account (`.token`, scope admin; `.operator_token`), and another one (`.other_token`)."""
-    server = TestServer(make_application(settings))
+    server = TestServer(make_application(least_privilege(settings, "api")))
     await server.start_server(access_log=None)  # as in production: paths may hold what senders put there by mistake
     async with TestClient(server) as client:
         yield Api(client, settings.dsn)

@@ -90,9 +90,9 @@ class Told:
 
 
 @pytest.fixture
-async def told(settings):
-    settings = settings.model_copy(update={"pull_allow_networks": ("127.0.0.0/8",)})
+async def told(settings, least_privilege):
     connection = await asyncpg.connect(settings.dsn)
+    settings = least_privilege(settings, "deliver").model_copy(update={"pull_allow_networks": ("127.0.0.0/8",)})
     await connection.execute("INSERT INTO accounts (name) VALUES ('one'), ('two')")
     yield Told(settings, connection)
     await connection.close()

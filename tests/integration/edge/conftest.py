@@ -116,9 +116,9 @@ async def seeded(database):
 
 
 @pytest.fixture
-async def edge(edge_settings, seeded):
+async def edge(edge_settings, least_privilege, seeded):
     """An edge with short times."""
-    tuned = edge_settings.model_copy(
+    tuned = least_privilege(edge_settings, "edge").model_copy(
         update={"confirm_timeout_ms": 2_000, "feeds_poll_ms": 500, "public_api_url": "http://api"}
     )
     async with _running(tuned) as one:

@@ -57,8 +57,9 @@ class Vendor:
 class Pulling:
     """Feeds, runs and what became of them."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, vendor: Vendor) -> None:
+    def __init__(self, settings: Settings, of_workers: Settings, pool: asyncpg.Pool, vendor: Vendor) -> None:
         self.settings = settings
+        self.of_workers = of_workers
         self.pool = pool
         self.vendor = vendor
         self.now = START
@@ -146,7 +147,7 @@ class Pulling:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run a worker that applies what is published."""
-        worker = Worker(self.settings)
+        worker = Worker(self.of_workers)
         task = asyncio.create_task(worker.run())
         yield
         worker.stop()
@@ -171,7 +172,7 @@ async def vendor() -> AsyncIterator[Vendor]:
 
 
 @pytest.fixture
-async def pulling(settings, tmp_path, vendor) -> AsyncIterator[Pulling]:
+async def pulling(settings, least_privilege, tmp_path, vendor) -> AsyncIterator[Pulling]:
     """An account, a provider and settings for quick tests."""
     quick = settings.model_copy(
         update={
@@ -187,7 +188,7 @@ async def pulling(settings, tmp_path, vendor) -> AsyncIterator[Pulling]:
     async with asyncpg.create_pool(quick.dsn, min_size=1, max_size=3) as pool:
         await pool.execute("INSERT INTO accounts (id, name) VALUES (1, 'first')")
         await pool.execute("INSERT INTO dropship_providers (id, account_id, name) VALUES (1, 1, 'Acme')")
-        yield Pulling(quick, pool, vendor)
+        yield Pulling(least_privilege(quick, "pull"), quick, pool, vendor)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ async def ports(tmp_path):
 
 
 def seed(pulling, ports):
-    return demo_feeds.seed(pulling.settings.dsn, 1, ports, pulling.settings.key)
+    return demo_feeds.seed(pulling.of_workers.dsn, 1, ports, pulling.settings.key)
 
 
 async def test_every_demo_feed_gives_items_and_one_reject(pulling, puller, worker, ports):

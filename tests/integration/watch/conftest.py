@@ -66,8 +66,9 @@ class Process:
 class System:
     """Starts roles; what is started is stopped at the end."""
 
-    def __init__(self, settings, stack):
+    def __init__(self, settings, stack, least_privilege):
         self._stack = stack
+        self._addresses = {role: least_privilege(settings, role).dsn for role in ("edge", "api", "watch")}
         self.edge_port = free_port()
         changed = {
             "DATABASE_URL": settings.dsn,
@@ -90,7 +91,7 @@ class System:
         monitor = port or free_port()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *COMMANDS[role]),
-            env={**self.environment, "MONITOR_PORT": str(monitor), **settings},
+            env={**self.environment, **self._address(role), "MONITOR_PORT": str(monitor), **settings},
             stderr=asyncio.subprocess.PIPE,
             limit=2**24,
         )
@@ -111,16 +112,19 @@ class System:
         await until(ready, f"{role} ready")
         return started
 
+    def _address(self, role):
+        return {"DATABASE_URL": self._addresses[role]} if role in self._addresses else {}
+
 
 @asynccontextmanager
-async def running(settings) -> AsyncIterator[System]:
+async def running(settings, least_privilege) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
-        yield System(settings, stack)
+        yield System(settings, stack, least_privilege)
 
 
 @pytest.fixture
-async def system(settings):
-    async with running(settings) as started:
+async def system(settings, least_privilege):
+    async with running(settings, least_privilege) as started:
         yield started
 
 
