@@ -16,7 +16,8 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.division import division_of
-from ingest.feeds.lagging import Cause, Facts, Hand, Pace, Shard, Verdict, judge, pace_of
+from ingest.feeds.lag_facts import Facts, Hand, Pace, Shard, pace_of
+from ingest.feeds.lagging import Cause, Verdict, judge
 from schemas import queries
 from schemas.usage import account_day, resets_at, zone
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ingest.feeds.lagging import Cause, Facts, judge
+from ingest.feeds.lag_facts import Facts
+from ingest.feeds.lagging import Cause, judge
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
 

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.feeds.lagging import Cause, Facts, Hand, Pace, Shard, judge, pace_of
+from ingest.feeds.lag_facts import Facts, Hand, Pace, Shard, pace_of
+from ingest.feeds.lagging import Cause, judge
 
 NOW = datetime(2026, 11, 26, 14, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
