@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections import Counter
@@ -106,6 +107,14 @@ class Cluster:
     def other_than(self, node: Node) -> Node:
         """Return another node that is up."""
         return next(one for one in self.nodes if one is not node and one.process is not None)
+
+    async def whole(self) -> None:
+        """Wait until every member of every queue is online."""
+        async with asyncio.timeout(BOOT_S):
+            while (  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.to_thread(self.running) < SIZE or set(await asyncio.to_thread(self.online)) != {SIZE}
+            ):
+                await asyncio.sleep(0.2)
 
     def _alive(self) -> Node:
         return next(node for node in self.nodes if node.process is not None)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+
+from schemas.settings import Settings
+from tests.fleet.cluster import Cluster
 
 TIMEOUT_S = 60
 
@@ -35,3 +39,26 @@ def tell(capsys) -> Callable[[str], None]:
             sys.stdout.write(f"\n{line}")
 
     return show
+
+
+@pytest.fixture
+def cluster(tmp_path_factory, _marker) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), _marker)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def clustered(database, cluster) -> Settings:
+    """Settings over a fresh database and three brokers."""
+    return Settings(
+        database_url=database,
+        amqp_url=cluster.url,
+        secret_key=secrets.token_hex(16),
+        shards=6,
+        heartbeat_timeout_ms=15_000,
+        monitor_port=0,
+    )

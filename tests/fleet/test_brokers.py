@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -14,9 +12,8 @@ from click.testing import CliRunner
 
 from deploy.command.main import main
 from ingest.amqp.publish import Publisher
-from schemas.settings import Settings
 from tests import fleets
-from tests.fleet.cluster import BOOT_S, SIZE, Cluster
+from tests.fleet.cluster import BOOT_S, SIZE
 from tests.fleet.model import Model
 
 HEALTHY_S = 10.0
@@ -24,13 +21,8 @@ HEALTHY_S = 10.0
 
 
 @pytest.fixture
-def cluster(tmp_path_factory, _marker) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), _marker)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+def settings(clustered):
+    return clustered
 
 
 def command(settings, node, *words):
@@ -42,27 +34,6 @@ def command(settings, node, *words):
         "RABBITMQ_MANAGEMENT_URL": node.management,
     }
     return CliRunner().invoke(main, ["queues", *words], env=environment)
-
-
-async def whole(cluster) -> None:
-    """Wait until every member of every queue is online."""
-    async with asyncio.timeout(BOOT_S):
-        while (  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.to_thread(cluster.running) < SIZE or set(await asyncio.to_thread(cluster.online)) != {SIZE}
-        ):
-            await asyncio.sleep(0.2)
-
-
-@pytest.fixture
-def settings(database, cluster):
-    return Settings(
-        database_url=database,
-        amqp_url=cluster.url,
-        secret_key=secrets.token_hex(16),
-        shards=6,
-        heartbeat_timeout_ms=15_000,
-        monitor_port=0,
-    )
 
 
 async def test_a_killed_broker_and_a_restart_of_all_lose_nothing_and_keep_the_order(
@@ -78,7 +49,7 @@ async def test_a_killed_broker_and_a_restart_of_all_lose_nothing_and_keep_the_or
         leads = Counter(cluster.leaders().values())
         tell(f"leaders at first: {dict(leads)}")
         assert SIZE == len(leads)
-        await whole(cluster)
+        await cluster.whole()
         async with model.worker(), model.worker():
             async with model.posting():
                 await model.progress()
@@ -98,13 +69,13 @@ async def test_a_killed_broker_and_a_restart_of_all_lose_nothing_and_keep_the_or
 
                 await fleets.until(missed, "a member that is missed")
                 await asyncio.to_thread(victim.start, BOOT_S)
-                await whole(cluster)
+                await cluster.whole()
 
                 for node in cluster.nodes:
                     stopped_at = time.monotonic()
                     await asyncio.to_thread(node.stop, BOOT_S)
                     await asyncio.to_thread(node.start, BOOT_S)
-                    await whole(cluster)
+                    await cluster.whole()
                     await model.progress()
                     tell(f"restart of {node.node}: longest gap of confirms {model.longest_gap_s(stopped_at):.2f} s")
             await model.settled()
