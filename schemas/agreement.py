@@ -11,11 +11,10 @@ import asyncpg
 from schemas import queries
 from schemas.division import Division
 from schemas.errors import Permanent
-from schemas.postgres import Session, refuse_shared_sessions
+from schemas.postgres import AWAY, Session, refuse_shared_sessions
 from schemas.settings import Settings
 
 AGREEMENT = queries.load("agreement")
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 async def agree(settings: Settings) -> Settings:
@@ -26,7 +25,7 @@ async def agree(settings: Settings) -> Settings:
     await refuse_shared_sessions(settings.dsn)
     try:
         connection = await Session("feedline-agreement").open(settings.dsn)
-    except _AWAY:
+    except AWAY:
         return settings
     try:
         shards = int(await AGREEMENT.agree(connection, name="shards", value=str(settings.shards)))
@@ -62,5 +61,5 @@ async def known_division(settings: Settings) -> Division | None:
             return await division(connection)
         finally:
             connection.terminate()
-    except _AWAY:
+    except AWAY:
         return None

@@ -17,6 +17,8 @@ from schemas.addresses import first, hosts
 from schemas.errors import Permanent
 
 CONNECT_TIMEOUT_S = 5.0
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a Postgres that does not tell, for whatever reason, makes asyncpg raise."""
 _ALWAYS_KNOWN = frozenset(
     {"application_name", "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings"}
 )

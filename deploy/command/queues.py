@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -21,13 +22,18 @@ from yarl import URL
 from schemas.addresses import brokers
 from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, open_link
+from schemas.postgres import AWAY as AWAY_OF_POSTGRES
+from schemas.postgres import Session
 from schemas.settings import Settings, load, secret
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
+from workers.watch.shards import Emptiness, Queue, State
+from workers.watch.watcher import states_of
 
 _POLICY = "feedline-shards"
 _TIMEOUT_S = 10.0
 _HEARTBEAT_S = 10
-_COLUMNS = ("queue", "ready", "in hand", "consumers", "leader", "members online")
+_COLUMNS = ("queue", "ready", "in hand", "consumers", "oldest", "leader", "members online")
+_OLDEST = _COLUMNS.index("oldest")
 _T = TypeVar("_T")
 _Row = tuple[str, ...]
 
@@ -36,7 +42,7 @@ _Row = tuple[str, ...]
 @click.option("--members", envvar="BROKER_MEMBERS", type=click.IntRange(1, 9), help="Exit 1 if a queue has fewer.")
 @click.pass_context
 def queues(context: click.Context, members: int | None) -> None:
-    """Show depth and consumers of every queue; leader and members too where RABBITMQ_MANAGEMENT_URL is set.
+    """Show depth, consumers and age of every queue; leader and members too where RABBITMQ_MANAGEMENT_URL is set.
 
     RABBITMQ_MANAGEMENT_URL is the management plugin's address, http://user:password@host:15672; it may be in a
     file that RABBITMQ_MANAGEMENT_URL_FILE names.
@@ -46,7 +52,8 @@ def queues(context: click.Context, members: int | None) -> None:
     settings, management = load(), _management()
     if management is None and members is not None:
         raise click.UsageError("how many members a queue has is told by RABBITMQ_MANAGEMENT_URL alone")
-    rows = _run(_over_amqp(settings) if management is None else _over_http(management, settings))
+    told = _run(_over_amqp(settings) if management is None else _over_http(management, settings))
+    rows = with_ages(told, asyncio.run(_states(settings)), datetime.now(UTC))
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -133,6 +140,43 @@ def rows_of(names: list[str], told: list[dict[str, Any]]) -> list[_Row]:
         numbers = [str(queue.get(key, "?")) for key in ("messages_ready", "messages_unacknowledged", "consumers")]
         rows.append((name, *numbers, str(queue.get("leader", "?")), " ".join(sorted(queue.get("online", [])))))
     return rows
+
+
+def with_ages(rows: Sequence[_Row], states: dict[int, State] | None, now: datetime) -> list[_Row]:
+    """Return the rows with how old the oldest batch is that a shard has not applied; `states` is None while unknown.
+
+    `≤` where its owner has not got it yet: nothing older is left, as far as owners know.
+    """
+    aged: list[_Row] = []
+    for shard, row in enumerate(rows):
+        state = None if states is None or row[0] == DEAD_QUEUE else states.get(shard)
+        aged.append((*row[:_OLDEST], _age(row, state, now), *row[_OLDEST:]))
+    return aged
+
+
+def _age(row: _Row, state: State | None, now: datetime) -> str:
+    if not row[1].isdigit():
+        return ""
+    if state is None:
+        return "?" if int(row[1]) else ""
+    at = Emptiness().look(0, Queue(int(row[1]), 0), state, now)
+    if at is None:
+        return ""
+    if at == now:
+        return "?"
+    return f"{'' if at == state.oldest_at else '≤ '}{(now - at).total_seconds():.1f} s"
+
+
+async def _states(settings: Settings) -> dict[int, State] | None:
+    """Return what owners said of their shards; None while Postgres is away."""
+    try:
+        connection = await Session("feedline-queues").open(settings.dsn)
+        try:
+            return await states_of(connection, timedelta(milliseconds=settings.heartbeat_timeout_ms))
+        finally:
+            connection.terminate()
+    except AWAY_OF_POSTGRES:
+        return None
 
 
 async def _ask(management: str, method: str, path: str, body: Any = None) -> Any:

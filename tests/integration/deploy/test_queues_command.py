@@ -48,7 +48,7 @@ def test_queues_are_shown_with_depth_and_consumers(run, settings):
     asyncio.run(fill())
     rows = told(run())
 
-    assert ["feedline.shard.000", "3", "?", "0", "?", "?"] == rows[1]
+    assert ["feedline.shard.000", "3", "?", "0", "?", "?", "?"] == rows[1]
     assert ["feedline.shard.001", "missing"] == rows[2]
     assert ["feedline.dead", "0", "?", "0", "?", "?"] == rows[3]
 
