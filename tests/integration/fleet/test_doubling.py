@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import aiormq
 import asyncpg
+import pytest
 from click.testing import CliRunner
 
 from deploy.command.main import main
-from schemas.agreement import agree, division
+from deploy.command.shards import begin
+from schemas.agreement import AGREEMENT, agree, division
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.division import Division
 from schemas.topology import shard_queue
+from workers.amqp.broker import Broker
+from workers.amqp.outlet import Outlet
+from workers.duties import doubling
+from workers.duties.doubling import Doubling
+from workers.health import Health
 
 PERSISTENT = aiormq.spec.Basic.Properties(delivery_mode=2)
 QUICK = {"confirm_timeout_ms": 500}
@@ -77,3 +85,44 @@ async def test_the_shards_are_doubled_under_load_though_who_does_it_is_killed(fl
         assert [8, 8] == [
             (await agree(fleet.settings.model_copy(update={"shards": shards}))).shards for shards in (4, 8)
         ]
+
+
+class Killed(Exception):
+    """The worker that doubles is no more: nothing after this is done."""
+
+
+async def test_whoever_goes_on_with_a_doubling_may_do_each_step_again(fleet, monkeypatch):
+    settings = await agree(fleet.settings.model_copy(update=QUICK))
+    broker, connection = Broker(settings, "doubling", Health()), await asyncpg.connect(settings.dsn)
+    await connection.execute("INSERT INTO workers (id, host, pid, doubles) VALUES (gen_random_uuid(), 'h', 1, true)")
+    try:
+        await fleet.post_all(2)
+        async with connection.transaction():
+            await begin(connection)
+
+        async def go_on(step):
+            await Doubling(settings, Outlet(broker, settings.shards, 5)).round(connection)
+            return all([row[step] is not None async for row in AGREEMENT.splits(connection)])
+
+        async def killed(*_, **__):
+            raise Killed
+
+        for note, step in (("bound", "bound_s"), ("marked", "marked_s")):
+            with monkeypatch.context() as patch:
+                patch.setattr(doubling, "DOUBLING", SimpleNamespace(**{note: killed}))
+                with pytest.raises(Killed):
+                    await fleet.until(lambda step=step: go_on(step), step)
+            await fleet.until(lambda step=step: go_on(step), step)
+            await fleet.post_all(2)
+        assert Division(8, frozenset(range(4, 8))) == await division(connection)
+        await connection.execute("DELETE FROM workers")
+        async with fleet.worker():
+            await fleet.settled()
+            await fleet.until(lambda: finished(fleet), "the end of the doubling")
+    finally:
+        await connection.close()
+        await broker.close()
+
+
+async def finished(fleet):
+    return Division(8) == await divided(fleet)
