@@ -266,12 +266,3 @@ class Publisher:
             _log.warning("bind_failed", slot=slot, reason=str(error))
         await asyncio.sleep(_BIND_AGAIN_S)
         return False
-
-
-def publisher(settings: Settings, name: str) -> Publisher:
-    """Return a role's publisher: one that makes spans with TRACING."""
-    if not settings.tracing:
-        return Publisher(settings, name)
-    from ingest.amqp.traced import TracedPublisher  # noqa: PLC0415 - nobody else loads OpenTelemetry
-
-    return TracedPublisher(settings, name)

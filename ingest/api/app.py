@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
-from ingest.amqp.publish import publisher as publisher_of
+from ingest.amqp.publishing import publisher as publisher_of
 from ingest.amqp.replies import Replies
 from ingest.api import docs
 from ingest.api.framework.auth import TOKENS_KEY, Tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from ingest.amqp.publish import publisher as publisher_of
+from ingest.amqp.publishing import publisher as publisher_of
 from ingest.edge.post import Posts
 from ingest.edge.refresh import Feeds
 from ingest.edge.server import Handler, dispatcher, runner

@@ -25,7 +25,7 @@ import structlog
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher
-from ingest.amqp.publish import publisher as publisher_of
+from ingest.amqp.publishing import publisher as publisher_of
 from ingest.pull.fetch import FetchContext
 from ingest.pull.parse.files import FileParser
 from ingest.pull.parse.process import Parsers

@@ -160,15 +160,6 @@ class Flight:
         await asyncio.sleep(delay if patience is None else min(delay, patience))
 
 
-def flight(shard: int, lock: ShardLock, tools: Tools, patience_s: Callable[[], float | None]) -> Flight:
-    """Return a shard's flight: one that makes spans with TRACING."""
-    if not tools.settings.tracing:
-        return Flight(shard, lock, tools, patience_s)
-    from workers.shard.traced import TracedFlight  # noqa: PLC0415 - nobody else loads OpenTelemetry
-
-    return TracedFlight(shard, lock, tools, patience_s)
-
-
 async def replicated(connection: Connection) -> None:
     """Return when the standby has what was committed before now.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -20,7 +20,7 @@ from workers import database
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
 from workers.shard.builder import Limits
-from workers.shard.flight import flight
+from workers.shard.flight import Flight
 from workers.shard.intake import End, Intake
 from workers.shard.lock import DRAIN_WAIT_S, ShardLock
 from workers.shard.signals import Signals
@@ -221,3 +221,12 @@ async def _cancelled(flight: asyncio.Task[None]) -> None:
     while not flight.done():
         flight.cancel()
         await asyncio.wait([flight], timeout=_CANCEL_AGAIN_S)
+
+
+def flight(shard: int, lock: ShardLock, tools: Tools, patience_s: Callable[[], float | None]) -> Flight:
+    """Return a shard's flight: one that makes spans with TRACING."""
+    if not tools.settings.tracing:
+        return Flight(shard, lock, tools, patience_s)
+    from workers.shard.traced import TracedFlight  # noqa: PLC0415 - nobody else loads OpenTelemetry
+
+    return TracedFlight(shard, lock, tools, patience_s)

@@ -17,7 +17,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from ingest.amqp import frames
-from ingest.amqp.publish import Publisher, Unavailable, publisher
+from ingest.amqp.publish import Publisher, Unavailable
+from ingest.amqp.publishing import publisher
 from ingest.amqp.traced import TracedPublisher
 from ingest.edge.traced import traced
 from schemas.batches import Batch, Source
@@ -28,7 +29,8 @@ from workers.amqp.delivery import Delivery
 from workers.apply import WindowResult
 from workers.clock import Clock
 from workers.health import Health
-from workers.shard.flight import Flight, flight
+from workers.shard.flight import Flight
+from workers.shard.pump import flight
 from workers.shard.tools import Tools
 from workers.shard.traced import TracedFlight
 
