@@ -14,7 +14,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.command.database import database_option, run_on
-from schemas import queries
+from schemas import queries, sandbox
 from schemas.attributes import INT32_MAX, Name, TimeZone
 from schemas.secrets import new_token, token_digest
 
@@ -173,6 +173,22 @@ def _suspend(database_url: str, account_id: int, reason: str | None, *, suspende
 def _must_be(row: Any, account_id: int) -> None:
     if row is None:
         raise click.ClickException(f"there is no account {account_id}")
+
+
+@accounts.command("sandbox")
+@_id
+@database_option
+def sandbox_of(database_url: str, account_id: int) -> None:
+    """Make an account's sandbox, if it has none, and write its id, its feed's id and its feed's hash."""
+
+    async def make(connection: asyncpg.Connection) -> sandbox.Sandbox | None:
+        async with connection.transaction():
+            return await sandbox.made(connection, account_id)
+
+    found = run_on(database_url, make)
+    _must_be(found, account_id)
+    assert found is not None
+    click.echo(f"{found.account_id}\t{found.feed_id}\t{found.hash}")
 
 
 @accounts.command("rate-limit")

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ingest.api.framework.openapi import document
 from ingest.api.framework.operation import JSON, Operation
+from ingest.api.webhook import with_webhook
 from ingest.http.problem_codes import Meaning
 from ingest.http.problem_pages import PATH as PROBLEMS
 from ingest.http.problem_pages import ProblemPages
@@ -40,7 +41,7 @@ def add_routes(app: web.Application, settings: Settings, operations: Sequence[Op
 
     @cache
     def described() -> bytes:
-        return orjson.dumps(document(operations, settings.public_api_url))
+        return orjson.dumps(with_webhook(document(operations, settings.public_api_url), settings.edge_url))
 
     async def openapi(_: web.Request) -> web.Response:
         return web.Response(body=await asyncio.to_thread(described), content_type=JSON)

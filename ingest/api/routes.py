@@ -30,6 +30,7 @@ from ingest.api.resources import (
     providers,
     reports,
     runs,
+    sandbox,
     search,
     tokens,
     traces,
@@ -73,4 +74,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit.OPERATIONS,
     *tokens.OPERATIONS,
     *accounts.OPERATIONS,
+    *sandbox.OPERATIONS,
 )

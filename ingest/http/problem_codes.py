@@ -114,6 +114,8 @@ REASONS: Final[Mapping[str, Meaning]] = {
     "media_type": Meaning("The body's media type is not taken here.", "Send Content-Type: application/json."),
     "missing": Meaning("Required attributes are missing; `details` names them.", _FIX),
     "no_diff": Meaning("The run has no difference to show.", "Ask for one by a dry run, or of a held run."),
+    "edge": Meaning("The webhook does not answer.", "Try again; tell the operator if it stays so."),
+    "no_edge": Meaning("The operator has not said where the webhook is.", "Post to it yourself, with the hash."),
     "no_sample": Meaning("The form holds no file.", "Send the file as a part of multipart/form-data."),
     "not_a_webhook": Meaning("The feed's items come from a file alone.", "Send to a feed of resourceType webhook."),
     "not_found": Meaning("The account has no such resource.", "Check the id: it may be deleted, or another account's."),
@@ -148,12 +150,7 @@ REASONS: Final[Mapping[str, Meaning]] = {
 
 PAGES: Final[Mapping[str, Meaning]] = {
     "pages.bound": Meaning("The session is for one provider or feed.", "Use one of the whole account."),
-    "pages.dead_letters.typed": Meaning("The count was not typed.", "Type it as it is shown."),
-    "pages.operations.undo": Meaning("Only a discard can be taken back.", "Replay or discard what is left."),
-    "pages.key.reused": Meaning("The form was sent before with other values.", "Load the page again."),
-    "pages.fresh.wrong": Meaning("The password or token is not the session's.", "Type your own."),
-    "pages.fresh.link": Meaning("A session by a one-time link must be new for this.", "Sign in by a new link."),
-    "pages.fresh.tries": Meaning("Too many wrong passwords or tokens.", "Wait, then try again."),
+    "pages.dead_letters.typed": Meaning("What was typed is not what was asked for.", "Type it as it is shown."),
     "pages.drafts.key": Meaning("The mapping has no externalId.", "Map externalId: nothing else tells items apart."),
     "pages.drafts.mended": Meaning("These rejects are not there any more.", _RELOAD),
     "pages.drafts.unreadable": Meaning("The file cannot be read with these settings.", "Change the settings."),

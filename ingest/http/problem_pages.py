@@ -23,9 +23,10 @@ _HEADERS: Final = {
 }
 _CODE: Final = re.compile(r"api\.(\w+\.\w+)\.([\w.]+)", re.ASCII)
 _STYLE: Final = (
-    ":root{color-scheme:light dark}body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;"
-    "margin:3rem auto;padding:0 1rem}"
-    "code{font:.95em ui-monospace,monospace;overflow-wrap:anywhere}h1{font-size:1.35rem}dt{margin-top:1rem}dd{margin:0}"
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}"
+    "code{font:.95em ui-monospace,monospace;overflow-wrap:anywhere}"
+    "h1{font-size:1.35rem}h2{font-size:1.05rem;margin-top:1.8rem}dt{margin-top:1rem}dd{margin:0}"
 )
 
 

@@ -46,7 +46,8 @@ WHERE account_id = :account_id AND deleted_at IS NULL;
 UPDATE pull_feeds SET next_fetch_at = NULL WHERE account_id = :account_id;
 
 -- name: account_delete(account_id)^
--- Invisible at once; upkeep removes its rows once its feeds are gone.
+-- Invisible at once, its sandbox too; upkeep removes its rows once its feeds are gone.
+WITH sandbox AS (UPDATE accounts SET deleted_at = now() WHERE sandbox_of = :account_id AND deleted_at IS NULL)
 UPDATE accounts SET deleted_at = now() WHERE id = :account_id AND deleted_at IS NULL RETURNING id;
 
 -- name: account_delete_feeds(account_id)!
@@ -56,10 +57,11 @@ SET deleted_at = now(), enabled = false, dropship_provider_id = NULL, secrets = 
     hash = gen_random_uuid()::text || gen_random_uuid()::text, previous_hash = NULL, previous_hash_until = NULL,
     older_hash = NULL, older_hash_until = NULL,
     updated_at = clock_timestamp()
-WHERE account_id = :account_id AND deleted_at IS NULL;
+WHERE account_id IN (SELECT id FROM accounts WHERE id = :account_id OR sandbox_of = :account_id) AND deleted_at IS NULL;
 
 -- name: account_revoke_tokens(account_id)!
-UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE account_id = :account_id;
+UPDATE api_tokens SET revoked_at = coalesce(revoked_at, now())
+WHERE account_id IN (SELECT id FROM accounts WHERE id = :account_id OR sandbox_of = :account_id);
 
 -- name: deleted_accounts()
 -- Those whose feeds are gone, by upkeep: nothing writes for them any more.

@@ -21,11 +21,11 @@ SELECT (SELECT count(*) FROM pg_stat_replication r WHERE r.application_name NOT 
 SELECT count(*) AS items, min(deferred_at) AS oldest_at FROM deferred_items;
 
 -- name: slow_limits(most)
--- The accounts that are nearest to today's limit.
+-- The accounts that are nearest to today's limit; sandboxes may be as near as they like.
 SELECT a.id, u.used::float / a.daily_sku_limit AS used
   FROM accounts a
   JOIN usage u ON u.account_id = a.id AND u.day = (now() AT TIME ZONE a.time_zone)::date
- WHERE a.daily_sku_limit > 0
+ WHERE a.daily_sku_limit > 0 AND a.sandbox_of IS NULL
  ORDER BY used DESC, a.id
  LIMIT :most;
 

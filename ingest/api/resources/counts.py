@@ -10,7 +10,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.goods import FeedVariantFilters
+from ingest.api.shared.goods import BarcodeFilter, FeedVariantFilters
 from ingest.api.shared.stored_pages import filters_of
 from schemas import attributes as a
 from schemas import queries
@@ -32,7 +32,7 @@ class VariantFilters(Query):
     """Which variants."""
 
     sku: a.Sku | None = Field(None, description="with this SKU")
-    barcode: a.Barcode | None = Field(None, description="with this barcode")
+    barcode: BarcodeFilter | None = Field(None, description="with this barcode")
 
 
 async def count_feed_variants(call: Call[FeedVariantFilters, None]) -> Answer:

@@ -26,15 +26,14 @@ def _day(text: Any) -> Any:
     return date.fromisoformat(str(text))
 
 
+_FIRST, _LAST = date(1970, 1, 1), date(9000, 1, 1)
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 
 
 class ReportQuery(Query):
     """Which day."""
 
-    day: Day | None = Field(
-        None, ge=date(1970, 1, 1), le=date(9000, 1, 1), description="of the account; without: today"
-    )
+    day: Day | None = Field(None, description="of the account's; without it today")
 
 
 class Reason(Resource):
@@ -99,6 +98,8 @@ async def get_report(call: Call[ReportQuery, None]) -> Answer:
     name = await call.db.one(REPORTS.zone)
     known = zone(name)
     day = call.query.day or account_day(int(datetime.now(UTC).timestamp() * 1000), known)
+    if not _FIRST <= day <= _LAST:
+        raise call.invalid("day", "range", f"expected a day from {_FIRST} to {_LAST}")
     begin, end = begins_at(day, known), resets_at(day, known)
     asked = {"id": call.id, "begins_at": begin, "ends_at": end}
     totals = await call.db.one(REPORTS.totals, **asked)
@@ -132,6 +133,7 @@ OPERATIONS = (
         bound=True,
         query=ReportQuery,
         response=Report,
+        problems={422: "there is no such day"},
         handler=get_report,
     ),
 )

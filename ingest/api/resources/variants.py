@@ -17,6 +17,7 @@ from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Page, Query
 from ingest.api.shared import road
+from ingest.api.shared.goods import BarcodeFilter
 from ingest.api.shared.variants import CONNECT, SETTABLE, VARIANTS, Variant, VariantCreate, VariantUpdate
 from schemas import attributes as a
 
@@ -27,7 +28,7 @@ class VariantQuery(Page):
     """Filters of the list."""
 
     sku: a.Sku | None = Field(None, description="with this SKU")
-    barcode: a.Barcode | None = Field(None, description="with this barcode")
+    barcode: BarcodeFilter | None = Field(None, description="with this barcode")
 
 
 async def list_variants(call: Call[VariantQuery, None]) -> Answer:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple, NotRequired, Required
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
 from schemas import attributes as a
@@ -33,6 +33,12 @@ def _cursor(text: Any) -> Any:
     return Cursor(int(match[1]), match[2])
 
 
+BarcodeFilter = Annotated[
+    a.Barcode, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[^0\s?-]"})
+]
+"""A barcode to look for: what says that there is none finds nothing, and is refused."""
+
+
 class FeedVariantFilters(Query):
     """Which feed variants."""
 
@@ -40,7 +46,7 @@ class FeedVariantFilters(Query):
     dropship_provider_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this provider's feeds")
     external_id: a.ExternalId | None = Field(None, description="with this `externalId`")
     vendor_sku: a.Sku | None = Field(None, description="with this `vendorSku`")
-    barcode: a.Barcode | None = Field(None, description="with this `barcode`")
+    barcode: BarcodeFilter | None = Field(None, description="with this `barcode`")
     variant_id: int | None = Field(None, ge=1, le=INT64_MAX, description="connected to this variant")
     connected: bool | None = Field(None, description="connected to a variant, or not")
     updated_since: When | None = Field(None, description="changed at this time or later")

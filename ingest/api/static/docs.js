@@ -135,12 +135,14 @@ function bodyOf(operation) {
 }
 
 function curlOf(method, path, operation) {
-  const server = api.servers[0].url === "/" ? location.origin : api.servers[0].url.replace(/\/$/, "");
+  const [{ url }] = operation.servers || api.servers;
+  const server = url === "/" ? location.origin : url.replace(/\/$/, "");
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => (name === "id" ? "1" : `$${name.toUpperCase()}`));
   const query = (operation.parameters || []).filter((one) => one.in === "query" && one.required)
     .map((one) => `${one.name}=${example(one.schema)}`).join("&");
   const lines = [`curl${method === "get" ? "" : ` -X ${method.toUpperCase()}`} '${server}${filled}${query ? `?${query}` : ""}'`];
-  if (!operation.security || operation.security.length) lines.push(`-H "Authorization: Bearer ${tokenShown()}"`);
+  if (operation.servers) lines.push('-H "jetti-webhook-hash: $HASH"');
+  else if (!operation.security || operation.security.length) lines.push(`-H "Authorization: Bearer ${tokenShown()}"`);
   const body = bodyOf(operation);
   if (body !== undefined) {
     lines.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`);
@@ -211,13 +213,13 @@ function parametersOf(operation, where, title) {
 
 // What every operation may answer is said once, in the introduction.
 function common() {
-  const [first, ...rest] = operationsOf().map(({ operation }) => operation.responses);
+  const [first, ...rest] = ofTheApi().map(({ operation }) => operation.responses);
   return Object.keys(first).filter((status) => status >= "4" && rest.every((one) => one[status])
     && rest.filter((one) => one[status].description === first[status].description).length > rest.length / 2);
 }
 
 function statuses(operation) {
-  const usual = Object.entries(operationsOf()[0].operation.responses);
+  const usual = Object.entries(ofTheApi()[0].operation.responses);
   const said = (status, response) => shared.has(status) && usual.some(([one, { description }]) => one === status && description === response.description);
   return make("ul", { class: "statuses" }, ...Object.entries(operation.responses).filter(([status, response]) => !said(status, response)).map(([status, response]) =>
     make("li", {}, make("code", { class: status < "300" ? "good" : status >= "400" ? "bad" : "" }, status),
@@ -239,7 +241,7 @@ function section(method, path, operation) {
     answer ? make("h4", {}, "Answer") : null,
     answer ? folded(`${answer.status}: ${typeOf(answer.schema)}`, () => attributes(answer.schema)) : null,
     make("h4", {}, "Statuses"), statuses(operation));
-  const right = make("div", { class: "side" }, curl,
+  const right = make("div", { class: "side" }, curl, operation.servers ? tryIt(operation) : null,
     answer ? sample(`answer ${answer.status}`, JSON.stringify(answered(operation, answer.schema), null, 2), true) : null);
   return make("article", { class: "operation", id: operation.operationId },
     make("header", {},
@@ -266,15 +268,47 @@ function intro() {
       fact("Rate limit", "when the account has one: 429 with `Retry-After`.")),
     make("p", {}, "Besides what stands with it, every operation may answer:"),
     make("ul", { class: "statuses" }, ...[...shared].map((status) => make("li", {}, make("code", { class: "bad" }, status),
-      make("span", {}, ...prose(operationsOf()[0].operation.responses[status].description))))),
+      make("span", {}, ...prose(ofTheApi()[0].operation.responses[status].description))))),
     make("div", { class: "token" }, make("label", { for: "token" }, "Your token"), field,
-      make("small", {}, "Fills in the curl lines below. It stays on this page: it is neither stored nor sent.")),
+      make("small", {}, "Fills in the curl lines below, and lets you try the webhook in your sandbox. It stays on this page: it is not stored, and sent to this API alone.")),
   ];
 }
 
 function operationsOf() {
   return Object.entries(api.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({ path, method, operation: item[method], tag: item[method].tags[0] })));
+}
+
+function ofTheApi() {
+  return operationsOf().filter(({ operation }) => !operation.servers);
+}
+
+// Posts to the webhook by way of the API, with the hash of the caller's sandbox: an account of its own, so nothing real is touched.
+function tryIt(operation) {
+  const body = make("textarea", { rows: "7", spellcheck: "false", "aria-label": "Body" });
+  body.value = JSON.stringify(bodyOf(operation), null, 2);
+  const told = make("pre", { tabindex: "0", role: "status" }, "Nothing sent yet.");
+  const send = async () => {
+    const token = document.getElementById("token").value.trim();
+    if (!token) {
+      told.replaceChildren("Fill in your token at the top of this page first: it needs scope write.");
+      document.getElementById("token").focus();
+      return;
+    }
+    button.disabled = true;
+    told.replaceChildren("Sending …");
+    try {
+      const answer = await fetch("sandbox/parse-webhooks.json", {
+        method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: body.value });
+      told.replaceChildren(...coloured(JSON.stringify(await answer.json(), null, 2)));
+    } catch (error) {
+      told.replaceChildren(`No answer: ${error.message}`);
+    }
+    button.disabled = false;
+  };
+  const button = make("button", { type: "button", onclick: send }, "Send");
+  return make("figure", { class: "sample try" },
+    make("figcaption", {}, make("span", {}, "try it in your sandbox"), button), body, told);
 }
 
 function draw() {

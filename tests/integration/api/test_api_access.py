@@ -111,6 +111,33 @@ async def test_a_deleted_account_is_removed_with_all_that_it_had(api):
     assert (1, [0] * 7) == (kept, left)
 
 
+async def test_a_sandbox_is_an_account_of_its_own_and_goes_with_the_account(api):
+    mine = await api.new_feed()
+    found = await api.ok("POST", "/api/sandbox.json")
+    again = await api.ok("POST", "/api/sandbox.json")
+    token = {"token": found["token"]}
+
+    same = ("accountId", "inventoryFeedId", "hash")
+    assert [found[name] for name in same] == [again[name] for name in same]
+    assert found["accountId"] not in (api.account_id, api.other_account_id)
+    assert [found["inventoryFeedId"]] == [
+        one["id"] for one in await api.ok("GET", "/api/inventory-feeds.json", **token)
+    ]
+    assert [mine["id"]] == [one["id"] for one in await api.ok("GET", "/api/inventory-feeds.json")]
+    own = await api.ok("POST", "/api/sandbox.json", **token)  # of a sandbox: itself
+    assert found["accountId"] == own["accountId"]
+    other = await api.ok("POST", "/api/sandbox.json", token=api.other_token)
+    assert found["accountId"] != other["accountId"]
+    await api.problem(403, "PUT", ACCOUNT, json={"dailySkuLimit": 9}, **token)
+    problem = await api.problem(409, "POST", "/api/sandbox/parse-webhooks.json", json=[{"externalId": "1"}])
+    assert "api.sandbox.post.no_edge" == problem["title"]  # nobody has set EDGE_URL here
+
+    await api.ok("DELETE", f"/api/accounts/{api.other_account_id}.json", token=api.operator_token)
+    await api.problem(401, "GET", ACCOUNT, token=other["token"])
+    gone = "SELECT a.deleted_at IS NOT NULL AND f.deleted_at IS NOT NULL FROM accounts a JOIN inventory_feeds f"
+    assert api.execute(f"{gone} ON f.account_id = a.id WHERE a.id = %s", other["accountId"])
+
+
 async def test_a_token_expires(api):
     soon = (NOW + timedelta(days=1)).isoformat()
     made = await api.ok("POST", "/api/tokens.json", {"name": "x", "expiresAt": soon})

@@ -109,6 +109,8 @@ def body_of(operation):
         name: THEIRS if name.endswith("Id") and name != "externalId" else [THEIRS] if name == "ids" else value
         for name, value in (operation.example.items() if isinstance(operation.example, dict) else ())
     }
+    if isinstance(operation.example, list):
+        return {"json": [{**one, "id": THEIRS} if isinstance(one, dict) else THEIRS for one in operation.example]}
     return {"json": replaced or operation.example}
 
 

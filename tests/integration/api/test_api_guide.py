@@ -32,14 +32,15 @@ trap 'remember > "$STATE"' EXIT
 
 
 @asynccontextmanager
-async def running(settings, role):
-    """Run one role as a process of its own; gives the addresses that it announces."""
+async def running(settings, role, **more):
+    """Run one role as a process of its own; gives the addresses that it announces. `more` goes into its environment."""
     environment = {
         **os.environ,
         "DATABASE_URL": settings.dsn,
         "AMQP_URL": settings.amqp,
         "SECRET_KEY": settings.key.decode(),
         **dict.fromkeys(("PORT", "API_PORT", "MONITOR_PORT"), "0"),
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *ROLES[role]), cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
@@ -71,7 +72,10 @@ async def environment(settings, tmp_path):
                 [account, scope, token_digest(made)],
             )
     async with AsyncExitStack() as stack:
-        listening = {role: await stack.enter_async_context(running(settings, role)) for role in ROLES}
+        listening = {"edge": await stack.enter_async_context(running(settings, "edge"))}
+        edge = {"EDGE_URL": listening["edge"]["url"]}
+        for role in ("api", "worker"):
+            listening[role] = await stack.enter_async_context(running(settings, role, **edge))
         yield {
             "PATH": os.environ["PATH"],
             "API_URL": listening["api"]["url"],

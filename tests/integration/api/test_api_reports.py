@@ -127,5 +127,5 @@ async def test_a_feeds_day_is_told_by_outcome_and_reason(day, monkeypatch):
     assert (1, [1, 1]) == (sample["receiptsLookedAt"], [one["items"] for one in sample["reasons"]])
     empty = await day.ok("GET", path)
     assert ([], 0, None) == (empty["reasons"], empty["receiptsLookedAt"], empty["greatestLagMs"])
-    for wrong in ("tomorrow", "2026-02-30", "0001-01-01", "9999-12-31"):
-        assert ["day"] == list((await day.problem(400, "GET", f"{path}?day={wrong}"))["details"])
+    for status, wrong in ((400, "tomorrow"), (400, "2026-02-30"), (422, "0001-01-01"), (422, "9999-12-31")):
+        assert ["day"] == list((await day.problem(status, "GET", f"{path}?day={wrong}"))["details"])

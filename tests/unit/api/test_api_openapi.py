@@ -12,18 +12,19 @@ import schemas
 from ingest.api.framework.openapi import document
 from ingest.api.framework.validation import adapter
 from ingest.api.routes import OPERATIONS
+from ingest.api.webhook import PATH, SECURITY, with_webhook
+from ingest.edge import post as edge
 from schemas import queries
 
-DOCUMENT = document(OPERATIONS, "")
+DOCUMENT = with_webhook(document(OPERATIONS, ""), "https://edge.example/")
 STATIC = Path(ingest.api.__file__).parent / "static"
 
 
 def test_every_operation_is_described_once():
     described = [one["operationId"] for path in DOCUMENT["paths"].values() for one in path.values()]
 
-    assert [operation.name for operation in OPERATIONS] == sorted(
-        described, key=[operation.name for operation in OPERATIONS].index
-    )
+    names = ["webhook.post", *(operation.name for operation in OPERATIONS)]
+    assert names == sorted(described, key=names.index)
     assert len(described) == len(set(described))
 
 
@@ -97,3 +98,14 @@ def test_the_types_that_validate_are_the_ones_that_describe():
     operation = next(one for one in OPERATIONS if one.name == "dropship_providers.create")
 
     assert TypeAdapter(operation.body).json_schema() == DOCUMENT["components"]["schemas"]["ProviderCreate"]
+
+
+def test_the_webhook_is_described_at_its_own_address_with_its_own_credential():
+    described = DOCUMENT["paths"][PATH]["post"]
+
+    assert (edge.PATH, "https://edge.example") == (PATH, described["servers"][0]["url"])
+    assert ([{SECURITY: []}], edge.HASH_HEADERS[0]) == (
+        described["security"],
+        DOCUMENT["components"]["securitySchemes"][SECURITY]["name"],
+    )
+    assert {202, 400, 401, 403, 408, 411, 413, 415, 422, 429, 500, 501, 503} == set(map(int, described["responses"]))
