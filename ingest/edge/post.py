@@ -118,7 +118,7 @@ class Posts:
 
     def _encoded(self, batch: Batch, body: bytes, policy: BadAttributes) -> tuple[int, bytes]:
         """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
-        quick = self._quick.items(body) if bodies.has_few_values(body) else None
+        quick = self._quick.items(body, batch.feed_id) if bodies.has_few_values(body) else None
         if quick is not None:
             return quick.number, batch.encode(quick.json)
         _fill(batch, bodies.decode(body), policy)

@@ -1,5 +1,7 @@
 """The quick way through a post takes nothing that the long way refuses, and makes the same of it."""
 
+import itertools
+
 import orjson
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from schemas.items import ATTRIBUTES
 from schemas.validation import validate
 
 QUICK = Quick()
+SENDERS = itertools.count(1)
 
 NUMBERS = [
     "0",
@@ -40,7 +43,14 @@ def the_long_way(body):
 
 
 def agree(body):
-    quick = QUICK.items(body)
+    """Compare the two ways: for a new sender, for the same once more, and for one that has sent all kinds of things."""
+    new = next(SENDERS)
+    first, second, third = (QUICK.items(body, sender) for sender in (new, new, 0))
+    assert first == second == third
+    same(body, first)
+
+
+def same(body, quick):
     if quick is not None:
         valid = the_long_way(body)
         assert ([], []) == (valid.rejects, valid.warnings)
@@ -102,3 +112,24 @@ def test_what_is_canonical_already_is_not_written_again():
     body = orjson.dumps([{"externalId": "1", "retailPrice": "12.5", "tags": ["a"], "metaFields": {"a": 1.0}}])
 
     assert body is QUICK.items(body).json
+
+
+@given(
+    bodies=st.lists(
+        st.lists(PAIRS.map(lambda pairs: [("externalId", '"1"'), *pairs]), min_size=1, max_size=2), max_size=4
+    )
+)
+def test_what_was_seen_of_a_sender_decides_nothing_but_the_pace(bodies):
+    sender = next(SENDERS)
+    for body in map(body_of, bodies):
+        assert QUICK.items(body, next(SENDERS)) == QUICK.items(body, sender)
+
+
+def test_a_sender_that_sends_the_same_attributes_is_not_decoded_by_all(monkeypatch):
+    quick, sender = Quick(), next(SENDERS)
+    few = orjson.dumps([{"externalId": "1", "retailPrice": 1.5}, {"externalId": "2"}])
+    assert 2 == quick.items(few, sender).number
+    monkeypatch.setattr(quick, "_whole", None)
+
+    assert 2 == quick.items(few, sender).number
+    assert 1 == quick.items(b'[{"externalId":"3"}]', sender).number
