@@ -58,14 +58,16 @@ def is_of_the_data(error: BaseException, connection: Connection, batches: Iterab
     An error that is neither Postgres' nor on the list is the data's if our own schema refuses an item of the batches
     (a message that somebody made by hand); if it refuses none, the bug is ours.
     """
-    if connection.is_closed() or isinstance(error, _PASSING):
+    if connection.is_closed() or isinstance(error, _PASSING) or was_seen(error):
         return False
-    if isinstance(error, asyncpg.UniqueViolationError):
-        # A receipt that is there already: the batch was committed meanwhile, and the next try finds that out.
-        return not str(error.table_name or "").startswith(_RECEIPTS)
     if isinstance(error, _OF_THE_DATA):
         return True
     return not isinstance(error, asyncpg.PostgresError) and any(map(is_unfit, batches))
+
+
+def was_seen(error: BaseException) -> bool:
+    """Return whether a receipt is there already: its batch was committed before, and the next try finds that out."""
+    return isinstance(error, asyncpg.UniqueViolationError) and str(error.table_name or "").startswith(_RECEIPTS)
 
 
 def is_unfit(batch: Batch) -> bool:

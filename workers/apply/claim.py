@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from asyncpg import Connection
 
-from schemas.batches import Batch
+from schemas.batches import Batch, made_at_ms
 from schemas.changes import position_of
 from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
@@ -24,18 +24,32 @@ _OUTCOMES = [outcome.value for outcome in Outcome]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def claim(connection: Connection, batches: Sequence[Batch]) -> list[Work | None]:
-    """Return the work of each batch, None for one that was seen before."""
+async def claim(connection: Connection, batches: Sequence[Batch], *, look: bool = True) -> list[Work | None]:
+    """Return the work of each batch, None for one that was seen before.
+
+    To look costs a scan of every partition of receipts. If not asked to, a batch that was seen is claimed once more
+    and breaks the receipts' key when it is written (`blame.was_seen`): a message that comes again has its receive time
+    too. An id that is made of a sender's key or of a name may come in another message, so for those it looks always.
+    """
+    feed_ids = sorted({batch.feed_id for batch in batches})
+    if not look and all(made_at_ms(batch.batch_id) is not None for batch in batches):
+        rows = await connection.fetch(window_feeds(look=False), feed_ids)
+        return _works(batches, rows, [])
     asked = (
         [batch.account_id for batch in batches],
         [batch.batch_id for batch in batches],
         [_time(batch.received_ms) for batch in batches],
     )
-    rows = await connection.fetch(window_feeds(), *asked, sorted({batch.feed_id for batch in batches}))
-    feeds = {row["id"]: _feed(row) for row in rows}
-    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
+    rows = await connection.fetch(window_feeds(look=True), *asked, feed_ids)
     # Where all feeds are gone nothing stands beside them.
     seen = rows[0]["seen"] if rows else [row["n"] for row in await connection.fetch(ROAD.seen_batches.sql, *asked)]
+    return _works(batches, rows, seen)
+
+
+def _works(batches: Sequence[Batch], rows: Sequence[Any], seen: Sequence[int]) -> list[Work | None]:
+    """Return the works of batches; `rows` are their feeds', `seen` the numbers, from 1, of those seen before."""
+    feeds = {row["id"]: _feed(row) for row in rows}
+    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
     done = {number - 1 for number in seen}
     ids: set[UUID] = set()
     works: list[Work | None] = []

@@ -18,7 +18,7 @@ JOIN receipts r
 
 -- name: window_feeds
 -- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window. The batches
--- that were seen stand beside each feed, which spares a round trip.
+-- that were seen stand beside each feed, which spares a round trip; where nobody looks, there are none.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
        f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
        s.account_id IS NOT NULL AS keeps_events,
@@ -30,7 +30,7 @@ SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automaticall
 FROM inventory_feeds f
 JOIN accounts a ON a.id = f.account_id
 LEFT JOIN change_streams s ON s.account_id = f.account_id
-WHERE f.id = ANY ($4::bigint[]) AND f.deleted_at IS NULL
+WHERE f.id = ANY ({feeds}::bigint[]) AND f.deleted_at IS NULL
 ORDER BY f.id
 FOR KEY SHARE OF f;
 

@@ -53,10 +53,15 @@ BOOKKEEPING = {name: Column(name, "bigint") for name in ("details_hash", "charge
 _WRITTEN = COLUMNS | BOOKKEEPING
 
 
-@lru_cache(1)
-def window_feeds() -> str:
-    """Return the statement that reads a window's feeds and, beside each, which of its batches were seen before."""
-    return str(ROAD.window_feeds.sql).format(seen=str(ROAD.seen_batches.sql).rstrip("; \n"))
+@lru_cache(2)
+def window_feeds(*, look: bool) -> str:
+    """Return the statement that reads a window's feeds and, if asked to look, which of its batches were seen before.
+
+    The feeds are the fourth parameter then, and the only one otherwise.
+    """
+    if look:
+        return str(ROAD.window_feeds.sql).format(seen=str(ROAD.seen_batches.sql).rstrip("; \n"), feeds="$4")
+    return str(ROAD.window_feeds.sql).format(seen="SELECT n FROM generate_series(1, 0) n", feeds="$1")
 
 
 @lru_cache(_SHAPES)

@@ -44,12 +44,15 @@ async def _roll_back(connection: Connection) -> None:
 
 
 async def settle(
-    connection: Connection, batches: Sequence[Batch], now: datetime, *, lock_usage: bool
+    connection: Connection, batches: Sequence[Batch], now: datetime, *, careful: bool
 ) -> tuple[list[BatchResult], list[Purse]]:
-    """Claim, apply and receipt the batches of one operation; the caller commits."""
-    works = await claim(connection, batches)
+    """Claim, apply and receipt the batches of one operation; the caller commits.
+
+    Hopes that no batch was seen before and that the limit is far, unless `careful`; fails if not, and is done again.
+    """
+    works = await claim(connection, batches, look=careful)
     claimed = [work for work in works if work is not None]
-    purses = await apply_works(connection, claimed, now, lock_usage=lock_usage)
+    purses = await apply_works(connection, claimed, now, lock_usage=careful)
     if claimed:
         await write_receipts(connection, claimed, now)
         await changes.write(connection, claimed, purses, now)

@@ -44,10 +44,12 @@ async def _commit(
 ) -> tuple[list[BatchResult], list[Purse]]:
     try:
         async with transaction.whole(connection):
-            return await transaction.settle(connection, batches, now, lock_usage=False)
-    except Crowded:
-        async with transaction.whole(connection):
-            return await transaction.settle(connection, batches, now, lock_usage=True)
+            return await transaction.settle(connection, batches, now, careful=False)
+    except Exception as error:
+        if not isinstance(error, Crowded) and not blame.was_seen(error):
+            raise
+    async with transaction.whole(connection):
+        return await transaction.settle(connection, batches, now, careful=True)
 
 
 async def _one_by_one(

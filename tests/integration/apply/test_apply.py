@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from schemas import receipts
+from schemas.batches import new_batch_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -129,3 +130,16 @@ async def test_a_batch_of_a_deleted_feed_is_rejected_and_has_a_receipt(road):
     assert [{"rejected": 1}, {"created": 1}] == [each.counts for each in result.batches]
     (line,) = result.batches[0].items
     assert ("feed.deleted", 2) == (line["code"], await road.connection.fetchval("SELECT count(*) FROM receipts"))
+
+
+async def test_a_message_that_comes_again_is_found_by_its_receipt_although_nobody_looked(road):
+    sent = road.batch({"externalId": "a", "inventoryQuantity": 1})
+    sent.batch_id = new_batch_id(sent.feed_id, sent.received_ms, b"k" * 32)
+    await road.apply(sent)
+    later = road.batch({"externalId": "a", "inventoryQuantity": 2})
+    await road.apply(later)
+
+    again = await road.apply(sent, road.batch({"externalId": "b"}))
+
+    assert [False, True] == [each.claimed for each in again.batches]
+    assert {(1, "a"): 2, (1, "b"): None} == {key: row["inventory_quantity"] for key, row in (await road.rows()).items()}
