@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Files:
 
 
 @click.command()
-@click.option("--seconds", default=4, show_default=True, help="Length of each measurement.")
+@click.option("--seconds", default=3, show_default=True, help="Length of each measurement.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds, whose medians are told.")
 @click.option("--rows", default=0, help="Rows stored before, e.g. 10000000; none but the catalogue's by default.")
 @click.option("--kind", "kinds", multiple=True, default=("lean", "rich"), show_default=True)
@@ -63,13 +64,15 @@ class Files:
 @click.option("--plots", type=click.Path(path_type=Path), default=Path("docs/images"), show_default=True)
 def main(path: Path, **options: object) -> None:
     """Measure the road and print ratios against what Postgres alone can do in the same run."""
-    report = uvloop.run(_run(Plan(**options)))  # type: ignore[arg-type]
-    report.write(path)
-    click.echo(f"\n{report.machine}\n\n{report.table()}\n\nThe same as JSON: {path}")
-
-
-async def _run(plan: Plan) -> Report:
     report = Report(machine())
+    try:
+        uvloop.run(_run(Plan(**options), report))  # type: ignore[arg-type]
+    finally:  # what was measured before something failed is told too
+        report.write(path)
+        click.echo(f"\n{report.machine}\n\n{report.table()}\n\nThe same as JSON: {path}")
+
+
+async def _run(plan: Plan, report: Report) -> None:
     for case, microseconds in (await spans.measure()).items():
         report.add(f"to publish a batch, TRACING {case}", microseconds, "µs")
     folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
@@ -81,7 +84,6 @@ async def _run(plan: Plan) -> Report:
                 await _beside(running, report, plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return report
 
 
 async def _kind(running: System, report: Report, plan: Plan, kind: str) -> None:
@@ -159,7 +161,10 @@ async def _beside(running: System, report: Report, plan: Plan) -> None:
         _say(f"round {number + 1}: a bare aiohttp handler, then the edge alone")
         await edge.alone(running, report, file, plan.seconds)
     _say("the peer")
-    await peers.compete(running, report, file, plan.rounds, plan.seconds)
+    try:
+        await peers.compete(running, report, file, plan.rounds, plan.seconds)
+    except subprocess.CalledProcessError as error:
+        _say(f"it could not be installed: {error}")
     await _backlog(running, report)
 
 
