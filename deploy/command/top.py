@@ -96,9 +96,7 @@ class Look:
         divided = await division(self._connection) or Division(self._settings.shards)
         queues = await self._queues.look(divided)
         states = await states_of(self._connection, dead_after)
-        canaries = {
-            divided.shard_of(row["feed_id"]): row["updated_at"] async for row in _TOP.canaries(self._connection)
-        }
+        canaries = {row["shard"]: row async for row in _TOP.canaries(self._connection)}
         if time.monotonic() >= self._outcomes_due:
             self._outcomes = dict(await anext(aiter(_TOP.outcomes(self._connection))))
             self._outcomes_due = time.monotonic() + _OUTCOMES_EVERY_S
@@ -107,6 +105,7 @@ class Look:
             queue, state = queues and queues[shard], states.get(shard)
             owned = state is not None and state.alive
             in_hand = state.oldest_at if state is not None else None
+            canary = canaries.get(shard)
             oldest = self._emptiness.look(shard, queue, state, now) if queue else in_hand
             shards.append(
                 {
@@ -119,7 +118,8 @@ class Look:
                     "appliedAt": state and state.applied_at,
                     "waitsFor": state and state.waits_for,
                     "waitsReason": state and state.waits_reason,
-                    "canarySeconds": _age(canaries.get(shard), now),
+                    "canarySeconds": _age(canary and canary["arrived_at"], now),
+                    "canaryFailed": canary and canary["failed"],
                 }
             )
         seconds = self._outcomes["seconds"]
@@ -155,18 +155,25 @@ def drawn(seen: dict[str, Any]) -> Group:
     for name in ("owner", "waits for"):
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     for shard in seen["shards"]:
-        canary, age = shard["canarySeconds"], shard["ageSeconds"]
+        age = shard["ageSeconds"]
         owner = shard["owner"] and f"{shard['host']} {shard['owner'][:8]}"
         waits = ": ".join(filter(None, (shard["waitsFor"], shard["waitsReason"])))
         table.add_row(
             str(shard["shard"]),
             "?" if shard["ready"] is None else f"{shard['ready']:,}",
             _coloured(f"{age:.1f} s", late=age > LATE_S),
-            Text("never") if canary is None else _coloured(f"{canary:.0f} s ago", late=canary > CANARY_LATE_S),
+            _canary(shard),
             Text(owner) if owner else Text("nobody", "bold red"),
             Text(waits, "yellow"),
         )
     return Group(head, Text(f"Items a second: {rates or 'none'}"), Text(), table)
+
+
+def _canary(shard: dict[str, Any]) -> Text:
+    ago, failed = shard["canarySeconds"], shard["canaryFailed"]
+    if failed is not None:
+        return _coloured(f"not at {failed}", late=True)
+    return Text("never") if ago is None else _coloured(f"{ago:.0f} s ago", late=ago > CANARY_LATE_S)
 
 
 def _coloured(text: str, *, late: bool) -> Text:

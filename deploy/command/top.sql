@@ -11,8 +11,6 @@ SELECT coalesce(sum(created), 0) AS created, coalesce(sum(updated), 0) AS update
  WHERE minute >= date_trunc('minute', now()) - interval '1 minute';
 
 -- name: canaries()
--- When the canary of each feed was last stored.
-SELECT v.feed_id, v.updated_at
-  FROM accounts a
-  JOIN feed_variants v ON v.account_id = a.id AND v.external_id = 'canary'
- WHERE a.plan = 'canary';
+-- When the canary of each shard last went the whole way, and the stage that the last one did not reach, if it did not.
+SELECT shard, arrived_at, CASE WHEN arrived_at IS NULL OR failed_at > arrived_at THEN stage END AS failed
+  FROM canaries;

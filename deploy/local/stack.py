@@ -16,6 +16,7 @@ import asyncpg
 
 from deploy.demo import account as demo
 from deploy.demo import feeds as demo_feeds
+from deploy.local import canary
 from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
 from deploy.local.children import Children
 from deploy.local.folder import Local
@@ -72,8 +73,7 @@ class Stack:
         try:
             await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
-                await starting
-                await waiting
+                await canary.tell(await starting, self.settings.shards, self.screen, waiting)
         except Refused as refusal:
             self.screen.trouble(str(refusal))
             return 1
@@ -102,7 +102,8 @@ class Stack:
             for pid in marked(self._environment[MARKER]):
                 os.kill(pid, signal.SIGKILL)
 
-    async def _start(self) -> None:
+    async def _start(self) -> str:
+        """Start everything; return the address of the Postgres."""
         left = await asyncio.to_thread(self.local.clean_up)
         if left:
             self.screen.notice(f"ended what an earlier launcher had left behind (processes: {left})")
@@ -129,6 +130,7 @@ class Stack:
         self._publish()
         link = await _link(database_url, seeded.account_id)
         self.screen.ready(self._facts(seeded.feed_hash, link))
+        return database_url
 
     async def _start_servers(self) -> tuple[str, str]:
         """Start the private servers that are wanted, RabbitMQ first: it takes longest. Return the address of a Postgres

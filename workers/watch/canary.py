@@ -2,18 +2,21 @@
 
     post through the public edge → 202 → its receipt → its row reads what was posted
 
-What does not arrive is counted by the stage that it did not reach: post, receipt, row.
+What does not arrive is counted by the stage that it did not reach: post, receipt, row. The table `canaries` keeps how
+each shard's last fared.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import asyncpg
+import orjson
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -51,6 +54,41 @@ class Posted:
     batch_id: uuid.UUID
 
 
+class Flight:
+    """One canary a shard, all with the same value: how far each came. `began` is of the monotonic clock."""
+
+    def __init__(self, value: int, began: float) -> None:
+        self.value = value
+        self.began = began
+        self.took_ms: dict[int, int] = {}
+        self.failed: dict[int, tuple[str, str]] = {}
+
+    def arrive(self, shard: int, read: int | None, now: float) -> None:
+        """The receipt has come, and the row reads this."""
+        if read != self.value:
+            self.fail(shard, "row", f"the row reads {read}, posted was {self.value}")
+            return
+        metrics.CANARY_SECONDS.observe(now - self.began)
+        self.took_ms[shard] = int((now - self.began) * 1000)
+
+    def fail(self, shard: int, stage: str, reason: str) -> None:
+        """It did not reach a stage."""
+        metrics.CANARY_FAILURES.labels(stage).inc()
+        _log.warning("canary_failed", stage=stage, shard=shard, reason=reason)
+        self.failed[shard] = stage, reason
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return what is kept, a row a shard: see the table `canaries`."""
+        shards = sorted(self.took_ms.keys() | self.failed.keys())
+        failures = [self.failed.get(shard, (None, None)) for shard in shards]
+        return {
+            "shards": shards,
+            "took_ms": [self.took_ms.get(shard) for shard in shards],
+            "stages": [stage for stage, _ in failures],
+            "reasons": [reason for _, reason in failures],
+        }
+
+
 class Canary:
     """The work of the duty `canary`: one process of the fleet at a time."""
 
@@ -74,35 +112,44 @@ class Canary:
             self._exporter.hide("canary")
 
     async def fly(self, connection: asyncpg.Connection) -> None:
-        """Send one down every shard, and show how far each came."""
+        """Send one down every shard, and show and keep how far each came."""
         divided = await division(connection) or Division(self._settings.shards)
         account_id, feeds = await seeded(connection, divided)
-        value = int(self._clock.now().timestamp()) & 0x7FFF_FFFF
-        began = self._clock.monotonic()
-        tries = await asyncio.gather(*(self._post(shard, feed, value) for shard, feed in feeds.items()))
-        on_their_way = {posted.batch_id: posted for posted in tries if posted is not None}
-        deadline = began + ARRIVE_S
+        flight = Flight(int(self._clock.now().timestamp()) & 0x7FFF_FFFF, self._clock.monotonic())
+        tries = await asyncio.gather(*(self._post(flight, shard, feed) for shard, feed in feeds.items()))
+        await self._land(connection, account_id, flight, [posted for posted in tries if posted is not None])
+        now = self._clock.now()
+        self._arrived.update(dict.fromkeys(flight.took_ms, now.timestamp()))
+        samples = [((str(shard),), at) for shard, at in self._arrived.items()]
+        fresh_s = 3 * self._settings.canary_ms / 1000 + ARRIVE_S
+        self._exporter.show("canary", {metrics.CANARY_SUCCESS: samples}, fresh_s=fresh_s)
+        await WATCH.keep_canaries(connection, at=now, **flight.columns())
+
+    async def _land(
+        self, connection: asyncpg.Connection, account_id: int, flight: Flight, posted: Sequence[Posted]
+    ) -> None:
+        """Wait for receipts, and look at the rows of those whose receipt has come."""
+        on_their_way = {one.batch_id: one for one in posted}
         while on_their_way:
-            good = await self._applied(connection, account_id, on_their_way)
-            if good:
+            receipts = WATCH.canary_receipts(connection, account_id=account_id, batch_ids=list(on_their_way))
+            come = [row["batch_id"] async for row in receipts]
+            if come:
                 rows = {
                     row["feed_id"]: row["inventory_quantity"]
                     async for row in WATCH.canary_rows(connection, account_id=account_id)
                 }
-                for batch_id in good:
-                    self._arrive(on_their_way.pop(batch_id), rows, value, began)
-            elif self._clock.monotonic() > deadline:
-                for posted in on_their_way.values():
-                    _failed("receipt", posted.shard, f"no receipt of batch {posted.batch_id} within {ARRIVE_S:.0f} s")
-                break
+                for batch_id in come:
+                    one = on_their_way.pop(batch_id)
+                    flight.arrive(one.shard, rows.get(one.feed.id), self._clock.monotonic())
+            elif self._clock.monotonic() > flight.began + ARRIVE_S:
+                for one in on_their_way.values():
+                    flight.fail(one.shard, "receipt", f"no receipt of batch {one.batch_id} within {ARRIVE_S:.0f} s")
+                return
             else:
                 await asyncio.sleep(_POLL_S)
-        samples = [((str(shard),), at) for shard, at in self._arrived.items()]
-        fresh_s = 3 * self._settings.canary_ms / 1000 + ARRIVE_S
-        self._exporter.show("canary", {metrics.CANARY_SUCCESS: samples}, fresh_s=fresh_s)
 
-    async def _post(self, shard: int, feed: Feed, value: int) -> Posted | None:
-        items = [{"externalId": "canary", "inventoryQuantity": value}]
+    async def _post(self, flight: Flight, shard: int, feed: Feed) -> Posted | None:
+        items = [{"externalId": "canary", "inventoryQuantity": flight.value}]
         try:
             async with self._http.post(
                 self._settings.edge_url.rstrip("/") + PATH,
@@ -112,24 +159,11 @@ class Canary:
             ) as response:
                 body = await response.text()
                 if response.status == HTTPStatus.ACCEPTED:
-                    return Posted(shard, feed, uuid.UUID((await response.json())["batchId"]))
-                _failed("post", shard, f"{response.status} {body[:200]}")
-        except (ClientError, TimeoutError, ValueError, KeyError) as error:
-            _failed("post", shard, f"{type(error).__name__}: {error}")
+                    return Posted(shard, feed, uuid.UUID(orjson.loads(body)["batchId"]))
+                flight.fail(shard, "post", f"{response.status} {body[:200]}")
+        except (ClientError, TimeoutError, ValueError, TypeError, KeyError) as error:
+            flight.fail(shard, "post", f"{type(error).__name__}: {error}")
         return None
-
-    async def _applied(
-        self, connection: asyncpg.Connection, account_id: int, waited_for: Mapping[uuid.UUID, Posted]
-    ) -> list[uuid.UUID]:
-        rows = WATCH.canary_receipts(connection, account_id=account_id, batch_ids=list(waited_for))
-        return [row["batch_id"] async for row in rows]
-
-    def _arrive(self, posted: Posted, rows: Mapping[int, int], value: int, began: float) -> None:
-        if rows.get(posted.feed.id) != value:
-            _failed("row", posted.shard, f"the row reads {rows.get(posted.feed.id)}, posted was {value}")
-            return
-        metrics.CANARY_SECONDS.observe(self._clock.monotonic() - began)
-        self._arrived[posted.shard] = self._clock.now().timestamp()
 
 
 async def seeded(connection: asyncpg.Connection, division: Division) -> tuple[int, dict[int, Feed]]:
@@ -149,8 +183,3 @@ async def seeded(connection: asyncpg.Connection, division: Division) -> tuple[in
             await WATCH.add_canary_feed(connection, id=feed.id, account_id=account_id, name=name, hash=feed.hash)
             feeds[shard] = feed
     return account_id, feeds
-
-
-def _failed(stage: str, shard: int, reason: str) -> None:
-    metrics.CANARY_FAILURES.labels(stage).inc()
-    _log.warning("canary_failed", stage=stage, shard=shard, reason=reason)

@@ -77,3 +77,16 @@ SELECT batch_id
 
 -- name: canary_rows(account_id)
 SELECT feed_id, inventory_quantity FROM feed_variants WHERE account_id = :account_id AND external_id = 'canary';
+
+-- name: keep_canaries(at, shards, took_ms, stages, reasons)!
+-- Those that arrived have a time, the others a stage.
+INSERT INTO canaries AS c (shard, arrived_at, took_ms, failed_at, stage, reason)
+SELECT k.shard, CASE WHEN k.stage IS NULL THEN :at::timestamptz END, k.took_ms,
+       CASE WHEN k.stage IS NOT NULL THEN :at::timestamptz END, k.stage, k.reason
+  FROM unnest(:shards::integer[], :took_ms::integer[], :stages::text[], :reasons::text[])
+       AS k (shard, took_ms, stage, reason)
+ ORDER BY k.shard
+ON CONFLICT (shard) DO UPDATE
+   SET arrived_at = coalesce(excluded.arrived_at, c.arrived_at), took_ms = coalesce(excluded.took_ms, c.took_ms),
+       failed_at = coalesce(excluded.failed_at, c.failed_at), stage = coalesce(excluded.stage, c.stage),
+       reason = coalesce(excluded.reason, c.reason);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "MONITOR_PORT": "0",
     "EDGE_PROCESSES": "2",
     "WORKER_PROCESSES": "1",
+    "MONITORING": "1",
 }
 
 
@@ -135,6 +137,33 @@ def test_the_screen_shows_a_curl_line_that_works(launcher):
     (line, *_) = [line for line in launcher.output.read_text().splitlines() if line.startswith("curl")]
     answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
     assert 1 == json.loads(answer)["accepted"]
+
+
+def test_the_screen_says_that_the_canary_went_down_every_shard(launcher):
+    launcher.start()
+    wait(lambda: re.search(r"Canary +went down 8 shards in \d+ ms", launcher.output.read_text()), 30)
+    with psycopg.connect(launcher.stack["databaseUrl"]) as connection:
+        assert [(8, 8)] == connection.execute("SELECT count(*), count(arrived_at) FROM canaries").fetchall()
+
+
+def test_with_monitoring_a_prometheus_asks_every_process_and_the_screen_says_where(launcher):
+    launcher.start()
+    wait(lambda: "See what is stored" in launcher.output.read_text(), 5)
+    (url,) = set(re.findall(r"Prometheus +(http://127\.0\.0\.1:\d+)", launcher.output.read_text()))
+
+    def asked(path):
+        with urllib.request.urlopen(f"{url}/api/v1/{path}", timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    assert "feedline-alerts" in [group["name"] for group in asked("rules")["groups"]]
+    expected = {"edge": 2, "workers": 1, "api": 1, "pull": 1, "watch": 1}
+
+    def up():
+        targets = asked("targets")["activeTargets"]
+        roles = [one["labels"]["role"] for one in targets if one["health"] == "up"]
+        return all(count == roles.count(role) for role, count in expected.items()) and len(roles) == len(targets)
+
+    wait(up, 20)
 
 
 def test_the_demo_account_has_a_daily_limit_of_ten_thousand(launcher):

@@ -27,8 +27,10 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
         connection.execute(SEED)
     tracing = {"LOG_LEVEL": "debug", "TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     tracing["OTEL_BSP_SCHEDULE_DELAY"] = "200"
-    edge, worker = [await system.start(role, **tracing) for role in ("edge", "worker")]
-    watchers = {await system.start("watch"), await system.start("watch")}
+    edge, worker, watch, other = await asyncio.gather(
+        *(system.start(role, **tracing) for role in ("edge", "worker")), system.start("watch"), system.start("watch")
+    )
+    watchers = {watch, other}
 
     async def telling():
         return [watcher for watcher in watchers if await watcher.named("feedline_shard_ready_batches")]
@@ -62,7 +64,7 @@ async def _top_shows_owners_and_canaries(system):
     assert 1 == seen["workers"]
     assert [0, 1] == [shard["shard"] for shard in seen["shards"]]
     assert [True, True] == [shard["owner"] is not None for shard in seen["shards"]]
-    assert all(shard["canarySeconds"] < 60 for shard in seen["shards"])
+    assert all(shard["canarySeconds"] < 60 and shard["canaryFailed"] is None for shard in seen["shards"])
 
 
 async def _a_canary_is_traced(system, settings, events):
@@ -132,13 +134,3 @@ async def collector():
 async def arrived(watchers):
     told = [await watcher.named(SUCCESS) for watcher in watchers]
     return {("0",), ("1",)} in [set(one) for one in told]
-
-
-async def test_canaries_that_do_not_arrive_are_counted_by_the_stage_that_they_did_not_reach(system, until):
-    watcher = await system.start("watch")
-
-    async def failed():
-        return (await watcher.named("feedline_canary_failures_total"))[("post",)] >= 2
-
-    await until(failed, "posts to an edge that is not there")
-    assert {} == await watcher.named(SUCCESS)
