@@ -100,6 +100,30 @@ QUIET = [
 ]  # fmt: skip
 
 
+# From here a sample every 5 s: all is well for ten minutes, then the fault is planted.
+WITHIN_A_MINUTE = [
+    ("ShardsUnowned", {'feedline_shard_consumers{shard="3"}': "1x119 0x30"}, {"shard": "3"},
+     "No worker consumes shard 3"),
+    ("ShardLate", {OLDEST: "_x120 600x30"}, {"shard": "0"}, "The oldest batch of shard 0 waits for 1m 0s"),
+    ("BrokerAlarm", {ALARM: "0x119 1x30"}, {"node": "rabbit-1:15692", "alarm": "memory"},
+     "RabbitMQ on rabbit-1:15692 is short of memory: posts are refused"),
+    ("StandbyMissing", {STANDBYS: "1x119 0x30", WANTED: "1x150"}, {},
+     "0 standbys stream from Postgres, fewer than commits wait for"),
+    ("QueueFilling",
+     {'feedline_shard_ready_batches{shard="0"}': "0x119 60x30", "feedline_shard_max_batches": "100x150"},
+     {"shard": "0"}, "Shard 0 is more than half full"),
+    ("PostsFailing", {ACCEPTED: "0+50x119 5950x30", UNAVAILABLE: "0x119 0+50x30"}, {},
+     "9.16% of posts are answered 5xx: the month's budget of 0.1 % burns too fast"),
+]  # fmt: skip
+HANDED_OVER = [
+    ("ShardsUnowned", {'feedline_shard_consumers{shard="3"}': "1x119 0x4 1x30"}),
+    ("ShardLate", {OLDEST: "_x120 600x7 stale"}),
+    ("StandbyMissing", {STANDBYS: "1x119 0x4 1x30", WANTED: "1x150"}),
+    ("BrokerAlarm", {ALARM: "0x119 1x4 0x30"}),
+]
+"""Gone after 20 to 35 s, as a hand-over is, a worker that died, or a leader's election."""
+
+
 def series(samples):
     return [{"series": name, "values": values} for name, values in samples.items()]
 
@@ -136,6 +160,27 @@ def test_every_alert_fires_for_what_it_is_for_and_for_nothing_else(tmp_path):
     for every, of_days in ("1m", False), ("1h", True):
         done = promtool(tmp_path, [case for case in cases if lasts_days(case) is of_days], every)
         assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_who_is_told_of_a_planted_fault_is_told_within_a_minute(tmp_path):
+    cases = []
+    for alert, samples, labels, summary in WITHIN_A_MINUTE:
+        case = firing(alert, 11, samples, labels, summary) | {"interval": "5s"}
+        case["alert_rule_test"] += quiet(alert, 10, samples)["alert_rule_test"]
+        cases.append(case)
+    done = promtool(tmp_path, cases, "5s")
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_nobody_is_woken_for_what_ends_by_itself(tmp_path):
+    cases = []
+    for alert, samples in HANDED_OVER:
+        case = quiet(alert, 10, samples) | {"interval": "5s"}
+        (asked,) = case["alert_rule_test"]
+        case["alert_rule_test"] = [asked | {"eval_time": f"{600 + seconds}s"} for seconds in range(5, 90, 5)]
+        cases.append(case)
+    done = promtool(tmp_path, cases, "5s")
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def test_there_is_a_case_in_which_each_alert_fires_and_one_in_which_it_does_not():

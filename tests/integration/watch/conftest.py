@@ -18,6 +18,7 @@ from deploy.local.rabbitmq import script
 from tests.fleets import until
 
 SHARDS = 2
+START_S = 90
 COMMANDS = {
     "edge": ("ingest", "edge"),
     "api": ("ingest", "api"),
@@ -109,7 +110,12 @@ class System:
                 assert process.returncode is None, started.events
                 return False
 
-        await until(ready, f"{role} ready")
+        try:
+            async with asyncio.timeout(START_S):
+                while not await ready():  # noqa: ASYNC110 - nothing tells of another process's state
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"{role} is not ready: {started.events}") from None
         return started
 
     def _address(self, role):

@@ -37,7 +37,11 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
 
     (active,) = await until(telling, "an active watcher")
     (standby,) = watchers - {active}
-    assert {("0",): 1.0, ("1",): 1.0} == await active.named("feedline_shard_consumers")
+
+    async def consumed():
+        return {("0",): 1.0, ("1",): 1.0} == await active.named("feedline_shard_consumers")
+
+    await until(consumed, "the worker's consumers")
     assert {} == await standby.named("feedline_shard_consumers")
     await until(lambda: arrived(watchers), "a canary down both shards")
     assert {("worker_died",): 2.0} == await active.named("feedline_dead_letters_recent")
