@@ -151,6 +151,11 @@ REASONS: Final[Mapping[str, Meaning]] = {
 PAGES: Final[Mapping[str, Meaning]] = {
     "pages.bound": Meaning("The session is for one provider or feed.", "Use one of the whole account."),
     "pages.dead_letters.typed": Meaning("What was typed is not what was asked for.", "Type it as it is shown."),
+    "pages.operations.undo": Meaning("Only a discard can be taken back.", "Replay or discard what is left."),
+    "pages.key.reused": Meaning("The form was sent before with other values.", "Load the page again."),
+    "pages.fresh.wrong": Meaning("The password or token is not the session's.", "Type your own."),
+    "pages.fresh.link": Meaning("A session by a one-time link must be new for this.", "Sign in by a new link."),
+    "pages.fresh.tries": Meaning("Too many wrong passwords or tokens.", "Wait, then try again."),
     "pages.drafts.key": Meaning("The mapping has no externalId.", "Map externalId: nothing else tells items apart."),
     "pages.drafts.mended": Meaning("These rejects are not there any more.", _RELOAD),
     "pages.drafts.unreadable": Meaning("The file cannot be read with these settings.", "Change the settings."),
