@@ -85,6 +85,10 @@ bench-compare: bench-servers $(VENV)/installed ## Two commits in turn, and their
 bench-list: servers $(VENV)/installed ## Pages of a list of one million feed variants: first, middle, last
 	$(PYTHON) -m deploy.bench.listing
 
+.PHONY: bench-pages
+bench-pages: servers $(VENV)/installed ## Every page of the dashboard with a million feed variants and a thousand feeds
+	$(PYTHON) -m deploy.bench.pages
+
 .PHONY: bench-pull
 bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much memory a file of 1 GB takes
 	$(PYTHON) -m deploy.bench.pull

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import click
@@ -22,6 +24,29 @@ from ingest.pages.sessions.roles import Role
 WIDTHS = (1280, 360)
 THEMES = ("light", "dark")
 _HEIGHT = 900
+_SEEN = {
+    "feed": "SELECT feed_id FROM runs ORDER BY id DESC LIMIT 1",
+    "run": "SELECT feed_id || '/runs/' || id FROM runs ORDER BY rows_rejected DESC NULLS LAST, id DESC LIMIT 1",
+    "push": "SELECT min(id) FROM inventory_feeds WHERE resource_type = 'webhook'",
+    "receipt": "SELECT batch_id::text FROM receipts ORDER BY received_at DESC LIMIT 1",
+    "item": "SELECT id FROM feed_variants ORDER BY updated_at DESC LIMIT 1",
+    "sku": "SELECT sku FROM variants ORDER BY id LIMIT 1",
+    "provider": "SELECT min(id) FROM dropship_providers",
+    "endpoint": "SELECT min(id) FROM endpoints WHERE kind = 'webhook'",
+}
+_ABOUT = (
+    ("feed", "/feeds/{}"),
+    ("feed", "/feeds/{}/settings"),
+    ("feed", "/feeds/{}/mapping"),
+    ("feed", "/feeds/{}/vendor-links"),
+    ("push", "/feeds/{}"),
+    ("run", "/feeds/{}"),
+    ("receipt", "/receipts/{}"),
+    ("item", "/items/{}"),
+    ("sku", "/sku/{}"),
+    ("provider", "/providers/{}"),
+    ("endpoint", "/settings/endpoints/{}"),
+)
 
 
 @click.command()
@@ -43,28 +68,41 @@ async def _take(stack: dict[str, Any], folder: Path) -> None:
     try:
         account_id = await connection.fetchval("SELECT min(account_id) FROM api_tokens")
         link = await new_link(connection, account_id, Role.OPERATOR)
-        feed = await connection.fetchrow("SELECT feed_id, max(id) AS run_id FROM runs GROUP BY feed_id ORDER BY 2 DESC")
+        seen = {name: await connection.fetchval(sql) for name, sql in _SEEN.items()}
     finally:
         await connection.close()
-    paths = [address for _, _, address, _ in NAVIGATION] + ["/feeds/new", "/sign-in"]
-    if feed:
-        here = f"/feeds/{feed['feed_id']}"
-        paths += [here, f"{here}/settings", f"{here}/mapping", f"{here}/runs/{feed['run_id']}"]
+    paths = [address for _, _, address, _ in NAVIGATION]
+    paths += ["/feeds/new", "/connect?queue=byHand", "/sign-in"]
+    paths += [path.format(seen[name]) for name, path in _ABOUT if seen[name]]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = await browser.new_page(base_url=stack["apiUrl"])
         await page.goto(link)
+        if seen["feed"]:
+            vendor = await _vendor_link(page, f"/feeds/{seen['feed']}/vendor-links")
+            paths += [vendor, f"{vendor}/items", f"{vendor}/test"]
         for path in paths:
             await page.goto(path)
             for width in WIDTHS:
                 await page.set_viewport_size({"width": width, "height": _HEIGHT})
                 for theme in THEMES:
                     await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                    name = path.strip("/").replace("/", "-") or "now"
+                    name = re.sub(r"[^\w]+", "-", path).strip("-") or "now"
                     target = folder / f"{name}-{width}-{theme}.png"
                     await page.screenshot(path=target, full_page=True, caret="initial")
                     click.echo(target)
         await browser.close()
+
+
+async def _vendor_link(page: Any, path: str) -> str:
+    """Make a vendor's link, open it, and return the address that it leads to."""
+    await page.goto(path)
+    await page.fill("#field-note", "Acme, Ms Smith")
+    await page.click("text=Make the link")
+    link = await page.locator("#link").text_content()
+    await page.goto(link)
+    await page.wait_for_selector("nav.segments")
+    return str(urlsplit(page.url).path)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg
 
 ACCOUNT = 1
@@ -33,4 +35,14 @@ async def fill(connection: asyncpg.Connection, rows: int) -> None:
     await connection.execute(_ACCOUNT, ACCOUNT, FEEDS)
     await connection.execute(_ROWS, ACCOUNT, rows, rows // FEEDS)
     await connection.execute(_DETAILS, ACCOUNT, rows)
+    await connection.execute("VACUUM ANALYZE")
+
+
+async def fill_dashboard(connection: asyncpg.Connection, rows: int, feeds: int, batch: str) -> None:
+    """Store an account with all that the dashboard shows; `batch` is the id of one of its receipts."""
+    sql = (Path(__file__).parent / "dashboard.sql").read_text()
+    values = {":rows": str(rows), ":feeds": str(feeds), ":'batch'": f"'{batch}'"}
+    for name, value in values.items():
+        sql = sql.replace(name, value)
+    await connection.execute(sql)
     await connection.execute("VACUUM ANALYZE")

@@ -12,7 +12,7 @@ from schemas import queries
 from schemas.secrets import MASK
 
 AUDIT = queries.load("audit", beside=__file__)
-_SECRET = frozenset({"hash", "token", "link", "authenticationToken", "authenticationSecret"})
+_SECRET = frozenset({"hash", "secret", "token", "link", "authenticationToken", "authenticationSecret"})
 _UNTOLD = frozenset({"updatedAt"})
 
 

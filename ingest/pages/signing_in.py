@@ -18,7 +18,7 @@ from ingest.pages.sessions.tries import Tries
 
 TRIES = web.AppKey("tries", Tries)
 _WRONG = "This is not known. Check it, and try again."
-_USED = "This link was used, or is older than five minutes. Ask for another one: feedline login-link."
+_USED = "This link was used, or is too old. Ask an admin for another one, or the machine itself: feedline login-link."
 _log = structlog.get_logger()
 
 
@@ -64,8 +64,8 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 
 async def _by_link(request: web.Request) -> web.StreamResponse:
     origin = _checked(request)
-    cookie = await request.app[SESSIONS_KEY].by_link(request.match_info["secret"], origin)
-    return _in(request, cookie, "/") if cookie else _failed(request, origin, _USED)
+    entered = await request.app[SESSIONS_KEY].by_link(request.match_info["secret"], origin)
+    return _in(request, *entered) if entered else _failed(request, origin, _USED)
 
 
 async def _sign_out(request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -86,7 +87,25 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
     await expect(page.locator("#state .pill")).to_have_text("partial", timeout=60 * SECOND_MS)
     run = page.url
     found = []
-    for path in [address for _, _, address, _ in NAVIGATION] + ["/feeds/new", feed, f"{feed}/mapping", run]:
+    links = f"{feed}/vendor-links"
+    await page.goto(links)
+    await page.fill("#field-note", "Acme")
+    await page.click("text=Make the link")
+    await page.goto(await page.locator("#link").text_content())
+    await expect(page.locator("main h1")).to_have_text("Your last files")
+    vendor = urlsplit(page.url).path
+    about = [
+        "/feeds/new",
+        feed,
+        f"{feed}/settings",
+        f"{feed}/mapping",
+        run,
+        links,
+        "/providers/1",
+        "/connect?queue=byHand",
+    ]
+    about += [vendor, f"{vendor}/items", f"{vendor}/test"]
+    for path in [address for _, _, address, _ in NAVIGATION] + about:
         await page.set_viewport_size({"width": 1280, "height": 900})
         await page.goto(path)
         for theme in ("light", "dark"):
@@ -100,6 +119,34 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
         width = await page.evaluate("document.documentElement.scrollWidth")
         found += [(path, "wider than 360 px", width)] if width > 360 else []
     assert [] == found
+
+
+async def test_a_vendor_opens_its_link_reads_what_was_refused_and_tries_a_mended_file(system, page, chromium):
+    await page.goto("/feeds")
+    feed = await page.locator("a", has_text="Demo CSV feed over HTTP").get_attribute("href")
+    await page.goto(f"{feed}/vendor-links")
+    await page.fill("#field-note", "Acme, Ms Smith")
+    await page.click("text=Make the link")
+    link = await page.locator("#link").text_content()
+
+    context = await chromium.new_context()  # another browser, which is signed in to nothing
+    vendor = await context.new_page()
+    asked, wrong = [], []
+    vendor.on("request", lambda request: asked.append(request.url))
+    vendor.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    await vendor.goto(link)
+    await expect(vendor.locator("main h1")).to_have_text("Your last files")
+    assert link.partition("#")[0] == vendor.url  # the secret is gone from the address, and was in no request's
+    assert [] == [url for url in asked if link.partition("#")[2] in url]
+    await vendor.click("td.num a")
+    await expect(vendor.locator(".cell-bad")).to_have_text("soon")
+    await vendor.click("text=Test my file")
+    await vendor.fill("#text", "sku;name;stock;cost\nC-9;Lamp;7;1,50\n")
+    await vendor.click("text=Test it")
+    await expect(vendor.locator("#tested")).to_be_visible()
+    await expect(vendor.locator("main")).not_to_contain_text("demo:demo")
+    await context.close()
+    assert [] == wrong
 
 
 async def test_an_operator_reads_that_a_worker_is_gone_and_sees_it_heal(system, page):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.models import Page, Resource
+from ingest.api.framework.models import Page, Resource, When
 from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.attributes import ShortText
@@ -31,15 +31,19 @@ class AuditEntry(Resource):
 
 
 class AuditQuery(Page):
-    """Whose changes."""
+    """Which changes."""
 
     who: ShortText | None = Field(None, description="by this person, token or link")
+    operation: ShortText | None = Field(None, description="by this operation, such as `inventory_feeds.update`")
+    subject: ShortText | None = Field(None, description="of this path, such as `/api/inventory-feeds/7.json`")
+    since: When | None = Field(None, description="at this time or later")
 
 
 async def list_audit(call: Call[AuditQuery, None]) -> Answer:
     """Return a page, newest first."""
     query = call.query
-    rows = await call.db.all(AUDIT.audit_list, before=query.after, who=query.who, limit=query.limit + 1)
+    filters = {"who": query.who, "operation": query.operation, "subject": query.subject, "since": query.since}
+    rows = await call.db.all(AUDIT.audit_list, before=query.after, limit=query.rows, **filters)
     return call.page(rows, [AuditEntry.of(row) for row in rows])
 
 

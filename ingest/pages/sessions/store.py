@@ -6,6 +6,7 @@ While Postgres is away a session that was seen a short while ago still reads: it
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from aiohttp import web
 
 from ingest.api.framework.auth import Tokens
 from ingest.http.problems import ProblemError
-from ingest.pages.sessions.passwords import verified
+from ingest.pages.sessions.passwords import password_hash, verified
 from ingest.pages.sessions.roles import OF_SCOPE, Role
 from schemas import queries
 from schemas.secrets import token_digest
@@ -44,6 +45,8 @@ class Session:
     who: str
     token_id: int | None
     created_at: datetime
+    person_id: int | None = None
+    sets_password: bool = False
     suspended: bool = False
     feeds: frozenset[int] | None = None
 
@@ -100,7 +103,7 @@ class Sessions:
             detail = "this token is bound to a provider or feed, and the pages are about the whole account"
             raise ProblemError(403, "pages.sign_in.bound", f"{detail}: make the vendor a link on the feed's page")
         who = f"token {caller.token_id}"
-        values = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": who}
+        values: dict[str, Any] = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": who}
         return await self._begin(origin, token_id=caller.token_id, person_id=None, **values)
 
     async def by_password(self, name: str, password: str, origin: Origin) -> str | None:
@@ -113,12 +116,31 @@ class Sessions:
         values = {"account_id": person["account_id"], "role": person["role"], "who": person["name"]}
         return await self._begin(origin, token_id=None, person_id=person["id"], **values)
 
-    async def by_link(self, secret: str, origin: Origin) -> str | None:
-        """Begin a session by a link's secret, which is used up by it."""
+    async def by_link(self, secret: str, origin: Origin) -> tuple[str, str] | None:
+        """Begin a session by a link's secret, which is used up by it; return its cookie and the page to go to."""
         row = await SESSIONS.link_use(self._pool, digest=token_digest(secret))
         if row is None:
             return None
-        return await self._begin(origin, token_id=None, person_id=None, who="one-time link", **dict(row))
+        person = row["person_id"]
+        who = "one-time link" if person is None else row["name"]
+        values: dict[str, Any] = {"account_id": row["account_id"], "role": row["role"], "who": who}
+        invited = person is not None
+        cookie = await self._begin(origin, token_id=None, person_id=person, sets_password=invited, **values)
+        return cookie, "/password" if invited else "/"
+
+    async def set_password(self, session: Session, old: str, new: str) -> bool:
+        """Set the password of a session's person; False when the old one, where it is asked for, is wrong.
+
+        Raises ValueError for a new one that is too short or too long.
+        """
+        assert session.person_id is not None
+        hashed = await asyncio.to_thread(password_hash, new)
+        if not session.sets_password:
+            stored = await SESSIONS.person_hash(self._pool, id=session.person_id)
+            if await verified(stored, old) is None:
+                return False
+        await SESSIONS.password_set(self._pool, id=session.person_id, password_hash=hashed, session_id=session.id)
+        return True
 
     async def live(self, account_id: int) -> list[Any]:
         """Return the account's open sessions."""
@@ -130,11 +152,11 @@ class Sessions:
         self._seen = OrderedDict((key, held) for key, held in self._seen.items() if held[1].id != session_id)
         return await SESSIONS.finish(self._pool, account_id=account_id, id=session_id) is not None
 
-    async def _begin(self, origin: Origin, **values: Any) -> str:
+    async def _begin(self, origin: Origin, *, sets_password: bool = False, **values: Any) -> str:
         cookie = secrets.token_urlsafe(32)
         await SESSIONS.prune(self._pool, longest_s=LONGEST_S)
         given = {"address": origin.address, "agent": origin.agent[:200], "digest": token_digest(cookie)}
-        await SESSIONS.begin(self._pool, **given, **values)
+        await SESSIONS.begin(self._pool, sets_password=sets_password, **given, **values)
         return cookie
 
 

@@ -143,12 +143,15 @@
     else if (event.key === "?") { const help = find("#keys"); if (help) help.open ? help.close() : help.showModal(); }
     else if (event.key === "g") went = Date.now();
     else if (Date.now() - went < 1000 && ways[event.key] && find(`.navigation a[href="${ways[event.key]}"]`)) location.href = ways[event.key];
+    else if (event.key === "u") find(".toast form button")?.click();
     else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
   });
   function step(by) {
-    const rows = [...document.querySelectorAll("[data-row] a, [data-row] summary, [data-row] button")].filter((one, index, all) => index === 0 || one.closest("[data-row]") !== all[index - 1].closest("[data-row]"));
-    const at = rows.findIndex((row) => row.closest("[data-row]") === document.activeElement.closest("[data-row]"));
-    rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
+    const first = (row) => row.querySelector("button.primary") || row.querySelector("a, summary, button");
+    const rows = [...document.querySelectorAll("[data-row]")].filter(first);
+    const at = rows.indexOf(document.activeElement.closest("[data-row]"));
+    const next = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
+    if (next) first(next).focus();
   }
   const off = find("#keys-off");
   if (off) {

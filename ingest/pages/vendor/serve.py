@@ -82,7 +82,8 @@ def _handler(entry: View) -> Handler:
         cookie = cookies.vendor_cookie(request, number)
         who = await visitor(pool, number, cookie) if cookie else None
         if who is None:
-            return _page(request, "vendor_door", {"title": "Your stock", "wrong": _GONE if cookie else ""}, status=401)
+            door = {"title": "Your stock", "wrong": _GONE if cookie else ""}
+            return _page(request, "vendor_door", door, status=401 if cookie else 200)
         form: Mapping[str, Any] = {}
         if entry.posts:
             form = await _posted(request, number)

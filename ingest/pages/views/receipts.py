@@ -1,4 +1,4 @@
-"""One receipt: what became of each item of a batch."""
+"""Receipts: the last batches, and what became of each item of one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,42 @@ from uuid import UUID
 
 from aiohttp import web
 
+from ingest.http.problems import ProblemError
+from ingest.pages import layout
+from ingest.pages.links import next_of
 from ingest.pages.page import Context, Download, Page
+from ingest.pages.times import moment_of
 from ingest.pages.visit import Visit
+from schemas.outcomes import Outcome
 
-_SHOWN = 250
+_SHOWN, _PAGE = 250, 50
+
+
+async def show_list(visit: Visit) -> Context:
+    """Return a page of receipts, newest first."""
+    given = {name: visit.request.query.get(name) for name in ("after", "feed", "outcome", "from", "to")}
+    problem, batches, after = None, [], None
+    try:
+        asked = {"after": given["after"], "feed_id": given["feed"], "outcome": given["outcome"], "limit": _PAGE}
+        answer = await visit.answer(
+            "batches.list",
+            query={**asked, "received_from": moment_of(visit, "from"), "received_to": moment_of(visit, "to")},
+        )
+        batches, after = answer.body, next_of(answer)
+    except ProblemError as error:
+        if error.status != 400:  # noqa: PLR2004 - what was typed
+            raise
+        problem = layout.sentence(error.detail)
+    feeds = await visit.ask("inventory_feeds.list", query={"limit": _SHOWN})
+    return {
+        "batches": batches,
+        "after": after,
+        "names": {feed.id: feed.name for feed in feeds},
+        "feeds": [("", "all feeds"), *((feed.id, feed.name) for feed in feeds)],
+        "outcomes": [("", "any outcome"), *((outcome.value, f"with {outcome.value}") for outcome in Outcome)],
+        "given": {name: value or "" for name, value in given.items()},
+        "problem": problem,
+    }
 
 
 async def show(visit: Visit) -> Context:
@@ -33,6 +65,7 @@ def _path(visit: Visit) -> dict[str, Any]:
 _ONE = r"/receipts/{batch:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 
 ENTRIES = (
-    Page(name="receipt", path=_ONE, title="Receipt", section="feeds", show=show, live=("state",)),
+    Page(name="receipts", path="/receipts", title="Receipts", section="receipts", show=show_list),
+    Page(name="receipt", path=_ONE, title="Receipt", section="receipts", show=show, live=("state",)),
     Download(path=f"{_ONE}/rejects.csv", get=rejects_csv),
 )

@@ -1,0 +1,132 @@
+"""How long each page of the dashboard takes with a million feed variants and a thousand feeds: `make bench-pages`.
+
+    python -m deploy.bench.pages [--rows N] [--looks N]
+
+A private Postgres is filled by SQL; the real application answers over loopback, one request at a time. The target is a
+p95 below 150 ms. The broker is not there: no page waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import click
+from aiohttp import web
+from tabulate import tabulate
+
+from deploy.bench.seed import ACCOUNT, fill_dashboard
+from deploy.local.postgres import Postgres
+from deploy.local.processes import free_port
+from deploy.migrate import migrate
+from ingest.pages.app import application
+from ingest.pages.routes import NAVIGATION
+from ingest.pages.sessions.links import new_link
+from ingest.pages.sessions.roles import Role
+from schemas.settings import Settings
+
+FEEDS = 1_000
+TARGET_MS = 150.0
+BATCH = "00000000-0000-0000-0000-000000000007"
+
+
+@click.command()
+@click.option("--rows", default=1_000_000, show_default=True, help="Feed variants in all.")
+@click.option("--looks", default=40, show_default=True, help="How often each page is asked for.")
+def main(rows: int, looks: int) -> None:
+    """Time every page."""
+    folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
+    server = Postgres(folder / "postgres", durable=False)
+    try:
+        server.start()
+        migrate(server.dsn)
+        click.echo(f"filling {rows:,} feed variants of {FEEDS:,} feeds", err=True)
+        figures = asyncio.run(_run(server.dsn, rows, looks))
+    finally:
+        server.stop()
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    headers = ("page", "status", "kB compressed", "median, ms", "p95, ms", "")
+    align = ("left", *["right"] * 4, "left")
+    click.echo(tabulate(figures, headers, colalign=align, disable_numparse=True))
+
+
+def addresses(rows: int) -> list[str]:
+    """Return every page of the navigation, and one of each thing that a page is about."""
+    middle = rows // 2
+    return [
+        *(address for _, _, address, _ in NAVIGATION),
+        f"/feeds?after={FEEDS // 2}",
+        "/feeds?condition=on+time",
+        "/feeds/1",
+        "/feeds/2",
+        "/feeds/2/settings",
+        "/feeds/2/vendor-links",
+        "/feeds/2/runs/2",
+        "/feeds/new",
+        "/providers/1",
+        "/receipts?feed=1",
+        "/receipts?outcome=rejected",
+        f"/receipts/{BATCH}",
+        "/connect?queue=ambiguous",
+        "/connect?queue=withoutSku",
+        "/connect?queue=byHand",
+        "/connect/rules",
+        f"/search?q=vendor-{middle}",
+        "/search?q=own-5",
+        "/search?q=none",
+        "/sku/own-5",
+        f"/items/{middle}",
+        "/audit-log?operation=inventory_feeds.update",
+    ]
+
+
+async def _run(dsn: str, rows: int, looks: int) -> list[tuple[str, ...]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await fill_dashboard(connection, rows, FEEDS, BATCH)
+        link = await new_link(connection, ACCOUNT, Role.OPERATOR)
+    finally:
+        await connection.close()
+    port = free_port()
+    settings = Settings(
+        database_url=dsn,
+        amqp_url=f"amqp://127.0.0.1:{free_port()}",
+        secret_key=secrets.token_hex(16),
+        api_port=port,
+    )
+    runner = web.AppRunner(application(settings), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=jar, auto_decompress=False) as client:
+            async with client.get(link) as response:
+                assert response.ok, await response.text()
+            return [await _timed(client, address, looks) for address in addresses(rows)]
+    finally:
+        await runner.cleanup()
+
+
+async def _timed(client: aiohttp.ClientSession, address: str, looks: int) -> tuple[str, ...]:
+    took_ms, size, status = [], 0, 0
+    for look in range(looks + 1):
+        began = time.perf_counter()
+        async with client.get(address, headers={"Accept-Encoding": "gzip"}, allow_redirects=False) as response:
+            size, status = len(await response.read()), response.status
+        if look:  # the first one fills caches
+            took_ms.append(1000 * (time.perf_counter() - began))
+    p95 = statistics.quantiles(took_ms, n=20)[-1]
+    slow = "slow" if p95 > TARGET_MS else ""
+    return address, str(status), f"{size / 1000:.1f}", f"{statistics.median(took_ms):.0f}", f"{p95:.0f}", slow
+
+
+if __name__ == "__main__":
+    main()
