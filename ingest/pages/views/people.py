@@ -44,17 +44,27 @@ async def reset(visit: Visit) -> Again:
 
 
 async def change(visit: Visit) -> Done:
-    """Give a person another role, shut them out, or let them in again."""
+    """Give a person another role."""
+    return await _changed(visit, {"role": visit.text("role")})
+
+
+async def shut_out(visit: Visit) -> Done:
+    """End a person's sessions and let them in no more; the toast takes it back."""
+    await _changed(visit, {"disabled": True})
+    said, path = "They are shut out; their sessions have ended.", f"/people/{visit.id}/let-in"
+    return Done(to="/people", said=said, undo=path)
+
+
+async def let_in(visit: Visit) -> Done:
+    """Let a person in again who was shut out."""
+    return await _changed(visit, {"disabled": False})
+
+
+async def _changed(visit: Visit, body: dict[str, Any]) -> Done:
     if visit.id == visit.session.person_id:
         raise ProblemError(409, "pages.people.self", "this is you: another admin changes your role")
-    before = await visit.ask("people.get", {"id": visit.id})
-    body: dict[str, Any] = {"role": visit.text("role")} if visit.text("role") else {}
-    if "disabled" in visit.form:
-        body["disabled"] = visit.text("disabled") == "1"
     after = await visit.change("people.update", {"id": visit.id}, body)
-    state = "is shut out; their sessions have ended" if after.disabled_at else f"is {after.role} now"
-    back = {"role": before.role, "disabled": "1" if before.disabled_at else ""}
-    return Done(to="/people", said=f"{after.name} {state}.", undo=f"/people/{visit.id}", undo_fields=back)
+    return Done(to="/people", said=f"{after.name} may sign in as {after.role}.")
 
 
 async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Context:
@@ -68,7 +78,9 @@ async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Contex
 PAGE = Page(name="people", path="/people", title="People", section="people", show=show, scope=Scope.ADMIN)
 ENTRIES = (
     PAGE,
-    Action(path="/people", act=invite, scope=Scope.ADMIN),
-    Action(path=r"/people/{id:\d+}", act=change, scope=Scope.ADMIN),
-    Action(path=r"/people/{id:\d+}/link", act=reset, scope=Scope.ADMIN),
+    Action(path="/people", act=invite, scope=Scope.ADMIN, fresh=True),
+    Action(path=r"/people/{id:\d+}", act=change, scope=Scope.ADMIN, fresh=True),
+    Action(path=r"/people/{id:\d+}/shut-out", act=shut_out, scope=Scope.ADMIN),
+    Action(path=r"/people/{id:\d+}/let-in", act=let_in, scope=Scope.ADMIN),
+    Action(path=r"/people/{id:\d+}/link", act=reset, scope=Scope.ADMIN, fresh=True),
 )

@@ -19,17 +19,18 @@ async def show(visit: Visit) -> Context:
 
 
 async def save_account(visit: Visit) -> Done:
-    """Change name and zone; an operator changes plan and limits too."""
-    body: dict[str, Any] = {"name": visit.text("name"), "timeZone": visit.text("timeZone")}
-    if visit.may(Scope.OPERATOR):
-        limit, rate = visit.text("dailySkuLimit"), visit.text("requestsPerSecond")
-        body |= {
-            "plan": visit.text("plan"),
-            "dailySkuLimit": _number(limit, int),
-            "requestsPerSecond": _number(rate, float),
-        }
+    """Change name and zone."""
+    body = {"name": visit.text("name"), "timeZone": visit.text("timeZone")}
     await visit.change("account.update", body=body, version=visit.text("version") or None)
     return Done(to="/settings", said="The account is saved.")
+
+
+async def save_limits(visit: Visit) -> Done:
+    """Change plan and limits, which operators alone may."""
+    limit, rate = visit.text("dailySkuLimit"), visit.text("requestsPerSecond")
+    body = {"plan": visit.text("plan"), "dailySkuLimit": _number(limit, int), "requestsPerSecond": _number(rate, float)}
+    await visit.change("account.update", body=body, version=visit.text("version") or None)
+    return Done(to="/settings", said="Plan and limits are saved.")
 
 
 async def save_stream(visit: Visit) -> Done:
@@ -116,6 +117,7 @@ ENTRIES = (
     PAGE,
     ENDPOINT,
     Action(path="/settings/account", act=save_account, scope=Scope.ADMIN),
+    Action(path="/settings/limits", act=save_limits, scope=Scope.OPERATOR, fresh=True),
     Action(path="/settings/stream", act=save_stream, scope=Scope.ADMIN),
     Action(path="/settings/endpoints", act=create_endpoint, scope=Scope.ADMIN),
     Action(path=_ONE, act=save_endpoint, scope=Scope.ADMIN),

@@ -66,6 +66,6 @@ async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Contex
 PAGE = Page(name="tokens", path="/tokens", title="API tokens", section="tokens", show=show, scope=Scope.ADMIN)
 ENTRIES = (
     PAGE,
-    Action(path="/tokens", act=make, scope=Scope.ADMIN),
+    Action(path="/tokens", act=make, scope=Scope.ADMIN, fresh=True),
     Action(path=r"/tokens/{id:\d+}/revoke", act=revoke, scope=Scope.ADMIN),
 )

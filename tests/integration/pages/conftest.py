@@ -40,6 +40,7 @@ class Browser:
     def __init__(self, url: str) -> None:
         self.url = url
         self.client = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.token = ""
 
     async def page(self, path: str, **headers: str) -> Page:
         """Return a page; redirects are followed."""
@@ -59,7 +60,8 @@ class Browser:
         return await self.post(path, form)
 
     async def sign_in(self, token: str) -> Page:
-        """Sign in by a token."""
+        """Sign in by a token, which is kept for what asks for it once more."""
+        self.token = token
         return await self.post("/sign-in", {"token": token})
 
 

@@ -12,9 +12,12 @@ async def link_of(browser, page):
 
 async def test_a_person_is_invited_chooses_a_password_is_given_a_role_reset_and_shut_out(dashboard, api):
     admin, ada = await dashboard.browser("admin"), await dashboard.browser(None)
-    made = await admin.post("/people", {"name": "ada", "role": "viewer"})
+    made = await admin.post("/people", {"name": "ada", "role": "viewer", "fresh": admin.token})
     assert (201, ["invited"]) == (made.status, made.texts("td[data-label=State]"))
-    assert "is called Ada already" in (await admin.post("/people", {"name": "Ada"})).text_of("[role=alert]")
+    assert "is called Ada already" in (await admin.post("/people", {"name": "Ada", "fresh": admin.token})).text_of(
+        "[role=alert]"
+    )
+    assert 403 == (await admin.post("/people", {"name": "eve", "fresh": "wrong"})).status
     invitation = await link_of(admin, made)
     assert invitation not in (await admin.page("/people")).text
 
@@ -32,29 +35,29 @@ async def test_a_person_is_invited_chooses_a_password_is_given_a_role_reset_and_
     assert 200 == signed_in.status
     assert 403 == (await again.page("/people")).status
     number = api.execute("SELECT id FROM people WHERE name = 'ada'")
-    await admin.post(f"/people/{number}", {"role": "admin"})
+    await admin.post(f"/people/{number}", {"role": "admin", "fresh": admin.token})
     assert 200 == (await again.page("/people")).status  # a role counts at once
-    assert "another admin" in (await again.post(f"/people/{number}", {"role": "viewer", "back": "/people"})).text_of(
-        ".toast"
-    )
-    assert 422 == (await admin.post("/people", {"name": "eve", "role": "operator"})).status
+    assert "another admin" in (
+        await again.post(f"/people/{number}", {"role": "viewer", "back": "/people", "fresh": PASSWORD})
+    ).text_of(".toast")
+    assert 422 == (await admin.post("/people", {"name": "eve", "role": "operator", "fresh": admin.token})).status
 
-    reset = await link_of(admin, await admin.post(f"/people/{number}/link"))
+    reset = await link_of(admin, await admin.post(f"/people/{number}/link", {"fresh": admin.token}))
     await again.page(reset)
     other = "another horse battery"
     assert "is set" in (await again.post("/password", {"new": other, "again": other})).text_of(".toast")
     assert "Sign in" == (await ada.page("/feeds")).text_of("h1")  # who knew the old password is out
-    shut = await admin.post(f"/people/{number}", {"disabled": "1"})
+    shut = await admin.post(f"/people/{number}/shut-out")
     assert ["shut out"] == shut.texts("td[data-label=State] .pill")
     assert "Sign in" == (await again.page("/feeds")).text_of("h1")
-    assert 409 == (await admin.post(f"/people/{number}/link")).status
+    assert 409 == (await admin.post(f"/people/{number}/link", {"fresh": admin.token})).status
     assert other not in api.execute("SELECT coalesce(string_agg(l::text, ''), '') FROM audit_log l")
 
 
 async def test_a_token_is_made_for_a_feed_shown_once_and_revoked(dashboard, api):
     feed = await api.new_feed(name="Acme")
     admin = await dashboard.browser("admin")
-    fields = {"name": "shop", "scope": "write", "bound": f"feed:{feed['id']}", "days": "30"}
+    fields = {"name": "shop", "scope": "write", "bound": f"feed:{feed['id']}", "days": "30", "fresh": admin.token}
     made = await admin.post("/tokens", fields)
     token = made.text_of("#link")
     assert 200 == (await api.call("GET", "/api/batches.json", token=token)).status

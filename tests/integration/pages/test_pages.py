@@ -220,8 +220,6 @@ async def test_what_cannot_be_fetched_is_told_where_the_address_stands(dashboard
     assert "127.0.0.1" in page.text_of("[role=alert]")
 
 
-
-
 async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, api):
     variant = (await api.ok("POST", "/api/variants.json", {"sku": "oak-table"}))["id"]
     api.execute(
