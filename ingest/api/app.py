@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from ingest.api.framework.operation import Operation
 from ingest.api.framework.postgres import new_pool
 from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
+from ingest.api.resources.overview import OVER
 from ingest.api.routes import OPERATIONS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
@@ -36,6 +38,7 @@ def application(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
+    app[OVER] = OrderedDict()
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))

@@ -16,7 +16,7 @@ from ingest.feeds.candidates import BARCODE, Way, reason_of, ways
 from schemas import queries
 
 CONNECTIONS = queries.load("connections", beside=__file__)
-LOOKED_AT, RULES_LOOKED_AT = 2_000, 10_000
+LOOKED_AT, RULES_LOOKED_AT = 2_000, 5_000
 _CANDIDATES = 5
 Queue = Literal["unconnected", "ambiguous", "withoutSku", "byHand"]
 

@@ -89,7 +89,7 @@ WITH looked AS MATERIALIZED (
     WHERE i.account_id = :account_id AND i.vendor_sku IS NOT NULL AND i.variant_id IS NULL
     ORDER BY lower(i.vendor_sku) LIMIT :most
 ),
-found AS (
+found AS MATERIALIZED (
     SELECT f.id, f.name,
            CASE WHEN NOT f.case_insensitive_skus THEN (SELECT count(*) FROM (
                SELECT FROM variants v WHERE v.account_id = :account_id AND lower(v.sku) = l.key LIMIT 2) m) END AS any_case,

@@ -11,13 +11,17 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import INT64_MAX, Page, Resource
 from ingest.api.framework.operation import Operation
-from ingest.feeds.conditions import Condition, Facts, judge
+from ingest.feeds.conditions import Condition, Facts, Judged, judge
 from ingest.feeds.runs import RunStatus
 from ingest.feeds.schedules import Frequency, Schedule
 from ingest.feeds.settings import FeedSettings, ResourceType
 from schemas import queries
 
 CONDITIONS = queries.load("feed_conditions", beside=__file__)
+MOST_RUNS = 30
+_NAMES = ("fetchFrequency", "automatedFetching", "fetchCron", "fetchTimeZone")
+_DEFAULTS = FeedSettings().model_dump(mode="json", by_alias=True)
+_SCHEDULED = {name: _DEFAULTS[name] for name in _NAMES}
 
 
 class RunMark(Resource):
@@ -50,12 +54,10 @@ class FeedCondition(Resource):
     runs: list[RunMark] = Field(description="the last 30, newest first")
 
     @classmethod
-    def of_row(cls, row: Any, runs: list[Any], now: datetime) -> Self:
-        """Return the resource of a row of `conditions`, judged at `now`."""
-        facts = facts_of(row)
-        judged = judge(facts, now)
+    def of_row(cls, row: Any, facts: Facts, judged: Judged, runs: list[dict[str, Any]]) -> Self:
+        """Return the resource of a row of `conditions`, as it was judged."""
         known = {"condition": judged.condition, "reason": judged.reason, "since": judged.since}
-        return cls.of({**row, **known, "last_good_at": facts.last_good_at, "runs": [dict(run) for run in runs]})
+        return cls.of({**row, **known, "last_good_at": facts.last_good_at, "runs": runs})
 
 
 class ConditionQuery(Page):
@@ -63,18 +65,19 @@ class ConditionQuery(Page):
 
     feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="just this feed")
     condition: Condition | None = Field(None, description="of a page, just the feeds in this condition")
+    runs: int = Field(MOST_RUNS, ge=0, le=MOST_RUNS, description="how many of its last runs to show of each")
 
 
 def facts_of(row: Any) -> Facts:
     """Return what a feed is judged by, from a row of `conditions`."""
     pulled = row["resource_type"] != "webhook"
-    settings = FeedSettings.model_validate(row["settings"])
-    frequency = Frequency(settings.fetch_frequency if settings.automated_fetching == "enabled" else "never")
+    settings = {**_SCHEDULED, **row["settings"]}  # four of many: to validate all of them costs more than the page
+    frequency = Frequency(settings["fetchFrequency"] if settings["automatedFetching"] == "enabled" else "never")
     return Facts(
         feed_id=row["id"],
         pulled=pulled,
         enabled=row["enabled"],
-        schedule=Schedule(frequency, settings.fetch_cron, settings.fetch_time_zone or row["time_zone"]),
+        schedule=Schedule(frequency, settings["fetchCron"], settings["fetchTimeZone"] or row["time_zone"]),
         disabled_reason=row["disabled_reason"],
         last_status=row["last_run_status"],
         last_good_at=row["last_success_at"] if pulled else row["last_post_at"],
@@ -92,13 +95,15 @@ async def list_conditions(call: Call[ConditionQuery, None]) -> Answer:
     """Return a page of feeds with their conditions."""
     query, now = call.query, datetime.now(UTC)
     rows = await call.db.all(CONDITIONS.conditions, after=query.after, feed_id=query.feed_id, limit=query.rows)
+    page = call.page(rows, rows)
+    judged = [(row, facts, judge(facts, now)) for row in page.body for facts in (facts_of(row),)]
+    kept = [one for one in judged if query.condition in (None, one[2].condition)]
     runs: dict[int, list[Any]] = {}
-    for run in await call.db.all(CONDITIONS.last_runs, feed_ids=[row["id"] for row in rows]):
-        runs.setdefault(run["feed_id"], []).append(run)
-    found = [FeedCondition.of_row(row, runs.get(row["id"], []), now) for row in rows]
-    answer = call.page(rows, found)
-    kept = [one for one in answer.body if query.condition in (None, one.condition)]
-    return Answer(kept, headers=answer.headers)
+    ids = [row["id"] for row, _, _ in kept] if query.runs else []
+    for run in await call.db.all(CONDITIONS.last_runs, feed_ids=ids, most=query.runs) if ids else []:
+        runs.setdefault(run["feed_id"], []).append(dict(run))
+    body = [FeedCondition.of_row(*one, runs.get(one[0]["id"], [])) for one in kept]
+    return Answer(body, headers=page.headers)
 
 
 OPERATIONS = (

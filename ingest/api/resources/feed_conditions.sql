@@ -7,7 +7,12 @@ SELECT f.id, f.name, f.resource_type, f.enabled, f.disabled_reason, f.settings, 
        p.last_run_id, p.last_run_status, p.last_run_at, p.last_success_at, p.failing_since, p.next_fetch_at, p.rows,
        r.error AS last_error, r.ended_at AS last_ended_at,
        posts.last_at AS last_post_at, posts.gap AS usual_gap
-FROM inventory_feeds f
+FROM (
+    SELECT * FROM inventory_feeds
+    WHERE account_id = :account_id AND deleted_at IS NULL AND id > coalesce(:after::bigint, 0)
+      AND (:feed_id::bigint IS NULL OR id = :feed_id::bigint)
+    ORDER BY id LIMIT :limit
+) f  -- the page first: what follows looks at its feeds alone
 JOIN accounts a ON a.id = f.account_id
 LEFT JOIN dropship_providers d ON d.id = f.dropship_provider_id
 LEFT JOIN pull_feeds p ON p.feed_id = f.id
@@ -23,17 +28,15 @@ LEFT JOIN LATERAL (
         ) newest
     ) gaps
 ) posts ON f.resource_type = 'webhook'
-WHERE f.account_id = :account_id AND f.deleted_at IS NULL AND f.id > coalesce(:after::bigint, 0)
-  AND f.id = coalesce(:feed_id::bigint, f.id)
-ORDER BY f.id LIMIT :limit;
+ORDER BY f.id;
 
--- name: last_runs(account_id, feed_ids)
--- The last 30 runs of each of these feeds, the newest first.
+-- name: last_runs(account_id, feed_ids, most)
+-- The last runs of each of these feeds, the newest first.
 SELECT r.id, r.feed_id, r.status, r.ended_at, r.rows_read, r.rows_mapped, r.rows_rejected
 FROM unnest(:feed_ids::bigint[]) AS f (id)
 CROSS JOIN LATERAL (
     SELECT * FROM runs
     WHERE runs.account_id = :account_id AND runs.feed_id = f.id
-    ORDER BY runs.id DESC LIMIT 30
+    ORDER BY runs.id DESC LIMIT :most
 ) r
 ORDER BY r.feed_id, r.id DESC;

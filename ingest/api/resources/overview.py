@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiohttp import web
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
@@ -19,6 +21,9 @@ MOST_COUNTED = 10_000
 _SAMPLED = timedelta(minutes=5)
 _CANARIES, _ON_ITS_WAY = 3, timedelta(seconds=20)
 """So many canaries in succession did not arrive, each within its time: then it is late."""
+_MINUTE, _SETTLES = timedelta(minutes=1), timedelta(minutes=2)
+"""A minute's row is written by the windows that commit in it: long after it, nothing is added."""
+_MOST_ACCOUNTS = 200
 
 
 class Taking(Resource):
@@ -63,6 +68,10 @@ class Overview(Resource):
     dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
 
 
+OVER: web.AppKey[OrderedDict[int, list[Minute]]] = web.AppKey("minutes that are over")
+"""By account, the last asked for at the end."""
+
+
 async def get_overview(call: Call[Query, None]) -> Answer:
     """Return the account now."""
     now = datetime.now(UTC)
@@ -70,7 +79,7 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     rows = await call.db.all(OVERVIEW.recent_receipts, feed_ids=ids, since=now - _SAMPLED)
     dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
     hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
-    minutes = [Minute.of(row) for row in await call.db.all(OVERVIEW.minutes, feed_ids=ids, since=hour)]
+    minutes = await _minutes(call, ids, hour)
     divided = await division_of(call)
     shards = sorted({divided.shard_of(feed_id) for feed_id in ids})
     oldest = await call.db.one(OVERVIEW.oldest, shards=shards)
@@ -84,6 +93,21 @@ def _canary(row: Any, every_ms: int, now: datetime) -> Canary | None:
         return None
     late = now - row["arrived_at"] > _CANARIES * timedelta(milliseconds=every_ms) + _ON_ITS_WAY
     return Canary(arrived_at=row["arrived_at"], late=late)
+
+
+async def _minutes(call: Call[Query, None], feed_ids: list[int], since: datetime) -> list[Minute]:
+    """Return the minutes since then; those that are over change no more and are remembered, so a look reads few."""
+    over = call.request.app[OVER]
+    kept = [minute for minute in over.get(call.account_id, ()) if minute.minute >= since]
+    begin = kept[-1].minute + _MINUTE if kept else since
+    rows = await call.db.all(OVERVIEW.minutes, feed_ids=feed_ids, since=begin)
+    found = [*kept, *(Minute.of(row) for row in rows)]
+    settled = datetime.now(UTC) - _SETTLES
+    over[call.account_id] = [minute for minute in found if minute.minute + _MINUTE < settled]
+    over.move_to_end(call.account_id)
+    if len(over) > _MOST_ACCOUNTS:
+        over.popitem(last=False)
+    return found
 
 
 def _taking(seconds: list[float]) -> Taking:

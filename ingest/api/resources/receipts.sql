@@ -17,11 +17,33 @@ WHERE account_id = :account_id AND batch_id BETWEEN :first AND :last AND batch_i
 ORDER BY batch_id LIMIT 10;
 
 -- name: receipt_list(account_id, feeds, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
--- Newest first, feed by feed along the index (account_id, feed_id, received_at): each gives a page's worth at most, so a
--- page costs the same however many receipts there are. The key continues exactly where the page before ended.
+-- Newest first, along the index (account_id, feed_id, received_at), so a page costs the same however many receipts there
+-- are: those of a page are of the feeds whose own newest is newest, and there are no more of them than a page has rows.
+-- The key continues exactly where the page before ended.
 SELECT r.batch_id, r.feed_id, r.run_id, r.source, r.received_at, r.applied_at, r.counts::text AS counts,
        extract(epoch FROM r.received_at)::numeric(20, 6) || '_' || r.batch_id AS cursor
-FROM inventory_feeds f
+FROM (
+    SELECT f.id
+    FROM inventory_feeds f
+    CROSS JOIN LATERAL (
+        SELECT received_at, batch_id FROM receipts
+        WHERE receipts.account_id = :account_id AND receipts.feed_id = f.id
+          AND received_at >= coalesce(:received_from::timestamptz, '-infinity')
+          AND received_at < coalesce(:received_to::timestamptz, 'infinity')
+          AND received_at <= coalesce(:before_at::timestamptz, 'infinity')
+          AND (received_at, batch_id) < (
+              coalesce(:before_at::timestamptz, 'infinity'), coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+          )
+          AND (:outcome::text IS NULL OR counts ? :outcome::text)
+        ORDER BY received_at DESC, batch_id DESC
+        LIMIT 1
+    ) n
+    WHERE f.account_id = :account_id
+      AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
+      AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
+    ORDER BY n.received_at DESC, n.batch_id DESC
+    LIMIT :limit
+) f
 CROSS JOIN LATERAL (
     SELECT * FROM receipts
     WHERE receipts.account_id = :account_id AND receipts.feed_id = f.id
@@ -35,9 +57,6 @@ CROSS JOIN LATERAL (
     ORDER BY received_at DESC, batch_id DESC
     LIMIT :limit
 ) r
-WHERE f.account_id = :account_id
-  AND (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
-  AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
 ORDER BY r.received_at DESC, r.batch_id DESC
 LIMIT :limit;
 

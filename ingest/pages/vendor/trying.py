@@ -55,9 +55,9 @@ def _validated(visitor: Visitor, sample: bytes) -> dict[str, Any]:
     elements = sent if isinstance(sent, list) else [sent]
     if len(elements) > MAX_ITEMS:
         return _tested([], [], (len(elements), 0, 0), f"a post holds {MAX_ITEMS} items at most")
-    policy: Any = visitor.bad_attributes or "rejectItem"
+    policy: Any = visitor.bad_attributes
     valid = validate_sent(elements, policy)
-    rejects = [refusal(one, one.index) for one in valid.rejects]
+    rejects = [refusal(one, one.index) for one in (*valid.rejects, *valid.skipped)]
     counts = len(elements), len(valid.items), len(elements) - len(valid.items)
     return _tested(list(zip(valid.indexes, valid.items, strict=True)), rejects, counts, None)
 

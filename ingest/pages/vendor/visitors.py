@@ -27,7 +27,7 @@ class Visitor:
     expires_at: datetime
     feed_name: str
     resource_type: str
-    bad_attributes: str | None
+    bad_attributes: str
     account_name: str
     time_zone: str
     provider_name: str | None

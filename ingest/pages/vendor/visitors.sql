@@ -14,7 +14,8 @@ RETURNING link_id;
 
 -- name: visitor(link_id, digest)^
 -- Whose session a cookie is; it ends with its link, its feed and its account.
-SELECT l.id, l.account_id, l.feed_id, l.expires_at, f.name AS feed_name, f.resource_type, f.settings ->> 'badAttributes' AS bad_attributes,
+SELECT l.id, l.account_id, l.feed_id, l.expires_at, f.name AS feed_name, f.resource_type,
+       coalesce(f.settings ->> 'badAttributes', 'skipAttribute') AS bad_attributes,
        a.name AS account_name, a.time_zone, d.name AS provider_name
 FROM vendor_sessions s
 JOIN vendor_links l ON l.id = s.link_id

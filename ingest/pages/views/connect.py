@@ -33,6 +33,7 @@ async def show(visit: Visit) -> Context:
 async def rules(visit: Visit) -> Fragment:
     """Return what other rules would connect, for a page that loads it later."""
     found = await visit.ask("connections.rules")
+    found.feeds.sort(key=lambda feed: -(feed.any_case + feed.barcode))
     told = [feed for feed in found.feeds if feed.any_case + feed.any_case_ambiguous + feed.barcode
             + feed.barcode_ambiguous]  # fmt: skip
     return Fragment(template="connect", block="rules", context={"rules": found, "told": told, "q": {}})

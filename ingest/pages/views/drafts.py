@@ -11,15 +11,18 @@ from typing import Any
 from aiohttp import web
 
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.dispatch import plain
 from ingest.api.resources.previews import secrets_of
 from ingest.feeds.mapping import Format
 from ingest.http.problems import ProblemError
 from ingest.pages import drafting, layout
+from ingest.pages.alike import Alike, alike
 from ingest.pages.page import Action, Again, Context, Done, Download, Fragment, Page
 from ingest.pages.rows import SHOWN, detail, lines
 from ingest.pages.visit import Visit, version_of
 
 MAX_UPLOAD_BYTES = 32 << 20
+_LOOKED_AT = 250
 _FORMAT = frozenset(known.alias or name for name, known in Format.model_fields.items()) | {"resourceType"}
 _GIVEN = ("location", "name", "provider", "provider_name", "token")
 _SCHEDULES = [("hourly", "every hour"), ("daily", "every day"), ("never", "only when asked"), ("custom", "by cron")]
@@ -86,6 +89,22 @@ async def mend(visit: Visit) -> Fragment | Done:
         settings["mapping"] = drafting.with_transform(mapping, group.mend.attribute or "", group.mend.transform)
     preview = await visit.ask("previews.update", {"id": visit.id}, body={"settings": settings})
     return await _answer(visit, preview, whole=True)
+
+
+async def read_like(visit: Visit) -> Done:
+    """Read a new feed's file as a feed with the same columns reads its own."""
+    number = visit.text("feed")
+    feed = await visit.ask("inventory_feeds.get", {"id": int(number) if number.isdecimal() else 0})
+    given = feed.model_dump(mode="json", by_alias=True)
+    settings = {name: given[name] for name in _FORMAT if given.get(name) is not None}
+    await visit.ask("previews.update", {"id": visit.id}, body={"settings": settings})
+    return Done(to=f"/drafts/{visit.id}", said=f"The file is read as {feed.name} reads its own.")
+
+
+async def _alike(visit: Visit, preview: Any) -> list[Alike]:
+    feeds = await visit.ask("inventory_feeds.list", query={"limit": _LOOKED_AT})
+    known = [{"id": one.id, "name": one.name, "mapping": plain(one).get("mapping")} for one in feeds]
+    return alike(known, preview.columns)
 
 
 async def fetch_again(visit: Visit) -> Done:
@@ -207,6 +226,7 @@ async def _context(visit: Visit, preview: Any) -> Context:
         "transforms": drafting.TRANSFORMS,
         "schedules": _SCHEDULES,
         "providers": [] if feed else await _providers(visit),
+        "alike": [] if feed else await _alike(visit, preview),
         "title": f"Mapping of {feed.name}" if feed else "New feed",
     }
 
@@ -221,6 +241,7 @@ ENTRIES = (
     Page(name="draft", path=_ONE, title="Mapping", section="feeds", show=show, scope=Scope.WRITE),
     Action(path=f"{_ONE}/try", act=attempt),
     Action(path=f"{_ONE}/mend", act=mend),
+    Action(path=f"{_ONE}/like", act=read_like),
     Action(path=f"{_ONE}/fetch", act=fetch_again),
     Action(path=f"{_ONE}/save", act=save),
     Action(path=f"{_ONE}/create", act=create),

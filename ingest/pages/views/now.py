@@ -19,7 +19,7 @@ _MOST_NEEDS = 8
 async def show(visit: Visit) -> Context:
     """Return the account at a glance."""
     overview = await visit.ask("overview.get")
-    feeds = await visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS})
+    feeds = await visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS, "runs": 0})
     usage = await visit.ask("usage.get")
     outlook = await visit.ask("usage_history.get") if usage.limit is not None else None
     causes = await visit.ask("dead_letter_groups.list") if overview.dead_letters else []

@@ -63,6 +63,7 @@ async def let_in(visit: Visit) -> Done:
 async def _changed(visit: Visit, body: dict[str, Any]) -> Done:
     if visit.id == visit.session.person_id:
         raise ProblemError(409, "pages.people.self", "this is you: another admin changes your role")
+    await visit.ask("people.get", {"id": visit.id})
     after = await visit.change("people.update", {"id": visit.id}, body)
     return Done(to="/people", said=f"{after.name} may sign in as {after.role}.")
 

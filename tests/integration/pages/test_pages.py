@@ -196,6 +196,18 @@ async def test_a_dropped_file_becomes_mapped_rows_mended_and_saved(dashboard, ap
     assert {"name": "textToQuantity", "words": {"soon": 0}} in stored[0]["mapping"]["inventoryQuantity"]["transforms"]
 
 
+async def test_a_mapping_of_a_feed_with_the_same_columns_is_offered_first(dashboard, api):
+    mapping = {"externalId": "Artikel", "inventoryQuantity": "Bestand", "handle": "Bezeichnung"}
+    await api.new_feed(name="Acme old", resourceType="ftpCsv", resourceLocation="http://v.example/x", mapping=mapping)
+    browser = await dashboard.browser("write")
+    page = await browser.upload("/feeds/new", {"file": CSV.encode()})
+    (form,) = [form for form in page.tree.forms if str(form.get("action")).endswith("/like")]
+    read = await browser.post(form.get("action"), dict(form.fields))
+    assert "The file is read as Acme old reads its own." == read.text_of(".toast span")
+    chosen = {s.get("name"): s.value for s in read.tree.cssselect("select[name^=source-]") if s.value}
+    assert {f"source-{name}": column for name, column in mapping.items()} == chosen
+
+
 async def test_an_edit_is_answered_in_place_with_just_the_rows(dashboard):
     browser = await dashboard.browser("write")
     draft = (await browser.upload("/feeds/new", {"file": CSV.encode()})).url
