@@ -20,6 +20,8 @@ AGREEMENT = queries.load("agreement")
 async def agree(settings: Settings) -> Settings:
     """Return the settings with the fleet's number of shards; as they are while Postgres is away.
 
+    Half of it while that is being doubled: a slot that is used for the first time leads to the parent then.
+
     Raises `Permanent` if this process may not join the fleet.
     """
     await refuse_shared_sessions(settings.dsn)
@@ -29,6 +31,7 @@ async def agree(settings: Settings) -> Settings:
         return settings
     try:
         shards = int(await AGREEMENT.agree(connection, name="shards", value=str(settings.shards)))
+        divided = await division(connection)
     except (asyncpg.UndefinedTableError, asyncpg.ReadOnlySQLTransactionError, OSError, TimeoutError):
         return settings  # not migrated yet, or on its way: whoever needs more says so
     finally:
@@ -38,7 +41,8 @@ async def agree(settings: Settings) -> Settings:
             f"SHARDS is {settings.shards} here, and {shards} in the fleet of this database: set it to {shards}, or"
             " change the fleet's with `feedline shards` (docs/fleet.md)"
         )
-    return settings.model_copy(update={"shards": shards})
+    doubling = divided is not None and divided.closed
+    return settings.model_copy(update={"shards": shards // 2 if doubling else shards})
 
 
 def is_doubled(shards: int, agreed: int) -> bool:

@@ -27,7 +27,6 @@ from schemas.topology import (
     SHARDS_EXCHANGE,
     Queue,
     dead_queue,
-    shard_of,
     shard_queue,
     shard_queues,
     slot_key,
@@ -78,12 +77,12 @@ async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -
     return sick
 
 
-async def bind(channel: PlainChannel, settings: Settings, slot: int) -> None:
-    """Bind a slot to its shard's queue: it was never used, or its queue was deleted, which is then made anew.
+async def bind(channel: PlainChannel, settings: Settings, slot: int, shard: int) -> None:
+    """Bind a slot to a shard's queue: it was never used, or its queue was deleted, which is then made anew.
 
     Raises `Permanent` as `declare` does, or what aiormq raises while the broker, or the queue, is away.
     """
-    queue = shard_queue(shard_of(slot, settings.shards))
+    queue = shard_queue(shard)
     try:
         await channel.queue_bind(queue, SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
     except ChannelNotFoundEntity:

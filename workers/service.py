@@ -117,7 +117,8 @@ class Worker:
         """Read how feeds are divided among shards; with every heartbeat, since shards may be doubled."""
         divided = await division(connection)
         if divided is not None:
-            self._broker.shards = self._out.shards = self._outlet.shards = divided.shards
+            self._broker.division = divided
+            self._outlet.follow(divided)
             self._fleet.divide(divided)
 
     def _owner(self, shard: int) -> ShardOwner:

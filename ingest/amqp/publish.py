@@ -24,10 +24,11 @@ from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
 from schemas.declare import bind, declare
+from schemas.division import Division
 from schemas.errors import Permanent, Transient
 from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
-from schemas.topology import shard_of, slot_key, slots_of
+from schemas.topology import slot_key, slots_of
 
 _log = structlog.get_logger()
 
@@ -81,6 +82,7 @@ class Publisher:
         """`name` is shown in RabbitMQ's list of connections."""
         self._settings = settings
         self._name = name
+        self._division = Division(settings.shards)
         self._keys = [slot_key(slot) for slot in range(slots_of(settings.shards))]
         self._link: Link | None = None
         self._wire: Wire | None = None
@@ -145,7 +147,7 @@ class Publisher:
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             raise Unavailable(reason)
-        PUBLISHED.inc(shard_of(slot, self._settings.shards))
+        PUBLISHED.inc(self._division.shard_of(slot))
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""
@@ -160,11 +162,12 @@ class Publisher:
         await asyncio.shield(self._task)
 
     async def _follow(self) -> None:
-        """Count batches by the shards that there are: they may be doubled. Nothing but the metric depends on it."""
+        """Know the shards that there are, which may be doubled: to count batches by them, and to bind slots anew."""
         while True:
             await asyncio.sleep(_FOLLOW_S)
             known = await known_division(self._settings)
             if known is not None:
+                self._division = known
                 self._settings = self._settings.model_copy(update={"shards": known.shards})
 
     async def _stay_connected(self) -> None:
@@ -258,9 +261,10 @@ class Publisher:
     async def _bind(self, slot: int) -> bool:
         """Bind a slot; return whether that could be done, if not after a pause."""
         try:
-            if self._link is not None:
+            if (link := self._link) is not None:
                 async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                    await bind(await self._link.connection.channel(publisher_confirms=False), self._settings, slot)
+                    channel = await link.connection.channel(publisher_confirms=False)
+                    await bind(channel, self._settings, slot, self._division.shard_of(slot))
                 return True
         except (*AWAY, Transient, Permanent) as error:
             _log.warning("bind_failed", slot=slot, reason=str(error))

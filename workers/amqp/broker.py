@@ -18,6 +18,7 @@ from aiormq.abc import AbstractChannel
 
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.declare import bind, declare
+from schemas.division import Division
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
 from workers.backoff import Backoff
@@ -34,8 +35,8 @@ class Broker:
 
     def __init__(self, settings: Settings, name: str, health: Health) -> None:
         self._settings = settings
-        self.shards = settings.shards
-        """How many shards' queues are declared; follows a doubling."""
+        self.division = Division(settings.shards)
+        """The shards whose queues are declared, and slots bound to; follows a doubling."""
         self._name = name
         self._health = health
         self._link: tuple[Link, Deliveries] | None = None
@@ -74,7 +75,12 @@ class Broker:
         """Bind a slot to its shard's queue: what was published there came back. Raises as `declare` does."""
         link, _ = await self._connect()
         async with asyncio.timeout(TIMEOUT_S):
-            await bind(await link.connection.channel(publisher_confirms=False), self._declared, slot)
+            await bind(
+                await link.connection.channel(publisher_confirms=False),
+                self._declared,
+                slot,
+                self.division.shard_of(slot),
+            )
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""
@@ -83,7 +89,7 @@ class Broker:
 
     @property
     def _declared(self) -> Settings:
-        return self._settings.model_copy(update={"shards": self.shards})
+        return self._settings.model_copy(update={"shards": self.division.shards})
 
     async def _connect(self) -> tuple[Link, Deliveries]:
         async with self._connecting:

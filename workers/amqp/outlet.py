@@ -21,9 +21,9 @@ from pamqp.header import ContentHeader
 from schemas import metrics
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
-from schemas.division import end_message
+from schemas.division import Division, end_message
 from schemas.errors import Transient
-from schemas.topology import SHARDS_EXCHANGE, shard_of, shard_queue, slot_key, slot_of
+from schemas.topology import SHARDS_EXCHANGE, shard_queue, slot_key, slot_of
 from workers.amqp import slots
 from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.amqp.delivery import Delivery
@@ -39,11 +39,15 @@ class Outlet:
     def __init__(self, broker: Broker, shards: int, confirm_timeout_s: float) -> None:
         """No batch is on its way to its queue for longer than `confirm_timeout_s` without counting as not sent."""
         self._broker = broker
-        self.shards = shards
+        self._division = Division(shards)
         self._confirm_s = confirm_timeout_s
         self._replies: asyncio.Queue[tuple[str, str | None, bytes]] = asyncio.Queue(MOST_REPLIES_WAITING)
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
+
+    def follow(self, division: Division) -> None:
+        """Take note of how feeds are divided among shards."""
+        self._division = self._broker.division = division
 
     async def reply(self, delivery: Delivery, result: BatchResult) -> None:
         """Send a batch's result to the queue that its sender waits at; never waits, never fails."""
@@ -71,7 +75,7 @@ class Outlet:
 
     async def publish(self, batch: Batch) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Transient`."""
-        slot = slot_of(batch.feed_id, self.shards)
+        slot = slot_of(batch.feed_id, self._division.shards)
         way = SHARDS_EXCHANGE, slot_key(slot)
         with _reaching():
             try:
@@ -79,7 +83,7 @@ class Outlet:
             except PublishError:  # it came back: the slot was never used, or its queue was deleted
                 await self._broker.bind(slot)
                 await self._send(way, batch.encode(), _properties(batch))
-        metrics.PUBLISHED.inc(shard_of(slot, self.shards))
+        metrics.PUBLISHED.inc(self._division.shard_of(slot))
 
     async def send_on(self, stray: Delivery, shard: int) -> None:
         """Put a batch that is another shard's into that one's queue, as it is, and wait for the confirm."""
@@ -94,9 +98,8 @@ class Outlet:
         with _reaching():
             await self._to_queue(shard, end_message(shards), Basic.Properties(delivery_mode=2))
 
-    async def lead(self, homes: Mapping[int, int], shards: int) -> None:
-        """Have slots lead to these shards too, of so many; raises `Transient`."""
-        self._broker.shards = shards
+    async def lead(self, homes: Mapping[int, int]) -> None:
+        """Have slots lead to these shards too; raises `Transient`."""
         with _reaching():
             await self._broker.declare()
             channel = await self._broker.channel()

@@ -19,7 +19,7 @@ import asyncpg
 import structlog
 
 from schemas import queries
-from schemas.agreement import AGREEMENT
+from schemas.agreement import AGREEMENT, division
 from schemas.amqp.tap import AWAY
 from schemas.errors import Transient
 from schemas.settings import Settings
@@ -93,9 +93,13 @@ class Doubling:
     async def round(self, connection: asyncpg.Connection) -> None:
         """Take each step that is due; what the broker does not take now is due again in the next round."""
         splits = [Split(*row.values()) async for row in AGREEMENT.splits(connection)]
+        divided = await division(connection)
+        if not splits or divided is None:
+            return
+        self._outlet.follow(divided)
         for step, split in due(splits, self._settle_s):
             try:
-                await self._take(connection, step, split, shards=2 * len(splits))
+                await self._take(connection, step, split, shards=divided.shards)
             except (*AWAY, Transient) as error:
                 _log.warning("doubling_waits", step=step, shard=split.shard, error=f"{type(error).__name__}: {error}")
                 return
@@ -105,8 +109,8 @@ class Doubling:
             case Step.BIND:
                 slots = range(split.shard, slots_of(shards), shards)
                 # The parent first: a slot that it got only later would bring it newer batches than it has applied.
-                await self._outlet.lead(_to(split.parent, slots), shards)
-                await self._outlet.lead(_to(split.shard, slots), shards)
+                await self._outlet.lead(_to(split.parent, slots))
+                await self._outlet.lead(_to(split.shard, slots))
                 await DOUBLING.bound(connection, shard=split.shard)
             case Step.MARK:
                 await self._outlet.mark(split.parent, shards)

@@ -32,7 +32,7 @@ class Queues:
         """
         try:
             async with asyncio.timeout(_ASK_S):
-                self._broker.shards = division.shards
+                self._broker.division = division
                 return {shard: await self._of(shard) for shard in division.open}
         except AWAY as error:
             _log.warning("broker_not_seen", error=f"{type(error).__name__}: {error}")

@@ -8,6 +8,7 @@ import pytest
 
 from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, decode, new_batch_id
+from schemas.division import Division
 from schemas.errors import Permanent
 from schemas.topology import shard_queue
 
@@ -86,6 +87,15 @@ async def test_a_message_whose_queue_cannot_be_made_again_is_given_up_after_a_se
 
         allow(".*")
         await publisher.publish(batch())
+
+
+async def test_a_slot_that_is_used_for_the_first_time_while_its_shard_takes_nothing_over_leads_to_the_parent(settings):
+    async with Publisher(settings, "test") as publisher:
+        publisher._division = Division(16, frozenset(range(8, 16)))
+        await publisher.publish(batch(feed_id=9))
+
+    (found,) = await messages(settings.amqp, shard_queue(1), 1)
+    assert 9 == decode(found.body).feed_id
 
 
 async def test_what_the_release_before_sent_stands_in_front_of_what_this_one_sends(settings):

@@ -100,6 +100,8 @@ async def test_whoever_goes_on_with_a_doubling_may_do_each_step_again(fleet, mon
         async with connection.transaction():
             await begin(connection)
 
+        assert 4 == (await agree(settings)).shards  # who starts now leads a new slot to the parent
+
         async def go_on(step):
             await Doubling(settings, Outlet(broker, settings.shards, 5)).round(connection)
             return all([row[step] is not None async for row in AGREEMENT.splits(connection)])
