@@ -24,10 +24,10 @@ from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
 from ingest.http.sampling import Sampled
+from ingest.http.sent import validate_sent
 from schemas.batches import Batch, Source
 from schemas.items import BadAttributes
 from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
-from schemas.sent import validate_sent
 from schemas.settings import Settings
 
 PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"

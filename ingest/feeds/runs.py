@@ -15,16 +15,12 @@ from schemas.outcomes import Outcome
 
 RUN_SQL = queries.load("runs", beside=__file__)
 
-PULLED_TYPES = ("ftpCsv", "xml", "api")
-"""The `resourceType`s that are fetched."""
-
 ALERT_AFTER = 3
 """Failures in succession before the feed is flagged aloud."""
 MAX_ATTEMPTS = 5
 """A run that took this many pullers down with it is not tried again."""
 FINGERPRINT_VERSION = 2
 """Raised when the parser gives other parts for the same file and settings, so that no run resumes across the change."""
-MAX_PART_ITEMS = 50
 
 
 class RunStatus(StrEnum):

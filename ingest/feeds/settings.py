@@ -20,6 +20,7 @@ from schemas.errors import Rejected
 
 ResourceType = Literal["webhook", "ftpCsv", "xml", "api"]
 PULLED = ("ftpCsv", "xml", "api")
+"""The `resourceType`s that are fetched."""
 Switch = Literal["enabled", "disabled"]
 
 

@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from schemas.errors import Rejected
 
-CHUNK_ITEMS = 50
-"""Items of a chunk at most: what fits one batch."""
 BLOCK_BYTES = 1 << 16
 """The stream is read in blocks of this size, so that nothing depends on how its bytes arrived."""
 MAX_RECORD_BYTES = 4 << 20

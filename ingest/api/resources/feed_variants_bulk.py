@@ -19,11 +19,11 @@ from ingest.api.shared.bulk import BulkReject, elements_of, reject, whole_id
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import NewFeedVariant
 from ingest.api.shared.stored import GOODS
+from ingest.http.sent import validate_sent
 from schemas import attributes as a
 from schemas.batches import Batch
 from schemas.batches import Operation as Asked
 from schemas.items import MAX_ITEMS
-from schemas.sent import validate_sent
 
 
 class ListedChange(NewFeedVariant, total=False):

@@ -14,8 +14,8 @@ from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed, Late
 from ingest.api.shared.stored import upsert
 from ingest.feeds.settings import FeedSettings
+from ingest.http.sent import validate_sent
 from schemas.items import MAX_ITEMS, BadAttributes, Item
-from schemas.sent import validate_sent
 
 
 class Accepted(Resource):

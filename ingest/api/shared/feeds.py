@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.api.framework.call import Call
-from ingest.feeds.runs import PULLED_TYPES, RUN_SQL
+from ingest.feeds.runs import RUN_SQL
+from ingest.feeds.settings import PULLED
 from schemas import queries
 
 FEEDS = queries.load("feeds", beside=__file__)
@@ -16,7 +17,7 @@ async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) ->
     row = await call.db.one(RUN_SQL.pulled_feed, feed_id=call.id)
     if row is None or row["deleted"]:
         raise call.not_found("inventory feed")
-    if row["resource_type"] not in PULLED_TYPES:
+    if row["resource_type"] not in PULLED:
         raise call.problem(409, "not_pulled", f"a feed of resourceType {row['resource_type']} is not fetched")
     if must_be_enabled and not row["enabled"]:
         raise call.problem(409, "disabled", "the feed is disabled: enable it first")

@@ -16,11 +16,11 @@ from ingest.api.framework.postgres import AWAY
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
+from ingest.http.sent import validate_sent
 from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
 from schemas.items import MAX_ITEMS, BadAttributes
 from schemas.outcomes import Outcome
-from schemas.sent import validate_sent
 from schemas.validation import Validated
 
 RETRY_AFTER_S = "2"

@@ -10,12 +10,12 @@ import orjson
 from aiohttp import web
 
 from ingest.http.problems import ProblemError
+from ingest.http.sent import validate_sent
 from ingest.pages.sessions.roles import Role
 from ingest.pages.vendor.rejects import refusal
 from ingest.pages.vendor.visitors import Visitor
 from ingest.pages.visit import Visit
 from schemas.items import MAX_ITEMS
-from schemas.sent import validate_sent
 
 MAX_FILE_BYTES = 8 << 20
 _SHOWN = 50

@@ -17,9 +17,9 @@ import orjson
 
 from ingest.feeds.mapping import Duplicates
 from ingest.pull.mapping.mapper import Mapped
-from ingest.pull.records import CHUNK_ITEMS, FileReject
+from ingest.pull.records import FileReject
 from schemas.attributes import INT32_MAX
-from schemas.items import KEY
+from schemas.items import KEY, MAX_ITEMS
 
 QUANTITY = "inventoryQuantity"
 _HASHES_PER_PASS = 1 << 20
@@ -156,7 +156,7 @@ class Folded:
             "SELECT items.key, items.row, item, again, refused.row FROM items LEFT JOIN refused USING (key)"
             " ORDER BY position"
         )
-        while found := rows.fetchmany(CHUNK_ITEMS):
+        while found := rows.fetchmany(MAX_ITEMS):
             mapped = Mapped()
             for key, row, written, again, refused in found:
                 item = orjson.loads(written)

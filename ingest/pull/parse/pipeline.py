@@ -14,8 +14,9 @@ from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
 from ingest.pull.parse.source import Source, UnseekableError
 from ingest.pull.parse.xml.columns import open_xml
-from ingest.pull.records import CHUNK_ITEMS, Block, Chunk, FileReject, Record, Report
+from ingest.pull.records import Block, Chunk, FileReject, Record, Report
 from schemas.columns import KINDS
+from schemas.items import MAX_ITEMS
 
 _MAX_REJECTS = 200
 """Reasons that wait for items to share a chunk with."""
@@ -51,7 +52,7 @@ class Parse:
                 waiting.rows += mapped.rows
                 waiting.rejects += rejects + mapped.rejects
                 waiting.rejected += mapped.rejected + len(rejects)
-                while len(waiting.items) >= CHUNK_ITEMS or len(waiting.rejects) >= _MAX_REJECTS:
+                while len(waiting.items) >= MAX_ITEMS or len(waiting.rejects) >= _MAX_REJECTS:
                     yield _cut(waiting)
         while waiting.items or waiting.rejects:
             yield _cut(waiting)
@@ -113,7 +114,7 @@ class Parse:
 
 
 def _cut(waiting: Mapped) -> Chunk:
-    chunk = Chunk(waiting.items[:CHUNK_ITEMS], waiting.rows[:CHUNK_ITEMS], waiting.rejects, waiting.rejected)
-    del waiting.items[:CHUNK_ITEMS], waiting.rows[:CHUNK_ITEMS]
+    chunk = Chunk(waiting.items[:MAX_ITEMS], waiting.rows[:MAX_ITEMS], waiting.rejects, waiting.rejected)
+    del waiting.items[:MAX_ITEMS], waiting.rows[:MAX_ITEMS]
     waiting.rejects, waiting.rejected = [], 0
     return chunk

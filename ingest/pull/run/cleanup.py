@@ -14,12 +14,12 @@ from typing import Any
 import asyncpg
 
 from ingest.feeds.guard import Stock
-from ingest.feeds.runs import MAX_PART_ITEMS
 from ingest.pull.run.part_files import Spooled
 from ingest.pull.run.publish import Numbered
 from ingest.pull.run.store import Run, Store
 from schemas import queries
 from schemas.batches import Batch
+from schemas.items import MAX_ITEMS
 
 CLEANUP = queries.load("cleanup", beside=__file__)
 MakeBatch = Callable[[int, list[dict[str, Any]]], Batch]
@@ -82,7 +82,7 @@ async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
             connection,
             account_id=run.account_id,
             feed_id=run.feed_id,
-            part_items=MAX_PART_ITEMS,
+            part_items=MAX_ITEMS,
             run_id=run.id,
             first_part=spooled.facts["parts"],
         )
@@ -96,7 +96,7 @@ async def deal(store: Store, run: Run, spooled: Spooled) -> int | None:
 
 def part_count(missing: int) -> int:
     """Return how many parts so many missing items make."""
-    return -(-missing // MAX_PART_ITEMS)
+    return -(-missing // MAX_ITEMS)
 
 
 async def batches(store: Store, run: Run, first_part: int, make_batch: MakeBatch) -> AsyncGenerator[Numbered, None]:

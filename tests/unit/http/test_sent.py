@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.http.sent import DIGITS_ARE_KEYS, as_meant, validate_sent
 from schemas.items import ATTRIBUTES
-from schemas.sent import DIGITS_ARE_KEYS, as_meant, validate_sent
 from schemas.validation import validate
 
 
