@@ -63,6 +63,7 @@ GRANT SELECT ON
     shard_state
 TO feedline_watch;
 GRANT INSERT ON accounts, dropship_providers, inventory_feeds TO feedline_watch;
+GRANT SELECT, INSERT, UPDATE ON canaries TO feedline_watch;
 GRANT USAGE ON SEQUENCE inventory_feeds_id_seq TO feedline_watch;
 GRANT pg_read_all_stats TO feedline_watch;  -- whether a standby replicates
 
