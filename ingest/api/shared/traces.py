@@ -63,13 +63,14 @@ def steps(row: Mapping[str, Any], logged: Logged | None = None) -> list[dict[str
         worker = " on ".join(filter(None, (f"worker {row['worker']}", row["host"])))
     known = Logged() if logged is None else logged
     confirmed, acked = known.at.get("confirmed"), known.at.get("acked")
+    committed = row["committed_at"] or known.at.get("committed")
     went_on = f"not known when, but before {row['went_on_at'].isoformat()}" if row["went_on_at"] is not None else None
     return [
         _step("received", row["received_at"], _RECEIVED_BY.get(row["source"])),
         _step("confirmed", confirmed, "rabbitmq", None if confirmed else "an edge's debug log knows"),
         _step("delivered", row["delivered_at"], worker, queue),
         _step("window", row["applied_at"], worker, queue),
-        _step("committed", row["committed_at"] or known.at.get("committed"), "postgres"),
+        _step("committed", committed, "postgres", None if committed else "with track_commit_timestamp Postgres knows"),
         _step("acked", acked, worker, None if acked else went_on),
     ]
 
@@ -81,12 +82,12 @@ def steps_of_waiting(waiting: Waiting) -> list[dict[str, Any]]:
     if waiting.is_lost:
         note += "the queue has nothing left of that time, and no worker had the batch"
     else:
-        note += "in the queue or in hand, if it was answered 202; not known since when"
+        note += "in the queue or in hand"
         if state["oldest_at"] is not None:
             note += f"; the oldest in hand is of {state['oldest_at'].isoformat()}"
         if state["waits_for"] is not None:
             note += f"; the shard waits for {state['waits_for']}"
-    notes = {"confirmed": note}
+    notes = {"confirmed": "if it was answered 202", "delivered": note}
     return [_step(name, waiting.received_at if name == "received" else None, None, notes.get(name)) for name in _NAMES]
 
 

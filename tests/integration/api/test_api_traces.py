@@ -70,7 +70,8 @@ async def test_a_trace_names_the_worker_that_applied_and_leaves_out_what_nobody_
     assert "shard 5" == steps["window"]["note"]
     times = [steps[name]["at"] for name in ("received", "delivered", "window")]
     assert [NOW + timedelta(seconds=n) for n in (-2, -1, 0)] == [datetime.fromisoformat(at) for at in times]
-    assert [None, None] == [steps[name]["at"] for name in ("confirmed", "acked")]
+    assert [None, None, None] == [steps[name]["at"] for name in ("confirmed", "committed", "acked")]
+    assert "with track_commit_timestamp Postgres knows" == steps["committed"]["note"]
     assert f"not known when, but before {(NOW + timedelta(seconds=3)).isoformat()}" == steps["acked"]["note"]
     code, lines = await shown(batch_id)
     assert 0 == code, lines
@@ -122,12 +123,13 @@ async def test_a_batch_that_waits_is_told_with_its_queue(api, settings, shown):
     assert {None} == {steps[name]["at"] for name in STEPS[1:]}
     oldest = (NOW - timedelta(minutes=1)).isoformat()
     assert (
-        f"shard {feed['id'] % settings.shards}: in the queue or in hand, if it was answered 202; not known since when; "
-        f"the oldest in hand is of {oldest}; the shard waits for postgres"
-    ) == steps["confirmed"]["note"]
+        f"shard {feed['id'] % settings.shards}: in the queue or in hand; the oldest in hand is of {oldest}; "
+        "the shard waits for postgres"
+    ) == steps["delivered"]["note"]
+    assert "if it was answered 202" == steps["confirmed"]["note"]
     code, lines = await shown(batch_id)
     assert (0, True) == (code, lines[0].endswith("pending: no receipt yet"))
-    assert steps["confirmed"]["note"] in lines[2]
+    assert steps["delivered"]["note"] in lines[3]
 
 
 async def test_a_batch_that_nobody_knows_has_no_trace(api, shown):
