@@ -96,9 +96,9 @@ def progress(splits: Sequence[Any]) -> str:
     bound = sum(row["bound_s"] is not None for row in splits)
     marked = sum(row["marked_s"] is not None for row in splits)
     ended = sum(bool(row["ended"]) for row in splits)
+    new = len(splits)
     return (
-        f"doubling to {2 * len(splits)}: of {len(splits)} new shards {bound} get what is published, {marked} wait for"
-        f" their parent to reach the marker or have, {ended} are consumed"
+        f"doubling to {2 * new}: {bound} of {new} new queues are filled, END sent to {marked} parents, {ended} consumed"
     )
 
 
