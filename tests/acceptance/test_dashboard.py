@@ -6,7 +6,9 @@ import json
 import os
 import re
 import signal
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -16,9 +18,12 @@ from playwright.async_api import async_playwright, expect
 from ingest.pages.routes import NAVIGATION
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
+from schemas import dead_letters
+from schemas.batches import Batch, Source
 from tests.acceptance.chromium import OFFLINE
 
 SECOND_MS = 1_000
+FOCUSED = "(() => { const e = document.activeElement; return [e.innerText, e.labels?.[0]?.innerText] })()"
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +84,74 @@ async def test_a_newcomer_leads_a_vendors_file_to_mapped_rows_without_reading_do
     assert ("ROW WITH A QUANTITY THAT IS NONE", 0) == (stored[-1]["name"], stored[-1]["inventoryQuantity"])
 
 
+async def buried(system):
+    """Bury items of the demo feed as workers do; two of them have newer values. Return the account's database."""
+    connection = await asyncpg.connect(system.stack["databaseUrl"])
+    feed = system.stack["demoFeed"]["id"]
+    account = await connection.fetchval("SELECT account_id FROM inventory_feeds WHERE id = $1", feed)
+    names = [f"DEAD-{number:03}" for number in range(130)]
+    items = [{"externalId": name, "inventoryQuantity": 5} for name in names]
+    batch = Batch(uuid4(), account, feed, 1_700_000_000_000, Source.WEBHOOK, items)
+    reasons = [f'value "{slot}99999999" is out of range for type integer' for slot in range(len(items))]
+    letters = [dead_letters.of_item(batch, slot, "postgres.22003", reason) for slot, reason in enumerate(reasons)]
+    await dead_letters.store(connection, letters, datetime.now(UTC))
+    async with system.post([{"externalId": name, "inventoryQuantity": 9} for name in names[:2]]) as response:
+        assert 202 == response.status
+    await system.get_when("/api/inventory-feed-variants.json?externalId=DEAD-001", lambda found: found)
+    return connection
+
+
+async def test_an_operator_replays_a_cause_with_progress_and_the_newer_values_stay(system, page):
+    connection = await buried(system)
+    await page.goto("/")
+    await expect(page.locator("#needs")).to_contain_text("Dead letters of Demo webhook feed grow")
+    await page.click("#numbers >> text=Dead letters")
+    await page.click("text=Replay 130")
+    await expect(page.locator("main strong").first).to_have_text("130 match, 2 have newer values.")
+    await page.select_option("#field-first", "10")
+    await page.click("main form button")
+    progress = page.locator("#progress")
+    await expect(progress.locator(".pill")).to_have_text("paused")  # live
+    await expect(progress).to_contain_text("10 of 130")
+    await progress.locator("button", has_text="Resume: 120 left").click()
+    await expect(progress.locator(".pill")).to_have_text("finished")  # in place, then live
+    await expect(page.locator("#progress .number", has_text="Replayed")).to_contain_text("128")
+    await page.click("#progress .number >> text=Skipped")
+    await expect(page.locator("#did tbody th")).to_have_text(["DEAD-000", "DEAD-001"])
+    await system.get_when("/api/inventory-feed-variants.json?externalId=DEAD-129", lambda found: found)
+    kept = (
+        "SELECT array_agg(DISTINCT inventory_quantity) FROM feed_variants WHERE external_id IN ('DEAD-000', 'DEAD-001')"
+    )
+    assert [9] == await connection.fetchval(kept)
+    assert 1 == await connection.fetchval(
+        "SELECT inventory_quantity / 5 FROM feed_variants WHERE external_id = 'DEAD-129'"
+    )
+
+    await page.click("text=Discard those with newer values")
+    await page.click("main form button")
+    await expect(page.locator(".toast")).to_contain_text("2 dead letters are being discarded.")
+    await page.goto("/dead-letters?status=discarded")
+    await expect(page.locator("#causes td[data-label=Count]")).to_have_text("2")
+    await connection.close()
+
+
+async def test_a_button_answers_where_it_was_pressed_with_the_focus_on_the_way_back(system, page):
+    async with system.post([{"externalId": "by hand", "inventoryQuantity": 9}]) as response:
+        assert 202 == response.status
+    stored = await system.get_when("/api/inventory-feed-variants.json?externalId=by%20hand", lambda found: found)
+    await page.goto(f"/items/{stored[0]['id']}")
+    await page.evaluate("window.stays = true")
+    await page.select_option("#field-inventoryQuantityOverride", "maximum")
+    await page.fill("#field-manualInventoryQuantity", "4")
+    await expect(page.locator("#would")).to_contain_text("May sell 4 instead of 9")
+    await page.click("#override button")
+    await expect(page.locator(".toast")).to_contain_text("Saved: may sell 4.")
+    await expect(page.locator(".toast button")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#quantity h2")).to_have_text("May sell 9, as the vendor says")
+    assert await page.evaluate("window.stays")  # it was the same page all along
+
+
 async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, page):
     await page.goto("/feeds")
     feed = await page.locator("a", has_text="Demo CSV feed over HTTP").get_attribute("href")
@@ -86,6 +159,19 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
     await page.click("text=Fetch now")
     await expect(page.locator("#state .pill")).to_have_text("partial", timeout=60 * SECOND_MS)
     run = page.url
+    connection = await asyncpg.connect(system.stack["databaseUrl"])
+    item = await connection.fetchval("SELECT id FROM feed_variants ORDER BY id DESC LIMIT 1")
+    letter = await connection.fetchval("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1")
+    operation = await connection.fetchval("SELECT max(id) FROM operations")
+    await connection.close()
+    mine = [
+        f"/items/{item}",
+        f"/dead-letters/{letter}",
+        f"/operations/{operation}",
+        "/search?q=DEAD",
+        "/dead-letters/list",
+    ]
+    mine += ["/dead-letters?status=discarded", "/dead-letters/confirm?kind=restore"]
     found = []
     links = f"{feed}/vendor-links"
     await page.goto(links)
@@ -105,7 +191,7 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
         "/connect?queue=byHand",
     ]
     about += [vendor, f"{vendor}/items", f"{vendor}/test"]
-    for path in [address for _, _, address, _ in NAVIGATION] + about:
+    for path in [address for _, _, address, _ in NAVIGATION] + about + mine:
         await page.set_viewport_size({"width": 1280, "height": 900})
         await page.goto(path)
         for theme in ("light", "dark"):
@@ -160,6 +246,37 @@ async def test_an_operator_reads_that_a_worker_is_gone_and_sees_it_heal(system, 
     finally:
         os.kill(stopped, signal.SIGCONT)
     await expect(sentence).not_to_have_text(gone, timeout=60 * SECOND_MS)
+
+
+async def tab_to(page, text):
+    """Press Tab until what has this text, label or name has the focus."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        told = await page.evaluate(FOCUSED)
+        if any(one and one.strip().startswith(text) for one in told):
+            return
+    raise AssertionError(f"Tab never came to {text}")
+
+
+async def test_the_keyboard_alone_leads_a_newcomer_from_an_address_to_a_run(system, page):
+    port = json.loads((system.file.parent / "ports.json").read_text())["vendor-http"]
+    await page.goto("/feeds")
+    await tab_to(page, "New feed")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main h1")).to_have_text("New feed")
+    await expect(page.locator("#field-location")).to_be_focused()
+    await page.keyboard.type(f"http://demo:demo@127.0.0.1:{port}/stock.csv")
+    await page.keyboard.press("Enter")
+    read = page.locator("#read")
+    await expect(read).to_contain_text("41 rows read: 40 mapped, 1 rejected", timeout=30 * SECOND_MS)
+    await tab_to(page, "“soon” means 0")
+    await page.keyboard.press("Enter")
+    await expect(read).to_contain_text("41 mapped, 0 rejected")
+    await tab_to(page, "Name")
+    await page.keyboard.type("By keys")
+    await tab_to(page, "Save and run")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#state .pill")).to_have_text("succeeded", timeout=60 * SECOND_MS)  # live
 
 
 async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(page):

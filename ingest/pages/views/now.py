@@ -31,7 +31,7 @@ async def show(visit: Visit) -> Context:
         "lag": lag,
         "items": items,
         "rate": (rate := rate_of(overview)),
-        "rates": ", ".join(f"{name} {words.number(round(value, 1))}" for name, value in rate),
+        "rates": ", ".join(f"{name} {words.number(round(value, 2))}" for name, value in rate),
         "usage": usage,
         "reached_at": outlook.forecast.reached_at if outlook and outlook.forecast else None,
         "needs": needs[:_MOST_NEEDS],
