@@ -42,7 +42,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO feedline_api;
 GRANT INSERT, UPDATE, DELETE ON
     accounts, api_tokens, people, login_links, sessions, vendor_links, vendor_sessions, dropship_providers, inventory_feeds,
     pull_feeds, runs, run_diffs, run_diff_chunks, variants, outbox, idempotency_keys, previews, endpoints, change_streams,
-    dead_letters, dead_keys, dead_letter_notes, operations
+    dead_letters, dead_keys, dead_letter_notes, operations, feed_versions
 TO feedline_api;
 GRANT INSERT ON audit_log, events TO feedline_api;
 

@@ -19,6 +19,7 @@ from ingest.api.resources import (
     feed_conditions,
     feed_variants,
     feed_variants_bulk,
+    feed_versions,
     feeds,
     history,
     lag,
@@ -45,6 +46,7 @@ from ingest.api.resources import (
 OPERATIONS: tuple[Operation, ...] = (
     *providers.OPERATIONS,
     *feeds.OPERATIONS,
+    *feed_versions.OPERATIONS,
     *parse_webhook.OPERATIONS,
     *runs.OPERATIONS,
     *diffs.OPERATIONS,

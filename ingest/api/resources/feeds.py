@@ -12,7 +12,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored, nullable
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.feeds import FEEDS
+from ingest.api.shared.feeds import FEEDS, MOST_VERSIONS
 from ingest.feeds import locations
 from ingest.feeds.runs import RUN_SQL, RunStatus
 from ingest.feeds.settings import FeedColumns, FeedSettings, ResourceType
@@ -148,6 +148,8 @@ async def update_feed(call: Call[Query, Any]) -> Answer:
             raise _misfit(call, error) from None
         if state != before:
             await _check_provider(call, db, state.dropship_provider_id)
+            if (state.resource_type, state.settings) != (before.resource_type, before.settings):
+                await db.one(FEEDS.version_keep, id=call.id, who=call.caller.name, most=MOST_VERSIONS)
             row = await db.one(FEEDS.feed_update, id=call.id, **_columns(state, call.services.vault))
     return await _answer(call, row)
 

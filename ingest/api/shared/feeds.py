@@ -10,6 +10,8 @@ from ingest.feeds.settings import PULLED
 from schemas import queries
 
 FEEDS = queries.load("feeds", beside=__file__)
+MOST_VERSIONS = 50
+"""Of how a feed read its files, the last that are kept."""
 
 
 async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) -> Any:

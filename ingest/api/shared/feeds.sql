@@ -35,6 +35,18 @@ INSERT INTO inventory_feeds (
 )
 RETURNING *;
 
+-- name: version_keep(account_id, id, who, most)!
+-- What is about to be replaced, held by feed_lock; of each feed the last ones stay.
+WITH kept AS (
+    INSERT INTO feed_versions (account_id, feed_id, replaced_by, resource_type, settings)
+    SELECT account_id, id, :who, resource_type, settings FROM inventory_feeds
+    WHERE account_id = :account_id AND id = :id
+)
+DELETE FROM feed_versions
+WHERE account_id = :account_id AND feed_id = :id AND id <= (
+    SELECT id FROM feed_versions WHERE account_id = :account_id AND feed_id = :id ORDER BY id DESC OFFSET :most - 1 LIMIT 1
+);
+
 -- name: feed_update(dropship_provider_id, name, resource_type, enabled, over_limit, automatically_connect, automatically_connect_by_barcode, case_insensitive_skus, allocation_buffer, settings, secrets, account_id, id)^
 -- All that may be set, at once. Enabling a feed that was disabled for a reason forgets the reason.
 UPDATE inventory_feeds

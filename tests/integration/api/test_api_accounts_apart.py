@@ -48,6 +48,8 @@ INSERT INTO audit_log (account_id, id, who, address, operation, subject)
 VALUES (%(account)s, %(id)s, %(mark)s, '::1', 'test', '/');
 INSERT INTO previews (account_id, id, draft, source)
 VALUES (%(account)s, %(id)s, '{"settings": {}, "detected": [], "proposed": []}', %(mark)s);
+INSERT INTO feed_versions (account_id, feed_id, id, replaced_by, resource_type, settings)
+VALUES (%(account)s, %(id)s, %(id)s, %(mark)s, 'xml', '{}');
 INSERT INTO people (id, account_id, name, role, password_hash)
 VALUES (%(id)s, %(account)s, %(mark)s, 'viewer', '');
 INSERT INTO vendor_links (id, account_id, feed_id, note, digest, expires_at)

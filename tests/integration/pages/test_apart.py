@@ -38,7 +38,14 @@ INSERT INTO operations (account_id, id, kind, who, newer, max_id, total)
 VALUES (%(account)s, %(id)s, 'replay', 'theirs', 'skip', 1, 1);
 """
 BATCH = uuid.UUID(int=THEIRS)
-NAMES = {"id": str(THEIRS), "run": str(THEIRS), "link": str(THEIRS), "batch": str(BATCH), "sku": "theirs"}
+NAMES = {
+    "id": str(THEIRS),
+    "run": str(THEIRS),
+    "version": str(THEIRS),
+    "link": str(THEIRS),
+    "batch": str(BATCH),
+    "sku": "theirs",
+}
 ELSEWHERE = ("/api", "/static", "/sign-in", "/s/", "/{")
 """What is no page of an account: the API has a test of its own, a vendor's pages have one too."""
 
