@@ -10,9 +10,9 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.goods import BarcodeFilter, FeedVariantFilters
+from ingest.api.shared.goods import FeedVariantFilters
 from ingest.api.shared.stored_pages import filters_of
-from schemas import attributes as a
+from ingest.api.shared.variant_pages import VariantFilters
 from schemas import queries
 
 COUNTS = queries.load("counts", beside=__file__)
@@ -28,13 +28,6 @@ class Count(Resource):
     more: bool = Field(description=f"there are, or may be, more: show it as {MOST:,}+")
 
 
-class VariantFilters(Query):
-    """Which variants."""
-
-    sku: a.Sku | None = Field(None, description="with this SKU")
-    barcode: BarcodeFilter | None = Field(None, description="with this barcode")
-
-
 async def count_feed_variants(call: Call[FeedVariantFilters, None]) -> Answer:
     """Count feed variants."""
     asked = {**filters_of(call.query), "feeds": call.caller.only_feeds}
@@ -45,7 +38,8 @@ async def count_feed_variants(call: Call[FeedVariantFilters, None]) -> Answer:
 async def count_variants(call: Call[VariantFilters, None]) -> Answer:
     """Count variants."""
     query = call.query
-    return Answer(_count(await call.db.one(COUNTS.variant_count, sku=query.sku, barcode=query.barcode, most=MOST)))
+    wanted = {"sku": query.sku, "barcode": query.barcode, "prefix": query.name_prefix}
+    return Answer(_count(await call.db.one(COUNTS.variant_count, **wanted, most=MOST)))
 
 
 def _count(found: int, *, more: bool = False) -> Count:

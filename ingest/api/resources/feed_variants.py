@@ -11,18 +11,22 @@ from ingest.api.shared import road, stored
 from ingest.api.shared.feeds import FEEDS
 from ingest.api.shared.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
 from ingest.api.shared.stored import GOODS
-from ingest.api.shared.stored_pages import page
+from ingest.api.shared.stored_pages import newest, page
 from schemas.batches import Operation as Asked
 from schemas.outcomes import Outcome
 
 
 async def list_feed_variants(call: Call[FeedVariantQuery, None]) -> Answer:
     """Return a page; with a filter that no index answers it may have fewer rows than `limit`, even none, and go on."""
-    rows, end = await page(call, call.query.after, call.query.rows)
+    if call.query.sort == "-id":
+        rows, end = await newest(call)
+    else:
+        rows, last = await page(call, call.query.after, call.query.rows)
+        end = last and f"{last.feed_id}_{last.external_id}"
     answer = call.page(rows, [FeedVariant.of_row(row) for row in rows], cursor="cursor")
     if end is None or answer.headers:
         return answer
-    return Answer(answer.body, headers=call.next_page(f"{end.feed_id}_{end.external_id}"))
+    return Answer(answer.body, headers=call.next_page(end))
 
 
 async def get_feed_variant(call: Call[Query, None]) -> Answer:

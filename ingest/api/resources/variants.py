@@ -11,38 +11,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
-
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.collection import Collection
-from ingest.api.framework.models import Page, Query
+from ingest.api.framework.models import Query
 from ingest.api.shared import road
-from ingest.api.shared.goods import BarcodeFilter
+from ingest.api.shared.variant_pages import VariantQuery, page
 from ingest.api.shared.variants import CONNECT, SETTABLE, VARIANTS, Variant, VariantCreate, VariantUpdate
-from schemas import attributes as a
 
 MAX_VARIANTS = 1_000
 
 
-class VariantQuery(Page):
-    """Filters of the list."""
-
-    sku: a.Sku | None = Field(None, description="with this SKU")
-    barcode: BarcodeFilter | None = Field(None, description="with this barcode")
-
-
 async def list_variants(call: Call[VariantQuery, None]) -> Answer:
     """Return a page."""
-    query = call.query
-    rows = await call.db.all(
-        VARIANTS.variant_list,
-        ids=None,
-        after=query.after,
-        sku=query.sku,
-        barcode=query.barcode,
-        limit=query.rows,
-    )
-    return call.page(rows, [Variant.of(row) for row in rows])
+    rows = await page(call)
+    return call.page(rows, [Variant.of(row) for row in rows], cursor="cursor")
 
 
 async def get_variant(call: Call[Query, None]) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple, NotRequired, Required
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -21,7 +21,7 @@ class Cursor(NamedTuple):
     external_id: str
 
 
-_CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{1,255})$", re.ASCII)
+_CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{0,255})$", re.ASCII)
 _UNSIGNED = 2**64 - 1
 _CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
 
@@ -50,20 +50,27 @@ class FeedVariantFilters(Query):
     variant_id: int | None = Field(None, ge=1, le=INT64_MAX, description="connected to this variant")
     connected: bool | None = Field(None, description="connected to a variant, or not")
     updated_since: When | None = Field(None, description="changed at this time or later")
+    name_prefix: Annotated[a.ShortText, Field(min_length=1)] | None = Field(
+        None, description="whose name begins so, in any case"
+    )
 
     @property
     def is_slow(self) -> bool:
         """Return whether only filters are given that no index answers: one of `updated_at` would cost every change."""
         indexed = (self.external_id, self.vendor_sku, self.barcode, self.variant_id)
-        return indexed == (None, None, None, None) and (self.updated_since is not None or self.connected is not None)
+        others = (self.updated_since, self.connected, self.name_prefix)
+        return indexed == (None, None, None, None) and others != (None, None, None)
 
 
 class FeedVariantQuery(FeedVariantFilters):
-    """Filters of the list."""
+    """Filters of the list, and its order."""
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
     after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
+    )
+    sort: Literal["externalId", "-id"] = Field(
+        "externalId", description="by feed and `externalId`; `-id`: newest first"
     )
 
 

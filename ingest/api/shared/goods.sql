@@ -1,6 +1,6 @@
 -- Feed variants as the API shows them.
 
--- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, until_feed, until_external_id, feed_id, provider_id, external_id, vendor_sku, barcode, connected, variant_id, updated_since, limit)
+-- name: feed_variant_list(account_id, feeds, after_feed, after_external_id, until_feed, until_external_id, feed_id, provider_id, external_id, vendor_sku, barcode, connected, variant_id, updated_since, name_prefix, limit)
 -- In the order of the primary key, feed by feed: a page starts where the one before ended and reads no further than it
 -- must, however many rows there are. A filter that is null is folded away, for the API plans each query anew.
 SELECT v.*, v.feed_id || '_' || v.external_id AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
@@ -22,6 +22,9 @@ CROSS JOIN LATERAL (
       AND (:variant_id::bigint IS NULL OR i.variant_id = :variant_id::bigint)
       AND (:connected::boolean IS NULL OR (i.variant_id IS NOT NULL) = :connected::boolean)
       AND (:updated_since::timestamptz IS NULL OR i.updated_at >= :updated_since::timestamptz)
+      AND (:name_prefix::text IS NULL OR EXISTS (
+          SELECT FROM feed_variant_details n WHERE n.account_id = i.account_id AND n.feed_variant_id = i.id
+             AND starts_with(lower(n.attributes ->> 'name'), lower(:name_prefix::text))))
     ORDER BY i.external_id
     LIMIT :limit
 ) v
@@ -35,6 +38,37 @@ WHERE f.account_id = :account_id AND f.deleted_at IS NULL
   AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
 ORDER BY f.id, v.external_id
 LIMIT :limit;
+
+-- name: feed_variant_newest(account_id, feeds, before, feed_id, provider_id, external_id, vendor_sku, barcode, connected, variant_id, updated_since, name_prefix, most, limit)
+-- Newest first, along the index of ids, which no change moves; no further than so many rows.
+SELECT v.*, v.id || '_' AS cursor, d.attributes, p.last_success_at AS last_fetched_at,
+       v.cost_price::float8 AS cost, v.retail_price::float8 AS retail, v.compare_at_price::float8 AS compare_at,
+       available_quantity(v.inventory_quantity, v.inventory_quantity_override, v.manual_inventory_quantity,
+                          coalesce(v.allocation_buffer_override, f.allocation_buffer)) AS available_quantity,
+       EXISTS (SELECT FROM deferred_items w WHERE w.account_id = v.account_id AND w.feed_id = v.feed_id
+                  AND w.external_id = v.external_id) AS changes_pending
+FROM (
+    SELECT * FROM feed_variants i WHERE i.account_id = :account_id AND i.id < :before ORDER BY i.id DESC LIMIT :most
+) v
+JOIN inventory_feeds f ON f.id = v.feed_id AND f.deleted_at IS NULL
+LEFT JOIN feed_variant_details d ON d.account_id = v.account_id AND d.feed_variant_id = v.id
+LEFT JOIN pull_feeds p ON p.feed_id = f.id
+WHERE (:feed_id::bigint IS NULL OR f.id = :feed_id::bigint)
+  AND (:feeds::bigint[] IS NULL OR f.id = ANY (:feeds::bigint[]))
+  AND (:provider_id::bigint IS NULL OR f.dropship_provider_id = :provider_id::bigint)
+  AND (:external_id::text IS NULL OR v.external_id = :external_id::text)
+  AND (:vendor_sku::text IS NULL OR v.vendor_sku = :vendor_sku::text)
+  AND (:barcode::text IS NULL OR v.barcode = :barcode::text)
+  AND (:variant_id::bigint IS NULL OR v.variant_id = :variant_id::bigint)
+  AND (:connected::boolean IS NULL OR (v.variant_id IS NOT NULL) = :connected::boolean)
+  AND (:updated_since::timestamptz IS NULL OR v.updated_at >= :updated_since::timestamptz)
+  AND (:name_prefix::text IS NULL OR starts_with(lower(d.attributes ->> 'name'), lower(:name_prefix::text)))
+ORDER BY v.id DESC
+LIMIT :limit;
+
+-- name: feed_variant_newest_boundary(account_id, before, most)$
+-- Where such a page ends at the latest.
+SELECT id FROM feed_variants WHERE account_id = :account_id AND id < :before ORDER BY id DESC OFFSET :most - 1 LIMIT 1;
 
 -- name: feed_variant_boundary(account_id, feeds, after_feed, after_external_id, feed_id, provider_id, most)^
 -- Where a page ends at the latest whose filter no index answers: so many rows on, counted along the primary key.

@@ -12,7 +12,7 @@ from schemas.batches import Batch
 
 GOODS = queries.load("goods", beside=__file__)
 _PLACES = ("after_feed", "after_external_id", "until_feed", "until_external_id", "feeds", "feed_id", "provider_id")
-_VALUES = ("external_id", "vendor_sku", "barcode", "connected", "variant_id", "updated_since")
+_VALUES = ("external_id", "vendor_sku", "barcode", "connected", "variant_id", "updated_since", "name_prefix")
 ANY: dict[str, Any] = dict.fromkeys((*_PLACES, *_VALUES))
 """The filters of `feed_variant_list`, none of them set."""
 

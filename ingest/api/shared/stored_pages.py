@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ingest.api.framework.call import Call
-from ingest.api.shared.goods import Cursor, FeedVariantFilters
+from ingest.api.framework.models import INT64_MAX
+from ingest.api.shared.goods import Cursor, FeedVariantFilters, FeedVariantQuery
 from ingest.api.shared.stored import GOODS
 
 MAX_LOOKED_AT = 20_000
@@ -36,6 +37,18 @@ async def page(call: Call[Any, Any], after: Cursor | None, most: int) -> tuple[l
     return rows, end
 
 
+async def newest(call: Call[FeedVariantQuery, None]) -> tuple[list[Any], str | None]:
+    """Return the rows of a page, newest first, and the cursor of a page that ended because it looked at all it may."""
+    query = call.query
+    before = query.after.feed_id if query.after else INT64_MAX
+    wanted = {**filters_of(query), "feeds": call.caller.only_feeds, "before": before}
+    rows = await call.db.all(GOODS.feed_variant_newest, **wanted, most=MAX_LOOKED_AT, limit=query.rows)
+    if len(rows) == query.rows:
+        return rows, None
+    last = await call.db.one(GOODS.feed_variant_newest_boundary, before=before, most=MAX_LOOKED_AT)
+    return rows, None if last is None else f"{last}_"
+
+
 def filters_of(query: FeedVariantFilters) -> dict[str, Any]:
     """Return the filters as queries take them."""
     return {
@@ -47,6 +60,7 @@ def filters_of(query: FeedVariantFilters) -> dict[str, Any]:
         "variant_id": query.variant_id,
         "connected": query.connected,
         "updated_since": query.updated_since,
+        "name_prefix": query.name_prefix,
     }
 
 

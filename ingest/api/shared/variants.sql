@@ -17,6 +17,31 @@ WHERE w.account_id = :account_id AND w.id > coalesce(:after::bigint, 0)
 ORDER BY w.id
 LIMIT :limit;
 
+-- name: variant_ids_newest(account_id, before, sku, barcode, limit)
+SELECT w.id, w.id::text AS cursor FROM variants w
+WHERE w.account_id = :account_id AND w.id < :before
+  AND (:sku::text IS NULL OR w.sku = :sku::text)
+  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+ORDER BY w.id DESC LIMIT :limit;
+
+-- name: variant_ids_by_sku(account_id, after, sku, barcode, limit)
+SELECT w.id, w.id || '_' || w.sku AS cursor FROM variants w
+WHERE w.account_id = :account_id AND (:after::text IS NULL OR w.sku > :after::text)
+  AND (:sku::text IS NULL OR w.sku = :sku::text)
+  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+ORDER BY w.sku LIMIT :limit;
+
+-- name: variant_ids_by_name(account_id, after, after_id, prefix, sku, barcode, limit)
+-- Byte by byte, as the index is: what a prefix finds lies side by side in it.
+SELECT w.id, w.id || '_' || lower(w.name) AS cursor FROM variants w
+WHERE w.account_id = :account_id AND w.name IS NOT NULL
+  AND lower(w.name) ~>=~ lower(:prefix::text) AND lower(w.name) ~<~ (lower(:prefix::text) || chr(1114111))
+  AND (:after::text IS NULL OR lower(w.name) ~>=~ :after::text)
+  AND (:after::text IS NULL OR lower(w.name) ~>~ :after::text OR w.id > :after_id::bigint)
+  AND (:sku::text IS NULL OR w.sku = :sku::text)
+  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+ORDER BY lower(w.name) USING ~<~, w.id LIMIT :limit;
+
 -- name: variant_lock(account_id, id)^
 SELECT * FROM variants WHERE account_id = :account_id AND id = :id FOR UPDATE;
 
