@@ -38,13 +38,16 @@ async def test_a_token_made_on_the_command_line_works_until_it_is_revoked_there(
     assert f"{account}\tShop\tstandard\t50\tAsia/Tokyo" in await run(api.database, "accounts", "list")
 
 
-async def test_a_rate_limit_is_set_and_lifted(api):
+async def test_a_rate_limit_is_set_and_lifted_and_a_sandbox_made_once(api):
     account = str(api.account_id)
 
     await run(api.database, "accounts", "rate-limit", account, "1")
+    sandbox = [await run(api.database, "accounts", "sandbox", account) for _ in range(2)]
     limited = [(await api.call("GET", "/api/account.json")).status for _ in range(3)]
     await run(api.database, "accounts", "rate-limit", account, "none")
 
+    assert (sandbox[0], 3) == (sandbox[1], len(sandbox[0].split("\t")))
+    assert account != sandbox[0].split("\t")[0]
     assert [200, 200, 429] == limited
     assert None is api.execute("SELECT requests_per_second FROM accounts WHERE id = %s", api.account_id)
 
@@ -57,9 +60,10 @@ def test_what_cannot_be_is_refused_in_one_line(database):
         feedline("postgresql://nobody@127.0.0.1:1/none", "accounts", "list"),
         feedline(database, "accounts", "rate-limit", "999", "1"),
         feedline(database, "accounts", "rate-limit", "1", "nan"),
+        feedline(database, "accounts", "sandbox", "999"),
     ]
 
-    assert [1, 1, 2, 1, 1, 2] == [refusal.exit_code for refusal in refusals]
+    assert [1, 1, 2, 1, 1, 2, 1] == [refusal.exit_code for refusal in refusals]
     assert [
         "Error: there is no account 999",
         "Error: account 999 has no token 999",
