@@ -33,6 +33,8 @@ _SEEN = {
     "sku": "SELECT sku FROM variants ORDER BY id LIMIT 1",
     "provider": "SELECT min(id) FROM dropship_providers",
     "endpoint": "SELECT min(id) FROM endpoints WHERE kind = 'webhook'",
+    "letter": "SELECT max(id)::text FROM dead_letters WHERE account_id = (SELECT min(account_id) FROM api_tokens)",
+    "operation": "SELECT max(id)::text FROM operations WHERE account_id = (SELECT min(account_id) FROM api_tokens)",
 }
 _ABOUT = (
     ("feed", "/feeds/{}"),
@@ -44,6 +46,8 @@ _ABOUT = (
     ("receipt", "/receipts/{}"),
     ("item", "/items/{}"),
     ("sku", "/sku/{}"),
+    ("letter", "/dead-letters/{}"),
+    ("operation", "/operations/{}"),
     ("provider", "/providers/{}"),
     ("endpoint", "/settings/endpoints/{}"),
 )

@@ -15,7 +15,8 @@ from schemas import queries
 from schemas.attributes import ShortText
 
 GROUPS = queries.load("dead_letter_groups", beside=__file__)
-MOST_GROUPS, MOST_COUNTED = 100, 10_000
+MOST_GROUPS, MOST_COUNTED = 100, 1_000
+"""Each group's count reads its rows: so many at most; the count of an operation is exact."""
 _HOURS = 24
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from ingest.api.framework.caller import Scope
 from ingest.api.resources.dead_letter_groups import MOST_COUNTED, MOST_GROUPS
 from ingest.http.problems import ProblemError
-from ingest.pages import words
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.views.operations import began, here_of
@@ -121,11 +120,6 @@ def _meant(given: dict[str, str]) -> dict[str, Any]:
 
 def _filter(meant: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in meant.items() if name in _WHICH}
-
-
-def counted_word(count: int) -> str:
-    """Return a count, "10,000+" beyond what is counted."""
-    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else words.number(count)
 
 
 _ONE = r"/dead-letters/{id:\d+}"
