@@ -127,7 +127,11 @@ class Settings(BaseSettings):
 
     watch_ms: int = Field(5_000, ge=50, description="the watcher looks at the shards this often")
     canary_ms: int = Field(60_000, ge=100, description="a canary goes down every shard this often")
-    edge_url: str = Field("", description="the public edge's address, which the canary posts to; empty: no canary")
+    edge_url: str = Field(
+        "",
+        description="the public edge's address, which the canary posts to, `/api/docs` shows and sandboxes try; empty:"
+        " none of them",
+    )
     rabbitmq_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses of every RabbitMQ node's Prometheus plugin, http://host:15692"
     )
