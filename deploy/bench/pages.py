@@ -58,7 +58,7 @@ def main(rows: int, looks: int) -> None:
     click.echo(tabulate(figures, headers, colalign=align, disable_numparse=True))
 
 
-def addresses(rows: int) -> list[str]:
+def addresses(rows: int, run: int) -> list[str]:
     """Return every page of the navigation, and one of each thing that a page is about."""
     middle = rows // 2
     return [
@@ -69,7 +69,8 @@ def addresses(rows: int) -> list[str]:
         "/feeds/2",
         "/feeds/2/settings",
         "/feeds/2/vendor-links",
-        "/feeds/2/runs/2",
+        f"/feeds/2/runs/{run}",
+        "/feeds/2/versions",
         "/feeds/new",
         "/providers/1",
         "/receipts?feed=1",
@@ -92,6 +93,7 @@ async def _run(dsn: str, rows: int, looks: int) -> list[tuple[str, ...]]:
     connection = await asyncpg.connect(dsn)
     try:
         await fill_dashboard(connection, rows, FEEDS, BATCH)
+        run = await connection.fetchval("SELECT max(id) FROM runs WHERE feed_id = 2")
         link = await new_link(connection, ACCOUNT, Role.OPERATOR)
     finally:
         await connection.close()
@@ -110,7 +112,7 @@ async def _run(dsn: str, rows: int, looks: int) -> list[tuple[str, ...]]:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=jar, auto_decompress=False) as client:
             async with client.get(link) as response:
                 assert response.ok, await response.text()
-            return [await _timed(client, address, looks) for address in addresses(rows)]
+            return [await _timed(client, address, looks) for address in addresses(rows, run)]
     finally:
         await runner.cleanup()
 

@@ -32,6 +32,14 @@ class Chart:
     names: list[str]
 
 
+def strip(tones: Sequence[str]) -> list[tuple[str, str]]:
+    """Return marks side by side, in the order given, as one SVG path a tone: (tone, path)."""
+    paths: dict[str, str] = {}
+    for place, tone in enumerate(tones):
+        paths[tone] = f"{paths.get(tone, '')}M{9 * place} 0h7v18h-7z"
+    return list(paths.items())
+
+
 def lines(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Sequence[float | None]]) -> Chart:
     """Return a chart of lines; None leaves a gap. A series' tone is its place in the mapping."""
     top = _top(value for series in values.values() for value in series if value is not None)

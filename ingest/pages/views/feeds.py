@@ -8,7 +8,7 @@ from typing import Any
 from ingest.api.framework.caller import Scope
 from ingest.feeds.conditions import Condition
 from ingest.http.problems import ProblemError
-from ingest.pages import tones
+from ingest.pages import charts, tones
 from ingest.pages.links import next_of
 from ingest.pages.needs import LATE
 from ingest.pages.page import Action, Context, Done, Page
@@ -33,6 +33,7 @@ class Line:
     change: int | None
     rejects: int | None
     strip: list[tuple[str, str]]
+    strip_words: str
 
 
 async def show_list(visit: Visit) -> Context:
@@ -110,8 +111,10 @@ def line_of(feed: Any) -> Line:
     parsed = [run for run in feed.runs if run.rows_read is not None]
     rows = parsed[0].rows_read if parsed else None
     change = rows - parsed[1].rows_read if rows is not None and len(parsed) > 1 else None
-    strip = [(tones.of(run.status), run.status.value) for run in reversed(feed.runs)]
-    return Line(feed, rows, change, parsed[0].rows_rejected if parsed else None, strip)
+    told = [run.status.value for run in reversed(feed.runs)]
+    marks = charts.strip([tones.of(run.status) for run in reversed(feed.runs)])
+    words = f"the last {len(told)} runs: {', '.join(told)}" if told else ""
+    return Line(feed, rows, change, parsed[0].rows_rejected if parsed else None, marks, words)
 
 
 def edge_url(visit: Visit) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +19,15 @@ _MOST_NEEDS = 8
 
 async def show(visit: Visit) -> Context:
     """Return the account at a glance."""
-    overview = await visit.ask("overview.get")
-    feeds = await visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS, "runs": 0})
-    usage = await visit.ask("usage.get")
-    outlook = await visit.ask("usage_history.get") if usage.limit is not None else None
-    causes = await visit.ask("dead_letter_groups.list") if overview.dead_letters else []
+    overview, feeds, usage = await asyncio.gather(
+        visit.ask("overview.get"),
+        visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS, "runs": 0}),
+        visit.ask("usage.get"),
+    )
+    outlook, causes = await asyncio.gather(
+        visit.ask("usage_history.get") if usage.limit is not None else _known(None),
+        visit.ask("dead_letter_groups.list") if overview.dead_letters else _known([]),
+    )
     lag, items = charts_of(overview)
     needs = needs_of(Known(overview, feeds, usage, outlook, causes))
     return {
@@ -40,6 +45,10 @@ async def show(visit: Visit) -> Context:
         "feeds": feeds,
         "worst": needs[0] if needs else None,
     }
+
+
+async def _known(value: Any) -> Any:
+    return value
 
 
 def charts_of(overview: Any) -> tuple[Chart, Chart]:

@@ -1,6 +1,6 @@
 """Charts: geometry that can be asserted, and the same numbers as a table."""
 
-from ingest.pages.charts import HEIGHT, WIDTH, lines, stacked
+from ingest.pages.charts import HEIGHT, WIDTH, lines, stacked, strip
 
 
 def test_a_line_spans_the_width_and_leaves_a_gap_where_nothing_is_known():
@@ -21,3 +21,7 @@ def test_layers_stand_upon_each_other_and_the_scale_takes_their_sum():
 
 def test_nothing_at_all_is_a_flat_line():
     assert ["0", "0.5", "1"] == [label for _, label in lines("Age", "s", ["a", "b"], {"oldest": [0, 0]}).ticks]
+
+
+def test_a_strip_is_one_path_a_tone_each_mark_at_its_place():
+    assert [("good", "M0 0h7v18h-7zM18 0h7v18h-7z"), ("bad", "M9 0h7v18h-7z")] == strip(["good", "bad", "good"])
