@@ -10,7 +10,8 @@ FROM feed_minutes
 WHERE account_id = :account_id AND feed_id = :id AND minute >= :begins_at AND minute < :ends_at;
 
 -- name: reasons(account_id, id, begins_at, ends_at, most, shown)
--- Of the newest receipts of the day. What a receipt does not name was simply applied.
+-- Of the newest receipts of the day. What a receipt does not name was simply applied. A refused value may hold U+0000,
+-- which JSON can say and jsonb cannot hold.
 WITH looked AS MATERIALIZED (
     SELECT batch_id, received_at, items, counts ?| ARRAY['rejected', 'deferred', 'dead'] AS telling
     FROM receipts
@@ -21,7 +22,8 @@ WITH looked AS MATERIALIZED (
            count(*) AS items, (array_agg(batch_id ORDER BY received_at DESC))[1] AS batch_id,
            (array_agg(item ->> 'externalId' ORDER BY received_at DESC))[1] AS external_id,
            (array_agg(item ->> 'message' ORDER BY received_at DESC))[1] AS message
-    FROM looked, jsonb_array_elements(convert_from(items, 'UTF8')::jsonb) item
+    FROM looked, jsonb_array_elements(
+        regexp_replace(convert_from(items, 'UTF8'), '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g')::jsonb) item
     WHERE telling AND item ->> 'outcome' IN ('rejected', 'deferred', 'dead')
     GROUP BY 1, 2, 3
     ORDER BY items DESC, code, field LIMIT :shown

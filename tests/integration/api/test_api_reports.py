@@ -81,7 +81,7 @@ async def day(api):
     minute(api, api.feed, NOON + timedelta(hours=11), created=1000)  # tomorrow, in Berlin
     minute(api, other, NOON, created=1000)
     field = {"outcome": "rejected", "field": "inventoryQuantity", "code": "type", "message": "expected a number"}
-    receipt(api, api.feed, NOON, {"rejected": 2}, [{"index": 0, "externalId": "a", **field}] * 2)
+    receipt(api, api.feed, NOON, {"rejected": 2}, [{"index": 0, "externalId": "a\0\\u0000", **field}] * 2)
     api.batch = receipt(
         api,
         api.feed,
