@@ -16,7 +16,8 @@ from schemas.items import MAX_ITEMS
 _SHARES = (0.125, 0.25, 0.5, 0.75)
 _HALF = 0.5
 _WINDOW_S = 0.6
-_CONNECTIONS = 16
+_CONNECTIONS, _PAUSE_S = 32, 0.25
+"""Connections at most, and so few that none pauses for longer between two posts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ async def latency(way: Road, file: Path, full: float, seconds: int) -> list[Late
     found = []
     for number, share in enumerate(_SHARES):
         rate = share * full / MAX_ITEMS
-        how = Drive(2 * seconds, connections=_CONNECTIONS, quantity=100_000 * (number + 1), step=1, rate=rate)
+        connections = min(_CONNECTIONS, max(1, int(rate * _PAUSE_S)))
+        how = Drive(2 * seconds, connections=connections, quantity=100_000 * (number + 1), step=1, rate=rate)
         cost = await way.take(file, how)
         load = cost.load
         accepted, committed = (load.p50_ms, load.p99_ms), await way.lags_ms(cost.since)
