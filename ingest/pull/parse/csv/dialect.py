@@ -31,19 +31,18 @@ _ESCAPE = re.compile(r'(?<!\\)(\\+)"')  # a run of backslashes is tried once, fr
 class Dialect:
     """How a file's rows are written. `escape`: \\" is a quote inside quotes; None where nobody has said so.
 
-    `spaced`: spaces may stand before a quote that opens.
+    A quote may open behind spaces, so all spaces at the beginning of a cell are none of it.
     """
 
     delimiter: str
     quoted: bool = True
     escape: bool | None = None
-    spaced: bool = False
 
     def rows(self, lines: Iterable[str]) -> Any:
         """Return the csv.reader of these lines; it raises csv.Error for a quote that closes before a value ends."""
         if not self.quoted:
             return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=True)
-        return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=self.spaced)
+        return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=True)
 
     def split(self, line: str) -> list[str]:
         """Return the cells of one line read by itself; none if a quote is open in it."""
@@ -82,13 +81,6 @@ def has_quotes(texts: Iterable[str], delimiter: str) -> bool:
     inside = rf'(?:(?:[^"\r\n]|"")*|(?:[^"{mark}]|"")*)'
     quoted = re.compile(rf'(?:\A|[{mark}\r\n])"{inside}"(?=[{mark}\r\n]|\Z)')
     return any('"' in text and quoted.search(text) for text in texts)
-
-
-def has_spaces(lines: Iterable[str], delimiter: str) -> bool:
-    """Return whether quotes open behind spaces in these lines: `"A", "5"`."""
-    mark = re.escape(delimiter)
-    spaced = re.compile(rf'(?:\A|{mark}) +"[^"]*" *(?={mark}|[\r\n]|\Z)')
-    return any('"' in line and spaced.search(line) for line in lines)
 
 
 def detect(lines: list[str], known: Callable[[str], bool]) -> str:

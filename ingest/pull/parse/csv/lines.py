@@ -75,7 +75,7 @@ class Lines:
         if self._ahead is None:
             self._ahead = next(self._texts, None)
         text, suspect = self._ahead or ("", False)
-        if not isinstance(text, str) or not text or self._dialect.spaced or ('"' in text and self._dialect.quoted):
+        if not isinstance(text, str) or not text or ('"' in text and self._dialect.quoted):
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n")

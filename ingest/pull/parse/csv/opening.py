@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.csv import dialect as dialects
@@ -55,7 +55,6 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
         raise FormatError(f"{error}{hint()}") from None
     report.delimiter = delimiter
     dialect = _dialect(source, settings, charset, delimiter)
-    dialect = replace(dialect, spaced=dialect.quoted and dialects.has_spaces(sample[skipped:], delimiter))
     lines.start(dialect, skipped)
     cells, row, line = first_row(lines, skipped)
     names = _names(cells, has_header=settings.csv_has_header)

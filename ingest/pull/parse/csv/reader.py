@@ -24,7 +24,6 @@ BLOCK_ROWS = PLAIN_ROWS = 100
 _NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
 _OPEN_AT_END = "unexpected end of data"
 _ESCAPED = 'a backslash before a quote: set csvEscape to "\\" if it escapes the quote, to "none" if it is text'
-_SPACE = "white space stands before a quote that opens a value"
 _SWALLOWED = "a quote that opens in this row swallows the rows behind it"
 
 
@@ -176,8 +175,9 @@ class CsvReader:
             split = delimiter.join(lines).split(delimiter)
             table = Table([split[column::cells] for column in range(cells)])
             # Perhaps of an empty row; or it counts, or cells past the header have to be looked at.
-            if "" in table.columns[0] or self.shape is not None or cells != self.width:
-                yield self._block(list(table), None)[0]
+            if "" in map(str.lstrip, table.columns[0]) or self.shape is not None or cells != self.width:
+                rows = [[cell.lstrip(" ") for cell in row] for row in table]
+                yield self._block(rows, None)[0]
                 continue
             first = self._row + 1
             self._row += len(lines)
@@ -190,7 +190,6 @@ class CsvReader:
         `line` is the first one's number, None when each row is one line without quotes.
         """
         whole = set(map(len, rows)) == {self.width} and all(map(any, rows)) and self.shape is None
-        whole = whole and (line is None or not any(map(_opens_behind_space, rows)))
         single = line is None or self._lines.line - line == len(rows)
         if whole and single and not self._lines.may_escape:
             first = self._row + 1
@@ -222,8 +221,6 @@ class CsvReader:
         """Return why a row cannot be used, or None and the row as wide as the header."""
         if self._lines.may_escape and any(map(self.dialect.may_escape, raw)):
             return self._refuse("quote", _ESCAPED, row)
-        if raw and _opens_behind_space(row):
-            return self._refuse("quote", _SPACE, row)
         delimiter = self.dialect.delimiter
         first = raw[0].rstrip("\r\n").split(delimiter) if len(raw) > 1 else []
         if len(first) == self.width and any(self._is_row(text) for text in raw[1:]):
@@ -257,11 +254,6 @@ class CsvReader:
         written = self.dialect.delimiter.join(row).replace(END, "")
         key = self.expected.key_of(row, self.width)
         return FileReject(self._row + 1, key, None, None, code, message, shown(written))
-
-
-def _opens_behind_space(row: list[str]) -> bool:
-    """Return whether a cell's quotes are behind white space, and so were not taken for quotes."""
-    return any('"' in cell and cell[:1] == " " and cell.lstrip(" ")[0] == '"' for cell in row)
 
 
 def first_row(lines: Lines, row: int) -> tuple[list[str], int, int]:
