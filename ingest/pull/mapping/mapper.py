@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
@@ -22,17 +23,34 @@ Extract = Callable[[Sequence[Any]], Sequence[Any]]
 
 @dataclass(slots=True)
 class Mapped:
-    """Canonical items with their rows, and the rejects of `rejected` other records."""
+    """Canonical items with their rows, and the rejects of `rejected` other records. `keys` are those of the items, if
+    they were made at once; else none.
+    """
 
     items: list[dict[str, Any]] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     rejects: list[FileReject] = field(default_factory=list)
     rejected: int = 0
+    keys: list[str] = field(default_factory=list)
 
 
 def paths_of(mapping: Mapping[str, Expression]) -> list[str | int]:
     """Return the different source paths of a mapping, in order."""
     return list(dict.fromkeys(path for expression in mapping.values() for path in expression.paths))
+
+
+@cache
+def item_maker(names: tuple[str, ...]) -> Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]]:
+    """Return the function that makes items of these columns.
+
+    Its code is written for these attributes, as `dataclasses` does it: a literal of fifteen names is made six times as
+    fast as a dict is filled.
+    """
+    values = [f"v{at}" for at in range(len(names))]
+    pairs = ", ".join(f"{name!r}: {value}" for name, value in zip(names, values, strict=True))
+    source = f"lambda columns: [{{{pairs}}} for ({', '.join(values)},) in zip(*columns, strict=True)]"
+    make: Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]] = eval(source)  # noqa: S307 - names of `Item` alone
+    return make
 
 
 class Mapper:
@@ -66,9 +84,11 @@ class Mapper:
         if absent:
             values = [(MISSING,) * count if column is None else column for column in extracted]
         wrong = set(range(count)) if block.suspect else set()
-        items: list[dict[str, Any]] = [{}] * count if block.suspect else self._items(values, absent, wrong)
-        if not wrong:
-            return Mapped(items, block.rows)
+        items: list[dict[str, Any]] = [{}] * count
+        if not block.suspect:
+            items, keys = self._items(values, absent, wrong)
+            if not wrong:
+                return Mapped(items, block.rows, keys=keys)
         mapped = Mapped()
         for position, (row, item) in enumerate(zip(block.rows, items, strict=True)):
             rejects: list[FileReject] = []
@@ -83,25 +103,24 @@ class Mapper:
                 mapped.rows.append(row)
         return mapped
 
-    def _items(self, values: Values, absent: set[int], wrong: set[int]) -> list[dict[str, Any]]:
+    def _items(self, values: Values, absent: set[int], wrong: set[int]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the items, and their keys."""
         count = len(values[0])
         made = [
             (column.attribute, *self._run(column, values, count, wrong))
             for column in self._columns
             if not (column.optional and absent.issuperset(column.sources))
         ]
-        # Copies of one dict, then filled column by column: they need not grow, and no rows are made in between.
-        whole = dict.fromkeys(name for name, _, gaps in made if not gaps)
-        items = [whole.copy() for _ in range(count)]
+        whole = [(name, column_made) for name, column_made, gaps in made if not gaps]
+        items: list[dict[str, Any]] = [{} for _ in range(0 if whole else count)]
+        if whole:
+            items = item_maker(tuple(name for name, _ in whole))([column_made for _, column_made in whole])
         for name, column_made, gaps in made:
             if gaps:
                 for item, value in zip(items, column_made, strict=True):
                     if value is not MISSING:
                         item[name] = value
-            else:
-                for item, value in zip(items, column_made, strict=True):
-                    item[name] = value
-        return items
+        return items, made[0][1]
 
     def _run(self, column: Compiled, values: Values, count: int, wrong: set[int]) -> Made:
         try:

@@ -23,7 +23,7 @@ _CANONICAL = re.compile(r"(?![1-9]\d{0,2}\.\d{3}\Z)(?:0|[1-9]\d{0,8})(?:\.\d{0,5
 _MAX_KEY = 255
 _USUAL = bytes(range(0x21, 0x7F))
 """ASCII that is visible."""
-_BEGINNINGS = ("\n'", "\n=", "\n#")
+_MARKS = "'=#"
 """How keys begin that a spreadsheet has spoilt, or marked as text."""
 _CALCULATED = re.compile(r"\n[+-]?\d+(?:[.,]\d+(?:[eE][+-]?\d+)?|[eE]\+\d+)(?=\n)", re.ASCII)
 """A key that looks like a number that was calculated with."""
@@ -169,8 +169,9 @@ def _shortest_plain(found: Sequence[Any]) -> int:
 
 def _is_a_spreadsheets(lines: str) -> bool:
     """Return whether one of the keys in these lines looks like a spreadsheet's work."""
-    if any(beginning in lines for beginning in _BEGINNINGS):
-        return True
+    for mark in _MARKS:
+        if mark in lines and "\n" + mark in lines:  # one character is found in no time
+            return True
     return ("." in lines or "," in lines or "+" in lines) and _CALCULATED.search(lines) is not None
 
 

@@ -11,7 +11,9 @@ import msgspec
 _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _OBJECTS = frozenset((dict,))
-_SPACES = (b" ", b"\t", b"\r", b"\n")
+_BETWEEN = bytes(set(range(256)) - set(b'":sp'))
+"""What is left out to count the colons behind quotation marks in a fraction of the bytes: white space between the two, so
+that none is missed, and letters, but for those before the colons of addresses (http:, https:), which would be found."""
 _ESCAPED_COLON = b"\\u003"
 
 
@@ -40,13 +42,9 @@ def may_repeat(values: Sequence[Any], data: bytes) -> bool:
     colons = data.count(b":")
     if _OBJECTS.issuperset(map(type, values)):
         names = sum(map(len, values))
-        if names == colons or (names == data.count(b'":') and not _has_spaced_colon(data)):
+        if names in (colons, data.translate(None, _BETWEEN).count(b'":')):
             return False
     return _ESCAPED_COLON in data or _ENCODER.encode(values).count(b":") != colons
-
-
-def _has_spaced_colon(data: bytes) -> bool:
-    return any(space in data and space + b":" in data for space in _SPACES)  # one byte is found in no time
 
 
 def refuse_repeated(data: bytes) -> None:

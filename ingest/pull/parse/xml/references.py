@@ -58,7 +58,7 @@ class References:
 
     def _marked(self, data: bytes) -> bytes:
         if self._closing is None and (b"&" not in data or _FAULTY.search(data) is None):
-            if b"<!" in data or b"<?" in data:
+            if (b"!" in data and b"<!" in data) or (b"?" in data and b"<?" in data):  # one byte is found in no time
                 self._pass_over(data)
         else:
             data = self._walk(data)
