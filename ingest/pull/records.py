@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from schemas.errors import Rejected
 
 BLOCK_BYTES = 1 << 16
@@ -115,6 +117,26 @@ class Chunk:
     rows: list[int]
     rejects: list[FileReject] = field(default_factory=list)
     rejected: int = 0
+
+    @property
+    def count(self) -> int:
+        """Return the number of items."""
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedChunk:
+    """A chunk as the parsing process gives it: `items` and `rows` as JSON arrays, to be stored as they are."""
+
+    count: int
+    items: bytes
+    rows: bytes
+    rejects: list[FileReject]
+    rejected: int
+
+    def decoded(self) -> Chunk:
+        """Return the chunk with its items and rows."""
+        return Chunk(orjson.loads(self.items), orjson.loads(self.rows), self.rejects, self.rejected)
 
 
 @dataclass(slots=True)

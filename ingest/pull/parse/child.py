@@ -64,7 +64,7 @@ def run(work: Work, out: BinaryIO) -> None:
                 parsing = Parse(opener, work.settings, charset=work.charset)
                 report = parsing.report
                 for chunk in parsing:
-                    _write(out, _frame(chunk))
+                    _write_chunk(out, chunk, work)
     except BrokenPipeError:
         raise
     except FetchError as problem:
@@ -148,19 +148,24 @@ def _received(life: socket.socket, size: int) -> bytes:
     return received
 
 
-def _frame(chunk: Chunk) -> dict[str, Any]:
-    return {
-        "items": chunk.items,
-        "rows": chunk.rows,
-        "rejects": [reject.as_json() for reject in chunk.rejects],
-        "rejected": chunk.rejected,
-    }
+def _write_chunk(out: BinaryIO, chunk: Chunk, work: Work) -> None:
+    """Write a chunk's items and rows behind its frame, as JSON that goes on as it is."""
+    if work.vendor_name:
+        for item in chunk.items:
+            item.setdefault("vendorName", work.vendor_name)
+    items = orjson.dumps(chunk.items)
+    rows = orjson.dumps([row + work.row_offset for row in chunk.rows] if work.row_offset else chunk.rows)
+    rejects = [reject.as_json() for reject in chunk.rejects]
+    frame = {"count": chunk.count, "items": len(items), "rejects": rejects, "rejected": chunk.rejected}
+    _write(out, frame, items + rows)
 
 
-def _write(out: BinaryIO, frame: dict[str, Any]) -> None:
-    body = orjson.dumps(frame)
-    out.write(len(body).to_bytes(LENGTH_BYTES))
-    out.write(body)
+def _write(out: BinaryIO, frame: dict[str, Any], behind: bytes = b"") -> None:
+    head = orjson.dumps(frame)
+    out.write((LENGTH_BYTES + len(head) + len(behind)).to_bytes(LENGTH_BYTES))
+    out.write(len(head).to_bytes(LENGTH_BYTES))
+    out.write(head)
+    out.write(behind)
 
 
 if __name__ == "__main__":

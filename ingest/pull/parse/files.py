@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched
 from ingest.pull.parse.beginning import Beginning
@@ -22,16 +24,20 @@ class FileParser:
         self._limits = ContentLimits.of(settings)
         self._parsers = parsers
 
-    def __call__(self, fetched: Fetched, form: FormatSettings) -> Offloaded:
-        """Return the parse of a fetched file: enter it, iterate it once, then look at its report."""
-        return Offloaded(self._parsers, self._work(fetched, form, Budget(), None))
+    def __call__(
+        self, fetched: Fetched, form: FormatSettings, vendor_name: str | None = None, row_offset: int = 0
+    ) -> Offloaded:
+        """Return the parse of a fetched file (see `Work`): enter it, iterate it once, then look at its report."""
+        work = replace(self._work(fetched, form, Budget()), vendor_name=vendor_name, row_offset=row_offset)
+        return Offloaded(self._parsers, work)
 
     async def look(self, fetched: Fetched, form: FormatSettings, most_items: int) -> Beginning:
         """Return what the beginning of a file gives. Raises FetchError, FormatError and ParserDiedError."""
-        async with Offloaded(self._parsers, self._work(fetched, form, LOOK_BUDGET, most_items)) as looking:
+        work = replace(self._work(fetched, form, LOOK_BUDGET), look_items=most_items)
+        async with Offloaded(self._parsers, work) as looking:
             return await looking.looked()
 
-    def _work(self, fetched: Fetched, form: FormatSettings, budget: Budget, look_items: int | None) -> Work:
+    def _work(self, fetched: Fetched, form: FormatSettings, budget: Budget) -> Work:
         return Work(
             fetched.path,
             form,
@@ -40,5 +46,4 @@ class FileParser:
             SUFFIXES[form.resource_type],
             self._limits,
             budget,
-            look_items,
         )

@@ -2,7 +2,8 @@
 
 A thread would share the interpreter with the event loop, and parsing never lets go of it; nor can it be stopped. Each
 file, small or large, gets a process forked from a warm one (`forks`), which reads and decompresses the spool file,
-and writes frames to a pipe: 4 bytes of length, then JSON. The pipe is the back-pressure: a child whose chunks nobody
+and writes frames to a pipe: 4 bytes of length of the whole, 4 of the JSON that comes first, then what goes on as bytes:
+the items, which nobody decodes before they are published. The pipe is the back-pressure: a child whose chunks nobody
 takes stops. CPU time, memory and the time between two frames are limited (`work.Budget`); leaving the context kills it.
 """
 
@@ -25,7 +26,7 @@ from ingest.pull.fetch import FetchCode, FetchError
 from ingest.pull.parse.beginning import Beginning
 from ingest.pull.parse.forks import STATUS_BYTES
 from ingest.pull.parse.work import LENGTH_BYTES, Work
-from ingest.pull.records import Chunk, FormatError, Report, reject_from_json
+from ingest.pull.records import EncodedChunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
 _PIPE_BYTES = 1 << 18
@@ -136,26 +137,32 @@ class Offloaded:
         self._life.close()  # the warm process kills the child
         self._transport.close()
 
-    async def __aiter__(self) -> AsyncIterator[Chunk]:
-        while "items" in (frame := await self._frame()):
+    async def __aiter__(self) -> AsyncIterator[EncodedChunk]:
+        while True:
+            frame, behind = await self._frame()
+            if "items" not in frame:
+                break
             rejects = [reject_from_json(reject) for reject in frame["rejects"]]
-            yield Chunk(frame["items"], frame["rows"], rejects, frame["rejected"])
+            items, rows = behind[: frame["items"]], behind[frame["items"] :]
+            yield EncodedChunk(frame["count"], items, rows, rejects, frame["rejected"])
         self._end(frame)
 
     async def looked(self) -> Beginning:
         """Return what a look at the beginning of the file gave (`Work.look_items`)."""
-        frame = await self._frame()
+        frame, _ = await self._frame()
         if "looked" not in frame:
             self._end(frame)
         return Beginning.from_json(frame["looked"])
 
-    async def _frame(self) -> dict[str, Any]:
+    async def _frame(self) -> tuple[dict[str, Any], bytes]:
+        """Return the JSON of the next frame, and the bytes behind it."""
         assert self._frames is not None
         try:
             async with asyncio.timeout(self._work.budget.wall_s):
                 length = int.from_bytes(await self._frames.readexactly(LENGTH_BYTES))
-                frame: dict[str, Any] = orjson.loads(await self._frames.readexactly(length))
-                return frame
+                body = await self._frames.readexactly(length)
+            ends = LENGTH_BYTES + int.from_bytes(body[:LENGTH_BYTES])
+            return orjson.loads(body[LENGTH_BYTES:ends]), body[ends:]
         except (asyncio.IncompleteReadError, ConnectionError):
             raise await self._death() from None
         except TimeoutError:

@@ -32,7 +32,8 @@ class Budget:
 class Work:
     """A spool file to be read: see `open_content` and `parse` for what the fields mean.
 
-    `look_items`: only the beginning is looked at, for a preview of so many items.
+    `look_items`: only the beginning is looked at, for a preview of so many items. `vendor_name` is given to items that
+    have none; `row_offset` is added to the rows of items.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class Work:
     limits: ContentLimits = field(default_factory=ContentLimits)
     budget: Budget = field(default_factory=Budget)
     look_items: int | None = None
+    vendor_name: str | None = None
+    row_offset: int = 0
 
     def encode(self) -> bytes:
         """Return the work as JSON for the child."""
@@ -70,4 +73,4 @@ class Work:
         )
 
 
-_PLAIN = ("charset", "content_encoding", "suffixes", "look_items")
+_PLAIN = ("charset", "content_encoding", "suffixes", "look_items", "vendor_name", "row_offset")

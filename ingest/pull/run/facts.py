@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from ingest.pull.fetch import Fetched, Validators
-from ingest.pull.records import Chunk, FileReject, Report
+from ingest.pull.records import Chunk, EncodedChunk, FileReject, Report
 from ingest.pull.run.feed import stored_validators
 from ingest.pull.run.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
@@ -65,11 +65,11 @@ class Facts:
         if fetched.short:
             self.break_off(f"{fetched.size} bytes came, fewer than the server declared")
 
-    def add_chunk(self, chunk: Chunk, row_offset: int) -> None:
+    def add_chunk(self, chunk: Chunk | EncodedChunk, row_offset: int) -> None:
         """Count rows in; keep the first rejects, count the others."""
-        self.rows_mapped += len(chunk.items)
+        self.rows_mapped += chunk.count
         self.rows_rejected += chunk.rejected
-        self.rows_read += len(chunk.items) + chunk.rejected
+        self.rows_read += chunk.count + chunk.rejected
         if not chunk.rejects and not chunk.rejected:
             return
         named = {reject.row for reject in chunk.rejects if not reject.skipped}
@@ -125,15 +125,18 @@ class Facts:
 
 
 class Sink:
-    """Takes chunks, counts them and writes them to a run's folder, off the event loop."""
+    """Takes chunks, counts them and writes them to a run's folder, off the event loop.
+
+    What the parser has to do with the items: give those that have none the `vendor_name`, and add
+    `page_offset` to their rows, which go on counting from page to page.
+    """
 
     def __init__(self, writer: PartsWriter, vendor_name: str | None) -> None:
-        """`vendor_name` is given to items that have none."""
         self.facts = Facts()
+        self.vendor_name = vendor_name
+        self.page_offset = 0
         self._writer = writer
-        self._vendor_name = vendor_name
-        self._page_offset = 0
-        self._waiting: list[Chunk] = []
+        self._waiting: list[EncodedChunk] = []
         self._digest = hashlib.sha256()
         self._before: tuple[Facts, Mark] | None = None
         self._skipped: dict[int, list[FileReject]] = {}
@@ -150,14 +153,11 @@ class Sink:
         assert self._before is not None, "begun"
         self.facts, mark = self._before
         await asyncio.to_thread(self._writer.back_to, mark)
-        self._page_offset = self.facts.rows_read
+        self.page_offset = self.facts.rows_read
 
-    async def take(self, chunk: Chunk) -> None:
-        """Add a chunk; rows go on counting from page to page."""
-        self.facts.add_chunk(chunk, self._page_offset)
-        if self._vendor_name:
-            for item in chunk.items:
-                item.setdefault("vendorName", self._vendor_name)
+    async def take(self, chunk: EncodedChunk) -> None:
+        """Add a chunk."""
+        self.facts.add_chunk(chunk, self.page_offset)
         self._waiting.append(chunk)
         if len(self._waiting) >= _CHUNKS:
             await self._write()
@@ -167,29 +167,29 @@ class Sink:
         await self._write()
         self._skipped.clear()
         self.facts.add_report(report)
-        self._page_offset = self.facts.rows_read
+        self.page_offset = self.facts.rows_read
         return self._digest.hexdigest() if report.rows_mapped else ""
 
     async def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        await asyncio.to_thread(self._write_now, waiting, self._page_offset)
+        await asyncio.to_thread(self._write_now, waiting, self.page_offset)
 
-    def _write_now(self, chunks: list[Chunk], offset: int) -> None:
+    def _write_now(self, chunks: list[EncodedChunk], offset: int) -> None:
         for chunk in chunks:
             for reject in chunk.rejects:
                 if reject.skipped:
-                    self._skipped.setdefault(reject.row, []).append(reject)
-            if chunk.items:
-                rows = [row + offset for row in chunk.rows] if offset else chunk.rows
-                self._writer.part(chunk.items, rows, self._warnings(chunk.rows, offset) if self._skipped else None)
+                    self._skipped.setdefault(reject.row + offset, []).append(reject)
+            if chunk.count:
+                warnings = self._warnings(orjson.loads(chunk.rows)) if self._skipped else {}
+                self._writer.encoded(chunk, warnings)
                 if self._before is not None:  # only pages are compared with one another
-                    self._digest.update(orjson.dumps(chunk.items))
+                    self._digest.update(chunk.items)
             self._writer.rejected(_keys_of(chunk.rejects))
 
-    def _warnings(self, rows: list[int], offset: int) -> Warnings:
+    def _warnings(self, rows: list[int]) -> Warnings:
         """Return what was left out of a chunk's items, by their place: what their receipts tell."""
         return {
-            place: [skip_warning(reject, row + offset) for reject in self._skipped.pop(row)]
+            place: [skip_warning(reject, row) for reject in self._skipped.pop(row)]
             for place, row in enumerate(rows)
             if row in self._skipped
         }

@@ -13,7 +13,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
-from ingest.pull.records import Chunk, Report
+from ingest.pull.records import EncodedChunk, Report
 from ingest.pull.run.completeness import final_newline, has_no_end
 from ingest.pull.run.disk import on_disk
 from ingest.pull.run.facts import Sink
@@ -29,10 +29,11 @@ class Parsing(Protocol):
     def report(self) -> Report:
         """Return what is known so far."""
 
-    def __aiter__(self) -> AsyncIterator[Chunk]: ...
+    def __aiter__(self) -> AsyncIterator[EncodedChunk]: ...
 
 
-Parse = Callable[[Fetched, FormatSettings], AbstractAsyncContextManager[Parsing]]
+Parse = Callable[[Fetched, FormatSettings, str | None, int], AbstractAsyncContextManager[Parsing]]
+"""(file, how it is read, the vendor's name for items without one, what to add to their rows) → the parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class FileMaker:
         report = Report()
         try:
             with on_disk():
-                async with self._parse(fetched, form) as parsing:
+                async with self._parse(fetched, form, sink.vendor_name, sink.page_offset) as parsing:
                     report = parsing.report
                     async for chunk in parsing:
                         await sink.take(chunk)

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
+from ingest.pull.records import EncodedChunk
 from ingest.pull.run.disk import on_disk
 
 FOLDER = "feedline-run-"
@@ -75,15 +76,26 @@ class PartsWriter:
     def part(self, items: list[dict[str, Any]], rows: list[int], warnings: Warnings | None = None) -> None:
         """Add a part, or several of it when it is large; `warnings` are by the items' places."""
         told = [each for _, some in sorted((warnings or {}).items()) for each in some]
-        line = orjson.dumps([items, rows, told] if told else [items, rows], option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps([items, rows, told] if told else [items, rows])
         if len(line) > MAX_PART_BYTES and len(items) > 1:
             half = len(items) // 2
             behind = {place - half: some for place, some in (warnings or {}).items() if place >= half}
             self.part(items[:half], rows[:half], {at: some for at, some in (warnings or {}).items() if at < half})
             self.part(items[half:], rows[half:], behind)
             return
+        self._add(line)
+
+    def encoded(self, chunk: EncodedChunk, warnings: Warnings) -> None:
+        """Add a part whose items and rows are JSON already; `warnings` as in `part`."""
+        if warnings or len(chunk.items) > MAX_PART_BYTES - len(chunk.rows) - len("[,]"):
+            self.part(orjson.loads(chunk.items), orjson.loads(chunk.rows), warnings)
+        else:
+            self._add(b"[%b,%b]" % (chunk.items, chunk.rows))
+
+    def _add(self, line: bytes) -> None:
         with on_disk():
             self._parts.write(line)
+            self._parts.write(b"\n")
         self.parts += 1
 
     def rejected(self, external_ids: Iterable[tuple[str, bool]]) -> None:

@@ -56,7 +56,7 @@ async def ended(pid):
 
 async def taken(parsers, work):
     async with Offloaded(parsers, work) as there:
-        chunks = [chunk async for chunk in there]
+        chunks = [chunk.decoded() async for chunk in there]
     return chunks, there.report
 
 
@@ -66,6 +66,9 @@ async def test_a_child_gives_the_chunks_and_the_report_of_a_parse_here(parsers, 
         expected = list(here)
 
     assert (expected, here.report) == await taken(parsers, Work(table, CSV))
+    chunks, _ = await taken(parsers, Work(table, CSV, vendor_name="Acme", row_offset=1_000))
+    assert {"Acme"} == {item["vendorName"] for chunk in chunks for item in chunk.items}
+    assert [row + 1_000 for chunk in expected for row in chunk.rows] == [row for chunk in chunks for row in chunk.rows]
 
 
 async def test_a_child_decompresses_and_decodes_as_told(parsers, tmp_path):
@@ -145,7 +148,7 @@ async def test_a_child_that_is_killed_is_an_error_and_costs_the_others_nothing(p
             await take()
         rest = [chunk async for chunk in chunks]
 
-    assert 20_000 == sum(len(chunk.items) + chunk.rejected for chunk in [first, *rest])
+    assert 20_000 == sum(chunk.count + chunk.rejected for chunk in [first, *rest])
 
 
 async def test_a_file_that_takes_too_much_time_is_stopped_and_told(parsers, tmp_path):
@@ -211,7 +214,7 @@ async def test_the_event_loop_takes_many_turns_between_the_chunks_of_a_file(pars
         ticking = asyncio.create_task(tick())
         first = await anext(chunks)
         before_the_first = turns
-        count = len(first.items) + sum([len(chunk.items) async for chunk in chunks])
+        count = first.count + sum([chunk.count async for chunk in chunks])
         ticking.cancel()
 
     assert 60_000 == count

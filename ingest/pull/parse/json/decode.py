@@ -12,8 +12,8 @@ _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _OBJECTS = frozenset((dict,))
 _BETWEEN = bytes(set(range(256)) - set(b'":sp'))
-"""What is left out to count the colons behind quotation marks in a fraction of the bytes: white space between the two, so
-that none is missed, and letters, but for those before the colons of addresses (http:, https:), which would be found."""
+"""What is left out to count the colons behind quotation marks in a fraction of the bytes: white space between the two,
+so that none is missed, and letters, but for those before the colons of addresses (http:, https:)."""
 _ESCAPED_COLON = b"\\u003"
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
+from ingest.pull.records import EncodedChunk
 from ingest.pull.run.disk import DiskTrouble
 from ingest.pull.run.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
@@ -29,6 +31,19 @@ async def test_parts_are_read_as_they_were_written_from_any_one_on(tmp_path):
     assert [(3, [3, 4, 5]), (4, [4, 5, 6])] == [(part.number, part.rows) for part in await read(spooled, 3)]
     seen = {("A-0", False), ("A-1", False), ("A-2", False), ("B", False), ("C", True)}
     assert seen == {entry async for entry in spooled.seen()}
+
+
+@pytest.mark.parametrize("size", [10, 65_000])
+@pytest.mark.parametrize("warnings", [{}, {1: [{"code": "value"}], 49: [{"code": "notation"}]}])
+async def test_items_that_are_json_already_give_the_same_parts(tmp_path, size, warnings):
+    some, rows = items(50, size), list(range(50))
+    plain, encoded = PartsWriter(tmp_path / "plain"), PartsWriter(tmp_path / "encoded")
+    plain.part(some, rows, warnings)
+    encoded.encoded(EncodedChunk(50, orjson.dumps(some), orjson.dumps(rows), [], 0), warnings)
+    for writer in (plain, encoded):
+        writer.finish({})
+
+    assert await read(Spooled.find(tmp_path / "plain")) == await read(Spooled.find(tmp_path / "encoded"))
 
 
 async def test_a_page_is_forgotten_as_if_it_had_never_come(tmp_path):
