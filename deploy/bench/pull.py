@@ -4,7 +4,7 @@
     ... -- --no-memory         without the large files
 
 Plain readers: `csv.reader`; `lxml.iterparse` that reads the texts of the items' children, as the others give values
-too; `ijson` (C backend). Ours up to canonical items, and the whole way: in a process of its own, to the parts of a run on
+too; `ijson` (C backend). Ours up to canonical items, and the whole way: in a process of its own, to a run's parts on
 disk. Each is run in turn, several times, and the best time counts: CPU time of all processes, so that what else the
 machine does matters less; of the whole way without what starting a process costs. The large files are written while
 they are read (a FIFO), so no disk is filled; memory is the peak of the parsing process, reading as the puller does.
