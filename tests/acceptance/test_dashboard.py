@@ -45,7 +45,9 @@ async def page(system, chromium):
     context.set_default_timeout(30 * SECOND_MS)
     opened = await context.new_page()
     wrong: list[str] = []
-    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    opened.on(
+        "console", lambda said: wrong.append(f"{said.location['url']}: {said.text}") if said.type == "error" else None
+    )
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     await opened.goto(link)
     await expect(opened.locator("[aria-current=page]")).to_have_text("Now")
@@ -180,14 +182,17 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
     await page.goto(await page.locator("#link").text_content())
     await expect(page.locator("main h1")).to_have_text("Your last files")
     vendor = urlsplit(page.url).path
+    await page.goto("/providers")
+    provider = await page.locator("tbody a").first.get_attribute("href")
     about = [
         "/feeds/new",
         feed,
         f"{feed}/settings",
+        f"{feed}/versions",
         f"{feed}/mapping",
         run,
         links,
-        "/providers/1",
+        provider,
         "/connect?queue=byHand",
     ]
     about += [vendor, f"{vendor}/items", f"{vendor}/test"]
