@@ -160,12 +160,12 @@ async def _beside(running: System, report: Report, plan: Plan) -> None:
     for number in range(plan.rounds):
         _say(f"round {number + 1}: a bare aiohttp handler, then the edge alone")
         await edge.alone(running, report, file, plan.seconds)
+    await _backlog(running, report)
     _say("the peer")
     try:
         await peers.compete(running, report, file, plan.rounds, plan.seconds)
-    except subprocess.CalledProcessError as error:
-        _say(f"it could not be installed: {error}")
-    await _backlog(running, report)
+    except (subprocess.CalledProcessError, TimeoutError) as error:
+        _say(f"it could not be installed, or did not start: {error!r}")
 
 
 async def _backlog(running: System, report: Report) -> None:

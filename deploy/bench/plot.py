@@ -8,9 +8,9 @@ from html import escape
 from math import ceil, log2
 
 WIDTH, HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 40, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 160, 40, 46
 _COLOURS = ("#2563eb", "#d97706", "#059669", "#be123c")
-_STEPS = 5
+_STEPS, _LINE = 5, 14
 
 Points = Sequence[tuple[float, float]]
 
@@ -29,19 +29,29 @@ class Chart:
         every = [point for points in self.lines.values() for point in points]
         frame = _Frame(min(x for x, _ in every), max(x for x, _ in every), _round_up(max(y for _, y in every)))
         parts = [*frame.axes(sorted({x for x, _ in every})), *self._texts()]
-        for colour, (name, points) in zip(_COLOURS, self.lines.items(), strict=False):
+        for colour, points in zip(_COLOURS, self.lines.values(), strict=False):
             path = " ".join(f"{frame.right(x):.1f},{frame.up(y):.1f}" for x, y in points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
             parts += [
                 f'<circle cx="{frame.right(x):.1f}" cy="{frame.up(y):.1f}" r="3" fill="{colour}"/>' for x, y in points
             ]
-            x, y = points[-1]
-            parts.append(_text(frame.right(x) + 8, frame.up(y) + 4, name, f'fill="{colour}"'))
+        parts += self._names(frame)
         style = 'font-family="system-ui, sans-serif" font-size="12" fill="#475569"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" {style}>\n'
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
         )
+
+    def _names(self, frame: _Frame) -> list[str]:
+        """Return the names of the lines at their ends, each at least a line of text above the one before."""
+        ends = [
+            (*points[-1], name, colour) for colour, (name, points) in zip(_COLOURS, self.lines.items(), strict=False)
+        ]
+        parts, free = [], float(HEIGHT)
+        for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+            free = min(frame.up(y) + 4, free - _LINE)
+            parts.append(_text(frame.right(x) + 8, free, name, f'fill="{colour}"'))
+        return parts
 
     def _texts(self) -> list[str]:
         middle = (_LEFT + WIDTH - _RIGHT) / 2

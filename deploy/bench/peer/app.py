@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 QUEUE = RabbitQueue("peer.items", durable=True, queue_type=QueueType.QUORUM)
 PREFETCH = 64
 SCHEMA = """
+SELECT pg_advisory_xact_lock(1);
 CREATE TABLE IF NOT EXISTS peer_batches (batch_id uuid PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS peer_items (
     feed text NOT NULL, external_id text COLLATE "C" NOT NULL, vendor_sku text, inventory_quantity integer,
@@ -85,7 +86,7 @@ async def edge(port: int) -> None:
 async def worker() -> None:
     """Apply messages."""
     broker = RabbitBroker(os.environ["AMQP_URL"], default_channel=Channel(prefetch_count=PREFETCH))
-    async with asyncpg.create_pool(os.environ["DATABASE_URL"], max_size=8) as pool:
+    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=8) as pool:
         await pool.execute(SCHEMA)
 
         @broker.subscriber(QUEUE, ack_policy=AckPolicy.NACK_ON_ERROR)  # type: ignore[untyped-decorator]
