@@ -66,7 +66,7 @@ ITEMS = TypeAdapter(list[Item])
 
 async def edge(port: int) -> None:
     """Answer posts."""
-    async with RabbitBroker(os.environ["AMQP_URL"]) as broker:
+    async with RabbitBroker(os.environ["AMQP_URL"], logger=None) as broker:
         await broker.declare_queue(QUEUE)
 
         async def post(request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ async def edge(port: int) -> None:
 
 async def worker() -> None:
     """Apply messages."""
-    broker = RabbitBroker(os.environ["AMQP_URL"], default_channel=Channel(prefetch_count=PREFETCH))
+    broker = RabbitBroker(os.environ["AMQP_URL"], logger=None, default_channel=Channel(prefetch_count=PREFETCH))
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=8) as pool:
         await pool.execute(SCHEMA)
 
