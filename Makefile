@@ -40,8 +40,19 @@ test-servers:
 	@deploy/kubernetes/tools.sh .local/tools $(PYTHON)
 	@touch $@
 
+.local/clients/installed: deploy/clients/package.json deploy/clients/package-lock.json
+	@echo "Fetching what makes clients of the API into .local/clients"
+	@mkdir -p .local/clients
+	@cp deploy/clients/package.json deploy/clients/package-lock.json .local/clients/
+	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix .local/clients
+	@touch $@
+
+.PHONY: clients
+clients: $(VENV)/installed .local/clients/installed ## Python and TypeScript clients of the API, made from its document, in build/clients
+	$(PYTHON) -m deploy.clients build/clients
+
 .PHONY: test
-test: test-servers $(VENV)/installed .local/tools/installed ## All tests, against servers that the run starts itself
+test: test-servers $(VENV)/installed .local/tools/installed .local/clients/installed ## All tests, against servers that the run starts itself
 	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --durations=10
 
 .PHONY: fleet-servers

@@ -32,7 +32,7 @@ _HEADERS = {
 }
 
 
-class Entry(BaseModel):
+class ProblemEntry(BaseModel):
     """What is wrong with one field."""
 
     code: str = Field(description="required, type, range, length, choice, characters, value, unknown …")
@@ -86,7 +86,7 @@ def document(operations: Sequence[Operation], server: str) -> dict[str, Any]:
 
 def _types(operations: Sequence[Operation]) -> Iterator[tuple[Any, JsonSchemaMode]]:
     yield Problem, "serialization"
-    yield Entry, "serialization"
+    yield ProblemEntry, "serialization"
     yield Warnings, "serialization"
     for operation in operations:
         if operation.body is not None:
@@ -99,7 +99,9 @@ def _types(operations: Sequence[Operation]) -> Iterator[tuple[Any, JsonSchemaMod
 def _schemas(operations: Sequence[Operation]) -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
     inputs = {(repr(of), mode): (repr(of), mode, TypeAdapter(of)) for of, mode in _types(operations)}
     schemas, found = TypeAdapter.json_schemas(list(inputs.values()), ref_template=_REF)
-    return {(str(key), mode): schema for (key, mode), schema in schemas.items()}, found.get("$defs", {})
+    # A typed dict inherits its parent's title; generators of clients take titles for names.
+    components = {name: {**schema, "title": name} for name, schema in found.get("$defs", {}).items()}
+    return {(str(key), mode): schema for (key, mode), schema in schemas.items()}, components
 
 
 def _tag(operation: Operation) -> str:

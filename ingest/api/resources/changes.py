@@ -55,7 +55,7 @@ class Values(Resource):
     new: Any = None
 
 
-class Change(Resource):
+class FeedVariantChange(Resource):
     """What a committed window changed of one feed variant."""
 
     id: str = Field(description="the same whenever and by whatever way it is told")
@@ -77,7 +77,7 @@ class Change(Resource):
 class Changes(Resource):
     """Changes in order, and where to go on."""
 
-    changes: list[Change]
+    changes: list[FeedVariantChange]
     cursor: str = Field(description="give it as `after`")
     more: bool = Field(description="there is more already")
 

@@ -21,7 +21,7 @@ MOST_LOOKED_AT = 100_000
 """Rows that a count looks at whose filter no index answers."""
 
 
-class Count(Resource):
+class ListCount(Resource):
     """How many there are."""
 
     count: int = Field(description=f"at most {MOST:,}")
@@ -42,8 +42,8 @@ async def count_variants(call: Call[VariantFilters, None]) -> Answer:
     return Answer(_count(await call.db.one(COUNTS.variant_count, **wanted, most=MOST)))
 
 
-def _count(found: int, *, more: bool = False) -> Count:
-    return Count(count=min(found, MOST), more=more or found > MOST)
+def _count(found: int, *, more: bool = False) -> ListCount:
+    return ListCount(count=min(found, MOST), more=more or found > MOST)
 
 
 def _operation(name: str, noun: str, handler: Any, query: type[Query], *, bound: bool) -> Operation:
@@ -56,7 +56,7 @@ def _operation(name: str, noun: str, handler: Any, query: type[Query], *, bound:
         scope=Scope.READ,
         bound=bound,
         query=query,
-        response=Count,
+        response=ListCount,
         handler=handler,
     )
 

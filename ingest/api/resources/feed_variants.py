@@ -9,7 +9,14 @@ from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Query
 from ingest.api.shared import road, stored
 from ingest.api.shared.feeds import FEEDS
-from ingest.api.shared.goods import Changed, FeedVariant, FeedVariantChanges, FeedVariantQuery, Late, NewFeedVariant
+from ingest.api.shared.goods import (
+    ChangedFeedVariant,
+    FeedVariant,
+    FeedVariantChanges,
+    FeedVariantQuery,
+    Late,
+    NewFeedVariant,
+)
 from ingest.api.shared.stored import GOODS
 from ingest.api.shared.stored_pages import newest, page
 from schemas.batches import Operation as Asked
@@ -116,7 +123,7 @@ OPERATIONS = (
         body=NewFeedVariant,
         validated=False,
         example={"inventoryFeedId": 1, "externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
-        response=Changed,
+        response=ChangedFeedVariant,
         also={202: Late},
         problems={**road.ROAD_PROBLEMS, 409: "the feed has this `externalId` already"},
     ),
@@ -129,7 +136,7 @@ OPERATIONS = (
         body=FeedVariantChanges,
         validated=False,
         example={"inventoryQuantityOverride": "manual", "manualInventoryQuantity": 3},
-        response=Changed,
+        response=ChangedFeedVariant,
         also={202: Late},
         problems={**road.ROAD_PROBLEMS, 409: "it was deleted meanwhile"},
     ),

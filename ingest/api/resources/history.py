@@ -46,7 +46,7 @@ class Values(Resource):
     new: Any = None
 
 
-class Entry(Resource):
+class HistoryEntry(Resource):
     """What one message did to the feed variant."""
 
     outcome: Outcome | Literal["deleted", "connected"]
@@ -68,7 +68,7 @@ class Entry(Resource):
 class History(Resource):
     """Entries, newest first."""
 
-    entries: list[Entry]
+    entries: list[HistoryEntry]
     changes_kept: bool = Field(description="whether the account keeps its changes: without, only receipts tell")
     receipts_looked_at: int = Field(description="receipts of the feed that this page looked through")
     next: str | None = Field(description="give it as `before`; null: no more, as far as receipts reach")

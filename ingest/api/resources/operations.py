@@ -60,7 +60,7 @@ class Resume(Body):
     per_second: int | None = Field(None, ge=1, le=MAX_PER_SECOND, strict=True, description="at most so many a second")
 
 
-class Count(Resource):
+class OperationCount(Resource):
     """What an operation would do."""
 
     total: int = Field(description="dead letters that are meant")
@@ -121,7 +121,7 @@ class ItemQuery(Page):
 async def count(call: Call[Query, Meant]) -> Answer:
     """Count what is meant."""
     row = await call.db.one(OPERATIONS_SQL.count_meant, **_meant(call))
-    return Answer(Count.of(row))
+    return Answer(OperationCount.of(row))
 
 
 async def create(call: Call[Query, OperationCreate]) -> Answer:
@@ -220,7 +220,7 @@ OPERATIONS = (
         scope=Scope.READ,
         body=Meant,
         example=_EXAMPLE,
-        response=Count,
+        response=OperationCount,
         handler=count,
     ),
     _OPERATIONS.create(

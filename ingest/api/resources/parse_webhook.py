@@ -11,7 +11,7 @@ from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared import road
 from ingest.api.shared.feeds import FEEDS
-from ingest.api.shared.goods import Changed, Late
+from ingest.api.shared.goods import ChangedFeedVariant, Late
 from ingest.api.shared.stored import upsert
 from ingest.feeds.settings import FeedSettings
 from ingest.http.sent import validate_sent
@@ -85,7 +85,7 @@ OPERATIONS = (
         body=Item | list[Item],
         validated=False,
         example={"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10},
-        response=Changed,
+        response=ChangedFeedVariant,
         also={202: Accepted | Late},
         problems={
             **road.ROAD_PROBLEMS,

@@ -57,7 +57,7 @@ class PreviewQuery(Query):
     limit: int = Field(20, ge=1, le=250, description="items to show")
 
 
-class Change(Resource):
+class PreviewChange(Resource):
     """One attribute that would change."""
 
     field: str
@@ -70,7 +70,7 @@ class PreviewItem(Resource):
 
     row: int
     outcome: str = Field(description="what would become of it: created, updated, unchanged (the daily limit apart)")
-    changes: list[Change] = Field(description="against what is stored")
+    changes: list[PreviewChange] = Field(description="against what is stored")
     item: dict[str, Any]
 
 
@@ -148,7 +148,7 @@ async def _answer(call: Call[Any, Any], feed: PulledFeed, fetched: Fetched, look
     items = []
     for number, item in looked.items:
         outcome, changes = would_change(item, stored.get(item["externalId"]))
-        changed = [Change.of(change) for change in changes]
+        changed = [PreviewChange.of(change) for change in changes]
         items.append(PreviewItem.of({"row": number, "outcome": outcome, "changes": changed, "item": item}))
     outcomes = [item.outcome for item in items]
     report = looked.report

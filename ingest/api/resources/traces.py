@@ -17,7 +17,7 @@ from ingest.api.shared.traces import TRACES, steps, steps_of_waiting
 from ingest.api.shared.waiting import WAITING, waiting_of
 
 
-class Step(Resource):
+class TraceStep(Resource):
     """One step of the way; null is not known."""
 
     step: str = Field(description="received, confirmed, delivered, window, committed or acked, in this order")
@@ -32,7 +32,7 @@ class Trace(Resource):
     batch_id: uuid.UUID
     feed_id: int
     status: Literal["pending", "done", "lost?"] = Field(description="as in its receipt")
-    steps: list[Step]
+    steps: list[TraceStep]
 
 
 async def get_trace(call: Call[Query, None]) -> Answer:
@@ -62,8 +62,8 @@ async def _waiting(call: Call[Query, None]) -> Trace | None:
     )
 
 
-def _models(found: list[dict[str, object]]) -> list[Step]:
-    return [Step.model_validate(one) for one in found]
+def _models(found: list[dict[str, object]]) -> list[TraceStep]:
+    return [TraceStep.model_validate(one) for one in found]
 
 
 OPERATIONS = (

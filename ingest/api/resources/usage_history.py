@@ -65,7 +65,7 @@ class Waiting(Resource):
     released_at: datetime | None = Field(description="at the latest; null: later than a week, or the limit is 0")
 
 
-class Step(Resource):
+class UsageStep(Resource):
     """Used by this moment: so far, and as forecast."""
 
     at: datetime
@@ -75,7 +75,7 @@ class Step(Resource):
     high: float | None
 
 
-class Outlook(Resource):
+class UsageForecast(Resource):
     """How far the day's limit will last. Times are null where the limit is not reached."""
 
     by_end: int
@@ -98,9 +98,9 @@ class UsageHistory(Resource):
     deferred: int
     resets_at: datetime
     sentence: str = Field(description="the forecast for people")
-    forecast: Outlook | None = Field(description="null: less than seven days are known")
+    forecast: UsageForecast | None = Field(description="null: less than seven days are known")
     forecast_by: list[date] = Field(description="the days that it is made by")
-    steps: list[Step] = Field(description="today in steps of 15 minutes")
+    steps: list[UsageStep] = Field(description="today in steps of 15 minutes")
     releases: list[Releasing] = Field(description="when deferred items go, day by day")
     waiting: list[Waiting] = Field(description=f"the first {_MOST_WAITING} in the order in which they go")
     feeds: list[UsedFeed] = Field(description=f"today, of the first {MOST_FEEDS} feeds")
@@ -151,21 +151,21 @@ async def _curves(call: Call[Any, Any], days: list[Any], today: date, now: datet
     return references, [curve_of(samples[day], day, known, now) for day in (*references, today)]
 
 
-def _outlook(told: Forecast | None) -> Outlook | None:
+def _outlook(told: Forecast | None) -> UsageForecast | None:
     if told is None:
         return None
     middle, low, high = told.by_end
     reached = {"reached_at": told.reached_at, "earliest_at": told.earliest_at, "latest_at": told.latest_at}
-    return Outlook.of({"by_end": middle, "by_end_low": low, "by_end_high": high, "over": told.over, **reached})
+    return UsageForecast.of({"by_end": middle, "by_end_low": low, "by_end_high": high, "over": told.over, **reached})
 
 
-def _steps(curve: Curve, told: Forecast | None, begin: datetime) -> list[Step]:
+def _steps(curve: Curve, told: Forecast | None, begin: datetime) -> list[UsageStep]:
     count = len(curve)
     none: list[float | None] = [None] * count
     middle, low, high = (told.middle, told.low, told.high) if told else (none, none, none)
     ways = zip(curve, middle[:count], low[:count], high[:count], strict=False)
     return [
-        Step(at=begin + (place + 1) * STEP, used=used, middle=mid, low=least, high=most)
+        UsageStep(at=begin + (place + 1) * STEP, used=used, middle=mid, low=least, high=most)
         for place, (used, mid, least, most) in enumerate(ways)
     ]
 

@@ -139,7 +139,7 @@ class FeedVariant(Stored):
         )
 
 
-class Changed(FeedVariant):
+class ChangedFeedVariant(FeedVariant):
     """A feed variant after a change."""
 
     outcome: Outcome = Field(description="what became of the item: created, updated or unchanged")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.shared import road
-from ingest.api.shared.goods import Changed, FeedVariant
+from ingest.api.shared.goods import ChangedFeedVariant, FeedVariant
 from schemas import queries
 from schemas.batches import Batch
 
@@ -45,6 +45,6 @@ async def upsert(call: Call[Any, Any], batch: Batch, status: int | None = None) 
     return Answer(changed(row, reply["outcome"]), status=status)
 
 
-def changed(row: Any, outcome: str) -> Changed:
+def changed(row: Any, outcome: str) -> ChangedFeedVariant:
     """Return the answer of a change: the row as it is now, with its outcome."""
-    return Changed.of({**dict(FeedVariant.of_row(row)), "outcome": outcome})
+    return ChangedFeedVariant.of({**dict(FeedVariant.of_row(row)), "outcome": outcome})

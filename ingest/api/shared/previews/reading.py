@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ingest.api.framework.call import Call
 from ingest.api.shared.previews import detect
 from ingest.api.shared.previews.drafts import MAX_ROWS, Draft, Row, difference, draft_of, read_head
-from ingest.api.shared.previews.types import Changed, RejectGroup
+from ingest.api.shared.previews.types import EditChanges, RejectGroup
 from ingest.feeds.mapping import Format, FormatSettings
 from ingest.feeds.mends import mend_of
 from ingest.feeds.proposals import Proposal, propose
@@ -97,7 +97,7 @@ async def shown(
     rows = await _rows(call, draft.rows if error is None else [], feed_id)
     changed = None
     if saved is not None and error is None:
-        changed = Changed.of(asdict(difference(await _read(call, fetched, saved), draft)))
+        changed = EditChanges.of(asdict(difference(await _read(call, fetched, saved), draft)))
     report = draft.looked.report
     outcomes = Counter(row["outcome"] for row in rows)
     return {

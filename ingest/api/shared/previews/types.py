@@ -61,7 +61,7 @@ class PreviewRow(Resource):
     rejects: list[dict[str, Any]]
 
 
-class Changed(Resource):
+class EditChanges(Resource):
     """What the draft changes against the feed's saved settings, on the same rows."""
 
     rows: int
@@ -98,4 +98,4 @@ class DraftPreview(Resource):
     ignored: list[str] = Field(description="columns that no attribute takes")
     rows: list[PreviewRow]
     groups: list[RejectGroup]
-    changed: Changed | None = Field(description="null for a draft of no feed")
+    changed: EditChanges | None = Field(description="null for a draft of no feed")
