@@ -10,7 +10,12 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-_HEAD: Final = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: %d\r\nDate: %b\r\n%b\r\n"
+from ingest.http.request_ids import id_of
+
+_HEAD: Final = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: %d\r\nDate: %b\r\n"
+    b"X-Request-Id: %b\r\n%b\r\n"
+)
 _CLOSE: Final = b"Connection: close\r\n"
 
 
@@ -30,7 +35,8 @@ class Accepted(web.Response):
         if self._keep_alive is None:  # nobody has called `force_close`
             self._keep_alive = request.keep_alive
         close = b"" if self._keep_alive else _CLOSE
-        request.transport.write(_HEAD % (len(self._written), http_date(int(time.time())), close) + self._written)
+        head = _HEAD % (len(self._written), http_date(int(time.time())), id_of(request).encode(), close)
+        request.transport.write(head + self._written)
         self._eof_sent = True
         return None
 

@@ -23,6 +23,7 @@ from ingest.edge.quick import Quick
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
+from ingest.http.request_ids import id_of
 from ingest.http.sampling import Sampled
 from ingest.http.sent import validate_sent
 from schemas.batches import Batch, Source
@@ -69,10 +70,10 @@ class Posts:
         try:
             response = await self._accept(request)
         except ProblemError as problem:
-            self._told(problem)
+            self._told(problem, request)
             response = problem.response()
         except Exception:  # noqa: BLE001 - the last line of defence; logged
-            _log.exception("post_failed")
+            _log.exception("post_failed", request_id=id_of(request))
             response = internal("edge").response()
         answered = self._answered.get(response.status)
         if answered is None:
@@ -81,10 +82,11 @@ class Posts:
         POST_SECONDS.observe(time.perf_counter() - began)
         return response
 
-    def _told(self, problem: ProblemError) -> None:
+    def _told(self, problem: ProblemError, request: web.BaseRequest) -> None:
         left_out = self._sampled.take(problem.code)
         if left_out is not None:
-            more = {"left_out": left_out} if left_out else {}
+            more: dict[str, Any] = {"left_out": left_out} if left_out else {}
+            more["request_id"] = id_of(request)
             _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail, **more)
 
     async def _accept(self, request: web.BaseRequest) -> web.Response:
@@ -114,7 +116,7 @@ class Posts:
         await self._publish(batch, message, place)
         _ACCEPTED.inc(count)
         public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
-        return self._accepted(batch, count, public)
+        return self._accepted(batch, count, public, id_of(request))
 
     def _encoded(self, batch: Batch, body: bytes, policy: BadAttributes) -> tuple[int, bytes]:
         """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
@@ -141,10 +143,11 @@ class Posts:
             place.leave()
             raise
 
-    def _accepted(self, batch: Batch, count: int, public: str) -> web.Response:
+    def _accepted(self, batch: Batch, count: int, public: str, request_id: str) -> web.Response:
         batch_id = str(batch.batch_id)
         _log.debug(
             "post_accepted",
+            request_id=request_id,
             batch_id=batch_id,
             feed_id=batch.feed_id,
             account_id=batch.account_id,

@@ -15,6 +15,8 @@ from aiohttp import web
 from ingest.edge.post import PATH
 from ingest.http.problem_pages import ProblemPages
 from ingest.http.problems import ProblemError, internal
+from ingest.http.request_ids import HEADER as REQUEST_ID
+from ingest.http.request_ids import give_id
 from schemas import monitor
 
 _log = structlog.get_logger()
@@ -35,7 +37,9 @@ def dispatcher(
     problems = ProblemPages()
 
     async def dispatch(request: web.BaseRequest) -> web.StreamResponse:
+        request_id = give_id(request)
         response = await answered(request)
+        response.headers[REQUEST_ID] = request_id
         if stopping():
             response.force_close()  # so that the sender's next post finds another process
         return response
@@ -115,13 +119,15 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer was sent already")
+        request_id = give_id(request)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request_failed", path=request.path, exc_info=exc)
+            _log.error("request_failed", path=request.path, request_id=request_id, exc_info=exc)
             response = internal("edge").response()
         else:
-            _log.info("request_malformed", status=status, reason=type(exc).__name__)
+            _log.info("request_malformed", status=status, request_id=request_id, reason=type(exc).__name__)
             said = " ".join((message or "").split())[:_SHOWN]
             response = ProblemError(status, "edge.http.malformed", f"Not well-formed HTTP: {said}").response()
+        response.headers[REQUEST_ID] = request_id
         response.force_close()
         return response
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -20,10 +20,16 @@ async def request_ids(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Give the request an id, the sender's or a proxy's if it sent a sound one. The outermost middleware."""
-    sent = request.headers.get(HEADER, "")
-    request[_ID] = sent if _SOUND.fullmatch(sent) else uuid.uuid4().hex
+    give_id(request)
     with structlog.contextvars.bound_contextvars(request_id=request[_ID]):
         return await handler(request)
+
+
+def give_id(request: web.BaseRequest) -> str:
+    """Give the request its id and return it, without a middleware."""
+    sent = request.headers.get(HEADER)
+    request[_ID] = found = sent if sent is not None and _SOUND.fullmatch(sent) else os.urandom(16).hex()
+    return found
 
 
 async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
@@ -32,6 +38,6 @@ async def tell_request_id(request: web.Request, response: web.StreamResponse) ->
         response.headers[HEADER] = request[_ID]
 
 
-def id_of(request: web.Request) -> str:
+def id_of(request: web.BaseRequest) -> str:
     """Return the request's id, to be shown to who asks."""
     return request[_ID]

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import orjson
 import pytest
+from yarl import URL
 
 from ingest.edge.post import PATH
 from schemas.batches import is_ours
@@ -251,3 +252,29 @@ async def test_too_many_posts_in_flight_are_503_with_retry_after(edge):
     status, answer, headers = await edge.post(ITEM)
 
     assert (503, "edge.busy", "1") == (status, answer["title"], headers["Retry-After"])
+
+
+@pytest.mark.parametrize(
+    ("path", "webhook_hash", "status"),
+    [(PATH, "hash-1", 202), (PATH, "unknown", 401), ("/nothing", None, 404), ("/healthz", None, 405)],
+)
+async def test_every_answer_has_a_request_id_the_senders_if_it_sent_one(edge, path, webhook_hash, status):
+    async def answered(**headers):
+        if webhook_hash:
+            headers["jetti-webhook-hash"] = webhook_hash
+        async with edge.client.post(edge.url + path, json=[{"externalId": "a"}], headers=headers) as answer:
+            assert status == answer.status
+            return answer.headers["X-Request-Id"]
+
+    assert "mine-7" == await answered(**{"X-Request-Id": "mine-7"})
+    made = {await answered(), await answered(**{"X-Request-Id": "not sound"})}
+    assert [32, 32] == [len(one) for one in made]
+
+
+async def test_what_is_no_http_has_a_request_id_too(edge):
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(edge.url).port)
+    writer.write(b"POST / HTTP/1.1\r\nbad header\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert b"400" in head.split(b"\r\n")[0]
+    assert b"x-request-id: " in head.lower()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingest.amqp.publish import Unavailable
 from ingest.edge.feeds import snapshot, unknown
 from ingest.edge.post import PATH, Posts
+from ingest.http.request_ids import give_id
 from schemas.batches import Operation, Source, decode
 from schemas.items import ATTRIBUTES
 from schemas.settings import Settings
@@ -78,6 +79,7 @@ async def posted(body, publisher=None, **headers):
     publisher = publisher or Publisher()
     sent = {"jetti-webhook-hash": "the-hash", "Content-Length": str(len(body))} | headers
     request = make_mocked_request("POST", PATH, headers=sent, payload=Content(body))
+    give_id(request)
     return await Posts(SETTINGS, publisher, Senders(), lambda: NOW_MS).handle(request), publisher.published
 
 
