@@ -23,6 +23,9 @@ from schemas.batches import Batch, Source
 from tests.acceptance.chromium import OFFLINE
 
 SECOND_MS = 1_000
+ALL = {"resultTypes": ["violations"]}
+COLOURS = ALL | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""What a theme can change of a page."""
 FOCUSED = "(() => { const e = document.activeElement; return [e.innerText, e.labels?.[0]?.innerText] })()"
 
 
@@ -166,13 +169,9 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
     letter = await connection.fetchval("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1")
     operation = await connection.fetchval("SELECT max(id) FROM operations")
     await connection.close()
-    mine = [
-        f"/items/{item}",
-        f"/dead-letters/{letter}",
-        f"/operations/{operation}",
-        "/search?q=DEAD",
-        "/dead-letters/list",
-    ]
+    mine = [f"/items/{item}", "/search?q=DEAD", "/dead-letters/list"]
+    mine += [f"/dead-letters/{letter}"] if letter else []  # of the tests before
+    mine += [f"/operations/{operation}"] if operation else []
     mine += ["/dead-letters?status=discarded", "/dead-letters/confirm?kind=restore"]
     found = []
     links = f"{feed}/vendor-links"
@@ -201,7 +200,7 @@ async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, 
         await page.goto(path)
         for theme in ("light", "dark"):
             await page.emulate_media(color_scheme=theme)
-            result = await Axe().run(page)
+            result = await Axe().run(page, options=ALL if theme == "light" else COLOURS)
             found += [
                 (path, theme, violation["id"], [node["target"] for node in violation["nodes"]][:3])
                 for violation in result.response["violations"]

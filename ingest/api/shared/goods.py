@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
 from schemas import attributes as a
@@ -66,12 +66,19 @@ class FeedVariantQuery(FeedVariantFilters):
     """Filters of the list, and its order."""
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="feed variants of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
-        None, description="continue after this one; as given by the `Link` header"
-    )
     sort: Literal["externalId", "-id"] = Field(
         "externalId", description="by feed and `externalId`; `-id`: newest first"
     )
+    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+        None, description="continue after this one; as given by the `Link` header"
+    )
+
+    @field_validator("after")
+    @classmethod
+    def _of_the_same_order(cls, value: Cursor | None, info: ValidationInfo) -> Cursor | None:
+        if value is not None and bool(value.external_id) != (info.data.get("sort", "externalId") == "externalId"):
+            raise ValueError("expected a cursor of a page of the same order")
+        return value
 
 
 class FeedVariant(Stored):

@@ -159,7 +159,7 @@ async def test_a_feed_variant_that_is_no_object_is_refused(goods, body):
         assert ["body"] == list(problem["details"])
 
 
-@pytest.mark.parametrize("after", ["", "1", "_a", "x_a", "1_", "99999999999999999999_a"])
+@pytest.mark.parametrize("after", ["", "1", "_a", "x_a", "1_", "1_a&sort=-id", "99999999999999999999_a"])
 async def test_a_cursor_that_no_page_gave_is_refused(goods, after):
     problem = await goods.problem(400, "GET", f"/api/inventory-feed-variants.json?after={after}")
     assert ["after"] == list(problem["details"])

@@ -23,6 +23,7 @@ from ingest.amqp.replies import Replies
 from ingest.deliver.exchange import Exchange
 from ingest.deliver.message import Message
 from schemas.batches import Batch, Source, new_batch_id
+from schemas.division import Division
 from schemas.topology import CHANGES_EXCHANGE, SHARDS_EXCHANGE
 from workers.amqp.broker import Broker
 from workers.health import Health
@@ -137,8 +138,8 @@ async def test_every_part_works_with_a_user_of_its_own(user, worker, owned):
     await connection.close()
     assert ["1", "2"] == [row["external_id"] for row in stored]
 
-    queues = Queues(Broker(user("watch"), "watch", Health()), 2)
-    assert {0: Queue(0, 1), 1: Queue(0, 1)} == await queues.look()
+    queues = Queues(Broker(user("watch"), "watch", Health()))
+    assert {0: Queue(0, 1), 1: Queue(0, 1)} == await queues.look(Division(2))
     exchange = Exchange(user("deliver").amqp, "deliver")
     change = {"id": "1", "inventoryFeedId": 1}
     await exchange.send({"account_id": 1}, Message("1", 1, [change], b""), datetime.now(UTC))

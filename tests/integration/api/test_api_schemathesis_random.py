@@ -1,0 +1,17 @@
+"""Schemathesis finds nothing by random requests, nor by random ways from one operation to the next."""
+
+import pytest
+
+from tests.integration.api.schemathesis_run import findings
+
+
+@pytest.fixture
+def settings(settings):
+    """A worker answers, and who asks for what never comes is not kept waiting."""
+    return settings.model_copy(update={"reply_timeout_ms": 1_000})
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("phase", "examples"), [("fuzzing", 4), ("stateful", 20)])
+async def test_random_requests_find_nothing(api, tmp_path, phase, examples):
+    assert "" == await findings(api, tmp_path, phase, examples)
