@@ -83,6 +83,12 @@ class Dashboard:
 
 
 @pytest.fixture
+def settings(settings):
+    """Two shards are enough here, and quicker to declare and to take than eight."""
+    return settings.model_copy(update={"shards": 2})
+
+
+@pytest.fixture
 def make_application():
     """The API with the dashboard."""
     return application
