@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS peer_batches (batch_id uuid PRIMARY KEY, received_at 
 CREATE TABLE IF NOT EXISTS peer_items (
     feed text NOT NULL, external_id text COLLATE "C" NOT NULL, vendor_sku text, inventory_quantity integer,
     retail_price numeric, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (feed, external_id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 CREATE INDEX IF NOT EXISTS peer_items_vendor_sku ON peer_items (vendor_sku);
 """
 UPSERT = """
