@@ -26,9 +26,11 @@ async def request_ids(
 
 
 def give_id(request: web.BaseRequest) -> str:
-    """Give the request its id and return it, without a middleware."""
-    sent = request.headers.get(HEADER)
-    request[_ID] = found = sent if sent is not None and _SOUND.fullmatch(sent) else os.urandom(16).hex()
+    """Return the request's id, the same however often it is asked for: the sender's if it is sound, else a new one."""
+    found = request.get(_ID)
+    if found is None:
+        sent = request.headers.get(HEADER)
+        request[_ID] = found = sent if sent is not None and _SOUND.fullmatch(sent) else os.urandom(16).hex()
     return found
 
 

@@ -167,3 +167,10 @@ async def test_any_bytes_are_answered(body):
     response, _ = await posted(body)
 
     assert response.status in {202, 400, 422}
+
+
+def test_a_request_keeps_the_id_that_it_was_given():
+    """What fails after an answer was begun is told under the id that its other lines have."""
+    request = make_mocked_request("POST", PATH)
+
+    assert give_id(request) == give_id(request)
