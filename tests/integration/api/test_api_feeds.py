@@ -6,7 +6,10 @@ from ingest.feeds.settings import FeedSecrets
 from schemas.secrets import MASK, Vault
 
 FEEDS = "/api/inventory-feeds.json"
-CSV = {"resourceType": "ftpCsv", "resourceLocation": "ftp://ann:p%40ss@files.example.com/stock.csv?token=abc&page=1"}
+CSV = {
+    "resourceType": "ftpCsv",
+    "resourceLocation": "ftp://ann:p%40ss@files.example.com/stock.csv?token=query-secret&page=1",
+}
 
 
 def path_of(feed):
@@ -78,19 +81,19 @@ async def test_a_provider_of_another_account_cannot_be_used(api):
 
 
 async def test_credentials_are_masked_and_stored_encrypted(api, settings):
-    feed = await api.new_feed(**CSV, authenticationToken="top")
+    feed = await api.new_feed(**CSV, authenticationToken="top-secret")
     row = api.execute("SELECT row_to_json(f)::text FROM inventory_feeds f WHERE id = %s", feed["id"])
 
     assert f"ftp://{MASK}@files.example.com/stock.csv?token={MASK}&page={MASK}" == feed["resourceLocation"]
     assert (MASK, None) == (feed["authenticationToken"], feed["authenticationSecret"])
-    assert FeedSecrets(resource_location=CSV["resourceLocation"], authentication_token="top") == stored_secrets(
+    assert FeedSecrets(resource_location=CSV["resourceLocation"], authentication_token="top-secret") == stored_secrets(
         api, settings, feed
     )
-    assert not [secret for secret in ("p%40ss", "abc", "top") if secret in row]
+    assert not [secret for secret in ("p%40ss", "query-secret", "top-secret") if secret in row]
 
 
 async def test_a_feed_sent_back_as_it_was_read_keeps_its_secrets(api, settings):
-    feed = await api.new_feed(**CSV, authenticationToken="top")
+    feed = await api.new_feed(**CSV, authenticationToken="top-secret")
     before = stored_secrets(api, settings, feed)
 
     again = await api.ok("PUT", path_of(feed), feed)
