@@ -6,27 +6,27 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-import aiormq
 import orjson
-from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
 from ingest.deliver.deliverer import Refused
 from ingest.deliver.message import Message
+from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.topology import CHANGES_EXCHANGE
 
 TIMEOUT_S = 15.0
-_AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
+_HEARTBEAT_S = 8
 
 
 class Exchange:
     """The way to endpoints of the kind queue."""
 
-    def __init__(self, url: str, name: str) -> None:
-        """`name` is shown in RabbitMQ's list of connections."""
-        self._url = url
+    def __init__(self, address: str, name: str) -> None:
+        """`address` may name several brokers, by commas; `name` is shown in RabbitMQ's list of connections."""
+        self._address = address
         self._name = name
-        self._connection: AbstractConnection | None = None
+        self._link: Link | None = None
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
 
@@ -36,13 +36,14 @@ class Exchange:
             async with asyncio.timeout(TIMEOUT_S):
                 channel = await self._open()
                 await asyncio.gather(*(self._publish(channel, endpoint, change) for change in message.content))
-        except _AWAY as error:
+        except AWAY as error:
             raise Refused(f"rabbitmq: {type(error).__name__}: {error}") from None
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None and not self._connection.is_closed:
-            await self._connection.close()
+        if self._link is not None:
+            await self._link.close()
+            self._link = None
 
     async def _publish(self, channel: AbstractChannel, endpoint: Any, change: dict[str, Any]) -> None:
         properties = Basic.Properties(content_type="application/json", delivery_mode=2, message_id=change["id"])
@@ -55,8 +56,8 @@ class Exchange:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
                 await self.close()
-                self._connection = await aiormq.connect(self._url, client_properties={"connection_name": self._name})
-                channel = await self._connection.channel(publisher_confirms=True)
+                self._link = await open_link(self._address, self._name, _HEARTBEAT_S)
+                channel = await self._link.connection.channel(publisher_confirms=True)
                 await channel.exchange_declare(CHANGES_EXCHANGE, exchange_type="topic", durable=True)
                 self._channel = channel
             return self._channel

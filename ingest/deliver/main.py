@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import asyncpg
-
 from ingest.deliver.deliverer import Deliverer, Way
 from ingest.deliver.exchange import Exchange
 from ingest.deliver.webhooks import Webhooks, session
 from ingest.http.serving import monitored, stop_signals
 from ingest.pull.fetch.guard import Guard
+from schemas.postgres import Session
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
 
@@ -37,13 +36,8 @@ async def deliverer(
 ) -> AsyncIterator[Deliverer]:
     """Open what a deliverer needs; it starts while Postgres or the broker is away."""
     exchange = Exchange(settings.amqp, process_name("deliver"))
-    pool = asyncpg.create_pool(
-        settings.dsn,
-        min_size=0,
-        max_size=_POOL_SIZE,
-        command_timeout=_TIMEOUT_S,
-        server_settings={"application_name": process_name("deliver"), "plan_cache_mode": "force_custom_plan"},
-    )
+    sessions = Session(process_name("deliver"), {"plan_cache_mode": "force_custom_plan"})
+    pool = sessions.pool(settings.dsn, most=_POOL_SIZE, command_timeout=_TIMEOUT_S)
     async with pool, session(Guard(settings.pull_allow_networks)) as opened:
         ways: dict[str, Way] = {"webhook": Webhooks(opened, Vault(*settings.keys)), "queue": exchange}
         try:

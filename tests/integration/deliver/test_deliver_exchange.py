@@ -28,6 +28,18 @@ async def test_the_queue_gets_each_change_confirmed_by_account_and_feed_with_its
     await connection.close()
 
 
+async def test_of_several_brokers_one_that_is_away_keeps_no_change_back(told):
+    endpoint = await told.endpoint("", kind="queue")
+    await told.changed(1)
+    live = told.settings.amqp
+    told.settings = told.settings.model_copy(
+        update={"amqp_url": type(told.settings.amqp_url)(f"amqp://127.0.0.1:1/,{live},amqp://127.0.0.1:2/")}
+    )
+    await told.deliver()
+
+    assert (0, None) == ((await told.row(endpoint))["failures"], (await told.row(endpoint))["sending_to"])
+
+
 async def test_the_queue_waits_for_a_broker_that_is_away(told):
     endpoint = await told.endpoint("", kind="queue")
     await told.changed(1)
