@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         description="the public edge's address, which the canary posts to, `/api/docs` shows and sandboxes try; empty:"
         " none of them",
     )
+    broker_members: int = Field(
+        0, ge=0, le=9, description="nodes that every queue should have a member on; 0: as many as metrics are asked of"
+    )
     rabbitmq_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses of every RabbitMQ node's Prometheus plugin, http://host:15692"
     )

@@ -20,6 +20,7 @@ from schemas import metrics, monitor
 from schemas.agreement import division
 from schemas.settings import Settings, process_name
 from workers.amqp.broker import Broker
+from workers.amqp.nodes import warn_of_few_members
 from workers.amqp.outlet import Outlet
 from workers.apply import apply_window
 from workers.clock import Clock
@@ -82,13 +83,14 @@ class Worker:
         runner = await self._listen()
         fleet = asyncio.create_task(self._fleet.run(), name="fleet")
         tasks = [fleet, *(asyncio.create_task(part, name=name) for name, part in self._parts())]
+        warning = asyncio.create_task(warn_of_few_members(self._settings))
         try:
             code = await self._until_stop_or_death(tasks)
             if code == 0:
                 code = await self._drain(fleet)
             return code
         finally:
-            await _end(tasks)
+            await _end([*tasks, warning])
             if self._stop.is_set():
                 await self._heartbeat.leave()
             self._heartbeat.close()

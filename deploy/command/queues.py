@@ -39,7 +39,7 @@ _Row = tuple[str, ...]
 
 
 @click.group(invoke_without_command=True)
-@click.option("--members", envvar="BROKER_MEMBERS", type=click.IntRange(1, 9), help="Exit 1 if a queue has fewer.")
+@click.option("--members", envvar="BROKER_MEMBERS", type=click.IntRange(0, 9), help="Exit 1 if a queue has fewer.")
 @click.pass_context
 def queues(context: click.Context, members: int | None) -> None:
     """Show depth, consumers and age of every queue; leader and members too where RABBITMQ_MANAGEMENT_URL is set.
@@ -50,14 +50,14 @@ def queues(context: click.Context, members: int | None) -> None:
     if context.invoked_subcommand is not None:
         return
     settings, management = load(), _management()
-    if management is None and members is not None:
+    if management is None and members:
         raise click.UsageError("how many members a queue has is told by RABBITMQ_MANAGEMENT_URL alone")
     told = _run(_over_amqp(settings) if management is None else _over_http(management, settings))
     rows = with_ages(told, asyncio.run(_states(settings)), datetime.now(UTC))
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    few = [name for name, *_, online in rows if members is not None and len(online.split()) < members]
+    few = [name for name, *_, online in rows if members and len(online.split()) < members]
     if few:
         raise click.ClickException(f"fewer than {members} members online: {', '.join(few)}")
 

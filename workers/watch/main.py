@@ -16,12 +16,12 @@ from prometheus_client import REGISTRY
 from schemas import monitor
 from schemas.settings import Settings, process_name
 from workers.amqp.broker import Broker
+from workers.amqp.nodes import Nodes
 from workers.clock import Clock
 from workers.duties.duty import Duty
 from workers.health import Health
 from workers.watch.canary import Canary
 from workers.watch.export import Exporter
-from workers.watch.nodes import Nodes
 from workers.watch.queues import Queues
 from workers.watch.watcher import Watcher
 

@@ -13,9 +13,10 @@ from schemas import metrics, queries
 from schemas.agreement import division
 from schemas.division import Division
 from schemas.settings import Settings
+from workers.amqp.nodes import Nodes
 from workers.clock import Clock
 from workers.watch.export import Exporter, Sample, Seeing
-from workers.watch.nodes import Nodes
+from workers.watch.nodes import look_at_nodes
 from workers.watch.queues import Queues
 from workers.watch.shards import Emptiness, Queue, State
 
@@ -57,12 +58,13 @@ class Watcher:
         """Return what is to be seen of the shards and of who serves them."""
         timeout = timedelta(milliseconds=self._settings.heartbeat_timeout_ms)
         divided = await division(connection) or Division(self._settings.shards)
-        found, (nodes, told) = await asyncio.gather(self._queues.look(divided), self._nodes.look(divided))
+        found, (nodes, told) = await asyncio.gather(self._queues.look(divided), look_at_nodes(self._nodes, divided))
         states = await states_of(connection, timeout)
         seeing = {
             **nodes,
             **shards_seen(told if found is None else found, states, self._emptiness, self._clock.now()),
             metrics.SHARD_ROOM: [((), float(self._settings.queue_max_length))],
+            metrics.SHARDS_CLOSED: [((), float(len(divided.closed)))],
             metrics.LIVE_WORKERS: [((), float(await WATCH.live_workers(connection, timeout=timeout)))],
         }
         standbys = await WATCH.standbys(connection)

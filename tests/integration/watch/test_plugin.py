@@ -10,7 +10,8 @@ from aiohttp import ClientSession
 from schemas import metrics
 from schemas.division import Division
 from schemas.topology import shard_queue
-from workers.watch.nodes import Nodes
+from workers.amqp.nodes import Nodes
+from workers.watch.nodes import look_at_nodes
 from workers.watch.shards import Queue
 
 
@@ -26,7 +27,7 @@ async def test_members_leaders_alarms_and_batches_are_those_of_a_live_broker(set
             nodes = Nodes(http, changed)
 
             async def told():
-                seeing, queues = await nodes.look(Division(2))
+                seeing, queues = await look_at_nodes(nodes, Division(2))
                 return seeing if queues == {0: Queue(0, 0), 1: Queue(1, 0)} else None
 
             seeing = await until(told, "what the queues hold")
@@ -37,7 +38,9 @@ async def test_members_leaders_alarms_and_batches_are_those_of_a_live_broker(set
             alarm = "{{resource_limit, memory, node()}, []}"
             await asyncio.to_thread(rabbitmq.evaluate, f"rabbit_alarm:set_alarm({alarm})")
             try:
-                assert {"memory": 1.0, "disk": 0.0, "files": 0.0} == alarms((await nodes.look(Division(2)))[0])
+                assert {"memory": 1.0, "disk": 0.0, "files": 0.0} == alarms(
+                    (await look_at_nodes(nodes, Division(2)))[0]
+                )
             finally:
                 cleared = "rabbit_alarm:clear_alarm({resource_limit, memory, node()})"
                 await asyncio.to_thread(rabbitmq.evaluate, cleared)

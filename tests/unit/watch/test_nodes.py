@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 from aiohttp import ClientSession, web
 
 from schemas import metrics
 from schemas.division import Division
 from schemas.settings import Settings
-from workers.watch.nodes import Nodes, Told, told, vhost_of
+from workers.amqp.nodes import Nodes, Told, told, vhost_of, warn_of_few_members
+from workers.watch.nodes import look_at_nodes
 from workers.watch.shards import Queue
 
 FIRST = """\
@@ -33,8 +35,22 @@ rabbitmq_detailed_queue_messages_ready{vhost="/",queue="feedline.shard.000"} 7
 
 
 @pytest.fixture
-async def look():
-    """Looks at nodes that answer with these texts, None for one that refuses."""
+def look(asked):
+    """Looks at nodes that answer with these texts."""
+
+    async def seen(*texts):
+        settings = await asked(*texts)
+        async with ClientSession() as http:
+            seeing, queues = await look_at_nodes(Nodes(http, settings), Division(2))
+        names = {url.rpartition("//")[2]: number for number, url in enumerate(settings.rabbitmq_metrics_urls)}
+        return seeing, queues, names
+
+    return seen
+
+
+@pytest.fixture
+async def asked():
+    """Settings that name nodes which answer with these texts, None for one that refuses."""
     runners = []
 
     async def served(text):
@@ -54,17 +70,13 @@ async def look():
     async def empty(_):
         return web.Response()
 
-    async def seen(*texts):
-        urls = [await served(text) for text in texts]
-        settings = Settings(
-            database_url="x", amqp_url="amqp://h", secret_key="k" * 32, shards=2, rabbitmq_metrics_urls=",".join(urls)
+    async def settings(*texts, **others):
+        urls = ",".join([await served(text) for text in texts])
+        return Settings(
+            database_url="x", amqp_url="amqp://h", secret_key="k" * 32, shards=2, rabbitmq_metrics_urls=urls, **others
         )
-        async with ClientSession() as http:
-            seeing, queues = await Nodes(http, settings).look(Division(2))
-        names = {url.rpartition("//")[2]: number for number, url in enumerate(urls)}
-        return seeing, queues, names
 
-    yield seen
+    yield settings
     for runner in runners:
         await runner.cleanup()
 
@@ -110,3 +122,31 @@ async def test_a_node_that_is_away_is_a_member_less_and_its_queues_are_not_guess
 async def test_where_no_node_answers_nothing_is_said_of_members_so_nobody_is_woken(look):
     assert ({}, None) == (await look(None, None))[:2]
     assert ({}, None) == (await look())[:2]
+
+
+@pytest.mark.parametrize(
+    ("few", "texts", "members"),
+    [
+        ([{"wanted": 2, "nodes": 2, "queues": ["feedline.shard.001"]}], (FIRST, SECOND), 0),
+        ([{"wanted": 2, "nodes": 1, "queues": ["feedline.shard.000", "feedline.shard.001"]}], (FIRST, None), 0),
+        ([{"wanted": 3, "nodes": 1, "queues": []}], ("",), 3),
+        ([], (FIRST,), 1),
+        ([], (None,), 3),
+        ([], (), 3),
+    ],
+)
+async def test_a_start_below_the_members_that_are_wanted_is_warned_of(asked, few, texts, members):
+    settings = await asked(*texts, broker_members=members)
+    with structlog.testing.capture_logs() as logs:
+        await warn_of_few_members(settings)
+
+    warned = [line for line in logs if line["event"] == "too_few_members"]
+    assert few == [{name: line[name] for name in ("wanted", "nodes", "queues")} for line in warned]
+
+
+async def test_the_members_that_are_wanted_are_told_to_the_monitor(asked):
+    settings = await asked(FIRST, broker_members=3)
+    async with ClientSession() as http:
+        seeing, _ = await look_at_nodes(Nodes(http, settings), Division(2))
+
+    assert [((), 3.0)] == seeing[metrics.BROKER_NODES]
