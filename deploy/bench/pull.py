@@ -32,8 +32,8 @@ from lxml import etree
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
-from ingest.pull.parse.process import Offloaded, Parsers
-from ingest.pull.parse.work import Work
+from ingest.pull.parse.process.job import Work
+from ingest.pull.parse.process.parsers import Offloaded, Parsers
 from ingest.pull.run.facts import Sink
 from ingest.pull.run.part_files import PartsWriter
 

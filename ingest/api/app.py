@@ -22,7 +22,7 @@ from ingest.api.routes import OPERATIONS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from ingest.http.request_ids import request_ids, tell_request_id
-from ingest.pull.parse.process import Parsers
+from ingest.pull.parse.process.parsers import Parsers
 from schemas import monitor
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name

@@ -27,8 +27,8 @@ from aiohttp import web
 from ingest.amqp.publish import Publisher
 from ingest.amqp.publishing import publisher as publisher_of
 from ingest.pull.fetch import FetchContext
-from ingest.pull.parse.files import FileParser
-from ingest.pull.parse.process import Parsers
+from ingest.pull.parse.process.files import FileParser
+from ingest.pull.parse.process.parsers import Parsers
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.ending import Closer
 from ingest.pull.run.file import FileMaker

@@ -21,7 +21,7 @@ from ingest.api.framework.caller import Caller, Scope
 from ingest.api.framework.etags import is_version
 from ingest.http.origins import origin
 from ingest.http.problems import ProblemError
-from ingest.pull.parse.process import Parsers
+from ingest.pull.parse.process.parsers import Parsers
 from schemas.secrets import Vault
 from schemas.settings import Settings
 

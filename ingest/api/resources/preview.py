@@ -27,8 +27,8 @@ from ingest.feeds.would_change import would_change
 from ingest.http.problems import ProblemError
 from ingest.pull.fetch import FetchContext, Fetched, FetchUnavailable, Validators, fetch
 from ingest.pull.parse.beginning import MAX_RECORDS, Beginning
-from ingest.pull.parse.files import FileParser
-from ingest.pull.parse.process import ParserDiedError
+from ingest.pull.parse.process.files import FileParser
+from ingest.pull.parse.process.parsers import ParserDiedError
 from ingest.pull.run.feed import PulledFeed
 from schemas.errors import Permanent, Rejected
 

@@ -1,7 +1,7 @@
 """Files of pulled feeds to chunks of canonical items, in constant memory.
 
 settings = FormatSettings.model_validate(feed)            # ingest/feeds/mapping.py
-parsing = parse(file, settings, charset="iso-8859-1")     # blocking; `offload` runs it in a process of its own
+parsing = parse(file, settings, charset="iso-8859-1")     # blocking; `process` runs it in one of its own
 for chunk in parsing:
     chunk.items, chunk.rows, chunk.rejects
 parsing.report                                            # complete? encoding, delimiter, columns, page fields, counts

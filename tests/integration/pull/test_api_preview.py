@@ -6,7 +6,7 @@ import pytest
 from aiohttp import FormData
 
 from ingest.pull.parse import files
-from ingest.pull.parse.work import Budget
+from ingest.pull.parse.process.job import Budget
 from tests.integration.pull.files import csv_of
 
 

@@ -11,8 +11,8 @@ import pytest
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
 from ingest.pull.parse import FormatError, parse
-from ingest.pull.parse.process import Offloaded, ParserDiedError, Parsers
-from ingest.pull.parse.work import Budget, Work
+from ingest.pull.parse.process.job import Budget, Work
+from ingest.pull.parse.process.parsers import Offloaded, ParserDiedError, Parsers
 
 CSV = FormatSettings.model_validate({"resourceType": "ftpCsv"})
 XML = FormatSettings.model_validate({"resourceType": "xml", "itemPath": "/items/item", "mapping": {"externalId": "id"}})

@@ -20,8 +20,8 @@ from ingest.feeds.proposals import Proposal, propose
 from ingest.feeds.runs import RUN_SQL
 from ingest.feeds.would_change import would_change
 from ingest.pull.fetch import ContentLimits, Fetched
-from ingest.pull.parse.files import FileParser
-from ingest.pull.parse.process import ParserDiedError
+from ingest.pull.parse.process.files import FileParser
+from ingest.pull.parse.process.parsers import ParserDiedError
 from schemas.errors import Permanent, Rejected
 
 FORMAT_NAMES = frozenset(field.alias or name for name, field in Format.model_fields.items()) | {"resourceType"}

@@ -17,9 +17,9 @@ import orjson
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import FetchError, Wanted, open_content
 from ingest.pull.parse.beginning import look
-from ingest.pull.parse.forks import ForkServer
 from ingest.pull.parse.pipeline import Parse
-from ingest.pull.parse.work import LENGTH_BYTES, Budget, Work
+from ingest.pull.parse.process.forks import ForkServer
+from ingest.pull.parse.process.job import LENGTH_BYTES, Budget, Work
 from ingest.pull.records import Chunk, FormatError, Report
 
 _MIB = 1 << 20

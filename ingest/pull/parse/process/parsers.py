@@ -24,8 +24,8 @@ import orjson
 
 from ingest.pull.fetch import FetchCode, FetchError
 from ingest.pull.parse.beginning import Beginning
-from ingest.pull.parse.forks import STATUS_BYTES
-from ingest.pull.parse.work import LENGTH_BYTES, Work
+from ingest.pull.parse.process.forks import STATUS_BYTES
+from ingest.pull.parse.process.job import LENGTH_BYTES, Work
 from ingest.pull.records import EncodedChunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
@@ -78,7 +78,7 @@ class Parsers:
             self._server = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "ingest.pull.parse.child",
+                "ingest.pull.parse.process.child",
                 str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,

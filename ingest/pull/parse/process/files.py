@@ -7,8 +7,8 @@ from dataclasses import replace
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched
 from ingest.pull.parse.beginning import Beginning
-from ingest.pull.parse.process import Offloaded, Parsers
-from ingest.pull.parse.work import Budget, Work
+from ingest.pull.parse.process.job import Budget, Work
+from ingest.pull.parse.process.parsers import Offloaded, Parsers
 from schemas.settings import Settings
 
 SUFFIXES = {"ftpCsv": (".csv", ".txt", ".tsv"), "xml": (".xml", ".rss"), "api": (".json",)}
