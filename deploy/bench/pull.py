@@ -32,7 +32,7 @@ from lxml import etree
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
-from ingest.pull.parse.process.job import Work
+from ingest.pull.parse.process.job import Job
 from ingest.pull.parse.process.parsers import Offloaded, Parsers
 from ingest.pull.run.facts import Sink
 from ingest.pull.run.part_files import PartsWriter
@@ -134,7 +134,7 @@ def whole_way(form: str, path: Path) -> float:
             for _ in range(times):
                 writer = PartsWriter(path.with_suffix(".parts"))
                 sink = Sink(writer, None)
-                async with Offloaded(parsers, Work(path, SETTINGS[form])) as parsing:
+                async with Offloaded(parsers, Job(path, SETTINGS[form])) as parsing:
                     async for chunk in parsing:
                         await sink.take(chunk)
                     await sink.end(parsing.report)

@@ -11,7 +11,7 @@ import pytest
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
 from ingest.pull.parse import FormatError, parse
-from ingest.pull.parse.process.job import Budget, Work
+from ingest.pull.parse.process.job import Budget, Job
 from ingest.pull.parse.process.parsers import Offloaded, ParserDiedError, Parsers
 
 CSV = FormatSettings.model_validate({"resourceType": "ftpCsv"})
@@ -54,8 +54,8 @@ async def ended(pid):
         os.close(fd)
 
 
-async def taken(parsers, work):
-    async with Offloaded(parsers, work) as there:
+async def taken(parsers, job):
+    async with Offloaded(parsers, job) as there:
         chunks = [chunk.decoded() async for chunk in there]
     return chunks, there.report
 
@@ -65,8 +65,8 @@ async def test_a_child_gives_the_chunks_and_the_report_of_a_parse_here(parsers, 
         here = parse(file, CSV)
         expected = list(here)
 
-    assert (expected, here.report) == await taken(parsers, Work(table, CSV))
-    chunks, _ = await taken(parsers, Work(table, CSV, vendor_name="Acme", row_offset=1_000))
+    assert (expected, here.report) == await taken(parsers, Job(table, CSV))
+    chunks, _ = await taken(parsers, Job(table, CSV, vendor_name="Acme", row_offset=1_000))
     assert {"Acme"} == {item["vendorName"] for chunk in chunks for item in chunk.items}
     assert [row + 1_000 for chunk in expected for row in chunk.rows] == [row for chunk in chunks for row in chunk.rows]
 
@@ -75,7 +75,7 @@ async def test_a_child_decompresses_and_decodes_as_told(parsers, tmp_path):
     path = tmp_path / "stock.csv.gz"
     path.write_bytes(gzip.compress("externalId;name\nA;Krzesło\n".encode("cp1250")))
 
-    (chunk,), _ = await taken(parsers, Work(path, CSV, charset="windows-1250"))
+    (chunk,), _ = await taken(parsers, Job(path, CSV, charset="windows-1250"))
 
     assert [{"externalId": "A", "name": "Krzesło"}] == chunk.items
 
@@ -87,7 +87,7 @@ async def test_a_packed_file_is_read_twice_where_items_look_around_them(parsers,
     feed = {"resourceType": "xml", "itemPath": "/items/item", "mapping": {"externalId": "id", "name": "../currency"}}
     form = FormatSettings.model_validate(feed)
 
-    chunks, _ = await taken(parsers, Work(path, form))
+    chunks, _ = await taken(parsers, Job(path, form))
 
     assert {"EUR"} == {item["name"] for chunk in chunks for item in chunk.items}
 
@@ -99,13 +99,13 @@ async def test_errors_of_the_file_are_raised_here_as_themselves(parsers, tmp_pat
     bomb.write_bytes(gzip.compress(b"externalId\n" + b"A\n" * 1_000_000))
 
     with pytest.raises(FormatError, match="HTML"):
-        await taken(parsers, Work(page, CSV))
+        await taken(parsers, Job(page, CSV))
     with pytest.raises(FetchError):
-        await taken(parsers, Work(bomb, CSV, limits=ContentLimits(1 << 20)))
+        await taken(parsers, Job(bomb, CSV, limits=ContentLimits(1 << 20)))
 
 
 async def test_a_child_whose_chunks_nobody_takes_stops_and_is_killed_when_left(parsers, table):
-    async with Offloaded(parsers, Work(table, CSV)) as there:
+    async with Offloaded(parsers, Job(table, CSV)) as there:
         chunks = there.__aiter__()
         await anext(chunks)
         (pid,) = children(parsers)
@@ -118,7 +118,7 @@ async def test_a_cancelled_parse_leaves_no_child(parsers, table):
     started = asyncio.Event()
 
     async def take():
-        async with Offloaded(parsers, Work(table, CSV)) as there:
+        async with Offloaded(parsers, Job(table, CSV)) as there:
             async for _ in there:
                 started.set()
                 await asyncio.Event().wait()
@@ -133,13 +133,13 @@ async def test_a_cancelled_parse_leaves_no_child(parsers, table):
 
 
 async def test_a_child_that_is_killed_is_an_error_and_costs_the_others_nothing(parsers, table):
-    async with Offloaded(parsers, Work(table, CSV)) as other:
+    async with Offloaded(parsers, Job(table, CSV)) as other:
         chunks = other.__aiter__()
         first = await anext(chunks)
         (spared,) = children(parsers)
 
         async def take():
-            async with Offloaded(parsers, Work(table, CSV)) as there:
+            async with Offloaded(parsers, Job(table, CSV)) as there:
                 async for _ in there:
                     for pid in set(children(parsers)) - {spared}:
                         os.kill(pid, signal.SIGKILL)
@@ -160,10 +160,10 @@ async def test_a_file_that_takes_too_much_time_is_stopped_and_told(parsers, tmp_
     )
 
     with pytest.raises(FormatError, match="more CPU time than is allowed"):
-        await taken(parsers, Work(path, form, budget=Budget(cpu_s=1.0, cpu_s_per_mib=0.0)))
+        await taken(parsers, Job(path, form, budget=Budget(cpu_s=1.0, cpu_s_per_mib=0.0)))
     small = tmp_path / "small.xml"
     small.write_bytes(b"<items><item><id>A</id></item></items>")
-    assert 1 == (await taken(parsers, Work(small, XML)))[1].rows_mapped
+    assert 1 == (await taken(parsers, Job(small, XML)))[1].rows_mapped
 
 
 async def test_a_child_that_waits_too_long_is_stopped_and_told(parsers, tmp_path):
@@ -171,25 +171,25 @@ async def test_a_child_that_waits_too_long_is_stopped_and_told(parsers, tmp_path
     os.mkfifo(never)
 
     with pytest.raises(FormatError, match="took longer than"):
-        await taken(parsers, Work(never, CSV, budget=Budget(wall_s=0.05)))
+        await taken(parsers, Job(never, CSV, budget=Budget(wall_s=0.05)))
 
 
 async def test_memory_is_bounded(parsers, table):
     with pytest.raises((FormatError, ParserDiedError), match=r"memory|status"):
-        await taken(parsers, Work(table, CSV, budget=Budget(memory_bytes=1 << 20)))
+        await taken(parsers, Job(table, CSV, budget=Budget(memory_bytes=1 << 20)))
 
 
 async def test_the_warm_process_is_replaced_when_it_has_ended(parsers, table):
-    await taken(parsers, Work(table, CSV))
+    await taken(parsers, Job(table, CSV))
     before = parsers._server
     before.kill()
     await before.wait()
 
-    assert 20_000 == (await taken(parsers, Work(table, CSV)))[1].rows_read
+    assert 20_000 == (await taken(parsers, Job(table, CSV)))[1].rows_read
 
 
 async def test_closing_ends_the_warm_process_and_its_children(table):
-    async with Parsers() as parsers, Offloaded(parsers, Work(table, CSV)):
+    async with Parsers() as parsers, Offloaded(parsers, Job(table, CSV)):
         pids = [parsers._server.pid, *children(parsers)]
         await parsers.close()
 
@@ -209,7 +209,7 @@ async def test_the_event_loop_takes_many_turns_between_the_chunks_of_a_file(pars
             await asyncio.sleep(0)
             turns += 1
 
-    async with Offloaded(parsers, Work(path, CSV)) as there:
+    async with Offloaded(parsers, Job(path, CSV)) as there:
         chunks = there.__aiter__()
         ticking = asyncio.create_task(tick())
         first = await anext(chunks)

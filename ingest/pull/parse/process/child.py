@@ -1,4 +1,4 @@
-"""What a forked process does: one piece of work on one spool file, within its limits, to frames on a pipe."""
+"""What a forked process does: one job on one spool file, within its limits, to frames on a pipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingest.pull.fetch import FetchError, Wanted, open_content
 from ingest.pull.parse.beginning import look
 from ingest.pull.parse.pipeline import Parse
 from ingest.pull.parse.process.forks import ForkServer
-from ingest.pull.parse.process.job import LENGTH_BYTES, Budget, Work
+from ingest.pull.parse.process.job import LENGTH_BYTES, Budget, Job
 from ingest.pull.records import Chunk, FormatError, Report
 
 _MIB = 1 << 20
@@ -42,29 +42,29 @@ def main() -> None:
 
 
 def child(frames: int, life: socket.socket) -> None:
-    """Do the work that stands on `life`."""
+    """Do the job that stands on `life`."""
     length = int.from_bytes(_received(life, LENGTH_BYTES))
-    work = Work.decode(_received(life, length))
+    job = Job.decode(_received(life, length))
     life.close()
     gc.disable()  # nothing here makes cycles; looking for them costs a tenth
-    resource.setrlimit(resource.RLIMIT_AS, (work.budget.memory_bytes, work.budget.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (job.budget.memory_bytes, job.budget.memory_bytes))
     with os.fdopen(frames, "wb", buffering=_MIB // 8) as out:
-        run(work, out)
+        run(job, out)
 
 
-def run(work: Work, out: BinaryIO) -> None:
+def run(job: Job, out: BinaryIO) -> None:
     """Parse or look, and write frames; every error but that of writing becomes part of the last frame."""
     report, error = Report(), None
     try:
         with ExitStack() as stack:
-            opener = _opener(work, stack)
-            if work.look_items is not None:
-                _write(out, {"looked": look(opener, work.settings, work.charset, work.look_items).as_json()})
+            opener = _opener(job, stack)
+            if job.look_items is not None:
+                _write(out, {"looked": look(opener, job.settings, job.charset, job.look_items).as_json()})
             else:
-                parsing = Parse(opener, work.settings, charset=work.charset)
+                parsing = Parse(opener, job.settings, charset=job.charset)
                 report = parsing.report
                 for chunk in parsing:
-                    _write_chunk(out, chunk, work)
+                    _write_chunk(out, chunk, job)
     except BrokenPipeError:
         raise
     except FetchError as problem:
@@ -121,17 +121,17 @@ class _Metered:
         return self._file.tell()
 
 
-def _opener(work: Work, stack: ExitStack) -> Callable[[], _Metered]:
+def _opener(job: Job, stack: ExitStack) -> Callable[[], _Metered]:
     """Return the function that opens the content of the spool file, as often as it is called."""
-    meter = _Meter(work.budget)
+    meter = _Meter(job.budget)
     meter.count(0)
 
     def opener() -> _Metered:
         content = open_content(
-            work.path,
-            content_encoding=work.content_encoding,
-            wanted=Wanted(work.suffixes, work.settings.archive_member),
-            limits=work.limits,
+            job.path,
+            content_encoding=job.content_encoding,
+            wanted=Wanted(job.suffixes, job.settings.archive_member),
+            limits=job.limits,
         )
         return _Metered(stack.enter_context(content), meter)
 
@@ -148,13 +148,13 @@ def _received(life: socket.socket, size: int) -> bytes:
     return received
 
 
-def _write_chunk(out: BinaryIO, chunk: Chunk, work: Work) -> None:
+def _write_chunk(out: BinaryIO, chunk: Chunk, job: Job) -> None:
     """Write a chunk's items and rows behind its frame, as JSON that goes on as it is."""
-    if work.vendor_name:
+    if job.vendor_name:
         for item in chunk.items:
-            item.setdefault("vendorName", work.vendor_name)
+            item.setdefault("vendorName", job.vendor_name)
     items = orjson.dumps(chunk.items)
-    rows = orjson.dumps([row + work.row_offset for row in chunk.rows] if work.row_offset else chunk.rows)
+    rows = orjson.dumps([row + job.row_offset for row in chunk.rows] if job.row_offset else chunk.rows)
     rejects = [reject.as_json() for reject in chunk.rejects]
     frame = {"count": chunk.count, "items": len(items), "rejects": rejects, "rejected": chunk.rejected}
     _write(out, frame, items + rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, Fetched
 from ingest.pull.parse.beginning import Beginning
-from ingest.pull.parse.process.job import Budget, Work
+from ingest.pull.parse.process.job import Budget, Job
 from ingest.pull.parse.process.parsers import Offloaded, Parsers
 from schemas.settings import Settings
 
@@ -27,18 +27,18 @@ class FileParser:
     def __call__(
         self, fetched: Fetched, form: FormatSettings, vendor_name: str | None = None, row_offset: int = 0
     ) -> Offloaded:
-        """Return the parse of a fetched file (see `Work`): enter it, iterate it once, then look at its report."""
-        work = replace(self._work(fetched, form, Budget()), vendor_name=vendor_name, row_offset=row_offset)
-        return Offloaded(self._parsers, work)
+        """Return the parse of a fetched file (see `Job`): enter it, iterate it once, then look at its report."""
+        job = replace(self._job(fetched, form, Budget()), vendor_name=vendor_name, row_offset=row_offset)
+        return Offloaded(self._parsers, job)
 
     async def look(self, fetched: Fetched, form: FormatSettings, most_items: int) -> Beginning:
         """Return what the beginning of a file gives. Raises FetchError, FormatError and ParserDiedError."""
-        work = replace(self._work(fetched, form, LOOK_BUDGET), look_items=most_items)
-        async with Offloaded(self._parsers, work) as looking:
+        job = replace(self._job(fetched, form, LOOK_BUDGET), look_items=most_items)
+        async with Offloaded(self._parsers, job) as looking:
             return await looking.looked()
 
-    def _work(self, fetched: Fetched, form: FormatSettings, budget: Budget) -> Work:
-        return Work(
+    def _job(self, fetched: Fetched, form: FormatSettings, budget: Budget) -> Job:
+        return Job(
             fetched.path,
             form,
             fetched.charset,

@@ -1,8 +1,8 @@
 """The warm process that parsing children are forked from: it has read all the code, and nothing of any file.
 
 A new interpreter takes half a second to read the parsers; a fork takes milliseconds, so that a page of an API of a few
-kilobytes is read in a process of its own too. For each piece of work the parent sends two descriptors over a control
-socket: a pipe for frames, and a `life` socket that carries the work to the child and its exit status back. When the
+kilobytes is read in a process of its own too. For each job the parent sends two descriptors over a control
+socket: a pipe for frames, and a `life` socket that carries the job to the child and its exit status back. When the
 parent closes its end of `life`, or dies, the child is killed. One thread, and no environment (no secrets).
 """
 
@@ -22,7 +22,7 @@ from typing import NoReturn
 
 STATUS_BYTES = 4
 IDLE_MS = 300_000
-"""Ends by itself after so long without work; the parent starts another one when there is some."""
+"""Ends by itself after so long without a job; the parent starts another one when there is some."""
 
 Child = Callable[[int, socket.socket], None]
 """What a child does: (descriptor for frames, its end of `life`)."""
@@ -61,7 +61,7 @@ class ForkServer:
                     self._reap(forked) if fd == forked.pidfd else self._hung_up(forked)
 
     def _take(self) -> bool:
-        """Fork for one piece of work; False when the parent is gone."""
+        """Fork for one job; False when the parent is gone."""
         message, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
         if not message:
             return False

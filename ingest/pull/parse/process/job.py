@@ -1,4 +1,4 @@
-"""A piece of work for a parsing process, as it goes to it: which file, read how, within which limits."""
+"""What is asked of a parsing process, as it goes to it: which file, read how, within which limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits
 
 LENGTH_BYTES = 4
-"""In front of the work, and of each frame that comes back."""
+"""In front of the job, and of each frame that comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Job:
     """A spool file to be read: see `open_content` and `parse` for what the fields mean.
 
     `look_items`: only the beginning is looked at, for a preview of so many items. `vendor_name` is given to items that
@@ -48,7 +48,7 @@ class Work:
     row_offset: int = 0
 
     def encode(self) -> bytes:
-        """Return the work as JSON for the child."""
+        """Return the job as JSON for the child."""
         return orjson.dumps(
             {
                 **{name: getattr(self, name) for name in _PLAIN},
@@ -61,7 +61,7 @@ class Work:
 
     @classmethod
     def decode(cls, encoded: bytes) -> Self:
-        """Return the work that `encode` wrote."""
+        """Return the job that `encode` wrote."""
         raw: dict[str, Any] = orjson.loads(encoded)
         return cls(
             path=Path(raw["path"]),

@@ -4,7 +4,7 @@ A thread would share the interpreter with the event loop, and parsing never lets
 file, small or large, gets a process forked from a warm one (`forks`), which reads and decompresses the spool file,
 and writes frames to a pipe: 4 bytes of length of the whole, 4 of the JSON that comes first, then what goes on as bytes:
 the items, which nobody decodes before they are published. The pipe is the back-pressure: a child whose chunks nobody
-takes stops. CPU time, memory and the time between two frames are limited (`work.Budget`); leaving the context kills it.
+takes stops. CPU time, memory and the time between two frames are limited (`job.Budget`); leaving the context kills it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import orjson
 from ingest.pull.fetch import FetchCode, FetchError
 from ingest.pull.parse.beginning import Beginning
 from ingest.pull.parse.process.forks import STATUS_BYTES
-from ingest.pull.parse.process.job import LENGTH_BYTES, Work
+from ingest.pull.parse.process.job import LENGTH_BYTES, Job
 from ingest.pull.records import EncodedChunk, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
@@ -63,7 +63,7 @@ class Parsers:
     async def fork(self) -> tuple[int, socket.socket]:
         """Return the reading end of a new child's frames, and our end of its `life`."""
         async with self._lock:
-            for _ in range(2):  # the warm process may have ended for want of work
+            for _ in range(2):  # the warm process may have ended for want of jobs
                 if self._server is None or self._server.returncode is not None:
                     await self._start()
                 with contextlib.suppress(OSError):
@@ -110,9 +110,9 @@ class Offloaded:
     `open_content` raises (FetchError), and ParserDiedError.
     """
 
-    def __init__(self, parsers: Parsers, work: Work) -> None:
+    def __init__(self, parsers: Parsers, job: Job) -> None:
         self.report = Report()
-        self._parsers, self._work = parsers, work
+        self._parsers, self._job = parsers, job
         self._life: socket.socket | None = None
         self._frames: asyncio.StreamReader | None = None
         self._transport: asyncio.BaseTransport | None = None
@@ -124,7 +124,7 @@ class Offloaded:
         pipe = os.fdopen(reading, "rb", buffering=0)
         self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(frames), pipe)
         self._frames = frames
-        encoded = self._work.encode()
+        encoded = self._job.encode()
         with contextlib.suppress(ConnectionError):  # it has died: reading says so
             await loop.sock_sendall(self._life, len(encoded).to_bytes(LENGTH_BYTES) + encoded)
         return self
@@ -148,7 +148,7 @@ class Offloaded:
         self._end(frame)
 
     async def looked(self) -> Beginning:
-        """Return what a look at the beginning of the file gave (`Work.look_items`)."""
+        """Return what a look at the beginning of the file gave (`Job.look_items`)."""
         frame, _ = await self._frame()
         if "looked" not in frame:
             self._end(frame)
@@ -158,7 +158,7 @@ class Offloaded:
         """Return the JSON of the next frame, and the bytes behind it."""
         assert self._frames is not None
         try:
-            async with asyncio.timeout(self._work.budget.wall_s):
+            async with asyncio.timeout(self._job.budget.wall_s):
                 length = int.from_bytes(await self._frames.readexactly(LENGTH_BYTES))
                 body = await self._frames.readexactly(length)
             ends = LENGTH_BYTES + int.from_bytes(body[:LENGTH_BYTES])
@@ -166,7 +166,7 @@ class Offloaded:
         except (asyncio.IncompleteReadError, ConnectionError):
             raise await self._death() from None
         except TimeoutError:
-            raise FormatError(f"reading the file took longer than {self._work.budget.wall_s:g} s: stopped") from None
+            raise FormatError(f"reading the file took longer than {self._job.budget.wall_s:g} s: stopped") from None
 
     async def _death(self) -> Exception:
         """Return the error that says how the child ended."""
@@ -177,8 +177,8 @@ class Offloaded:
         status = int.from_bytes(told, signed=True)
         if status == -signal.SIGXCPU:
             return FormatError(
-                f"reading the file took more CPU time than is allowed ({self._work.budget.cpu_s:g} s and "
-                f"{self._work.budget.cpu_s_per_mib:g} s for each MiB): stopped"
+                f"reading the file took more CPU time than is allowed ({self._job.budget.cpu_s:g} s and "
+                f"{self._job.budget.cpu_s_per_mib:g} s for each MiB): stopped"
             )
         if -status in _CRASHES:
             return FormatError(f"the file made its reader crash ({signal.Signals(-status).name})")
