@@ -13,7 +13,9 @@ from ingest.feeds.surroundings import Token, converted_paths, outer_paths, writt
 from ingest.feeds.xpaths import item_path, tokens, with_xml
 from ingest.pull.parse.xml.ahead import Ahead, Wanted
 from ingest.pull.parse.xml.matcher import Matcher
-from ingest.pull.parse.xml.namespaces import DEFAULT, with_default_namespace
+
+DEFAULT = "default-namespace"
+"""The prefix that stands for the document's default namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,24 @@ class Around:
 def _written(pieces: Sequence[Token | None]) -> str:
     """Return an XPath of which some parts were replaced by shorter ones."""
     return written([piece for piece in pieces if piece is not None])
+
+
+def with_default_namespace(path: str) -> str:
+    """Return an XPath whose unprefixed element names are in the document's default namespace.
+
+    XPath 1.0 has no default namespace: that `<feed xmlns="…">` then matches nothing is what people stumble over.
+    """
+    found = tokens(path)
+    written = []
+    begins = True  # an operand may begin here, so a name is no operator (XPath 1.0, section 3.7)
+    for position, (kind, text) in enumerate(found):
+        before = found[position - 1][1] if position else ""
+        after = found[position + 1][1] if position + 1 < len(found) else ""
+        operator = kind == "name" and not begins and text in ("and", "or", "div", "mod")
+        of_attribute = before == "@" or (before == "::" and found[position - 2][1] == "attribute")
+        element = (
+            kind == "name" and not operator and not of_attribute and after not in ("(", "::", ":") and before != ":"
+        )
+        written.append(f" {text} " if operator else f"{DEFAULT}:{text}" if element else text)
+        begins = operator or (kind == "sign" and text not in (".", "..", ")", "]"))
+    return "".join(written)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
-from ingest.pull.parse.xml.namespaces import with_default_namespace
+from ingest.pull.parse.xml.around import with_default_namespace
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 IDS = {"externalId": "id"}
