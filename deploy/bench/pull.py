@@ -34,8 +34,8 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from ingest.pull.parse.process.job import Job
 from ingest.pull.parse.process.parsers import Offloaded, Parsers
-from ingest.pull.run.facts import Sink
-from ingest.pull.run.part_files import PartsWriter
+from ingest.pull.run.file.facts import Sink
+from ingest.pull.run.file.part_files import PartsWriter
 
 ROWS, TRIES, READINGS = 60_000, 3, 4
 LARGE_BYTES = 10**9

@@ -31,7 +31,7 @@ from ingest.pull.parse.process.files import FileParser
 from ingest.pull.parse.process.parsers import Parsers
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.ending import Closer
-from ingest.pull.run.file import FileMaker
+from ingest.pull.run.file.make import FileMaker
 from ingest.pull.run.run import Runner
 from ingest.pull.run.scheduler import Scheduler
 from ingest.pull.run.store import Store

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from ingest.feeds.runs import MAX_ATTEMPTS, RUN_SQL, RunStatus
 from ingest.pull.fetch.spool import PREFIX
-from ingest.pull.run.disk import DiskTrouble
 from ingest.pull.run.ending import Closer, Ending
 from ingest.pull.run.feed import PulledFeed
+from ingest.pull.run.file.disk import DiskTrouble
+from ingest.pull.run.file.part_files import FOLDER
 from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled
-from ingest.pull.run.part_files import FOLDER
 from ingest.pull.run.publish import Progress
 from ingest.pull.run.run import Errand, Runner
 from ingest.pull.run.store import POSTGRES_AWAY, Run, Store

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from ingest.feeds.guard import Stock
-from ingest.pull.run.part_files import Spooled
+from ingest.pull.run.file.part_files import Spooled
 from ingest.pull.run.publish import Numbered
 from ingest.pull.run.store import Run, Store
 from schemas import queries

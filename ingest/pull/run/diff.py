@@ -17,7 +17,7 @@ import asyncpg
 import orjson
 
 from ingest.pull.run.cleanup import copy_seen
-from ingest.pull.run.part_files import Spooled
+from ingest.pull.run.file.part_files import Spooled
 from ingest.pull.run.store import Run, Store
 from schemas import queries
 from schemas.comparison import differences

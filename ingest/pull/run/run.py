@@ -27,9 +27,9 @@ from ingest.pull.run import cleanup
 from ingest.pull.run.diff import Wanted, make_diff
 from ingest.pull.run.ending import Ending, Standing, baseline_of
 from ingest.pull.run.feed import PulledFeed
-from ingest.pull.run.file import FileMaker, Unchanged
+from ingest.pull.run.file.make import FileMaker, Unchanged
+from ingest.pull.run.file.part_files import FOLDER, Spooled
 from ingest.pull.run.lease import Lease, LeaseLost
-from ingest.pull.run.part_files import FOLDER, Spooled
 from ingest.pull.run.publish import Numbered, PartPublisher, Progress
 from ingest.pull.run.settle import Settler
 from ingest.pull.run.store import STORE, FileRow, Run, Store

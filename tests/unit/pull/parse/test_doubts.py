@@ -8,7 +8,7 @@ import pytest
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.run.cleanup import why_not
-from ingest.pull.run.facts import Facts
+from ingest.pull.run.file.facts import Facts
 
 LARGE = ["x" * 100_000] * 100
 NESTED = {"resourceType": "api", "itemPath": "products[*].variants[*]", "mapping": {"externalId": "sku"}}

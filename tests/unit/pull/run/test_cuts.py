@@ -14,8 +14,8 @@ from ingest.feeds.guard import Baseline, FileFacts, Stock, guard, guard_stock
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.run.cleanup import why_not
-from ingest.pull.run.completeness import final_newline, has_no_end
-from ingest.pull.run.facts import Facts
+from ingest.pull.run.file.completeness import final_newline, has_no_end
+from ingest.pull.run.file.facts import Facts
 
 SHARE = 0.3
 STOCKS = st.dictionaries(st.text("abc-0", min_size=1, max_size=4), st.integers(0, 99_999), min_size=2, max_size=12)

@@ -10,7 +10,7 @@ from ingest.feeds.settings import FeedSecrets
 from ingest.pull.fetch import FetchRequest, Validators
 from ingest.pull.run.carrier import Carrier
 from ingest.pull.run.feed import PulledFeed
-from ingest.pull.run.part_files import PartsWriter, Spooled
+from ingest.pull.run.file.part_files import PartsWriter, Spooled
 from schemas.errors import Rejected
 from schemas.secrets import Vault
 

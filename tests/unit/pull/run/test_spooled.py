@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from ingest.pull.records import EncodedChunk
-from ingest.pull.run.disk import DiskTrouble
-from ingest.pull.run.part_files import MAX_PART_BYTES, PartsWriter, Spooled
+from ingest.pull.run.file.disk import DiskTrouble
+from ingest.pull.run.file.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
 
 def items(count, size=1):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from ingest.pull.run.disk import on_disk
+from ingest.pull.run.file.disk import on_disk
 
 _TAIL_BYTES, _LINE_BYTES = 64, 1 << 20
 _PACKED = (b"\x1f\x8b", b"BZh", b"PK")

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Self
 import orjson
 
 from ingest.pull.records import EncodedChunk
-from ingest.pull.run.disk import on_disk
+from ingest.pull.run.file.disk import on_disk
 
 FOLDER = "feedline-run-"
 """What the name of a folder of parsed parts begins with; the run's id and the attempt follow."""

@@ -13,7 +13,7 @@ import orjson
 from ingest.pull.fetch import Fetched, Validators
 from ingest.pull.records import Chunk, EncodedChunk, FileReject, Report
 from ingest.pull.run.feed import stored_validators
-from ingest.pull.run.part_files import Mark, PartsWriter, Warnings
+from ingest.pull.run.file.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
 from schemas.outcomes import shown
 from schemas.validation import skip_warning

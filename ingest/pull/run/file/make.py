@@ -14,11 +14,11 @@ from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Va
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
 from ingest.pull.records import EncodedChunk, Report
-from ingest.pull.run.completeness import final_newline, has_no_end
-from ingest.pull.run.disk import on_disk
-from ingest.pull.run.facts import Sink
 from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
-from ingest.pull.run.part_files import PartsWriter, Spooled
+from ingest.pull.run.file.completeness import final_newline, has_no_end
+from ingest.pull.run.file.disk import on_disk
+from ingest.pull.run.file.facts import Sink
+from ingest.pull.run.file.part_files import PartsWriter, Spooled
 from ingest.pull.run.store import Run, Store
 
 
