@@ -14,7 +14,8 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.command.database import database_option, run_on
-from schemas import queries, sandbox
+from ingest.accounts import sandbox, store
+from ingest.accounts.store import ACCOUNTS, TOKENS
 from schemas.attributes import INT32_MAX, Name, TimeZone
 from schemas.secrets import new_token, token_digest
 
@@ -81,7 +82,7 @@ def accounts() -> None:
 @database_option
 def create_account(database_url: str, **attributes: Any) -> None:
     """Create an account and write its id."""
-    row = run_on(database_url, lambda connection: queries.load("accounts").account_create(connection, **attributes))
+    row = run_on(database_url, lambda connection: ACCOUNTS.account_create(connection, **attributes))
     click.echo(row["id"])
 
 
@@ -91,7 +92,7 @@ def list_accounts(database_url: str) -> None:
     """List all accounts: id, name, plan, daily limit, time zone, whether suspended."""
 
     async def read(connection: asyncpg.Connection) -> list[Any]:
-        page = queries.load("accounts").account_page
+        page = ACCOUNTS.account_page
         return [row async for row in page(connection, after=None, name=None, limit=INT32_MAX)]
 
     for row in run_on(database_url, read):
@@ -113,10 +114,10 @@ def set_account(database_url: str, account_id: int, **given: Any) -> None:
 
     async def change(connection: asyncpg.Connection) -> Any:
         async with connection.transaction():
-            row = await queries.load("accounts").account_lock(connection, account_id=account_id)
+            row = await ACCOUNTS.account_lock(connection, account_id=account_id)
             names = ("name", "plan", "daily_sku_limit", "time_zone", "requests_per_second")
             values = row and {name: changes.get(name, row[name]) for name in names}
-            return row and await queries.load("accounts").account_update(connection, account_id=account_id, **values)
+            return row and await ACCOUNTS.account_update(connection, account_id=account_id, **values)
 
     _must_be(run_on(database_url, change), account_id)
 
@@ -144,28 +145,19 @@ def resume_account(database_url: str, account_id: int) -> None:
 @database_option
 def delete_account(database_url: str, account_id: int) -> None:
     """Delete an account: its tokens and hashes stop working at once, its rows go in the background."""
-    query = queries.load("accounts")
 
     async def delete(connection: asyncpg.Connection) -> Any:
         async with connection.transaction():
-            row = await query.account_delete(connection, account_id=account_id)
-            await query.account_delete_feeds(connection, account_id=account_id)
-            await query.account_revoke_tokens(connection, account_id=account_id)
-        return row
+            return await store.delete(connection, account_id)
 
     _must_be(run_on(database_url, delete), account_id)
 
 
 def _suspend(database_url: str, account_id: int, reason: str | None, *, suspended: bool) -> Any:
-    query = queries.load("accounts")
 
     async def change(connection: asyncpg.Connection) -> Any:
         async with connection.transaction():
-            row = await query.account_suspend(connection, account_id=account_id, suspended=suspended, reason=reason)
-            if suspended:
-                await query.account_pause_fetching(connection, account_id=account_id)
-            await query.account_touch_feeds(connection, account_id=account_id)
-        return row
+            return await store.suspend(connection, account_id, suspended=suspended, reason=reason)
 
     return run_on(database_url, change)
 
@@ -197,7 +189,7 @@ def sandbox_of(database_url: str, account_id: int) -> None:
 @database_option
 def limit_rate(database_url: str, account_id: int, rate: float | None) -> None:
     """Let an account make RATE changes, or twice as many reads, a second by the API; "none" lifts the limit."""
-    query = queries.load("accounts").account_rate_limit
+    query = ACCOUNTS.account_rate_limit
     _must_be(run_on(database_url, lambda connection: query(connection, account_id=account_id, rate=rate)), account_id)
 
 
@@ -223,7 +215,7 @@ def create_token(database_url: str, **attributes: Any) -> None:
     ):
         raise click.UsageError("a bound token has scope read or write: admin is for the whole account")
     try:
-        row = run_on(database_url, lambda connection: queries.load("tokens").token_create(connection, **attributes))
+        row = run_on(database_url, lambda connection: TOKENS.token_create(connection, **attributes))
         if row is None:
             raise click.ClickException(f"account {attributes['account_id']} has no such provider or feed")
     except asyncpg.ForeignKeyViolationError:
@@ -238,7 +230,7 @@ def list_tokens(database_url: str, account_id: int) -> None:
     """List an account's tokens: id, name, scope, last used, revoked."""
 
     async def read(connection: asyncpg.Connection) -> list[Any]:
-        query = queries.load("tokens").token_list
+        query = TOKENS.token_list
         return [row async for row in query(connection, account_id=account_id, after=None, limit=INT32_MAX)]
 
     for row in run_on(database_url, read):
@@ -253,7 +245,7 @@ def list_tokens(database_url: str, account_id: int) -> None:
 @database_option
 def revoke_token(database_url: str, account_id: int, token_id: int) -> None:
     """Revoke a token by its id; running API processes forget it within seconds."""
-    query = queries.load("tokens").token_revoke
+    query = TOKENS.token_revoke
     row = run_on(database_url, lambda connection: query(connection, account_id=account_id, id=token_id, operator=True))
     if row is None:
         raise click.ClickException(f"account {account_id} has no token {token_id}")

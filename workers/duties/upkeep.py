@@ -21,7 +21,6 @@ from workers.duties.release import Releaser
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 OPERATIONS = queries.load("operations", beside=__file__)
-ACCOUNTS = queries.load("accounts")
 CHANNEL = "accounts_changed"
 SAMPLE_S = 300
 """Seconds between two samples of the accounts' usage."""
@@ -185,8 +184,8 @@ async def purge_deleted_feeds(connection: asyncpg.Connection) -> None:
 
 async def purge_deleted_accounts(connection: asyncpg.Connection) -> None:
     """Remove deleted accounts whose feeds are gone: variants part by part, then the account with all that is left."""
-    for account in [row async for row in ACCOUNTS.deleted_accounts(connection)]:
-        while await ACCOUNTS.purge_variants(connection, account_id=account["id"], most=_ROWS) == _ROWS:
+    for account in [row async for row in UPKEEP.deleted_accounts(connection)]:
+        while await UPKEEP.purge_variants(connection, account_id=account["id"], most=_ROWS) == _ROWS:
             pass
-        await ACCOUNTS.purge_account(connection, account_id=account["id"])
+        await UPKEEP.purge_account(connection, account_id=account["id"])
         _log.info("deleted_account_purged", account_id=account["id"])

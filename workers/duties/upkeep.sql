@@ -89,3 +89,25 @@ DELETE FROM deferred_items WHERE account_id = :account_id AND feed_id = :feed_id
 
 -- name: purge_feed(feed_id)!
 DELETE FROM inventory_feeds WHERE id = :feed_id;
+
+-- name: deleted_accounts()
+-- Those whose feeds are gone, by upkeep: nothing writes for them any more.
+SELECT id FROM accounts a
+WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT FROM inventory_feeds f WHERE f.account_id = a.id)
+ORDER BY id;
+
+-- name: purge_variants(account_id, most)$
+-- A part of a deleted account's variants; returns how many.
+WITH gone AS (
+    DELETE FROM variants WHERE account_id = :account_id AND id IN (
+        SELECT id FROM variants WHERE account_id = :account_id ORDER BY id LIMIT :most)
+    RETURNING id)
+SELECT count(*) FROM gone;
+
+-- name: purge_account(account_id)!
+-- With it go its providers, tokens and kept answers; its receipts, events and minutes go with their days.
+WITH letters AS (DELETE FROM dead_letters WHERE account_id = :account_id),
+     days AS (DELETE FROM usage WHERE account_id = :account_id),
+     samples AS (DELETE FROM usage_samples WHERE account_id = :account_id),
+     told AS (DELETE FROM outbox WHERE account_id = :account_id)
+DELETE FROM accounts WHERE id = :account_id;

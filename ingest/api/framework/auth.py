@@ -16,13 +16,12 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from ingest.accounts.store import TOKENS
 from ingest.api.framework.caller import Caller, Scope
 from ingest.api.framework.operation import Operation
 from ingest.http.problems import ProblemError
-from schemas import queries
 from schemas.secrets import token_digest
 
-TOKENS = queries.load("tokens")
 CACHE_S = 5.0
 MAX_CACHED = 10_000
 LOOK_UPS_PER_S = 100.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest.accounts.store import ACCOUNTS
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.accounts import ACCOUNTS, OPERATORS_ALONE, Account, AccountUpdate, change
+from ingest.api.shared.accounts import OPERATORS_ALONE, Account, AccountUpdate, change
 
 
 async def get_account(call: Call[Query, None]) -> Answer:

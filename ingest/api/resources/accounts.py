@@ -6,13 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from ingest.accounts import store
+from ingest.accounts.store import ACCOUNTS
 from ingest.api.framework.auth import TOKENS_KEY
-from ingest.api.framework.call import Answer, Call, Scoped
+from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Page, Query
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.accounts import ACCOUNTS, Account, AccountUpdate, DailySkuLimit, change
+from ingest.api.shared.accounts import Account, AccountUpdate, DailySkuLimit, change
 from ingest.api.shared.tokens import NewToken, TokenCreate, make
 from schemas.attributes import Name, TimeZone
 
@@ -80,9 +82,7 @@ async def delete_account(call: Call[Query, None]) -> Answer:
         raise call.problem(409, "own", "an operator's own account cannot be deleted with its own token")
     async with call.of_account(call.id).transaction() as db:
         call.unchanged(await db.one(ACCOUNTS.account_lock), "account")
-        await db.one(ACCOUNTS.account_delete)
-        await db.one(ACCOUNTS.account_delete_feeds)
-        await db.one(ACCOUNTS.account_revoke_tokens)
+        await store.delete(db.connection, call.id)
     call.request.app[TOKENS_KEY].forget()
     return Answer()
 
@@ -96,16 +96,9 @@ async def create_token(call: Call[Query, TokenCreate]) -> Answer:
 
 async def _suspended(call: Call[Any, Any], *, suspended: bool, reason: str | None) -> Answer:
     async with call.of_account(call.id).transaction() as db:
-        row = await db.one(ACCOUNTS.account_suspend, suspended=suspended, reason=reason)
-        await _tell_feeds(db, pause=suspended)
+        row = await store.suspend(db.connection, call.id, suspended=suspended, reason=reason)
     call.request.app[TOKENS_KEY].forget()
     return _answer(call, row)
-
-
-async def _tell_feeds(db: Scoped, *, pause: bool) -> None:
-    if pause:
-        await db.one(ACCOUNTS.account_pause_fetching)
-    await db.one(ACCOUNTS.account_touch_feeds)
 
 
 def _answer(call: Call[Any, Any], row: Any) -> Answer:

@@ -12,14 +12,14 @@ import aiohttp
 import orjson
 from pydantic import Field
 
-from ingest.api.framework.auth import TOKENS
+from ingest.accounts import sandbox
+from ingest.accounts.sandbox import SANDBOX, Sandbox
+from ingest.accounts.store import TOKENS
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
-from schemas import sandbox
 from schemas.items import Item
-from schemas.sandbox import SANDBOX, Sandbox
 from schemas.secrets import new_token, token_digest
 
 WEBHOOK: Final = "/webhooks/inventory-feeds/parse-webhooks.json"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.api.framework.auth import TOKENS, TOKENS_KEY
+from ingest.accounts.store import TOKENS
+from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Page, Query

@@ -7,12 +7,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from ingest.accounts.store import ACCOUNTS
 from ingest.api.framework.call import Call, Scoped
 from ingest.api.framework.models import Changes, Stored
-from schemas import queries
 from schemas.attributes import INT32_MAX, Name, TimeZone
 
-ACCOUNTS = queries.load("accounts")
 OPERATORS_ALONE: Final = {
     "plan": "plan",
     "daily_sku_limit": "dailySkuLimit",

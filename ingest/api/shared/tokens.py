@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ingest.api.framework.auth import TOKENS
+from ingest.accounts.store import TOKENS
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Id, Resource, When

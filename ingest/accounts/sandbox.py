@@ -15,7 +15,7 @@ import asyncpg
 from schemas import queries
 from schemas.secrets import new_webhook_hash
 
-SANDBOX = queries.load("sandbox")
+SANDBOX = queries.load("sandbox", beside=__file__)
 DAILY_SKUS = 1_000
 REQUESTS_PER_SECOND = 10.0
 

@@ -1,0 +1,1 @@
+"""Who may use the system: accounts, their tokens and sandboxes, for the API and the command line."""
