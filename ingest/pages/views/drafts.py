@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.dispatch import plain
-from ingest.api.resources.previews import secrets_of
+from ingest.api.resources.draft_previews import secrets_of
 from ingest.feeds.mapping import Format
 from ingest.http.problems import ProblemError
 from ingest.pages import drafting, layout

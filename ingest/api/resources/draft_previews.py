@@ -28,7 +28,7 @@ from ingest.pull.run.feed import PulledFeed
 from schemas import queries
 from schemas.attributes import UrlText
 
-PREVIEWS = queries.load("previews", beside=__file__)
+PREVIEWS = queries.load("draft_previews", beside=__file__)
 MAX_SAMPLE_BYTES = 32 << 20
 _SECRETS = ("resourceLocation", "authenticationToken", "authenticationSecret")
 
