@@ -82,6 +82,7 @@ async def _take(stack: dict[str, Any], folder: Path) -> None:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = await browser.new_page(base_url=stack["apiUrl"])
         await page.goto(link)
+        await page.wait_for_url("/")
         if seen["feed"]:
             vendor = await _vendor_link(page, f"/feeds/{seen['feed']}/vendor-links")
             paths += [vendor, f"{vendor}/items", f"{vendor}/test"]

@@ -7,7 +7,8 @@ note of its answer, so a crash leaves both or neither, and what was refused chan
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -16,33 +17,36 @@ from ingest.api.framework.call import Scoped
 from ingest.api.framework.retries import RETRIES
 from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
-from ingest.pages.page import Done
+from ingest.pages.page import Action, Again, Done, Made, Page, Shown
 from ingest.pages.visit import Visit
 from schemas import queries
 
 ONCE = queries.load("once", beside=__file__)
 _STATUS = 303
-Act = Callable[[Visit], Awaitable[Any]]
 
 
-async def once(visit: Visit, act: Act) -> Any:
-    """Return what `act` answers, or what it answered when the same form came before."""
+async def once(visit: Visit, action: Action) -> Any:
+    """Return what the action answers, or what it answered when the same form came before: a secret is shown again."""
+    result = await _once(visit, action)
+    return await _shown(visit, result.page, result.made) if isinstance(result, Shown) else result
+
+
+async def _once(visit: Visit, action: Action) -> Any:
     if not visit.text("key"):
-        return await act(visit)
+        return await action.act(visit)
     key = checked(f"page:{visit.session.id}:{visit.text('key')}", "pages")
     async with Scoped(visit.services.pool, visit.session.account_id).transaction() as db:
         await db.one(ONCE.lock_key, key=key)
         known = await db.one(RETRIES.known_answer, key=key)
         if known is not None:
-            return _again(visit, known)
+            return _again(visit, action.shows, known)
         visit.executor = db.connection
         try:
-            result = await act(visit)
+            result = await action.act(visit)
         finally:
             visit.executor = None
-        if isinstance(result, Done):
-            kept = {"to": result.to, "said": result.said, "undo": result.undo, "fields": dict(result.undo_fields)}
-            answer = visit.services.vault.encrypt(kept)
+        if isinstance(result, Done | Shown):
+            answer = visit.services.vault.encrypt(_kept(result))
             await db.one(RETRIES.keep_answer, key=key, request=_digest(visit), status=_STATUS, answer=answer)
             await db.one(RETRIES.forget_answers)
     for left in visit.later:
@@ -50,10 +54,24 @@ async def once(visit: Visit, act: Act) -> Any:
     return result
 
 
-def _again(visit: Visit, known: Any) -> Done:
+async def _shown(visit: Visit, page: Page, made: Made) -> Again:
+    return Again(page=page, context={**await page.show(visit), "made": made}, status=201)
+
+
+def _kept(result: Done | Shown) -> dict[str, Any]:
+    if isinstance(result, Done):
+        return {"to": result.to, "said": result.said, "undo": result.undo, "fields": dict(result.undo_fields)}
+    until = result.made.until
+    return {"made": {**asdict(result.made), "until": until and until.isoformat()}}
+
+
+def _again(visit: Visit, shows: Page | None, known: Any) -> Done | Shown:
     if known["request"] != _digest(visit):
         raise ProblemError(422, "pages.key.reused", "this form was sent before with other values: load the page again")
     kept = visit.services.vault.decrypt(known["answer"])
+    if shows is not None and "made" in kept:
+        until = kept["made"]["until"]
+        return Shown(shows, Made(**{**kept["made"], "until": until and datetime.fromisoformat(until)}))
     return Done(to=kept["to"], said=kept["said"], undo=kept["undo"], undo_fields=kept["fields"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -60,18 +61,38 @@ class Again:
     status: int = 422
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A secret that was made: `title` says of what, `note` what it does (its sentence ends with `until`, if any)."""
+
+    title: str
+    secret: str
+    note: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An action's answer: a page once more, with what was made above it, this once."""
+
+    page: Page
+    made: Made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One POST: `act` changes something by the API's operations. `limit_bytes` is of its form.
 
     `fresh`: the form has the person's password, or the session's token, once more (`ui.fresh()`).
+    `shows`: the page that shows what it makes (`Shown`).
     """
 
     path: str
-    act: Callable[[Visit], Awaitable[Done | Again | Fragment | web.StreamResponse]]
+    act: Callable[[Visit], Awaitable[Done | Again | Shown | Fragment | web.StreamResponse]]
     scope: Scope = Scope.WRITE
     limit_bytes: int | None = None
     fresh: bool = False
+    shows: Page | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

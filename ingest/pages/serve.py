@@ -134,7 +134,7 @@ async def _act(request: web.Request, action: Action) -> web.StreamResponse:
     try:
         if action.fresh:
             await check_fresh(request, session, visit.text("fresh"))
-        return _result(request, session, await once(visit, action.act))
+        return _result(request, session, await once(visit, action))
     except ProblemError as problem:
         return _refused(request, visit, problem)
     finally:

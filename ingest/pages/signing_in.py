@@ -17,6 +17,7 @@ from ingest.pages.sessions.store import SESSIONS_KEY, Origin
 from ingest.pages.sessions.tries import Tries
 
 TRIES = web.AppKey("tries", Tries)
+_LINK = "/sign-in/{secret:[A-Za-z0-9_-]{20,200}}"
 _WRONG = "This is not known. Check it, and try again."
 _USED = "This link was used, or is too old. Ask an admin for another one, or the machine itself: feedline login-link."
 _log = structlog.get_logger()
@@ -27,7 +28,8 @@ def add_routes(app: web.Application) -> None:
     app[TRIES] = Tries()
     app.router.add_get("/sign-in", _caught(_form))
     app.router.add_post("/sign-in", _caught(_sign_in))
-    app.router.add_get("/sign-in/{secret:[A-Za-z0-9_-]{20,200}}", _caught(_by_link), allow_head=False)
+    app.router.add_get(_LINK, _caught(_door))
+    app.router.add_post(_LINK, _caught(_by_link))
     app.router.add_post("/sign-out", _caught(_sign_out))
     app.router.add_post("/theme", _caught(_theme))
 
@@ -60,6 +62,12 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
     if cookie is None:
         return _failed(request, origin, _WRONG, wanted)
     return _in(request, cookie, wanted)
+
+
+async def _door(request: web.Request) -> web.StreamResponse:
+    """Show the door of a one-time link, which opens by itself in a browser: mail scanners look at it, and only look."""
+    context = {**layout.base(request, None), "title": "Sign in", "here": request.path}
+    return html(request.app[RENDERER].page("sign_in_door", context), 200, HEADERS)
 
 
 async def _by_link(request: web.Request) -> web.StreamResponse:

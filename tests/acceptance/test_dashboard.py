@@ -52,7 +52,7 @@ async def page(system, chromium):
         "console", lambda said: wrong.append(f"{said.location['url']}: {said.text}") if said.type == "error" else None
     )
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    await opened.goto(link)
+    await opened.goto(link)  # the door opens by itself
     await expect(opened.locator("[aria-current=page]")).to_have_text("Now")
     yield opened
     await context.close()

@@ -167,6 +167,9 @@
     door.requestSubmit();
   }
 
+  // A one-time link is used up by a post, which nobody sends who only looks at it: mail scanners, previews of chats.
+  find("#sign-in-door")?.requestSubmit();
+
   // Dropping a file on its field.
   document.querySelectorAll(".drop").forEach((area) => {
     const input = area.querySelector("input[type=file]");

@@ -7,7 +7,7 @@ from typing import Any
 from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
 from ingest.pages.links import next_of
-from ingest.pages.page import Action, Again, Context, Done, Page
+from ingest.pages.page import Action, Again, Context, Done, Made, Page, Shown
 from ingest.pages.sessions.roles import Role
 from ingest.pages.visit import Visit
 
@@ -25,7 +25,7 @@ async def show(visit: Visit) -> Context:
     return await _context(visit)
 
 
-async def invite(visit: Visit) -> Again:
+async def invite(visit: Visit) -> Again | Shown:
     """Make a person, and show the link that lets them in."""
     body = {"name": visit.text("name"), "role": visit.text("role") or Role.VIEWER}
     try:
@@ -34,13 +34,13 @@ async def invite(visit: Visit) -> Again:
         if problem.status not in (409, 422):
             raise
         return Again(page=PAGE, context=await _context(visit, wrong=problem.detail))
-    return Again(page=PAGE, context=await _context(visit, made), status=201)
+    return _link(made)
 
 
-async def reset(visit: Visit) -> Again:
+async def reset(visit: Visit) -> Shown:
     """Make a new link for a person."""
     made = await visit.change("people.link", {"id": visit.id})
-    return Again(page=PAGE, context=await _context(visit, made), status=201)
+    return _link(made)
 
 
 async def change(visit: Visit) -> Done:
@@ -68,20 +68,25 @@ async def _changed(visit: Visit, body: dict[str, Any]) -> Done:
     return Done(to="/people", said=f"{after.name} may sign in as {after.role}.")
 
 
-async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Context:
+def _link(made: Any) -> Shown:
+    note = "Whoever opens it chooses the password. It works once"
+    return Shown(PAGE, Made(f"The link for {made.name}", made.link, note, made.expires_at))
+
+
+async def _context(visit: Visit, *, wrong: str = "") -> Context:
     given = {"limit": _SHOWN, "after": visit.request.query.get("after")}
     answer = await visit.answer("people.list", query=given)
     offered = [role for role in Role if visit.session.role.scope.includes(role.scope)]
-    return {"people": answer.body, "after": next_of(answer), "made": made, "wrong": wrong, "help": _HELP,
+    return {"people": answer.body, "after": next_of(answer), "made": None, "wrong": wrong, "help": _HELP,
             "roles": [(role.value, f"{role.value}: {_HELP[role]}") for role in offered]}  # fmt: skip
 
 
 PAGE = Page(name="people", path="/people", title="People", section="people", show=show, scope=Scope.ADMIN)
 ENTRIES = (
     PAGE,
-    Action(path="/people", act=invite, scope=Scope.ADMIN, fresh=True),
+    Action(path="/people", act=invite, scope=Scope.ADMIN, fresh=True, shows=PAGE),
     Action(path=r"/people/{id:\d+}", act=change, scope=Scope.ADMIN, fresh=True),
     Action(path=r"/people/{id:\d+}/shut-out", act=shut_out, scope=Scope.ADMIN),
     Action(path=r"/people/{id:\d+}/let-in", act=let_in, scope=Scope.ADMIN),
-    Action(path=r"/people/{id:\d+}/link", act=reset, scope=Scope.ADMIN, fresh=True),
+    Action(path=r"/people/{id:\d+}/link", act=reset, scope=Scope.ADMIN, fresh=True, shows=PAGE),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
-from ingest.pages.page import Action, Again, Context, Done, Page
+from ingest.pages.page import Action, Again, Context, Done, Made, Page, Shown
 from ingest.pages.visit import Visit, version_of
 from schemas.changes import EVENTS
 
@@ -40,7 +40,7 @@ async def save_stream(visit: Visit) -> Done:
     return Done(to="/settings", said=f"Changes are {'kept' if stream.enabled else 'not kept'} from now on.")
 
 
-async def create_endpoint(visit: Visit) -> Again:
+async def create_endpoint(visit: Visit) -> Again | Shown:
     """Make an endpoint and show its secret, this once."""
     body = {"name": visit.text("name"), "url": visit.text("url"), "events": _events(visit)}
     try:
@@ -49,7 +49,8 @@ async def create_endpoint(visit: Visit) -> Again:
         if problem.status not in (409, 422):
             raise
         return Again(page=PAGE, context=await _context(visit, wrong=problem.detail, typed=body))
-    return Again(page=PAGE, context=await _context(visit, made), status=201)
+    note = "Messages are signed with it, as Standard Webhooks says"
+    return Shown(PAGE, Made(f"The secret of {made.name}", made.secret, note))
 
 
 async def show_endpoint(visit: Visit) -> Context:
@@ -75,10 +76,11 @@ async def switch_endpoint(visit: Visit) -> Done:
     return Done(to=here, said=said, undo=f"{here}/switch", undo_fields={"enabled": "" if enabled else "1"})
 
 
-async def rotate_secret(visit: Visit) -> Again:
+async def rotate_secret(visit: Visit) -> Shown:
     """Give an endpoint another secret, and show it."""
     made = await visit.change("endpoints.rotate_secret", {"id": visit.id})
-    return Again(page=ENDPOINT, context={**await show_endpoint(visit), "made": made}, status=201)
+    note = "The one before signs messages too"
+    return Shown(ENDPOINT, Made("The new secret", made.secret, note, made.previous_secret_until))
 
 
 async def delete_endpoint(visit: Visit) -> Done:
@@ -90,11 +92,11 @@ async def delete_endpoint(visit: Visit) -> Done:
     return Done(to="/settings", said=f"{endpoint.name} is deleted.")
 
 
-async def _context(visit: Visit, made: Any = None, *, wrong: str = "", typed: Any = None) -> Context:
+async def _context(visit: Visit, *, wrong: str = "", typed: Any = None) -> Context:
     account = await visit.ask("account.get")
     stream = await visit.ask("change_stream.get")
     endpoints = await visit.ask("endpoints.list", query={"limit": _ENDPOINTS}) if visit.may(Scope.ADMIN) else []
-    return {"account": account, "version": version_of(account), "stream": stream, "endpoints": endpoints, "made": made,
+    return {"account": account, "version": version_of(account), "stream": stream, "endpoints": endpoints, "made": None,
             "wrong": wrong, "typed": typed or {"name": "", "url": "", "events": ["inventory.changed"]},
             "events": EVENTS}  # fmt: skip
 
@@ -119,9 +121,9 @@ ENTRIES = (
     Action(path="/settings/account", act=save_account, scope=Scope.ADMIN),
     Action(path="/settings/limits", act=save_limits, scope=Scope.OPERATOR, fresh=True),
     Action(path="/settings/stream", act=save_stream, scope=Scope.ADMIN),
-    Action(path="/settings/endpoints", act=create_endpoint, scope=Scope.ADMIN),
+    Action(path="/settings/endpoints", act=create_endpoint, scope=Scope.ADMIN, shows=PAGE),
     Action(path=_ONE, act=save_endpoint, scope=Scope.ADMIN),
     Action(path=f"{_ONE}/switch", act=switch_endpoint, scope=Scope.ADMIN),
-    Action(path=f"{_ONE}/rotate", act=rotate_secret, scope=Scope.ADMIN),
+    Action(path=f"{_ONE}/rotate", act=rotate_secret, scope=Scope.ADMIN, shows=ENDPOINT),
     Action(path=f"{_ONE}/delete", act=delete_endpoint, scope=Scope.ADMIN),
 )

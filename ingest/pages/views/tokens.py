@@ -8,7 +8,7 @@ from typing import Any
 from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
 from ingest.pages.links import next_of
-from ingest.pages.page import Action, Again, Context, Done, Page
+from ingest.pages.page import Action, Again, Context, Done, Made, Page, Shown
 from ingest.pages.visit import Visit
 
 _SHOWN, _BOUNDS = 100, 250
@@ -26,7 +26,7 @@ async def show(visit: Visit) -> Context:
     return await _context(visit)
 
 
-async def make(visit: Visit) -> Again:
+async def make(visit: Visit) -> Again | Shown:
     """Make one and show it, this once."""
     days, (kind, _, number) = visit.text("days"), visit.text("bound").partition(":")
     body: dict[str, Any] = {"name": visit.text("name"), "scope": visit.text("scope") or Scope.READ}
@@ -40,7 +40,7 @@ async def make(visit: Visit) -> Again:
         if problem.status != 422:  # noqa: PLR2004 - what was typed
             raise
         return Again(page=PAGE, context=await _context(visit, wrong=problem.detail))
-    return Again(page=PAGE, context=await _context(visit, made), status=201)
+    return Shown(PAGE, Made(f"The token {made.name}", made.token))
 
 
 async def revoke(visit: Visit) -> Done:
@@ -49,7 +49,7 @@ async def revoke(visit: Visit) -> Done:
     return Done(to="/tokens", said=f"The token {token.name} works no more, and its sessions have ended.")
 
 
-async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Context:
+async def _context(visit: Visit, *, wrong: str = "") -> Context:
     given = {"limit": _SHOWN, "after": visit.request.query.get("after")}
     answer = await visit.answer("tokens.list", query=given)
     providers = await visit.ask("dropship_providers.list", query={"limit": _BOUNDS})
@@ -58,7 +58,7 @@ async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Contex
     bounds += [(f"provider:{one.id}", f"vendor {one.name}") for one in providers]
     bounds += [(f"feed:{one.id}", f"feed {one.name}") for one in feeds]
     scopes = [scope for scope in Scope if visit.may(scope)]
-    return {"tokens": answer.body, "after": next_of(answer), "made": made, "wrong": wrong, "bounds": bounds,
+    return {"tokens": answer.body, "after": next_of(answer), "made": None, "wrong": wrong, "bounds": bounds,
             "named": dict(bounds), "days": _DAYS, "now": datetime.now(UTC),
             "scopes": [(scope.value, f"{scope.value}: {_HELP[scope]}") for scope in scopes]}  # fmt: skip
 
@@ -66,6 +66,6 @@ async def _context(visit: Visit, made: Any = None, *, wrong: str = "") -> Contex
 PAGE = Page(name="tokens", path="/tokens", title="API tokens", section="tokens", show=show, scope=Scope.ADMIN)
 ENTRIES = (
     PAGE,
-    Action(path="/tokens", act=make, scope=Scope.ADMIN, fresh=True),
+    Action(path="/tokens", act=make, scope=Scope.ADMIN, fresh=True, shows=PAGE),
     Action(path=r"/tokens/{id:\d+}/revoke", act=revoke, scope=Scope.ADMIN),
 )

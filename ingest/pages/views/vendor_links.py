@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from ingest.api.framework.caller import Scope
-from ingest.pages.page import Action, Again, Context, Done, Page
+from ingest.pages.page import Action, Context, Done, Made, Page, Shown
 from ingest.pages.visit import Visit
 
 
 async def show(visit: Visit) -> Context:
     """Return a feed's links."""
-    return await _context(visit, None)
+    feed = await visit.ask("inventory_feeds.get", {"id": visit.id})
+    links = await visit.ask("vendor_links.list", {"id": visit.id})
+    here = f"/feeds/{feed.id}/vendor-links"
+    return {"title": f"Links of {feed.name}", "feed": feed, "links": links, "made": None, "here": here,
+            "now": datetime.now(UTC)}  # fmt: skip
 
 
-async def make(visit: Visit) -> Again:
+async def make(visit: Visit) -> Shown:
     """Make one and show it, this once."""
     days = visit.text("days")
     body = {"note": visit.text("note") or "vendor", "days": int(days) if days.isdecimal() else 30}
     made = await visit.change("vendor_links.create", {"id": visit.id}, body)
-    return Again(page=PAGE, context=await _context(visit, made), status=201)
+    return Shown(PAGE, Made(f"The link for {made.note}", made.link))
 
 
 async def revoke(visit: Visit) -> Done:
@@ -29,18 +32,10 @@ async def revoke(visit: Visit) -> Done:
     return Done(to=f"/feeds/{visit.id}/vendor-links", said=f"The link for {link.note} works no more.")
 
 
-async def _context(visit: Visit, made: Any) -> Context:
-    feed = await visit.ask("inventory_feeds.get", {"id": visit.id})
-    links = await visit.ask("vendor_links.list", {"id": visit.id})
-    here = f"/feeds/{feed.id}/vendor-links"
-    return {"title": f"Links of {feed.name}", "feed": feed, "links": links, "made": made, "here": here,
-            "now": datetime.now(UTC)}  # fmt: skip
-
-
 _PATH = r"/feeds/{id:\d+}/vendor-links"
 PAGE = Page(name="vendor_links", path=_PATH, title="Links for the vendor", section="feeds", show=show)
 ENTRIES = (
     PAGE,
-    Action(path=_PATH, act=make, scope=Scope.WRITE),
+    Action(path=_PATH, act=make, scope=Scope.WRITE, shows=PAGE),
     Action(path=_PATH + r"/{link:\d+}/revoke", act=revoke, scope=Scope.WRITE),
 )

@@ -21,13 +21,13 @@ async def test_a_person_is_invited_chooses_a_password_is_given_a_role_reset_and_
     invitation = await link_of(admin, made)
     assert invitation not in (await admin.page("/people")).text
 
-    chooses = await ada.page(invitation)
+    chooses = await ada.post(invitation)
     assert ("/password", "Choose a password") == (chooses.url, chooses.text_of("h1"))
     fields = {"new": PASSWORD, "again": PASSWORD}
     assert "differ" in (await ada.post("/password", {**fields, "again": "x"})).text_of("[role=alert]")
     assert "12" in (await ada.post("/password", {"new": "short", "again": "short"})).text_of("[role=alert]")
     assert "is set" in (await ada.post("/password", fields)).text_of(".toast")
-    assert 401 == (await (await dashboard.browser(None)).page(invitation)).status  # once
+    assert 401 == (await (await dashboard.browser(None)).post(invitation)).status  # once
     assert "until now is another" in (await ada.post("/password", fields)).text_of("[role=alert]")  # asks for the old
 
     again = await dashboard.browser(None)
@@ -43,7 +43,7 @@ async def test_a_person_is_invited_chooses_a_password_is_given_a_role_reset_and_
     assert 422 == (await admin.post("/people", {"name": "eve", "role": "operator", "fresh": admin.token})).status
 
     reset = await link_of(admin, await admin.post(f"/people/{number}/link", {"fresh": admin.token}))
-    await again.page(reset)
+    await again.post(reset)
     other = "another horse battery"
     assert "is set" in (await again.post("/password", {"new": other, "again": other})).text_of(".toast")
     assert "Sign in" == (await ada.page("/feeds")).text_of("h1")  # who knew the old password is out
@@ -111,6 +111,28 @@ async def test_receipts_are_listed_by_feed_outcome_and_time_and_their_empty_stat
     assert ["1 rejected"] == (await viewer.page("/receipts?outcome=rejected")).texts("td[data-label=Outcomes]")
     assert "No receipt is like that" == (await viewer.page("/receipts?from=2999-01-01T00:00")).text_of(".empty h2")
     assert "expected a time" in (await viewer.page("/receipts?from=soon")).text_of("[role=alert]")
+
+
+async def test_a_form_that_shows_a_secret_makes_one_and_shows_the_same_when_it_is_sent_again(dashboard, api):
+    admin = await dashboard.browser("admin")
+    feed = await api.new_feed(name="Acme")
+    forms = {
+        "/tokens": {"name": "shop", "scope": "read", "fresh": admin.token},
+        "/people": {"name": "ada", "role": "viewer", "fresh": admin.token},
+        "/settings/endpoints": {"name": "shop", "url": "https://shop.example/in", "event-run.held": "1"},
+        f"/feeds/{feed['id']}/vendor-links": {"note": "Acme"},
+    }
+    made_of = ("api_tokens WHERE name = 'shop'", "login_links", "endpoints", "vendor_links")
+    for number, (path, fields) in enumerate(forms.items()):
+        keyed = {**fields, "key": f"the-same-key-{number:03}"}
+        made, again = await admin.post(path, keyed), await admin.post(path, keyed)
+        assert (201, 201) == (made.status, again.status)
+        assert made.text_of("#made") == again.text_of("#made")
+    counts = [api.execute(f"SELECT count(*) FROM {rows}") for rows in made_of]
+    number = api.execute("SELECT id FROM endpoints")
+    rotate = [await admin.post(f"/settings/endpoints/{number}/rotate", {"key": "rotated-only-once"}) for _ in range(2)]
+    assert [rotate[0].text_of("#made")] * 2 == [page.text_of("#made") for page in rotate]
+    assert [1, 1, 1, 1] == counts
 
 
 async def test_an_account_is_renamed_and_whom_it_tells_is_set_with_each_attempt_shown(dashboard, api):

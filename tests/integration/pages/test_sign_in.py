@@ -57,16 +57,17 @@ async def test_over_https_the_cookie_is_a_host_cookie_and_over_plain_http_elsewh
 async def test_a_link_signs_in_once_and_not_after_five_minutes(dashboard, connection):
     path = await new_link(connection, dashboard.api.account_id, Role.VIEWER)
     first, second = await dashboard.browser(scope=None), await dashboard.browser(scope=None)
-    async with first.client.head(dashboard.url + path) as looked:
-        assert 200 != looked.status  # what only looks at a link does not use it up
-    assert "Now" == (await first.page(path)).text_of("[aria-current=page]")
-    page = await second.page(path)
+    door = await first.page(path)  # what only looks at a link does not use it up
+    assert (200, [path]) == (door.status, [str(form.get("action")) for form in door.tree.forms])
+    assert 403 == (await first.post(path, headers=FOREIGN)).status
+    assert "Now" == (await first.post(path)).text_of("[aria-current=page]")
+    page = await second.post(path)
     assert (401, "Sign in") == (page.status, page.text_of("h1"))
     assert "This link was used" in page.text_of("[role=alert]")
 
     late = await new_link(connection, dashboard.api.account_id, Role.VIEWER)
     dashboard.api.execute("UPDATE login_links SET expires_at = now()")
-    assert 401 == (await second.page(late)).status
+    assert 401 == (await second.post(late)).status
 
 
 async def test_a_person_signs_in_by_password_and_is_out_at_once_when_disabled(dashboard):
