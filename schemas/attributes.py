@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -126,19 +127,27 @@ def _plain_json(value: Any, depth: int = MAX_JSON_DEPTH) -> Any:
     if depth == 0:
         raise ValueError(f"nested deeper than {MAX_JSON_DEPTH} levels")
     if value.__class__ is str:
-        if "\0" in value:
-            raise ValueError("contains U+0000")
+        _check_text(value)
     elif value.__class__ is list:
         for element in value:
             _plain_json(element, depth - 1)
     elif value.__class__ is dict:
         for key, element in value.items():
-            if "\0" in key:
-                raise ValueError("contains U+0000")
+            _check_text(key)
             _plain_json(element, depth - 1)
-    elif value.__class__ is float and value in (float("inf"), float("-inf")):
+    elif value.__class__ is float and not isfinite(value):
         raise ValueError("number out of range")
     return value
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise ValueError("contains U+0000")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("contains half of a surrogate pair") from None
 
 
 def _known_zone(name: str) -> str:

@@ -53,8 +53,13 @@ class Reject:
 
 
 def shown(value: Any) -> Any:
-    """Return a value as an error may quote it: scalars as they are, all cut to 200 characters."""
+    """Return a value as an error may quote it: scalars as they are, all cut to 200 characters.
+
+    Halves of surrogate pairs, which no answer can hold, are shown as their escapes.
+    """
     if value is None or isinstance(value, bool | int | float):
         return value
     written = value if isinstance(value, str) else repr(value)
+    if not written.isascii():
+        written = written[: _MAX_SHOWN + 1].encode("utf-8", "backslashreplace").decode()
     return written if len(written) <= _MAX_SHOWN else written[: _MAX_SHOWN - 1] + "…"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from schemas.columns import canonical
+from schemas.columns import Key, canonical
 from schemas.items import COLUMNS, DECISIVE, EXPECTED, ITEM, KEY, READ_ONLY, BadAttributes
 from schemas.keys import clean_key
 from schemas.numbers import NumberError, plain_number
@@ -19,12 +19,15 @@ from schemas.outcomes import Reject, shown
 
 _MAX_WARNED = 25
 """Warnings of one item: a body of nothing but unknown attributes would be answered with twenty times its size."""
+_LONGEST_NAME = 60
+"""Characters of a name that are worth looking at."""
 _CODES = {
     "string_type": "type",
     "int_type": "type",
     "bool_type": "type",
     "list_type": "type",
     "dict_type": "type",
+    "string_unicode": "characters",
     "string_too_long": "length",
     "string_too_short": "length",
     "too_long": "length",
@@ -131,17 +134,40 @@ def rejects_of(error: ValidationError, index: int, element: Any) -> list[Reject]
         if name in rejects:
             continue
         if detail["type"] == "missing":
-            code, message, value = "required", f"{name} is required", None
+            code, message, value = "required", f"{name} is required{_meant_by(element)}", None
         else:
             code = _CODES.get(detail["type"], "value")
             value = shown(element.get(name))
             message = f"expected {EXPECTED.get(name, 'a valid value')}, got {_kind(element.get(name))}"
-            why = _why_no_number(name, element.get(name))
+            why = _why_no_key(name, element.get(name)) or _why_no_number(name, element.get(name))
             if why is None and detail["type"] == "value_error":
                 why = str(detail["msg"]).removeprefix("Value error, ")
             message += f" ({why})" if why else ""
         rejects[name] = Reject(index, None if known_id is None else str(known_id), name, code, message, value)
     return list(rejects.values())
+
+
+def _plain(name: str) -> str:
+    """Return what is left of an attribute's name in every way of writing it: `external_id`, `External ID`."""
+    return "".join(filter(str.isalnum, name[:_LONGEST_NAME].casefold()))
+
+
+_KNOWN = {_plain(name): name for name in COLUMNS}
+
+
+def _meant_by(element: dict[str, Any]) -> str:
+    """Return a hint for an item without its key: an attribute that looks like it, or the items one level too deep."""
+    for name, value in list(element.items())[:_MAX_WARNED]:
+        if _plain(name) == _plain(KEY):
+            return f" (there is {shown(name)}: write it {KEY})"
+        if isinstance(value, list) and value and isinstance(value[0], dict) and KEY in value[0]:
+            return f" (the items are in {shown(name)}: send that array itself)"
+    return ""
+
+
+def _why_no_key(name: str, value: Any) -> str | None:
+    is_key = isinstance(COLUMNS.get(name), Key) and isinstance(value, float)
+    return "a decimal number may have lost digits: send it as text" if is_key else None
 
 
 def _why_no_number(name: str, value: Any) -> str | None:
@@ -164,13 +190,18 @@ def _unknown(index: int, raw: dict[str, Any], item: dict[str, Any]) -> list[dict
     warnings = [
         warning(str(shown(name)), "read_only", f"{shown(name)} is read-only; ignored")
         if name in READ_ONLY
-        else warning(str(shown(name)), "unknown", f"{shown(name)} is not a known attribute; ignored")
+        else warning(str(shown(name)), "unknown", f"{shown(name)} is not a known attribute; ignored{_nearest(name)}")
         for name in names[:_MAX_WARNED]
     ]
     if len(names) > _MAX_WARNED:
         more = len(names) - _MAX_WARNED
         warnings.append(warning("…", "unknown", f"{more} more attributes are not known; ignored"))
     return warnings
+
+
+def _nearest(name: str) -> str:
+    known = _KNOWN.get(_plain(name))
+    return f" (did you mean {known}?)" if known else ""
 
 
 def _kind(value: Any) -> str:

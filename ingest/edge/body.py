@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,6 +16,7 @@ import orjson
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ingest.http.json_bodies import Repeated, loads
 from ingest.http.problems import ProblemError
 from schemas.items import MAX_ITEMS
 
@@ -31,6 +33,15 @@ _MAX_MEMBERS = 16
 _SMALL = 2 * MAX_VALUES
 """A value has at least two bytes."""
 _SHOWN = 24
+_LOOKS_LIKE: Final = {
+    "It is gzip: send Content-Encoding: gzip.": re.compile(rb"\A\x1f\x8b"),
+    "It looks like UTF-16: send UTF-8.": re.compile(rb"\A(?:\xff\xfe|\xfe\xff|[\[{]\0|\0[\[{])"),
+    "It looks like XML or HTML: send JSON.": re.compile(rb"\A\s*<"),
+    "It looks like a form: send the JSON alone, as the body.": re.compile(rb"\A[\w.-]{1,40}="),
+    "Names and texts stand in double quotes in JSON.": re.compile(rb"\A\s*(?:\[\s*)?(?:\{\s*)?'"),
+    "It looks like one item a line: send them as an array.": re.compile(rb"\A\{[^\n]*\n\s*\{"),
+}
+"""Beginnings of what is sent for JSON, and what to do."""
 
 
 def declared_size(request: web.BaseRequest, limit: int) -> int:
@@ -188,10 +199,10 @@ def decode(body: bytes) -> list[Any]:
     if openings > MAX_VALUES:  # some may stand in texts; but to make a million lists takes a second
         raise _too_many_values()
     try:
-        decoded = orjson.loads(body)
+        decoded = loads(body)
     except orjson.JSONDecodeError as error:
         raise _malformed(error, body) from None
-    elements = [decoded] if decoded.__class__ is dict else decoded
+    elements = [decoded] if decoded.__class__ is dict or decoded.__class__ is Repeated else decoded
     if elements.__class__ is not list:
         raise ProblemError(
             400, "edge.body.shape", f"Send an array of 1 to {MAX_ITEMS} items, or one item, not {_kind(decoded)}."
@@ -255,6 +266,7 @@ def _malformed(error: orjson.JSONDecodeError, body: bytes) -> ProblemError:
     """Return where JSON breaks; `position` counts characters from 0, line and column from 1."""
     if not body.strip():
         return ProblemError(400, "edge.body.empty", f"The body is empty; send an array of 1 to {MAX_ITEMS} items.")
+    hint = next((f" {words}" for words, looks in _LOOKS_LIKE.items() if looks.match(body)), "")
     try:
         body.decode()
     except UnicodeDecodeError as broken:
@@ -262,14 +274,14 @@ def _malformed(error: orjson.JSONDecodeError, body: bytes) -> ProblemError:
         return ProblemError(
             400,
             "edge.body.utf8",
-            f"The body is not UTF-8: byte {broken.start} (line {line}, byte {column} of it) is {broken.reason}.",
+            f"The body is not UTF-8: byte {broken.start} (line {line}, byte {column} of it) is {broken.reason}.{hint}",
             {"line": line, "column": column, "position": broken.start},
         )
     near = error.doc[max(error.pos - _SHOWN // 2, 0) : error.pos + _SHOWN // 2]
     return ProblemError(
         400,
         "edge.body.malformed",
-        f"Malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}.",
+        f"Malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}.{hint}",
         {"line": error.lineno, "column": error.colno, "position": error.pos, "near": near},
     )
 

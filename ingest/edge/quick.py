@@ -97,8 +97,11 @@ class _Shape:
             values = tuple(map(read, items))
             if values.count(_UNSET) != len(values):
                 same &= _canonical(items, name, make, values)
-        # What is canonical already need not be written again.
-        return QuickItems(len(items), body if same else _encode(items))
+        written = _encode(items)
+        # Of a name that stands twice the decoder keeps the last value, in silence; but each name has its colon.
+        if written.count(b":") != body.count(b":"):
+            return None
+        return QuickItems(len(items), body if same else written)
 
 
 def _of(columns: Mapping[str, Column], kind: type[_T]) -> list[tuple[str, _T]]:

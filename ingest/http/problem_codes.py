@@ -135,6 +135,7 @@ REASONS: Final[Mapping[str, Meaning]] = {
     "feed.deleted": Meaning("The feed was deleted meanwhile.", "Nothing is left to change."),
     "feed_variant.missing": Meaning("The feed variant was deleted meanwhile.", "Nothing is left to change."),
     "variant.missing": Meaning("The account has no variant with this id any more.", "Connect to another variant."),
+    "repeated": Meaning("A name stands twice in one object of the body: nobody knows which value is meant.", _FIX),
     "settings": Meaning("The file cannot be read with these settings.", _FIX),
     "settled": Meaning("The dead letter was replayed or discarded already.", "There is nothing left to do."),
     "sku_taken": Meaning("A variant of the account has this SKU already.", "Change that one, or use another SKU."),

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ingest.http.json_bodies import Repeated
 from schemas.attributes import DECIMAL_PLACES
 from schemas.columns import Each
 from schemas.items import COLUMNS, BadAttributes
+from schemas.outcomes import Reject, shown
 from schemas.validation import Validated, validate
 
 DIGITS_ARE_KEYS: Final = ("externalId", "vendorSku", "barcode", "externalGroupId", "mpn", "hsCode")
@@ -31,10 +33,21 @@ def validate_sent(raw: Sequence[Any], bad_attributes: BadAttributes = "rejectIte
         meant.append(taken)
         warnings += [{"index": index, "externalId": taken.get("externalId"), **warning} for warning in told]
     valid = validate(meant, bad_attributes)
+    valid.rejects = [_refused(reject, raw[reject.index]) for reject in valid.rejects]
     if warnings:
         going_on = set(valid.indexes)
         valid.warnings = [one for one in warnings if one["index"] in going_on] + valid.warnings
     return valid
+
+
+def _refused(reject: Reject, element: Any) -> Reject:
+    """Return the reject of an element in the words of what is really wrong with it."""
+    if element.__class__ is not Repeated:
+        return reject
+    name, external_id = shown(element.name), element.external_id
+    known = str(shown(external_id)) if isinstance(external_id, str | int) else None
+    message = f"{name} stands twice in one object: nobody knows which value is meant"
+    return Reject(reject.index, known, name, "repeated", message)
 
 
 def as_meant(element: Any) -> tuple[Any, list[dict[str, Any]]]:

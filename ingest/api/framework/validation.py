@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ingest.api.framework import conventions
 from ingest.api.framework.models import Body, Query
 from ingest.api.framework.operation import JSON, Operation
+from ingest.http.json_bodies import may_repeat, repeated_name
 from ingest.http.problems import ProblemError
 from schemas.outcomes import shown
 
@@ -105,6 +106,14 @@ async def read_body(request: web.Request, operation: Operation, limit_bytes: int
     if request.content_type != JSON:
         accepted = ", ".join((JSON, *operation.media))
         raise problem(operation, 415, "media_type", f"send the body as {accepted} (header Content-Type)")
+    decoded = _decoded(raw, operation)
+    if not operation.validated:
+        return decoded, []
+    return _validated(decoded, operation)
+
+
+def _decoded(raw: bytes, operation: Operation) -> Any:
+    """Return the value of a body; raises 400 for what is no JSON, nested too deep, or says two things at once."""
     try:
         decoded = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -112,9 +121,10 @@ async def read_body(request: web.Request, operation: Operation, limit_bytes: int
         raise problem(operation, 400, "malformed", f"the body is not JSON: {error}", where) from None
     if _deeper_than(decoded, MAX_DEPTH):
         raise problem(operation, 400, "too_deep", f"the body is nested deeper than {MAX_DEPTH} levels")
-    if not operation.validated:
-        return decoded, []
-    return _validated(decoded, operation)
+    if may_repeat(decoded, raw) and (twice := repeated_name(raw)) is not None:
+        detail = f"the name {shown(twice)} stands twice in one object: nobody knows which value is meant"
+        raise problem(operation, 400, "repeated", detail, {"name": shown(twice)})
+    return decoded
 
 
 async def _read(request: web.Request, operation: Operation, limit_bytes: int) -> bytes:

@@ -121,6 +121,7 @@ async def test_pages_link_to_the_next_one_until_the_last(api):
     [
         (b"{", {"Content-Type": "application/json"}, 400, "malformed"),
         (b'{"name":' + b"[" * 40 + b"]" * 40 + b"}", {"Content-Type": "application/json"}, 400, "too_deep"),
+        (b'{"name": "a", "name": "b"}', {"Content-Type": "application/json"}, 400, "repeated"),
         (b'{"name": "Acme"}', {"Content-Type": "text/plain"}, 415, "media_type"),
         (b'{"name": "' + b"x" * 2**20 + b'"}', {"Content-Type": "application/json"}, 413, "too_large"),
         (b"[]", {"Content-Type": "application/json"}, 422, "invalid"),
