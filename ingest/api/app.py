@@ -19,6 +19,7 @@ from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
 from ingest.api.resources.overview import OVER
 from ingest.api.routes import OPERATIONS
+from ingest.api.shared.conditions import POSTS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from ingest.http.request_ids import request_ids, tell_request_id
@@ -38,7 +39,7 @@ def application(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
-    app[OVER] = OrderedDict()
+    app[OVER], app[POSTS] = OrderedDict(), OrderedDict()
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from ingest.feeds.schedules import Frequency, Schedule, next_fetch
 
@@ -33,11 +34,16 @@ class Condition(StrEnum):
     ON_TIME = "on time"
 
 
+BEHIND = (Condition.FAILING, Condition.OVERDUE, Condition.LATE, Condition.SILENT)
+"""From which no good data came when it should have."""
+TROUBLE = (Condition.HELD, Condition.OVERDUE, Condition.FAILING, Condition.SILENT, Condition.LATE, Condition.DISABLED)
+"""What asks for a person, by harm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a feed. `last_good_at`: last usable file, or last post; `usual_gap`: between posts."""
 
-    feed_id: int
     pulled: bool
     enabled: bool
     schedule: Schedule
@@ -67,7 +73,7 @@ def judge(facts: Facts, now: datetime) -> Judged:
     return _doubtful(facts) or _timed(facts, now)
 
 
-def period_of(schedule: Schedule, feed_id: int, now: datetime) -> timedelta | None:
+def period_of(schedule: Schedule, now: datetime) -> timedelta | None:
     """Return the time from one fetch to the next; None for a feed that is not fetched by itself."""
     match schedule.frequency:
         case Frequency.HOURLY:
@@ -75,10 +81,16 @@ def period_of(schedule: Schedule, feed_id: int, now: datetime) -> timedelta | No
         case Frequency.DAILY:
             return timedelta(days=1)
         case Frequency.CUSTOM:
-            first = next_fetch(schedule, feed_id, now)
-            second = first and next_fetch(schedule, feed_id, first)
-            return second - first if first and second else None
+            return _between(schedule, now.replace(minute=0, second=0, microsecond=0))
     return None
+
+
+@lru_cache(maxsize=4_096)
+def _between(schedule: Schedule, hour: datetime) -> timedelta | None:
+    """Return the time between the first two fetches after an hour began: remembered, since feeds share expressions."""
+    first = next_fetch(schedule, 0, hour)
+    second = first and next_fetch(schedule, 0, first)
+    return second - first if first and second else None
 
 
 def _doubtful(facts: Facts) -> Judged | None:
@@ -92,7 +104,7 @@ def _doubtful(facts: Facts) -> Judged | None:
 def _timed(facts: Facts, now: datetime) -> Judged:
     if facts.last_good_at is None:
         return Judged(Condition.NEW, "not fetched yet")
-    period = period_of(facts.schedule, facts.feed_id, now)
+    period = period_of(facts.schedule, now)
     if period is None:
         return Judged(Condition.ON_REQUEST, "fetched only when somebody asks")
     age = now - facts.last_good_at

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from ingest.feeds.conditions import Condition
+from ingest.feeds.conditions import TROUBLE, Condition
 from ingest.pages import tones, words
 
-LATE = (Condition.FAILING, Condition.OVERDUE, Condition.LATE, Condition.SILENT)
-_EXPIRING = timedelta(hours=2)
 _LEAST_GROWTH = 3
 _MOST_COUNTED = 10_000
 _DO = {Condition.HELD: "Decide"}
+_HARMFUL = (Condition.HELD, Condition.OVERDUE, Condition.FAILING)
+_STAGES = {
+    "post": "its post was not accepted",
+    "receipt": "its post was accepted, and no receipt came",
+    "row": "its receipt came, and its row does not say so",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +34,31 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the API told: the overview, the feeds' conditions, today's usage, its forecast, causes of dead letters."""
+    """What the API told: the overview, today's usage, its forecast, causes of dead letters."""
 
     overview: Any
-    feeds: Sequence[Any]
     usage: Any
     outlook: Any = None
     causes: Sequence[Any] = ()
 
 
 def needs_of(known: Known) -> list[Need]:
-    """Return what waits for a person, the worst first."""
+    """Return what waits for a person, the worst first; of feeds, those that the API names."""
+    overview = known.overview
     return [
-        *_canary(known.overview),
-        *_feeds(known.feeds, Condition.HELD, Condition.OVERDUE, Condition.FAILING),
+        *_canary(overview),
+        *(_feed(feed) for feed in overview.troubled if feed.condition in _HARMFUL),
         *_growing(known.causes),
-        *_dead(known.overview.dead_letters),
+        *_dead(overview.dead_letters),
         *_limit(known.usage, known.outlook),
-        *_hashes(known.feeds, known.overview.at),
-        *_feeds(known.feeds, Condition.SILENT, Condition.LATE, Condition.DISABLED),
+        *_hashes(overview.expiring, overview.at),
+        *(_feed(feed) for feed in overview.troubled if feed.condition not in _HARMFUL),
     ]
+
+
+def unnamed(overview: Any) -> int:
+    """Return how many feeds need somebody beyond those that the API names."""
+    return int(sum(overview.conditions.get(one, 0) for one in TROUBLE)) - len(overview.troubled)
 
 
 def grows(hours: Sequence[int]) -> bool:
@@ -58,19 +67,28 @@ def grows(hours: Sequence[int]) -> bool:
     return hours[-1] >= _LEAST_GROWTH and hours[-1] * len(before) > 2 * sum(before)
 
 
+def stage_of(canary: Any) -> str:
+    """Return which stage a lost canary did not reach, and why; "" when none was lost."""
+    if canary.stage is None:
+        return ""
+    return f"{_STAGES[canary.stage]} on shard {canary.shard}{f' ({canary.reason})' if canary.reason else ''}"
+
+
 def _canary(overview: Any) -> Iterator[Need]:
-    if overview.canary is not None and overview.canary.late:
-        length = words.duration((overview.at - overview.canary.arrived_at).total_seconds())
-        reason = "an item of our own no longer goes the whole road: a shard stands, or the watcher does"
-        yield Need("bad", f"The canary has not arrived for {length}", reason, "/lag", "Look")
+    canary = overview.canary
+    if canary is None or not canary.late:
+        return
+    title = "The canary has never arrived"
+    if canary.arrived_at is not None:
+        title = f"The canary has not arrived for {words.duration((overview.at - canary.arrived_at).total_seconds())}"
+    reason = stage_of(canary) or "none was sent since: the process feedline watch stands"
+    yield Need("bad", title, f"an item of our own goes the whole road: {reason}", "/lag", "Look")
 
 
-def _feeds(feeds: Sequence[Any], *conditions: Condition) -> Iterator[Need]:
-    for wanted in conditions:
-        for feed in feeds:
-            if feed.condition is wanted:
-                title = f"A run of {feed.name} is held" if wanted is Condition.HELD else f"{feed.name} is {wanted}"
-                yield Need(tones.CONDITIONS[wanted], title, feed.reason, _way(feed), _DO.get(wanted, "Look"))
+def _feed(feed: Any) -> Need:
+    held = feed.condition is Condition.HELD
+    title = f"A run of {feed.name} is held" if held else f"{feed.name} is {feed.condition}"
+    return Need(tones.CONDITIONS[feed.condition], title, feed.reason, _way(feed), _DO.get(feed.condition, "Look"))
 
 
 def _growing(causes: Sequence[Any]) -> Iterator[Need]:
@@ -103,12 +121,10 @@ def _limit(usage: Any, outlook: Any) -> Iterator[Need]:
 
 def _hashes(feeds: Sequence[Any], now: datetime) -> Iterator[Need]:
     for feed in feeds:
-        until = feed.previous_hash_until
-        if until is not None and timedelta() < until - now < _EXPIRING:
-            title = f"The old hash of {feed.name} works for another {words.duration((until - now).total_seconds())}"
-            yield Need(
-                "warn", title, "afterwards posts with it are refused: has the vendor the new one?", _way(feed), "Look"
-            )
+        length = words.duration((feed.previous_hash_until - now).total_seconds())
+        title = f"The old hash of {feed.name} works for another {length}"
+        reason = "afterwards posts with it are refused: has the vendor the new one?"
+        yield Need("warn", title, reason, _way(feed), "Look")
 
 
 def _way(feed: Any) -> str:

@@ -87,14 +87,15 @@ async def get_lag(call: Call[Query, None]) -> Answer:
     feeds = {row["id"]: row for row in await call.db.all(LAG.feeds)}
     operator = call.caller.scope.includes(Scope.OPERATOR)
     divided = await division_of(call)
-    numbers = divided.open if operator else sorted({divided.shard_of(feed_id) for feed_id in feeds})
+    homes = [divided.shard_of(feed_id) for feed_id in feeds]
+    numbers = divided.open if operator else sorted(set(homes))
     rows = await call.db.all(LAG.shards, shards=numbers, timeout=timeout)
-    minutes = await call.db.all(LAG.minutes, feed_ids=list(feeds), since=now - _LOOKED_BACK)
+    minutes = await call.db.all(LAG.minutes, feed_ids=list(feeds), feed_shards=homes, since=now - _LOOKED_BACK)
     purpose = await call.db.one(LAG.on_purpose, feed_ids=list(feeds), most=_MOST_DEFERRED)
     workers = await call.db.all(LAG.workers, timeout=timeout)
     by_shard: dict[int, list[Any]] = defaultdict(list)
     for minute in minutes:
-        by_shard[divided.shard_of(minute["feed_id"])].append(minute)
+        by_shard[minute["shard"]].append(minute)
     shards = [_shard(row, by_shard[row["shard"]], feeds, now) for row in rows]
     facts = Facts(
         shards=tuple(shards),
@@ -127,7 +128,8 @@ def _shard(row: Any, minutes: Sequence[Any], feeds: dict[int, Any], now: datetim
     hands = _hands(row, feeds)
     owner = str(row["worker_id"]) if row["alive"] and (row["since"] or row["waits_for"]) else None
     progressed = [row[name] for name in ("applied_at", "empty_at", "since") if row[name]]
-    sent = {minute["feed_id"] for minute in minutes} | {hand.feed_id for hand in hands if hand.feed_id}
+    sent = {feed_id for minute in minutes for feed_id in minute["feed_ids"]}
+    sent |= {hand.feed_id for hand in hands if hand.feed_id}
     age = (now - row["oldest_at"]).total_seconds() if row["oldest_at"] else 0.0
     return Shard(
         shard=row["shard"],
@@ -144,11 +146,7 @@ def _shard(row: Any, minutes: Sequence[Any], feeds: dict[int, Any], now: datetim
 
 
 def _pace(minutes: Sequence[Any], age_s: float, now: datetime) -> Pace | None:
-    merged: dict[datetime, tuple[int, float]] = {}
-    for minute in minutes:
-        items, lag = merged.get(minute["minute"], (0, 0.0))
-        merged[minute["minute"]] = items + minute["items"], max(lag, minute["lag_ms"] / 1000)
-    return pace_of([(minute, *known) for minute, known in sorted(merged.items())], age_s, now)
+    return pace_of([(one["minute"], one["items"], one["lag_ms"] / 1000) for one in minutes], age_s, now)
 
 
 def _hands(row: Any, feeds: dict[int, Any]) -> list[ShardFeed]:

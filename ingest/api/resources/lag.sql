@@ -1,7 +1,7 @@
 -- Why items wait: the shards' last words, and what the account's feeds did lately.
 
 -- name: feeds(account_id)
-SELECT id, name, enabled FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL ORDER BY id LIMIT 1000;
+SELECT id, name, enabled FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL ORDER BY id;
 
 -- name: shards(account_id, shards, timeout)
 -- Each shard's last word; `alive`: its worker lives, and the word is fresh, so that it is the owner's still.
@@ -15,16 +15,17 @@ LEFT JOIN workers w ON w.id = s.worker_id
 WHERE a.id = :account_id
 ORDER BY n.shard;
 
--- name: minutes(account_id, feed_ids, since)
--- What each feed did in each minute since then: along the key.
-SELECT m.feed_id, m.minute, m.lag_ms,
-       (m.created + m.updated + m.unchanged + m.superseded + m.deferred + m.rejected + m.dead)::bigint AS items
-FROM unnest(:feed_ids::bigint[]) AS f (id)
+-- name: minutes(account_id, feed_ids, feed_shards, since)
+-- What the feeds of each shard did in each minute since then, and which they were: along the key.
+SELECT f.shard, m.minute, max(m.lag_ms) AS lag_ms, array_agg(f.id) AS feed_ids,
+       sum(m.created + m.updated + m.unchanged + m.superseded + m.deferred + m.rejected + m.dead)::bigint AS items
+FROM unnest(:feed_ids::bigint[], :feed_shards::integer[]) AS f (id, shard)
 CROSS JOIN LATERAL (
     SELECT * FROM feed_minutes
     WHERE feed_minutes.account_id = :account_id AND feed_minutes.feed_id = f.id AND feed_minutes.minute >= :since
+      AND feed_minutes.minute < now() + interval '1 hour'
 ) m
-ORDER BY m.minute;
+GROUP BY f.shard, m.minute ORDER BY m.minute;
 
 -- name: on_purpose(account_id, feed_ids, most)^
 -- What waits because somebody wants it so; deferred items counted up to a bound.

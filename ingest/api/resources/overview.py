@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -13,12 +14,18 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.conditions import FeedCondition, JudgedFeed, judged_feeds
 from ingest.api.shared.division import division_of
+from ingest.feeds.conditions import TROUBLE, Condition
 from schemas import queries
 
 OVERVIEW = queries.load("overview", beside=__file__)
 MOST_COUNTED = 10_000
 _SAMPLED = timedelta(minutes=5)
+_SAMPLE, _MOST_OF_FEED, _LEAST_OF_FEED = 4_000, 40, 4
+"""Receipts of all feeds together, about, and of each."""
+_MOST_TOLD = 20
+_EXPIRING = timedelta(hours=2)
 _CANARIES, _ON_ITS_WAY = 3, timedelta(seconds=20)
 """So many canaries in succession did not arrive, each within its time: then it is late."""
 _MINUTE, _SETTLES = timedelta(minutes=1), timedelta(minutes=2)
@@ -27,7 +34,7 @@ _MOST_ACCOUNTS = 200
 
 
 class Taking(Resource):
-    """How long posts took until they were committed, over the last five minutes (a sample of up to 40 a feed)."""
+    """How long posts took until they were committed, over five minutes (a sample: the newest 4 to 40 of each feed)."""
 
     batches: int
     median: float | None = Field(description="seconds; null: nothing came")
@@ -49,10 +56,14 @@ class Minute(Resource):
 
 
 class Canary(Resource):
-    """The item that `feedline watch` sends down every shard, again and again."""
+    """The item that `feedline watch` sends down every shard: how it fared on the shard where it arrived longest ago."""
 
-    arrived_at: datetime = Field(description="when it last arrived, on the shard where that is longest ago")
-    late: bool = Field(description="it should have arrived since: a shard stands, or the watcher does")
+    shard: int
+    arrived_at: datetime | None = Field(description="when it last went the whole way; null: never")
+    late: bool = Field(description="it should have arrived since: the shard stands, or the watcher does")
+    failed_at: datetime | None = Field(description="when one last did not arrive, after that; null: none was lost")
+    stage: Literal["post", "receipt", "row"] | None = Field(description="the stage that the lost one did not reach")
+    reason: str | None = Field(description="why, as the watcher tells it")
 
 
 class Overview(Resource):
@@ -65,6 +76,13 @@ class Overview(Resource):
     minutes: list[Minute] = Field(description="of the last hour, those in which something came")
     taking: Taking
     canary: Canary | None = Field(description="null: none was ever sent")
+    conditions: dict[Condition, int] = Field(description="how many feeds are in each condition; others have none")
+    troubled: list[FeedCondition] = Field(
+        description=f"the first {_MOST_TOLD} feeds that are {', '.join(TROUBLE)}, in this order"
+    )
+    expiring: list[FeedCondition] = Field(
+        description=f"the first {_MOST_TOLD} feeds whose hash before the last change works for less than 2 hours more"
+    )
     dead_letters: int = Field(description=f"that wait for somebody, counted up to {MOST_COUNTED + 1:,}")
 
 
@@ -75,24 +93,51 @@ OVER: web.AppKey[OrderedDict[int, list[Minute]]] = web.AppKey("minutes that are 
 async def get_overview(call: Call[Query, None]) -> Answer:
     """Return the account now."""
     now = datetime.now(UTC)
-    ids = [row["id"] for row in await call.db.all(OVERVIEW.feed_ids)]
-    rows = await call.db.all(OVERVIEW.recent_receipts, feed_ids=ids, since=now - _SAMPLED)
-    dead = await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1)
+    feeds = await judged_feeds(call)
+    ids = [feed.row["id"] for feed in feeds]
+    each = max(_LEAST_OF_FEED, min(_MOST_OF_FEED, _SAMPLE // max(1, len(ids))))
+    taking = await call.db.one(OVERVIEW.taking, feed_ids=ids, since=now - _SAMPLED, most=each)
     hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
-    minutes = await _minutes(call, ids, hour)
     divided = await division_of(call)
     shards = sorted({divided.shard_of(feed_id) for feed_id in ids})
     oldest = await call.db.one(OVERVIEW.oldest, shards=shards)
-    canary = _canary(await call.db.one(OVERVIEW.canary), call.services.settings.canary_ms, now)
-    known = {"at": now, "canary": canary, "oldest_at": oldest["oldest_at"], "minutes": minutes, "dead_letters": dead}
-    return Answer(Overview.of({**known, "taking": _taking([row["seconds"] for row in rows])}))
+    canary = await call.db.one(OVERVIEW.canary, shards=divided.open)
+    known = {
+        "at": now,
+        "oldest_at": oldest["oldest_at"],
+        "minutes": await _minutes(call, ids, hour),
+        "taking": _taking(taking),
+        "canary": _canary(canary, call.services.settings.canary_ms, now),
+        "dead_letters": await call.db.one(OVERVIEW.dead_count, most=MOST_COUNTED + 1),
+    }
+    return Answer(Overview.of({**known, **_doing(feeds, now)}))
+
+
+def _doing(feeds: Sequence[JudgedFeed], now: datetime) -> dict[str, Any]:
+    """Return how the feeds are doing: counted, and the first that need somebody."""
+    by_condition = {wanted: [feed for feed in feeds if feed.judged.condition is wanted] for wanted in TROUBLE}
+    troubled = [feed for wanted in TROUBLE for feed in by_condition[wanted]]
+    expiring = [
+        feed
+        for feed in feeds
+        if (until := feed.row["previous_hash_until"]) is not None and timedelta() < until - now < _EXPIRING
+    ]
+    return {
+        "conditions": Counter(feed.judged.condition for feed in feeds),
+        "troubled": [feed.told() for feed in troubled[:_MOST_TOLD]],
+        "expiring": [feed.told() for feed in expiring[:_MOST_TOLD]],
+    }
 
 
 def _canary(row: Any, every_ms: int, now: datetime) -> Canary | None:
-    if row is None or row["arrived_at"] is None:
+    if row is None:
         return None
-    late = now - row["arrived_at"] > _CANARIES * timedelta(milliseconds=every_ms) + _ON_ITS_WAY
-    return Canary(arrived_at=row["arrived_at"], late=late)
+    arrived_at, failed_at = row["arrived_at"], row["failed_at"]
+    late = arrived_at is None or now - arrived_at > _CANARIES * timedelta(milliseconds=every_ms) + _ON_ITS_WAY
+    lost = failed_at is not None and (arrived_at is None or failed_at > arrived_at)
+    told = {"failed_at": failed_at, "stage": row["stage"], "reason": row["reason"]} if lost else {}
+    nothing = {"failed_at": None, "stage": None, "reason": None}
+    return Canary.of({"shard": row["shard"], "arrived_at": arrived_at, "late": late, **nothing, **told})
 
 
 async def _minutes(call: Call[Query, None], feed_ids: list[int], since: datetime) -> list[Minute]:
@@ -110,15 +155,9 @@ async def _minutes(call: Call[Query, None], feed_ids: list[int], since: datetime
     return found
 
 
-def _taking(seconds: list[float]) -> Taking:
-    if not seconds:
-        return Taking(batches=0, median=None, slowest=None)
-    ranked = sorted(max(0.0, one) for one in seconds)
-    return Taking(batches=len(ranked), median=_at(ranked, 0.5), slowest=_at(ranked, 0.99))
-
-
-def _at(ranked: list[float], share: float) -> float:
-    return ranked[min(len(ranked) - 1, int(len(ranked) * share))]
+def _taking(row: Any) -> Taking:
+    median, slowest = row["ranks"] or (None, None)
+    return Taking(batches=row["batches"], median=median, slowest=slowest)
 
 
 OPERATIONS = (
@@ -127,7 +166,7 @@ OPERATIONS = (
         method="GET",
         path="/api/overview.json",
         summary="Get the account at a glance",
-        description="How long posts take to be committed, and how many dead letters wait.",
+        description="How long posts take to be committed, how the feeds are doing, how many dead letters wait.",
         scope=Scope.READ,
         response=Overview,
         handler=get_overview,

@@ -1,13 +1,14 @@
 -- An account as a whole: bounded looks along indexes, no open-ended counts.
 
--- name: recent_receipts(account_id, feed_ids, since)
--- The newest receipts of each feed since then, at most 40 a feed: a sample for times from post to commit.
-SELECT extract(epoch FROM r.applied_at - r.received_at)::float8 AS seconds
+-- name: taking(account_id, feed_ids, since, most)^
+-- Seconds from post to commit, by the newest receipts of each feed since then: half of them, and 99 of 100, took no more.
+SELECT count(*) AS batches, percentile_disc(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY r.seconds) AS ranks
 FROM unnest(:feed_ids::bigint[]) AS f (id)
 CROSS JOIN LATERAL (
-    SELECT received_at, applied_at FROM receipts
+    SELECT greatest(0, extract(epoch FROM applied_at - received_at))::float8 AS seconds FROM receipts
     WHERE account_id = :account_id AND feed_id = f.id AND received_at >= :since
-    ORDER BY received_at DESC LIMIT 40
+      AND received_at < now() + interval '1 hour'
+    ORDER BY received_at DESC LIMIT :most
 ) r;
 
 -- name: minutes(account_id, feed_ids, since)
@@ -20,6 +21,7 @@ FROM unnest(:feed_ids::bigint[]) AS f (id)
 CROSS JOIN LATERAL (
     SELECT * FROM feed_minutes
     WHERE feed_minutes.account_id = :account_id AND feed_minutes.feed_id = f.id AND feed_minutes.minute >= :since
+      AND feed_minutes.minute < now() + interval '1 hour'
 ) m
 GROUP BY m.minute ORDER BY m.minute;
 
@@ -35,13 +37,10 @@ SELECT count(*) FROM (
     SELECT FROM dead_letters WHERE account_id = :account_id AND status = 'dead' LIMIT :most
 ) counted;
 
--- name: feed_ids(account_id)
-SELECT id FROM inventory_feeds WHERE account_id = :account_id AND deleted_at IS NULL ORDER BY id LIMIT 1000;
-
--- name: canary(account_id)^
--- When the canary of each shard last arrived, as the row that it wrote says; the oldest of them. Of the whole fleet.
-SELECT min(to_timestamp(v.inventory_quantity)) AS arrived_at, count(v.*) AS shards
-  FROM accounts me
- CROSS JOIN LATERAL (SELECT id FROM accounts WHERE plan = 'canary' ORDER BY id LIMIT 1) c
-  JOIN feed_variants v ON v.account_id = c.id AND v.external_id = 'canary'
- WHERE me.id = :account_id;
+-- name: canary(account_id, shards)^
+-- When the canary of each shard last went the whole way, the longest ago first; and the stage that the last one that
+-- failed did not reach. Of the whole fleet.
+SELECT c.shard, c.arrived_at, c.failed_at, c.stage, c.reason
+  FROM accounts a JOIN canaries c ON c.shard = ANY (:shards::integer[])
+ WHERE a.id = :account_id
+ ORDER BY c.arrived_at NULLS FIRST, c.shard LIMIT 1;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -87,8 +88,8 @@ class UsageForecast(Resource):
     over: int = Field(description="items over the limit by midnight, about")
 
 
-class UsageHistory(Resource):
-    """Usage over time."""
+class UsageOutlook(Resource):
+    """Today's usage, and how far the limit will last."""
 
     at: datetime
     day: date
@@ -100,6 +101,11 @@ class UsageHistory(Resource):
     sentence: str = Field(description="the forecast for people")
     forecast: UsageForecast | None = Field(description="null: less than seven days are known")
     forecast_by: list[date] = Field(description="the days that it is made by")
+
+
+class UsageHistory(UsageOutlook):
+    """Usage over time."""
+
     steps: list[UsageStep] = Field(description="today in steps of 15 minutes")
     releases: list[Releasing] = Field(description="when deferred items go, day by day")
     waiting: list[Waiting] = Field(description=f"the first {_MOST_WAITING} in the order in which they go")
@@ -107,39 +113,64 @@ class UsageHistory(Resource):
     days: list[UsedDay] = Field(description=f"the last {DAYS}, today included; days without use are left out")
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What both answers are made of: today's row, the last days, the forecast with today's curve, `UsageOutlook`."""
+
+    today: Any
+    days: list[Any]
+    told: Forecast | None
+    curve: Curve
+    outlook: dict[str, Any]
+
+
+async def get_forecast(call: Call[Query, None]) -> Answer:
+    """Return how far the day's limit will last."""
+    known = await _known(call, datetime.now(UTC))
+    return Answer(UsageOutlook.of(known.outlook))
+
+
 async def get_history(call: Call[Query, None]) -> Answer:
     """Return usage over time."""
     now = datetime.now(UTC)
-    today = await call.db.one(HISTORY.today, at=now)
-    known = zone(today["time_zone"])
-    day, limit, used = today["day"], today["daily_sku_limit"], today["used"]
-    begin = begins_at(day, known)
-    days = await call.db.all(HISTORY.days, since=day - timedelta(days=DAYS - 1))
-    references, curves = await _curves(call, days, day, now)
-    outlook = forecast(used, limit, curves[:-1], begin, now) if references else None
-    going = releases(today["deferred"], limit, used, now, known)
+    known = await _known(call, now)
+    today, zone_ = known.today, zone(known.today["time_zone"])
+    begin = begins_at(today["day"], zone_)
+    going = releases(today["deferred"], today["daily_sku_limit"], today["used"], now, zone_)
     waiting = await call.db.all(HISTORY.waiting, limit=_MOST_WAITING)
     answer = {
-        **today,
-        "at": now,
-        "limit": limit,
-        "resets_at": resets_at(day, known),
-        "sentence": sentence(outlook, used, limit, known),
-        "forecast": _outlook(outlook),
-        "forecast_by": references if outlook else [],
-        "steps": _steps(curves[-1], outlook, begin),
+        **known.outlook,
+        "steps": _steps(known.curve, known.told, begin),
         "releases": [Releasing(at=one.at, items=one.items) for one in going],
         "waiting": _waiting(waiting, going),
         "feeds": [UsedFeed.of(row) for row in await call.db.all(HISTORY.by_feed, since=begin, most=MOST_FEEDS)],
-        "days": [UsedDay.of(row) for row in days],
+        "days": [UsedDay.of(row) for row in known.days],
     }
     return Answer(UsageHistory.of(answer))
 
 
-async def _curves(call: Call[Any, Any], days: list[Any], today: date, now: datetime) -> tuple[list[date], list[Curve]]:
-    """Return the days to forecast by, and their curves with today's behind them."""
-    row = await call.db.one(HISTORY.today, at=now)
-    known = zone(row["time_zone"])
+async def _known(call: Call[Any, Any], now: datetime) -> _Known:
+    today = await call.db.one(HISTORY.today, at=now)
+    known = zone(today["time_zone"])
+    day, limit, used = today["day"], today["daily_sku_limit"], today["used"]
+    days = await call.db.all(HISTORY.days, since=day - timedelta(days=DAYS - 1))
+    references, curves = await _curves(call, today, days, now)
+    told = forecast(used, limit, curves[:-1], begins_at(day, known), now) if references else None
+    outlook = {
+        **today,
+        "at": now,
+        "limit": limit,
+        "resets_at": resets_at(day, known),
+        "sentence": sentence(told, used, limit, known),
+        "forecast": _outlook(told),
+        "forecast_by": references if told else [],
+    }
+    return _Known(today, days, told, curves[-1], outlook)
+
+
+async def _curves(call: Call[Any, Any], row: Any, days: list[Any], now: datetime) -> tuple[list[date], list[Curve]]:
+    """Return the days to forecast by, and their curves with today's, which `row` is of, behind them."""
+    today, known = row["day"], zone(row["time_zone"])
     first = await call.db.one(HISTORY.first_sample)
     sampled = [one["day"] for one in days if first is not None and one["day"] > first]  # the first day is a part of one
     references = reference_days(sampled, today)
@@ -177,6 +208,17 @@ def _waiting(rows: list[Any], going: list[Any]) -> list[Waiting]:
 
 
 OPERATIONS = (
+    Operation(
+        name="usage_forecast.get",
+        method="GET",
+        path="/api/usage-forecast.json",
+        summary="Get how far the day's limit will last",
+        description="By how the last same weekdays went on from this hour, with a band. Below seven days of data there "
+        "is no forecast.",
+        scope=Scope.READ,
+        response=UsageOutlook,
+        handler=get_forecast,
+    ),
     Operation(
         name="usage_history.get",
         method="GET",

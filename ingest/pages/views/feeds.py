@@ -10,11 +10,10 @@ from ingest.feeds.conditions import Condition
 from ingest.http.problems import ProblemError
 from ingest.pages import charts, tones
 from ingest.pages.links import next_of
-from ingest.pages.needs import LATE
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.visit import Visit, version_of
 
-_SHOWN, _FILTERED = 50, 250
+_SHOWN = 50
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
 BEHIND = "behind"
 _FILTERS = [
@@ -38,13 +37,11 @@ class Line:
 
 async def show_list(visit: Visit) -> Context:
     """Return a page of feeds."""
-    given = {name: visit.request.query.get(name) for name in ("after", "condition")}
-    behind = given["condition"] == BEHIND
-    limit = _FILTERED if given["condition"] else _SHOWN
-    query = {"after": given["after"]} if behind else given
-    answer = await visit.answer("feed_conditions.list", query={**query, "limit": limit})
-    feeds = [feed for feed in answer.body if not behind or feed.condition in LATE]
-    return {"lines": [line_of(feed) for feed in feeds], "filters": _FILTERS, "after": next_of(answer)}
+    given: dict[str, Any] = {name: visit.request.query.get(name) for name in ("after", "condition")}
+    if given["condition"] == BEHIND:
+        given = {"after": given["after"], "behind": True}
+    answer = await visit.answer("feed_conditions.list", query={**given, "limit": _SHOWN})
+    return {"lines": [line_of(feed) for feed in answer.body], "filters": _FILTERS, "after": next_of(answer)}
 
 
 async def show_one(visit: Visit) -> Context:

@@ -6,30 +6,27 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from ingest.feeds.conditions import BEHIND
 from ingest.pages import words
 from ingest.pages.charts import Chart, lines, stacked
-from ingest.pages.needs import LATE, Known, needs_of
+from ingest.pages.needs import Known, needs_of, stage_of, unnamed
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "deferred", "rejected", "dead")
-_MOST_FEEDS = 250
 _MOST_NEEDS = 8
 
 
 async def show(visit: Visit) -> Context:
     """Return the account at a glance."""
-    overview, feeds, usage = await asyncio.gather(
-        visit.ask("overview.get"),
-        visit.ask("feed_conditions.list", query={"limit": _MOST_FEEDS, "runs": 0}),
-        visit.ask("usage.get"),
-    )
+    overview, usage = await asyncio.gather(visit.ask("overview.get"), visit.ask("usage.get"))
     outlook, causes = await asyncio.gather(
-        visit.ask("usage_history.get") if usage.limit is not None else _known(None),
+        visit.ask("usage_forecast.get") if usage.limit is not None else _known(None),
         visit.ask("dead_letter_groups.list") if overview.dead_letters else _known([]),
     )
     lag, items = charts_of(overview)
-    needs = needs_of(Known(overview, feeds, usage, outlook, causes))
+    needs = needs_of(Known(overview, usage, outlook, causes))
+    count = len(needs) + unnamed(overview)
     return {
         "overview": overview,
         "age": max(0.0, (overview.at - overview.oldest_at).total_seconds()) if overview.oldest_at else None,
@@ -40,9 +37,10 @@ async def show(visit: Visit) -> Context:
         "usage": usage,
         "reached_at": outlook.forecast.reached_at if outlook and outlook.forecast else None,
         "needs": needs[:_MOST_NEEDS],
-        "more_needs": len(needs) - _MOST_NEEDS,
-        "late": sum(feed.condition in LATE for feed in feeds),
-        "feeds": feeds,
+        "count": count,
+        "late": sum(overview.conditions.get(condition, 0) for condition in BEHIND),
+        "feeds": sum(overview.conditions.values()),
+        "stage": stage_of(overview.canary) if overview.canary else "",
         "worst": needs[0] if needs else None,
     }
 

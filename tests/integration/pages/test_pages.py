@@ -5,11 +5,16 @@ import pytest
 from ingest.pages.page import Page
 from ingest.pages.routes import ENTRIES, NAVIGATION
 
-CANARY = """
-WITH account AS (INSERT INTO accounts (name, plan) VALUES ('Canary', 'canary') RETURNING id)
-INSERT INTO feed_variants (account_id, feed_id, external_id, inventory_quantity, item_hash, details_hash, created_at,
-                           updated_at)
-SELECT id, 1, 'canary', extract(epoch FROM now() - interval '10 minutes')::integer, 0, 0, now(), now() FROM account
+CANARIES = """
+INSERT INTO canaries (shard, arrived_at, took_ms, failed_at, stage, reason)
+VALUES (0, now(), 12, NULL, NULL, NULL), (1, now() - interval '10 minutes', 9, now(), 'receipt', 'none within 30 s')
+ON CONFLICT (shard) DO UPDATE SET arrived_at = excluded.arrived_at, failed_at = excluded.failed_at,
+    stage = excluded.stage, reason = excluded.reason
+"""
+FEEDS = """
+INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash, enabled)
+SELECT f.account_id, f.dropship_provider_id, 'feed ' || n, 'webhook', 'of feed ' || n, n <> 300
+FROM generate_series(1, 300) AS n JOIN inventory_feeds f ON f.id = %s
 """
 
 
@@ -64,13 +69,31 @@ async def test_now_says_the_worst_thing_first_and_what_to_do(dashboard, feed, ap
         " SELECT %s, %s, 'x', 'y', '' FROM generate_series(1, 3)",
         *(api.account_id, feed["id"]),
     )
-    api.execute(CANARY)
+    api.execute(CANARIES)
     page = await browser.page("/")
     assert "The canary has not arrived for 10 min" == page.text_of("#lead h1")
+    stage = "its post was accepted, and no receipt came on shard 1 (none within 30 s)"
+    assert f"an item of our own goes the whole road: {stage}" in page.text_of("#lead p")
+    assert f"did not arrive just now: {stage}; it last went the whole road 10 min ago" in page.text_of("#canary")
     assert "Dead letters of Acme <stock> grow" in page.texts("#needs strong")
     for card in page.tree.cssselect("#numbers > *"):
         target = card.get("href")
         assert target.startswith("#") or 200 == (await browser.page(target)).status, target
+
+
+async def test_now_judges_every_feed_and_the_list_that_it_leads_to_finds_them(dashboard, feed, api):
+    api.execute(FEEDS, feed["id"])
+    api.execute("UPDATE pull_feeds SET last_run_status = 'succeeded' WHERE feed_id = %s", feed["id"])
+    browser = await dashboard.browser()
+    page = await browser.page("/")
+    assert "feed 300 is disabled" == page.text_of("#lead h1")  # the last of 301
+    assert "of 301" in page.text_of("#numbers")
+    listed = await browser.page("/feeds?condition=disabled")
+    assert ["feed 300"] == listed.texts("#list th[scope=row] a")
+    first = await browser.page("/feeds?condition=new")
+    assert 50 == len(first.texts("#list th[scope=row]"))
+    (more,) = first.tree.cssselect("a.button[href*='after=']")
+    assert {"feed 50"} == set((await browser.page(f"/feeds{more.get('href')}")).texts("#list th[scope=row] a")[:1])
 
 
 async def test_each_page_names_its_operations_as_curl_and_answers_as_json(dashboard, feed):

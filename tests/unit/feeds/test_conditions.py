@@ -9,8 +9,8 @@ from ingest.feeds.conditions import Condition, Facts, judge, period_of
 from ingest.feeds.schedules import Frequency, Schedule
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-PULLED = Facts(7, pulled=True, enabled=True, schedule=Schedule(Frequency.HOURLY), last_good_at=NOW)
-PUSHED = Facts(8, pulled=False, enabled=True, schedule=Schedule(Frequency.NEVER), last_good_at=NOW)
+PULLED = Facts(pulled=True, enabled=True, schedule=Schedule(Frequency.HOURLY), last_good_at=NOW)
+PUSHED = Facts(pulled=False, enabled=True, schedule=Schedule(Frequency.NEVER), last_good_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_an_hourly_feed_is_late_after_one_hour_without_a_good_run_and_overdue_af
 
 def test_a_custom_schedule_is_late_by_its_own_period():
     weekdays = Schedule(Frequency.CUSTOM, "0 6 * * *", "Europe/Berlin")
-    assert timedelta(days=1) == period_of(weekdays, 7, NOW)
+    assert timedelta(days=1) == period_of(weekdays, NOW)
     late = replace(PULLED, schedule=weekdays, last_good_at=NOW - timedelta(hours=26))
     assert Condition.LATE is judge(late, NOW).condition
 

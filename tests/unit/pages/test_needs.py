@@ -6,14 +6,20 @@ from types import SimpleNamespace as Told
 import pytest
 
 from ingest.feeds.conditions import Condition
-from ingest.pages.needs import Known, grows, needs_of
+from ingest.pages.needs import Known, grows, needs_of, unnamed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUIET = [1] * 23
 
 
-def overview(dead=0, canary=None):
-    return Told(at=NOW, dead_letters=dead, canary=canary)
+def overview(dead=0, canary=None, troubled=(), expiring=(), conditions=None):
+    known = {"troubled": troubled, "expiring": expiring, "conditions": conditions or {}}
+    return Told(at=NOW, dead_letters=dead, canary=canary, **known)
+
+
+def lost(stage=None, reason=None, minutes=6, arrived=True):
+    at = NOW - timedelta(minutes=minutes) if arrived else None
+    return Told(arrived_at=at, late=True, stage=stage, shard=3, reason=reason)
 
 
 def feed(condition=Condition.ON_TIME, hash_until=None, number=7):
@@ -28,18 +34,16 @@ def usage(used=0, limit=None):
 
 
 def test_nothing_waits_when_all_is_well():
-    late_hash = feed(hash_until=NOW + timedelta(hours=20))
-    canary = Told(arrived_at=NOW, late=False)
-    assert [] == needs_of(Known(overview(canary=canary), [feed(), late_hash], usage(5, 10)))
+    assert [] == needs_of(Known(overview(canary=Told(arrived_at=NOW, late=False)), usage(5, 10)))
 
 
 def test_the_worst_comes_first_and_each_leads_to_where_it_is_mended():
     outlook = Told(sentence="20,000 reached about 16:40", forecast=Told(reached_at=NOW))
     causes = [Told(code="postgres.22001", feed_name="Acme", hours=[*QUIET, 14])]
-    feeds = [feed(Condition.DISABLED), feed(Condition.HELD), feed(Condition.SILENT), feed(Condition.FAILING)]
-    feeds.append(feed(hash_until=NOW + timedelta(minutes=40)))
-    canary = Told(arrived_at=NOW - timedelta(minutes=6), late=True)
-    found = needs_of(Known(overview(1, canary), feeds, usage(5, 10), outlook, causes))
+    troubled = [feed(one) for one in (Condition.HELD, Condition.FAILING, Condition.SILENT, Condition.DISABLED)]
+    expiring = [feed(hash_until=NOW + timedelta(minutes=40))]
+    told = overview(1, lost("row", "the row reads 1, posted was 2"), troubled, expiring)
+    found = needs_of(Known(told, usage(5, 10), outlook, causes))
     assert [
         ("The canary has not arrived for 6 min", "/lag"),
         ("A run of Acme is held", "/feeds/7/runs/3"),
@@ -55,9 +59,30 @@ def test_the_worst_comes_first_and_each_leads_to_where_it_is_mended():
     assert "20,000 reached about 16:40" == found[5].reason
 
 
+@pytest.mark.parametrize(
+    ("canary", "title", "reason"),
+    [
+        (lost("post", "503"), "has not arrived for 6 min", "its post was not accepted on shard 3 (503)"),
+        (lost("receipt"), "has not arrived for 6 min", "its post was accepted, and no receipt came on shard 3"),
+        (lost("row"), "has not arrived for 6 min", "its receipt came, and its row does not say so on shard 3"),
+        (lost("post", arrived=False), "has never arrived", "its post was not accepted on shard 3"),
+        (lost(), "has not arrived for 6 min", "none was sent since: the process feedline watch stands"),
+    ],
+)
+def test_a_lost_canary_is_told_with_since_when_and_the_stage_that_it_did_not_reach(canary, title, reason):
+    (need,) = needs_of(Known(overview(canary=canary), usage()))
+    assert f"The canary {title}" == need.title
+    assert f"an item of our own goes the whole road: {reason}" == need.reason
+
+
+def test_feeds_that_the_api_counts_and_does_not_name_are_counted_too():
+    counted = {Condition.ON_TIME: 700, Condition.OVERDUE: 299, Condition.HELD: 1}
+    assert 280 == unnamed(overview(troubled=[feed(Condition.HELD)] * 20, conditions=counted))
+
+
 def test_a_limit_that_is_used_up_is_told_instead_of_its_forecast():
     outlook = Told(sentence="", forecast=Told(reached_at=NOW))
-    titles = [need.title for need in needs_of(Known(overview(), [], usage(10, 10), outlook))]
+    titles = [need.title for need in needs_of(Known(overview(), usage(10, 10), outlook))]
     assert ["Today's limit is used up"] == titles
 
 
