@@ -186,11 +186,15 @@ class Call(Generic[Q, B]):
         if expected is not None and not is_version(expected, updated_at):
             raise self.problem(412, "changed", "the resource was changed since it was read: read it again")
 
-    def unchanged(self, row: Any, what: str) -> Any:
-        """Return a resource's row, read under its lock; raises 404 when there is none, 412 as `check_match` does."""
+    def found(self, row: Any, what: str) -> Any:
+        """Return a resource's row; raises 404 when there is none."""
         if row is None:
             raise self.not_found(what)
-        self.check_match(row["updated_at"])
+        return row
+
+    def unchanged(self, row: Any, what: str) -> Any:
+        """Return a resource's row, read under its lock; raises 404 when there is none, 412 as `check_match` does."""
+        self.check_match(self.found(row, what)["updated_at"])
         return row
 
     def page(self, rows: Sequence[Any], body: Sequence[Any], cursor: str = "id") -> Answer:

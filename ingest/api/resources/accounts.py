@@ -89,8 +89,7 @@ async def delete_account(call: Call[Query, None]) -> Answer:
 
 async def create_token(call: Call[Query, TokenCreate]) -> Answer:
     """Make a token of an account and show it."""
-    if await call.of_account(call.id).one(ACCOUNTS.account_get) is None:
-        raise call.not_found("account")
+    call.found(await call.of_account(call.id).one(ACCOUNTS.account_get), "account")
     return await make(call, call.of_account(call.id))
 
 
@@ -102,9 +101,7 @@ async def _suspended(call: Call[Any, Any], *, suspended: bool, reason: str | Non
 
 
 def _answer(call: Call[Any, Any], row: Any) -> Answer:
-    if row is None:
-        raise call.not_found("account")
-    return Answer(Account.of(row))
+    return Answer(Account.of(call.found(row, "account")))
 
 
 _COLLECTION = Collection("accounts", "/api/accounts", Account, "account", Scope.OPERATOR)

@@ -82,9 +82,7 @@ async def diff_csv(call: Call[Query, None]) -> web.Response:
 
 
 async def _diff(call: Call[Query, None]) -> Diff:
-    run = await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"])
-    if run is None:
-        raise call.not_found("run")
+    run = call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
     row = await call.db.one(RUN_SQL.diff_of_run, run_id=run["id"])
     if row is None:
         raise call.problem(

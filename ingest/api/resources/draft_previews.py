@@ -104,8 +104,7 @@ async def get_preview(call: Call[Query, None]) -> Answer:
 
 async def delete_preview(call: Call[Query, None]) -> Answer:
     """Forget a draft."""
-    if await call.db.one(PREVIEWS.preview_delete, id=call.id) is None:
-        raise call.not_found("preview")
+    call.found(await call.db.one(PREVIEWS.preview_delete, id=call.id), "preview")
     return Answer()
 
 
@@ -143,9 +142,7 @@ _FIELDS = ("resource_location", "authentication_token", "authentication_secret")
 
 
 async def _row(call: Call[Any, Any]) -> dict[str, Any]:
-    row = await call.db.one(PREVIEWS.preview_get, id=call.id)
-    if row is None:
-        raise call.not_found("preview")
+    row = call.found(await call.db.one(PREVIEWS.preview_get, id=call.id), "preview")
     return dict(row)
 
 

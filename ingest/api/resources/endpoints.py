@@ -103,7 +103,7 @@ async def list_endpoints(call: Call[Page, None]) -> Answer:
 
 async def get_endpoint(call: Call[Query, None]) -> Answer:
     """Return one."""
-    return Answer(Endpoint.of(_found(call, await call.db.one(SQL.endpoint_get, id=call.id))))
+    return Answer(Endpoint.of(call.found(await call.db.one(SQL.endpoint_get, id=call.id), "endpoint")))
 
 
 async def create_endpoint(call: Call[Query, EndpointCreate]) -> Answer:
@@ -135,7 +135,7 @@ async def update_endpoint(call: Call[Query, EndpointUpdate]) -> Answer:
 async def delete_endpoint(call: Call[Query, None]) -> Answer:
     """Delete one with its log."""
     async with call.db.transaction() as db:
-        _found(call, await db.one(SQL.endpoint_delete, id=call.id))
+        call.found(await db.one(SQL.endpoint_delete, id=call.id), "endpoint")
         await db.one(SQL.events_wanted)
     return Answer()
 
@@ -144,7 +144,7 @@ async def rotate_secret(call: Call[Query, None]) -> Answer:
     """Make a new secret; the one before it signs as well for a while."""
     vault, settings = call.services.vault, call.services.settings
     async with call.db.transaction() as db:
-        row = _found(call, await db.one(SQL.endpoint_lock, id=call.id))
+        row = call.found(await db.one(SQL.endpoint_lock, id=call.id), "endpoint")
         secret = _new_secret()
         held = vault.encrypt({"secret": secret, "previous": vault.decrypt(row["secrets"]).get("secret", secret)})
         until = datetime.now(UTC) + timedelta(seconds=settings.hash_grace_s)
@@ -154,16 +154,16 @@ async def rotate_secret(call: Call[Query, None]) -> Answer:
 
 async def replay(call: Call[Query, Replay]) -> Answer:
     """Tell everything again from a time on."""
-    _found(call, await call.db.one(SQL.endpoint_get, id=call.id))
+    call.found(await call.db.one(SQL.endpoint_get, id=call.id), "endpoint")
     if call.body.since < datetime.now(UTC) - timedelta(days=STREAM_DAYS):
         raise call.invalid("since", "value", f"events are kept {STREAM_DAYS} days")
     row = await call.db.one(SQL.endpoint_replay, id=call.id, since=call.body.since)
-    return Answer(Endpoint.of(_found(call, row)))
+    return Answer(Endpoint.of(call.found(row, "endpoint")))
 
 
 async def list_attempts(call: Call[Query, None]) -> Answer:
     """Return the last attempts."""
-    _found(call, await call.db.one(SQL.endpoint_get, id=call.id))
+    call.found(await call.db.one(SQL.endpoint_get, id=call.id), "endpoint")
     return Answer([Attempt.of(row) for row in await call.db.all(SQL.attempt_list, id=call.id)])
 
 
@@ -171,12 +171,6 @@ async def _check_events(call: Call[Any, Any], db: Scoped, events: Sequence[str])
     if INVENTORY_CHANGED in events and not await db.one(SQL.stream_enabled):
         needs = f'{INVENTORY_CHANGED} needs the stream: PUT /api/change-stream.json {{"enabled": true}} first'
         raise call.invalid("events", "disabled", needs)
-
-
-def _found(call: Call[Any, Any], row: Any) -> Any:
-    if row is None:
-        raise call.not_found("endpoint")
-    return row
 
 
 def _new_secret() -> str:

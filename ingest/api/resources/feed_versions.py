@@ -40,8 +40,7 @@ class FeedVersion(Resource):
 
 async def list_versions(call: Call[Page, None]) -> Answer:
     """Return a page, the last replaced first."""
-    if await call.db.one(FEEDS.feed_get, id=call.id) is None:
-        raise call.not_found("inventory feed")
+    call.found(await call.db.one(FEEDS.feed_get, id=call.id), "inventory feed")
     rows = await call.db.all(VERSIONS.version_list, feed_id=call.id, before=call.query.after, limit=call.query.rows)
     return call.page(rows, [FeedVersion.of_row(row) for row in rows])
 

@@ -181,8 +181,7 @@ async def _flags(call: Call[Any, Any], feed_ids: list[int]) -> dict[int, Any]:
 
 
 async def _answer(call: Call[Any, Any], row: Any) -> Answer:
-    if row is None:
-        raise call.not_found("inventory feed")
+    row = call.found(row, "inventory feed")
     flags = (await _flags(call, [row["id"]])).get(row["id"])
     return Answer(Feed.of_feed(row, call, flags), headers={"Cache-Control": "no-store"})
 

@@ -76,9 +76,7 @@ class History(Resource):
 
 async def get_history(call: Call[HistoryQuery, None]) -> Answer:
     """Return a page."""
-    variant = await call.db.one(CHANGES.last_change_of, id=call.id)
-    if variant is None:
-        raise call.not_found("feed variant")
+    variant = call.found(await call.db.one(CHANGES.last_change_of, id=call.id), "feed variant")
     stream = await call.db.one(CHANGES.stream_get)
     place = call.query.before or Place(datetime.now(UTC) + _AHEAD, variant["last_change"])
     past = await history.page(call.db, variant, call.id, place)

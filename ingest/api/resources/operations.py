@@ -187,10 +187,7 @@ async def _decide(call: Call[Any, Any], known: tuple[Status, ...], status: Statu
 
 
 async def _one(call: Call[Any, Any]) -> Any:
-    row = await call.db.one(OPERATIONS_SQL.get_operation, id=call.id)
-    if row is None:
-        raise call.not_found("operation")
-    return row
+    return call.found(await call.db.one(OPERATIONS_SQL.get_operation, id=call.id), "operation")
 
 
 def _meant(call: Call[Any, Any]) -> dict[str, Any]:

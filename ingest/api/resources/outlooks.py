@@ -37,9 +37,7 @@ async def get_outlook(call: Call[OutlookQuery, None]) -> Answer:
     """Return what the override would make of it."""
     query = call.query
     tried = {"override": query.inventory_quantity_override, "manual": query.manual_inventory_quantity}
-    row = await call.db.one(OUTLOOKS.outlook, id=call.id, **tried)
-    if row is None:
-        raise call.not_found("feed variant")
+    row = call.found(await call.db.one(OUTLOOKS.outlook, id=call.id, **tried), "feed variant")
     own = (row["available_quantity"] or 0) if row["counts"] else 0
     total = None if row["variant_id"] is None else row["others"] + own
     return Answer(Outlook.of({**row, "variant_available_quantity": total}))

@@ -29,9 +29,7 @@ class Accepted(Resource):
 
 async def parse_webhook(call: Call[Query, Any]) -> Answer:
     """Take one item or an array of them."""
-    feed = await call.db.one(FEEDS.feed_get, id=call.id)
-    if feed is None:
-        raise call.not_found("inventory feed")
+    feed = call.found(await call.db.one(FEEDS.feed_get, id=call.id), "inventory feed")
     if not feed["enabled"]:
         raise call.problem(403, "disabled", "the feed is disabled: enable it first")
     if feed["resource_type"] != "webhook":

@@ -104,10 +104,7 @@ async def _invited(call: Call[Any, Any], row: Any) -> Answer:
 
 
 async def _person(call: Call[Any, Any]) -> Any:
-    row = await call.db.one(PEOPLE.person_get, id=call.id)
-    if row is None:
-        raise call.not_found("person")
-    return row
+    return call.found(await call.db.one(PEOPLE.person_get, id=call.id), "person")
 
 
 def _check(call: Call[Any, Any], role: str) -> None:

@@ -58,9 +58,7 @@ async def list_providers(call: Call[Page, None]) -> Answer:
 
 async def get_provider(call: Call[Query, None]) -> Answer:
     """Return one."""
-    row = await call.db.one(PROVIDERS.provider_get, id=call.id)
-    if row is None:
-        raise call.not_found("dropship provider")
+    row = call.found(await call.db.one(PROVIDERS.provider_get, id=call.id), "dropship provider")
     return Answer(Provider.of_row(row))
 
 

@@ -93,8 +93,7 @@ class Report(Resource):
 
 async def get_report(call: Call[ReportQuery, None]) -> Answer:
     """Return the report of a day."""
-    if await call.db.one(FEEDS.feed_get, id=call.id) is None:
-        raise call.not_found("inventory feed")
+    call.found(await call.db.one(FEEDS.feed_get, id=call.id), "inventory feed")
     name = await call.db.one(REPORTS.zone)
     known = zone(name)
     day = call.query.day or account_day(int(datetime.now(UTC).timestamp() * 1000), known)

@@ -164,10 +164,7 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
 
 
 async def _run(call: Call[Any, Any]) -> Any:
-    row = await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"])
-    if row is None:
-        raise call.not_found("run")
-    return row
+    return call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
 
 
 async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:

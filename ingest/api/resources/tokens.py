@@ -25,9 +25,7 @@ async def create_token(call: Call[Query, TokenCreate]) -> Answer:
 async def revoke_token(call: Call[Query, None]) -> Answer:
     """Revoke one; the caller's own too."""
     operator = call.caller.scope.includes(Scope.OPERATOR)
-    row = await call.db.one(TOKENS.token_revoke, id=call.id, operator=operator)
-    if row is None:
-        raise call.not_found("token")
+    row = call.found(await call.db.one(TOKENS.token_revoke, id=call.id, operator=operator), "token")
     call.request.app[TOKENS_KEY].forget()
     return Answer(Token.of(row))
 

@@ -37,9 +37,7 @@ class Trace(Resource):
 
 async def get_trace(call: Call[Query, None]) -> Answer:
     """Return the steps of a batch."""
-    known = await _applied(call) or await _waiting(call)
-    if known is None:
-        raise call.not_found("batch")
+    known = call.found(await _applied(call) or await _waiting(call), "batch")
     return Answer(known)
 
 

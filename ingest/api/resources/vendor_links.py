@@ -66,15 +66,12 @@ async def create_link(call: Call[Query, LinkCreate | None]) -> Answer:
 
 async def revoke_link(call: Call[Query, None]) -> Answer:
     """Revoke one; who looks by it is out at once."""
-    row = await call.db.one(LINKS.link_revoke, feed_id=call.id, id=call.path["link"])
-    if row is None:
-        raise call.not_found("link of the feed")
+    row = call.found(await call.db.one(LINKS.link_revoke, feed_id=call.id, id=call.path["link"]), "link of the feed")
     return Answer(VendorLink.of(row))
 
 
 async def _feed(call: Call[Any, Any]) -> None:
-    if await call.db.one(FEEDS.feed_get, id=call.id) is None:
-        raise call.not_found("inventory feed")
+    call.found(await call.db.one(FEEDS.feed_get, id=call.id), "inventory feed")
 
 
 _LINKS = "/api/inventory-feeds/{id}/vendor-links"
