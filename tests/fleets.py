@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -119,6 +119,15 @@ class Worker:
                 event = {"event": line.decode()}
             self.events.append(event)
             self._changed.set()
+
+
+async def first_of(workers: Iterable[Worker], event: str, **values: Any) -> Worker:
+    """Wait until one of the workers has logged an event; return that one."""
+    told = {asyncio.create_task(worker.event(event, **values)): worker for worker in workers}
+    done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return told[done.pop()]
 
 
 class Fleet:

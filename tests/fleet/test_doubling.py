@@ -25,15 +25,6 @@ def feedline(settings, *words):
     return CliRunner().invoke(main, words, env={"DATABASE_URL": settings.dsn}).output
 
 
-async def first_of(workers, event, **values):
-    """Wait until one of the workers has logged an event; returns that one."""
-    told = {asyncio.create_task(worker.event(event, **values)): worker for worker in workers}
-    done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    return told[done.pop()]
-
-
 async def test_shards_are_doubled_though_a_broker_and_the_workers_that_do_it_are_killed(
     cluster, settings, monkeypatch, tell
 ):
@@ -49,12 +40,12 @@ async def test_shards_are_doubled_though_a_broker_and_the_workers_that_do_it_are
                 await model.progress()
                 began_at = time.monotonic()
                 await asyncio.to_thread(feedline, settings, "shards", "double", "--no-wait")
-                leader = await first_of([one, other, third], "doubling", step="bind")
+                leader = await fleets.first_of([one, other, third], "doubling", step="bind")
                 await leader.kill()
                 victim = cluster.busiest()
                 await asyncio.to_thread(victim.kill)
                 left = [worker for worker in (one, other, third) if worker is not leader]
-                leader = await first_of(left, "doubling", step="mark")
+                leader = await fleets.first_of(left, "doubling", step="mark")
                 await leader.kill()
                 told = await asyncio.to_thread(feedline, settings, "shards", "double")
                 assert told.endswith("12 shards, all of them consumed\n")

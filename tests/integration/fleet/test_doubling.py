@@ -17,6 +17,7 @@ from schemas.agreement import AGREEMENT, agree, division
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.division import Division
 from schemas.topology import shard_queue
+from tests import fleets
 from workers.amqp.broker import Broker
 from workers.amqp.outlet import Outlet
 from workers.duties import doubling
@@ -44,15 +45,6 @@ async def divided(fleet):
         await connection.close()
 
 
-async def first_of(workers, event, **values):
-    """Wait until one of the workers has logged an event; returns that one."""
-    told = {asyncio.create_task(worker.event(event, **values)): worker for worker in workers}
-    done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    return told[done.pop()]
-
-
 async def stray(fleet, feed, queue):
     """Publish a batch as the release before does: past the exchange, by the number of shards that it knows."""
     now_ms = int(time.time() * 1000)
@@ -72,7 +64,7 @@ async def test_the_shards_are_doubled_under_load_though_who_does_it_is_killed(fl
             await fleet.progress()
             assert "" == await asyncio.to_thread(feedline, fleet, "shards", "double", "--no-wait")
             assert Division(8, frozenset(range(4, 8))) == await divided(fleet)
-            leader = await first_of([one, other], "doubling", step="bind")
+            leader = await fleets.first_of([one, other], "doubling", step="bind")
             await leader.kill()
             told = await asyncio.to_thread(feedline, fleet, "shards", "double")
             assert told.endswith("8 shards, all of them consumed\n")
