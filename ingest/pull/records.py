@@ -140,11 +140,23 @@ class EncodedChunk:
 
 
 @dataclass(slots=True)
-class Report:
-    """What is known of the file; complete when the last chunk has been taken.
+class RowCounts:
+    """What became of the rows of a file.
 
     `rows_read` were mapped, rejected, or folded into another row of their key; with `duplicates: last` those that are
     counted as folded are mapped too, and the road lets the last one stand.
+    """
+
+    rows_read: int = 0
+    rows_mapped: int = 0
+    rows_rejected: int = 0
+    rows_folded: int = 0
+    attributes_skipped: int = 0
+
+
+@dataclass(slots=True)
+class Report(RowCounts):
+    """What is known of the file; complete when the last chunk has been taken.
 
     `complete` is false, with `reason` and `doubt`, when the file ends or breaks off before its end, or its encoding
     cannot be told. `page_fields` are the values outside the items of a JSON document by path (`meta.next`), for
@@ -165,11 +177,6 @@ class Report:
     page_fields: dict[str, Any] = field(default_factory=dict)
     entries: int | None = None
     lacking: str | None = None
-    rows_read: int = 0
-    rows_mapped: int = 0
-    rows_rejected: int = 0
-    rows_folded: int = 0
-    attributes_skipped: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as an object for JSON, with these names."""

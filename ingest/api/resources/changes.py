@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -18,6 +17,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.framework.postgres import AWAY
+from ingest.api.shared.outcomes import Cause, Values
 from ingest.changes.reader import CHANGES, Cursor, Page, TooOld, read
 from ingest.changes.waiting import WAITING, Full
 from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
@@ -48,14 +48,7 @@ class ChangesQuery(Query):
     wait: int = Field(0, ge=0, le=MAX_WAIT_S, description="seconds to wait while there is nothing (long polling)")
 
 
-class Values(Resource):
-    """An attribute before and after."""
-
-    old: Any = None
-    new: Any = None
-
-
-class FeedVariantChange(Resource):
+class FeedVariantChange(Cause):
     """What a committed window changed of one feed variant."""
 
     id: str = Field(description="the same whenever and by whatever way it is told")
@@ -66,12 +59,6 @@ class FeedVariantChange(Resource):
     variant_id: int | None = Field(description="connected to, after the change")
     changes: dict[str, Values] = Field(description="attribute → old and new, `variantId` included")
     details_changed: bool = Field(description="name, description, images and the like changed")
-    batch_id: str
-    run_id: int | None
-    source: str
-    index: int | None = Field(description="place in the post, or row of the file")
-    received_at: datetime
-    applied_at: datetime
 
 
 class Changes(Resource):

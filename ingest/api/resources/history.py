@@ -12,6 +12,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.outcomes import Cause, Values
 from ingest.changes import history
 from ingest.changes.history import Place
 from ingest.changes.reader import CHANGES
@@ -39,23 +40,10 @@ class HistoryQuery(Query):
     )
 
 
-class Values(Resource):
-    """An attribute before and after."""
-
-    old: Any = None
-    new: Any = None
-
-
-class HistoryEntry(Resource):
+class HistoryEntry(Cause):
     """What one message did to the feed variant."""
 
     outcome: Outcome | Literal["deleted", "connected"]
-    batch_id: str
-    run_id: int | None
-    source: str
-    index: int | None = Field(description="place in the post, or row of the file")
-    received_at: datetime
-    applied_at: datetime
     changes: dict[str, Values] | None = Field(None, description="attribute → old and new; null where it is not known")
     details_changed: bool | None = None
     code: str | None = Field(None, description="why it was rejected or is dead")

@@ -16,6 +16,7 @@ from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.conditions import FeedCondition, JudgedFeed, judged_feeds
 from ingest.api.shared.division import division_of
+from ingest.api.shared.outcomes import Totals
 from ingest.feeds.conditions import TROUBLE, Condition
 from schemas import queries
 
@@ -41,17 +42,10 @@ class Taking(Resource):
     slowest: float | None = Field(description="seconds within which 99 % were committed")
 
 
-class Minute(Resource):
+class Minute(Totals):
     """What the account's feeds did in one minute: items by outcome, and the greatest time from receipt to commit."""
 
     minute: datetime
-    created: int
-    updated: int
-    unchanged: int
-    superseded: int
-    deferred: int
-    rejected: int
-    dead: int
     lag_ms: int
 
 

@@ -19,7 +19,8 @@ ORDER BY batch_id LIMIT 10;
 -- name: receipt_list(account_id, feeds, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
 -- Newest first, along the index (account_id, feed_id, received_at), so a page costs the same however many receipts there
 -- are: those of a page are of the feeds whose own newest is newest, and there are no more of them than a page has rows.
--- The key continues exactly where the page before ended.
+-- The key continues exactly where the page before ended. The condition stands twice, on purpose: which feeds are newest is
+-- asked of the index, one row a feed; from one place, whole pages of every feed would be read to be thrown away.
 SELECT r.batch_id, r.feed_id, r.run_id, r.source, r.received_at, r.applied_at, r.counts::text AS counts,
        extract(epoch FROM r.received_at)::numeric(20, 6) || '_' || r.batch_id AS cursor
 FROM (

@@ -13,6 +13,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import FEEDS
+from ingest.api.shared.outcomes import Totals
 from ingest.feeds.usage_forecast import begins_at
 from schemas import queries
 from schemas.outcomes import Outcome
@@ -57,18 +58,6 @@ class RowReason(Resource):
     run_id: int
     external_id: str | None
     message: str | None
-
-
-class Totals(Resource):
-    """Items by outcome."""
-
-    created: int
-    updated: int
-    unchanged: int
-    superseded: int
-    deferred: int
-    rejected: int
-    dead: int
 
 
 class Report(Resource):

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from ingest.pull.fetch import Fetched, Validators
-from ingest.pull.records import Chunk, EncodedChunk, FileReject, Report
+from ingest.pull.records import Chunk, EncodedChunk, FileReject, Report, RowCounts
 from ingest.pull.run.feed import stored_validators
 from ingest.pull.run.file.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
@@ -27,7 +27,7 @@ _OUT_OF_SHAPE = frozenset(("columns", "quote", "syntax", "encoding", "too_large"
 
 
 @dataclass(slots=True)
-class Facts:
+class Facts(RowCounts):
     """What is known of a file; becomes `Spooled.facts`."""
 
     bytes: int = 0
@@ -42,11 +42,6 @@ class Facts:
     hint: str | None = None
     lacking: str | None = None
     """Why no item of any page has a quantity."""
-    rows_read: int = 0
-    rows_mapped: int = 0
-    rows_rejected: int = 0
-    rows_folded: int = 0
-    attributes_skipped: int = 0
     keyless: int = 0
     """Rejected rows whose key could not be read."""
     rejects: list[tuple[Any, ...]] = field(default_factory=list)
