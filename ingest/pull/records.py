@@ -159,8 +159,9 @@ class Report(RowCounts):
     """What is known of the file; complete when the last chunk has been taken.
 
     `complete` is false, with `reason` and `doubt`, when the file ends or breaks off before its end, or its encoding
-    cannot be told. `page_fields` are the values outside the items of a JSON document by path (`meta.next`), for
-    pagination. `ignored` are columns or fields that no attribute takes; `hint` helps when a whole file has no item.
+    cannot be told; `encoding_guessed` says that nothing but its letters speaks for it. `page_fields` are the values
+    outside the items of a JSON document by path (`meta.next`), for pagination. `ignored` are columns or fields that no
+    attribute takes; `hint` helps when a whole file has no item.
     `entries` counts what JSON has where `itemPath` leads to, up to its first `[*]`; None: there is no such place,
     which is not the same as an empty one. `lacking` says that no item has a quantity, though the mapping names its
     source: a field that the vendor renamed, say.
@@ -171,6 +172,7 @@ class Report(RowCounts):
     doubt: Doubt | None = None
     hint: str | None = None
     encoding: str | None = None
+    encoding_guessed: bool = False
     delimiter: str | None = None
     columns: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)

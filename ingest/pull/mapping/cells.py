@@ -46,15 +46,19 @@ class CellError(ValueError):
 
 
 class Doubts:
-    """Whether a file's numbers contradict the notation that the feed declares; then doubtful ones are refused, by kind.
+    """What of a file may be read in two ways: its numbers, by kind, and its letters.
 
+    Numbers are doubtful that contradict the notation which the feed declares; then others are refused with them.
     12,000 is twelve thousand, unless 12,50 stands in the same file; then 1.299 may be more than one, too. `find` looks
     through the whole file for such contradictions, once, when the first doubtful number is met; `seen` collects what
-    contradicts.
+    contradicts. `encoding_guessed` says whether the file's letters may be others.
     """
 
-    def __init__(self, find: Callable[[], Collection[str]] = frozenset) -> None:
+    def __init__(
+        self, find: Callable[[], Collection[str]] = frozenset, encoding_guessed: Callable[[], bool] = bool
+    ) -> None:
         self.seen: set[str] = set()
+        self.encoding_guessed = encoding_guessed
         self._find = find
         self._found: Collection[str] | None = None
 
@@ -132,6 +136,17 @@ def key_source(value: Any) -> Any:
         return unwrapped(value)
     if value.__class__ is float or (value.__class__ is Decimal and value != value.to_integral_value()):
         raise CellError("type", "expected text or a whole number, for nobody knows how a decimal one was written")
+    return value
+
+
+def certain_key(value: Any, doubts: Doubts) -> Any:
+    """Return a key's source as it is; raises CellError for letters of which nobody has said which ones they are."""
+    if value.__class__ is str and not value.isascii() and doubts.encoding_guessed():
+        raise CellError(
+            "encoding",
+            "nothing says in which encoding the file is, and so what the letters of this key are: set the "
+            "feed's encoding (windows-1252, say), or ask the vendor for UTF-8",
+        )
     return value
 
 

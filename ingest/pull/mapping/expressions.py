@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter, key_source
+from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter, certain_key, key_source
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.mapping.whole_columns import (
     REMEMBERED,
@@ -131,7 +131,9 @@ def _candidate(attribute: str, asked: Column, expression: Expression, origin: Or
 
 def _transforms(attribute: str, asked: Column, expression: Expression, origin: Origin) -> list[Cell]:
     found = [compile_transform(each, asked.kind, origin.notation, origin.doubts) for each in expression.transforms]
-    return [key_source, *found] if found and attribute in KEYS else found
+    if attribute in KEYS:
+        return [lambda value: certain_key(value, origin.doubts), *([key_source, *found] if found else ())]
+    return found
 
 
 def _first(raw: tuple[Any, ...], *, as_text: bool) -> tuple[Any, Any]:

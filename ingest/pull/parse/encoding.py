@@ -2,19 +2,22 @@
 
 UTF-8 proves itself: text of another encoding hardly ever forms its sequences. So a given or declared encoding, wrong
 as often as not, counts only when the bytes are not UTF-8. A file is undecided while it is plain ASCII; the first byte
-that is not makes us look through the rest of it, for one byte early in a file says nothing about the whole. Nothing is
-guessed from letter statistics.
+that is not makes us look through the rest of it, for one byte early in a file says nothing about the whole. No encoding
+is concluded from letters; but Windows-1252, the guess where nobody has said anything, is doubted by them
+(`windows_1252`), and no key is taken from it that has other letters than ASCII's (`guessed`).
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from ingest.feeds.mapping import encoding_name
+from ingest.pull.parse.windows_1252 import Windows1252
 from ingest.pull.records import Report
 
 _MARKS = (
@@ -35,9 +38,14 @@ _WINDOWS_1252 = bytes(range(256)).decode("cp1252", "replace")
 _WINDOWS_TABLE = "".join(chr(i) if c == "\ufffd" else c for i, c in enumerate(_WINDOWS_1252))
 """As the WHATWG encoding standard has it: its five undefined bytes are the control characters of the same number."""
 _SINGLE_BYTE = re.compile(r"cp125\d|iso8859-\d+|koi8-[ru]|cp4\d\d|cp8\d\d|mac-roman")
+_REMEDY = (
+    "set the feed's encoding (windows-1251, shift_jis, gb18030, mac-roman, windows-1252 …), or ask the vendor for UTF-8"
+)
 _SURE = 4
 """Times as many sequences of UTF-8 as bytes that form none outweigh what was declared."""
-_WIDE_SAMPLE, _WIDE_SHARE, _SHORT = 1 << 14, 0.2, 200
+_WIDE_SAMPLE, _WIDE_SHARE, _SHORT, _FEW = 1 << 14, 0.2, 200, 64
+_NO_TEXT = frozenset(("Cc", "Cn", "Co", "Cs"))
+"""Unicode's categories of control characters and of what is none."""
 
 
 @dataclass(slots=True)
@@ -52,6 +60,7 @@ class Survey:
     long: int = 0
     invalid: int = 0
     undefined: int = 0
+    windows: Windows1252 = field(default_factory=Windows1252)
 
     @classmethod
     def of(cls, blocks: Iterable[bytes]) -> Survey:
@@ -73,6 +82,7 @@ class Survey:
         try:
             data.decode()
         except UnicodeDecodeError:
+            self.windows.add(data)
             without, count = _SEQUENCE.subn(b"", data)
             self.valid += count
             self.invalid += len(without.translate(None, _ASCII))
@@ -91,24 +101,30 @@ class Survey:
             return "utf-8" if self.valid > _SURE * self.invalid else declared
         return "utf-8" if self.long and not self.invalid else declared
 
-    def doubt(self, name: str, *, declared: bool) -> str | None:
-        """Return what proves that the encoding is not this one, which is not UTF-8; None for nothing."""
+    def doubt(self, name: str, *, declared: bool, given: bool) -> str | None:
+        """Return what speaks against this encoding, which is not UTF-8; None for nothing.
+
+        `declared`: somebody has said what it is; `given`: the feed does, whom letters do not contradict.
+        """
         if name != "cp1252":
             return None
         if self.undefined:
             what = f"{self.undefined} bytes that Windows-1252 does not have (81, 8D, 8F, 90 or 9D)"
         elif not declared and (self.long or _SURE * self.valid > self.invalid):
             what = f"{self.valid} characters of UTF-8 beside {self.invalid} bytes that are none"
+        elif not given and self.windows.doubtful:
+            what = "the file is not UTF-8, and in Windows-1252 its letters make no words"
         else:
             return None
-        return f"the encoding cannot be told: {what}; set the feed's encoding, or ask the vendor for UTF-8"
+        return f"the encoding cannot be told: {what}; {_REMEDY}"
 
 
 class Decoder:
     """Turns the blocks of one file into text.
 
     `given` is the feed's setting, `declared` what the file or the transport said; `ahead` gives the blocks behind the
-    one that is being decoded. `name` is the encoding used, "ascii" while undecided; `doubt` is why it may be wrong.
+    one that is being decoded. `name` is the encoding used, "ascii" while undecided; `doubt` is why it may be wrong, and
+    `guessed` is set when nobody has said it and nothing proves it.
     `suspect` is set while the text last returned may hold what could not be decoded: a lone surrogate, or U+FFFD, in
     its place.
     """
@@ -118,6 +134,7 @@ class Decoder:
     ) -> None:
         self.name = "ascii"
         self.doubt: str | None = None
+        self.guessed = False
         self.suspect = False
         self._given = given
         self._declared = given or _known(declared)
@@ -149,7 +166,7 @@ class Decoder:
         if marked is not None:
             self._use(marked)
             return data[len(mark) :]
-        wide = _wide(data[:_WIDE_SAMPLE])
+        wide = _wide(data[:_WIDE_SAMPLE]) or _sixteen_bits(data[:_WIDE_SAMPLE])
         if wide is not None:
             self._use(wide)
         elif self._given is not None and self._given.startswith(("utf-16", "utf-32")) and b"\0" in data[:_WIDE_SAMPLE]:
@@ -163,7 +180,8 @@ class Decoder:
             declared = None  # it would have zero bytes
         name = survey.encoding(declared)
         self._use(name)
-        self.doubt = survey.doubt(name, declared=declared is not None)
+        self.doubt = survey.doubt(name, declared=declared is not None, given=self._given is not None)
+        self.guessed = declared is None and name != "utf-8"
 
     def _use(self, name: str) -> None:
         self.name = _plain(name)
@@ -210,6 +228,26 @@ def _wide(data: bytes) -> str | None:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
+def _sixteen_bits(data: bytes) -> str | None:
+    """Return which UTF-16 a text without a mark and with little ASCII is: Chinese, Japanese, Korean.
+
+    The zero bytes of its commas, digits and ends of lines are on one side, and all pairs of bytes are characters, which
+    those of an 8-bit text are not: of its ends of lines, for one.
+    """
+    if b"\0" not in data or len(data) < _FEW:
+        return None
+    for name, side in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if b"\0" in data[1 - side :: 2]:
+            continue
+        try:
+            text = codecs.getincrementaldecoder(name)().decode(data)
+        except UnicodeDecodeError:
+            continue
+        if all(sign in "\t\r\n" or unicodedata.category(sign) not in _NO_TEXT for sign in set(text)):
+            return name
+    return None
+
+
 def texts_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterator[tuple[str, bool]]:
     """Yield each block's text and whether it is suspect: U+0000 in it, or bytes that could not be decoded."""
     for block in blocks:
@@ -231,15 +269,17 @@ def utf8_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterat
             report.encoding = "utf-8"
             yield block, False
             continue
-        yield from _utf8(decoder, decoder.decode(block))
+        text = decoder.decode(block)
         _note(decoder, report)
-    yield from _utf8(decoder, decoder.decode(b"", final=True))
+        yield from _utf8(decoder, text)
+    text = decoder.decode(b"", final=True)
     _note(decoder, report)
+    yield from _utf8(decoder, text)
     report.encoding = "utf-8" if decoder.name == "ascii" else decoder.name
 
 
 def _note(decoder: Decoder, report: Report) -> None:
-    report.encoding = decoder.name
+    report.encoding, report.encoding_guessed = decoder.name, decoder.guessed
     if decoder.doubt is not None:
         report.break_off(decoder.doubt, "encoding")
 

@@ -42,7 +42,8 @@ class Parse:
         self._lacks_quantity = QUANTITY in settings.mapping
 
     def __iter__(self) -> Iterator[Chunk]:
-        blocks, mapper = self._open(self._source, self.report, Doubts(self._contradictions))
+        doubts = Doubts(self._contradictions, lambda: self.report.encoding_guessed)
+        blocks, mapper = self._open(self._source, self.report, doubts)
         if mapper is None:
             return
         with closing(fold_of(self._settings.duplicates)) as fold:

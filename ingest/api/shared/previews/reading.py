@@ -22,6 +22,7 @@ from ingest.feeds.would_change import would_change
 from ingest.pull.fetch import ContentLimits, Fetched
 from ingest.pull.parse.process.files import FileParser
 from ingest.pull.parse.process.parsers import ParserDiedError
+from ingest.pull.records import Report
 from schemas.errors import Permanent, Rejected
 
 FORMAT_NAMES = frozenset(field.alias or name for name, field in Format.model_fields.items()) | {"resourceType"}
@@ -67,7 +68,7 @@ async def detected(
         detect.Finding(name, value, why)
         for name, value, why in (
             ("delimiter", report.delimiter, "the character that splits all rows alike"),
-            ("encoding", report.encoding, "read without a broken character"),
+            ("encoding", None if report.doubt == "encoding" else report.encoding, _of_encoding(report)),
         )
         if value and name not in given
     ]
@@ -109,6 +110,12 @@ async def shown(
         "groups": [] if error else groups_of(draft.looked.rejects, notation),
         "changed": changed,
     }
+
+
+def _of_encoding(report: Report) -> str:
+    if report.encoding_guessed:
+        return "guessed, for the file does not say it: look whether its texts are right"
+    return "read without a broken character"
 
 
 def groups_of(rejects: Sequence[Mapping[str, Any]], notation: str) -> list[RejectGroup]:

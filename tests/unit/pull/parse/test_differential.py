@@ -68,7 +68,7 @@ def test_a_table_gives_the_same_items_in_every_dialect_and_encoding(  # noqa: PL
         delimiter=delimiter,
         csvSkipRows=title,
         decimalNotation=notation,
-        encoding="iso-8859-15" if encoding == "iso-8859-15" else None,
+        encoding=None if encoding.startswith("utf") else encoding,  # random letters are no words: it must be told
     )
 
     assert (canonical(items), [], True) == (found, rejects, report.complete)
