@@ -44,7 +44,7 @@ FROM generate_series(now() - interval '40 days', now(), interval '5 minutes') AS
 INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)
 SELECT 1, n % :feeds + 1, 'late-' || n, '{}', :'batch', now() FROM generate_series(1, 20000) AS n;
 INSERT INTO dead_letters (account_id, feed_id, external_id, code, reason, payload, received_at)
-SELECT 1, n % 20 + 1, 'sku-' || n, 'permanent', 'numeric field overflow', '{}', now() FROM generate_series(1, 20000) AS n;
+SELECT 1, n % 20 + 1, 'sku-' || n, 'permanent', 'numeric field overflow', '{}', now() FROM generate_series(1, :rows * 3 / 10) AS n;
 INSERT INTO audit_log (account_id, who, address, operation, subject, before, after)
 SELECT 1, 'ada', '127.0.0.1', CASE WHEN n % 100 = 0 THEN 'inventory_feeds.update' ELSE 'runs.fetch' END, '/api/x', '{"a": 1}', '{"a": 2}'
 FROM generate_series(1, 50000) AS n;

@@ -115,7 +115,7 @@ async def _run(server: Postgres, rows: int, looks: int, wanted: Sequence[str]) -
         await web.TCPSite(runner, "127.0.0.1", port).start()
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=jar, auto_decompress=False) as client:
-            async with client.get(link) as response:
+            async with client.post(link, headers={"Sec-Fetch-Site": "same-origin"}) as response:
                 assert response.ok, await response.text()
             pages = wanted or addresses(rows, run)
             assert server.process is not None

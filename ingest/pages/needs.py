@@ -11,7 +11,6 @@ from ingest.feeds.conditions import TROUBLE, Condition
 from ingest.pages import tones, words
 
 _LEAST_GROWTH = 3
-_MOST_COUNTED = 10_000
 _DO = {Condition.HELD: "Decide"}
 _HARMFUL = (Condition.HELD, Condition.OVERDUE, Condition.FAILING)
 _STAGES = {
@@ -104,8 +103,7 @@ def _growing(causes: Sequence[Any]) -> Iterator[Need]:
 
 def _dead(count: int) -> Iterator[Need]:
     if count:
-        shown = f"{_MOST_COUNTED:,}+" if count > _MOST_COUNTED else f"{count:,}"
-        title = f"{shown} dead letter{'s wait' if count != 1 else ' waits'}"
+        title = f"{count:,} dead letter{'s wait' if count != 1 else ' waits'}"
         yield Need("bad", title, "items that could not be applied", "/dead-letters", "Look")
 
 

@@ -60,3 +60,21 @@ DELETE FROM operations WHERE ended_at < :before;
 WITH old AS (SELECT id FROM dead_letters WHERE status <> 'dead' AND settled_at < :before ORDER BY settled_at LIMIT :most),
      gone AS (DELETE FROM dead_letters d USING old WHERE d.id = old.id AND d.status <> 'dead' RETURNING d.id)
 SELECT count(*) FROM gone;
+
+-- name: fold_tallies(now)!
+-- One row a cause, status and five minutes; those older than a day, which no trend shows, together. What is added
+-- meanwhile stays as it is, and what somebody else has folded is not folded again.
+WITH kept AS (
+    SELECT ctid AS place, account_id, status, code, feed_id, cause, n,
+           CASE WHEN died > :now::timestamptz - interval '25 hours' THEN died ELSE 'epoch' END AS died
+      FROM dead_letter_tallies
+), folded AS (
+    SELECT array_agg(place) AS places
+      FROM kept GROUP BY account_id, status, code, feed_id, cause, died HAVING count(*) > 1
+), gone AS (
+    DELETE FROM dead_letter_tallies WHERE ctid = ANY (ARRAY(SELECT unnest(places) FROM folded)) RETURNING *
+)
+INSERT INTO dead_letter_tallies (account_id, status, code, feed_id, cause, died, n)
+SELECT account_id, status, code, feed_id, cause,
+       CASE WHEN died > :now::timestamptz - interval '25 hours' THEN died ELSE 'epoch' END, sum(n)
+  FROM gone GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0;

@@ -84,6 +84,7 @@ class Upkeep:
                 await _step("usage", _prune_usage(connection, now)),
                 await _step("attempts", _prune_attempts(connection, now)),
                 await _step("settled", prune_settled(connection, now)),
+                await _step("tallies", OPERATIONS.fold_tallies(connection, now=now)),
             ]
             if not all(done):
                 self._clear_at = now

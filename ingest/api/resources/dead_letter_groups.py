@@ -15,8 +15,7 @@ from schemas import queries
 from schemas.attributes import ShortText
 
 GROUPS = queries.load("dead_letter_groups", beside=__file__)
-MOST_GROUPS, MOST_COUNTED = 100, 1_000
-"""Each group's count reads its rows: so many at most; the count of an operation is exact."""
+MOST_GROUPS = 100
 _HOURS = 24
 
 
@@ -28,7 +27,7 @@ class DeadLetterGroup(Resource):
     feed_name: str | None = Field(description="null: the feed is deleted")
     cause: str = Field(description="names the reason without its values")
     reason: str = Field(description="the reason, its values left out")
-    count: int = Field(description=f"counted up to {MOST_COUNTED + 1:,}")
+    count: int
     first_at: datetime
     last_at: datetime
     hours: list[int] = Field(description="how many came in each of the last 24 hours, the oldest first")
@@ -57,8 +56,7 @@ class Note(Body):
 
 async def list_groups(call: Call[GroupQuery, None]) -> Answer:
     """Return the causes, the most first."""
-    given = {"status": call.query.status, "most": MOST_COUNTED + 1, "groups": MOST_GROUPS}
-    rows = await call.db.all(GROUPS.groups, **given)
+    rows = await call.db.all(GROUPS.groups, status=call.query.status, groups=MOST_GROUPS)
     return Answer([DeadLetterGroup.of({**row, "hours": _hours(row["hours"])}) for row in rows])
 
 
@@ -74,7 +72,7 @@ async def note(call: Call[Query, Note]) -> Answer:
 
 
 def _hours(counted: Any) -> list[int]:
-    known = {int(hour): count for hour, count in (counted or {}).items()}
+    known = {int(hour): max(0, count) for hour, count in (counted or {}).items()}
     return [known.get(hour, 0) for hour in reversed(range(_HOURS))]
 
 

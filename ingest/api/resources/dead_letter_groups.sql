@@ -1,45 +1,36 @@
--- Dead letters by cause: code, feed, and the reason without its values. Along the index dead_letters_cause.
+-- Dead letters by cause: code, feed, and the reason without its values. Counted by the tallies that their changes leave.
 
--- name: groups(account_id, status, most, groups)
--- From group to group by one look each; of each its count up to a bound, its first and its last.
-WITH RECURSIVE causes AS (
-    (SELECT code, coalesce(feed_id, 0) AS feed, dead_cause(reason) AS cause, 1 AS n FROM dead_letters
-      WHERE account_id = :account_id AND status = :status
-      ORDER BY code, coalesce(feed_id, 0), dead_cause(reason) LIMIT 1)
-    UNION ALL
-    SELECT next.*, c.n + 1 FROM causes c CROSS JOIN LATERAL (
-        SELECT code, coalesce(feed_id, 0), dead_cause(reason) FROM dead_letters
-         WHERE account_id = :account_id AND status = :status
-           AND (code, coalesce(feed_id, 0), dead_cause(reason)) > (c.code, c.feed, c.cause)
-         ORDER BY code, coalesce(feed_id, 0), dead_cause(reason) LIMIT 1) next
-     WHERE c.n < :groups
+-- name: groups(account_id, status, groups)
+-- The causes with the most; of each its first and its last along the index dead_letters_cause.
+WITH by_hour AS (
+    SELECT code, feed_id, cause, sum(n) AS n,
+           CASE WHEN died > now() - interval '24 hours'
+                THEN greatest(0, floor(extract(epoch FROM now() - died) / 3600)) END::integer AS hour
+      FROM dead_letter_tallies WHERE account_id = :account_id AND status = :status
+     GROUP BY code, feed_id, cause, hour
+), causes AS (
+    SELECT code, feed_id, cause, sum(n)::bigint AS count,
+           jsonb_object_agg(hour, n) FILTER (WHERE hour IS NOT NULL) AS hours
+      FROM by_hour GROUP BY code, feed_id, cause HAVING sum(n) > 0
+     ORDER BY sum(n) DESC, code, feed_id, cause LIMIT :groups
 )
-SELECT c.code, nullif(c.feed, 0) AS feed_id, c.cause, f.name AS feed_name, dead_reason(last.reason) AS reason,
-       counted.count, first.dead_at AS first_at, last.dead_at AS last_at, last.id AS last_id,
-       last.reason AS sample, last.external_id AS sample_external_id, counted.hours,
+SELECT c.code, nullif(c.feed_id, 0) AS feed_id, c.cause, f.name AS feed_name, dead_reason(last.reason) AS reason,
+       c.count, first.dead_at AS first_at, last.dead_at AS last_at, last.id AS last_id,
+       last.reason AS sample, last.external_id AS sample_external_id, c.hours,
        n.note, n.who AS noted_by, n.updated_at AS noted_at
   FROM causes c
  CROSS JOIN LATERAL (
     SELECT dead_at FROM dead_letters
-     WHERE account_id = :account_id AND status = :status AND code = c.code AND coalesce(feed_id, 0) = c.feed
+     WHERE account_id = :account_id AND status = :status AND code = c.code AND coalesce(feed_id, 0) = c.feed_id
        AND dead_cause(reason) = c.cause ORDER BY id LIMIT 1) first
  CROSS JOIN LATERAL (
     SELECT id, dead_at, reason, external_id FROM dead_letters
-     WHERE account_id = :account_id AND status = :status AND code = c.code AND coalesce(feed_id, 0) = c.feed
+     WHERE account_id = :account_id AND status = :status AND code = c.code AND coalesce(feed_id, 0) = c.feed_id
        AND dead_cause(reason) = c.cause ORDER BY id DESC LIMIT 1) last
- CROSS JOIN LATERAL (
-    SELECT sum(by_hour.n)::bigint AS count,
-           jsonb_object_agg(by_hour.hour, by_hour.n) FILTER (WHERE by_hour.hour < 24) AS hours
-      FROM (SELECT least(24, floor(extract(epoch FROM now() - newest.dead_at) / 3600))::integer AS hour, count(*) AS n
-              FROM (SELECT dead_at FROM dead_letters
-                     WHERE account_id = :account_id AND status = :status AND code = c.code
-                       AND coalesce(feed_id, 0) = c.feed AND dead_cause(reason) = c.cause
-                     ORDER BY id DESC LIMIT :most) newest
-             GROUP BY 1) by_hour) counted
-  LEFT JOIN inventory_feeds f ON f.id = nullif(c.feed, 0) AND f.account_id = :account_id AND f.deleted_at IS NULL
+  LEFT JOIN inventory_feeds f ON f.id = nullif(c.feed_id, 0) AND f.account_id = :account_id AND f.deleted_at IS NULL
   LEFT JOIN dead_letter_notes n
-    ON n.account_id = :account_id AND n.code = c.code AND n.feed_id = c.feed AND n.cause = c.cause
- ORDER BY counted.count DESC, last.id DESC;
+    ON n.account_id = :account_id AND n.code = c.code AND n.feed_id = c.feed_id AND n.cause = c.cause
+ ORDER BY c.count DESC, last.id DESC;
 
 -- name: set_note(account_id, code, feed_id, cause, note, who)!
 INSERT INTO dead_letter_notes (account_id, code, feed_id, cause, note, who)

@@ -31,11 +31,9 @@ SELECT min(s.oldest_at) AS oldest_at, min(s.written_at) AS told_at
 FROM accounts a JOIN shard_state s ON s.shard = ANY (:shards::integer[])
 WHERE a.id = :account_id;
 
--- name: dead_count(account_id, most)$
--- Dead letters that wait for somebody, counted up to a bound.
-SELECT count(*) FROM (
-    SELECT FROM dead_letters WHERE account_id = :account_id AND status = 'dead' LIMIT :most
-) counted;
+-- name: dead_count(account_id)$
+-- Dead letters that wait for somebody.
+SELECT coalesce(sum(n), 0)::bigint FROM dead_letter_tallies WHERE account_id = :account_id AND status = 'dead';
 
 -- name: canary(account_id, shards)^
 -- When the canary of each shard last went the whole way, the longest ago first; and the stage that the last one that

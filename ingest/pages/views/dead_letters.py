@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.api.framework.caller import Scope
-from ingest.api.resources.dead_letter_groups import MOST_COUNTED, MOST_GROUPS
+from ingest.api.resources.dead_letter_groups import MOST_GROUPS
 from ingest.http.problems import ProblemError
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
@@ -30,7 +30,7 @@ async def show(visit: Visit) -> Context:
         "groups": groups,
         "status": status or "",
         "statuses": _STATUSES,
-        "most": MOST_COUNTED,
+        "most": MOST_UNTYPED,
         "more": len(groups) == MOST_GROUPS,
         "running": running,
         "here_of": here_of,

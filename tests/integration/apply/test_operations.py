@@ -8,7 +8,7 @@ from schemas import dead_letters
 from schemas.errors import Transient
 from workers.clock import Clock
 from workers.duties.operations import MARK_PART, REPLAY_PART, Operations
-from workers.duties.upkeep import SETTLED_DAYS, prune_settled
+from workers.duties.upkeep import OPERATIONS, SETTLED_DAYS, prune_settled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY, CLOCK = b"k" * 32, Clock(now=lambda: NOW)
@@ -42,6 +42,13 @@ def letters(road):
         await dead_letters.store(road.connection, buried, NOW - timedelta(minutes=30))
 
     return bury
+
+
+async def tallied(road):
+    """Return how many dead letters the tallies count by status, and in how many rows."""
+    counted = "SELECT status, sum(n)::int AS n FROM dead_letter_tallies GROUP BY status HAVING sum(n) <> 0"
+    rows = await road.connection.fetchval("SELECT count(*) FROM dead_letter_tallies")
+    return {row["status"]: row["n"] for row in await road.connection.fetch(counted)}, rows
 
 
 @pytest.fixture
@@ -247,11 +254,16 @@ async def test_a_discard_is_taken_back_and_what_came_meanwhile_is_known(road, le
     duty = Operations(KEY, Broker().publish, CLOCK)
     await all_rounds(duty, road)
     assert ("finished", len(names), 0, 0) == await state(discard)
+    assert {"discarded": len(names)} == (await tallied(road))[0]
     await road.outcomes(*items("n0000", quantity=1), at=NOW)
     restore = await operation("restore", total=len(names), of_operation=discard)
     await all_rounds(duty, road)
     assert ("finished", len(names), 0, 0) == await state(restore)
     assert {"dead"} == set(await statuses(road))
+    before, rows = await tallied(road)
+    await OPERATIONS.fold_tallies(road.connection, now=NOW)
+    assert ({"dead": len(names)}, True) == (before, rows > 1)
+    assert (before, 1) == await tallied(road)  # of one cause and five minutes
     overtaken = await road.connection.fetch("SELECT external_id FROM dead_keys WHERE overtaken_at IS NOT NULL")
     assert ["n0000"] == [row[0] for row in overtaken]
 
@@ -265,4 +277,5 @@ async def test_settled_dead_letters_and_their_operations_are_forgotten_after_a_m
     await road.connection.execute("UPDATE operations SET ended_at = $1", NOW)
     await prune_settled(road.connection, NOW + timedelta(days=SETTLED_DAYS, seconds=1))
     assert ["dead"] == await statuses(road)
+    assert {"dead": 1} == (await tallied(road))[0]
     assert 0 == await road.connection.fetchval("SELECT count(*) FROM operation_items")
