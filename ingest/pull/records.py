@@ -125,18 +125,27 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """A chunk as the parsing process gives it: `items` and `rows` as JSON arrays, to be stored as they are."""
+class EncodedChunks:
+    """Chunks as the parsing process gives them: `lines` is a JSON array of items and rows a chunk, to be stored as it
+    is; of each line, its items are so many bytes behind the first one, as `sizes` says.
+    """
 
     count: int
-    items: bytes
-    rows: bytes
+    lines: bytes
+    sizes: list[int]
     rejects: list[FileReject]
     rejected: int
 
-    def decoded(self) -> Chunk:
-        """Return the chunk with its items and rows."""
-        return Chunk(orjson.loads(self.items), orjson.loads(self.rows), self.rejects, self.rejected)
+    def decoded(self) -> Iterator[tuple[list[dict[str, Any]], list[int]]]:
+        """Yield the items and rows of each chunk."""
+        for line in self.lines.splitlines():
+            items, rows = orjson.loads(line)
+            yield items, rows
+
+    def items(self) -> Iterator[bytes]:
+        """Yield the items of each chunk as JSON."""
+        for line, size in zip(self.lines.splitlines(), self.sizes, strict=True):
+            yield line[1 : 1 + size]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import ContentLimits, FetchError
-from ingest.pull.parse import FormatError, parse
+from ingest.pull.parse import Chunk, FormatError, parse
 from ingest.pull.parse.process.job import Budget, Job
 from ingest.pull.parse.process.parsers import Offloaded, ParserDiedError, Parsers
 
@@ -56,7 +56,9 @@ async def ended(pid):
 
 async def taken(parsers, job):
     async with Offloaded(parsers, job) as there:
-        chunks = [chunk.decoded() async for chunk in there]
+        frames = [frame async for frame in there]
+    chunks = [Chunk(items, rows) for frame in frames for items, rows in frame.decoded()]
+    chunks[0].rejects = [reject for frame in frames for reject in frame.rejects]
     return chunks, there.report
 
 
@@ -65,7 +67,10 @@ async def test_a_child_gives_the_chunks_and_the_report_of_a_parse_here(parsers, 
         here = parse(file, CSV)
         expected = list(here)
 
-    assert (expected, here.report) == await taken(parsers, Job(table, CSV))
+    chunks, report = await taken(parsers, Job(table, CSV))
+    assert here.report == report
+    assert [(chunk.items, chunk.rows) for chunk in expected] == [(chunk.items, chunk.rows) for chunk in chunks]
+    assert [reject for chunk in expected for reject in chunk.rejects] == chunks[0].rejects
     chunks, _ = await taken(parsers, Job(table, CSV, vendor_name="Acme", row_offset=1_000))
     assert {"Acme"} == {item["vendorName"] for chunk in chunks for item in chunk.items}
     assert [row + 1_000 for chunk in expected for row in chunk.rows] == [row for chunk in chunks for row in chunk.rows]

@@ -23,6 +23,7 @@ from ingest.pull.parse.process.job import LENGTH_BYTES, Budget, Job
 from ingest.pull.records import Chunk, FormatError, Report
 
 _MIB = 1 << 20
+_FRAME_BYTES, _FRAME_REJECTS = 1 << 17, 1_000
 _WARM = {
     "ftpCsv": b"externalId,inventoryQuantity\nA,1\n",
     "xml": b"<items><item><externalId>A</externalId></item></items>",
@@ -63,8 +64,12 @@ def run(job: Job, out: BinaryIO) -> None:
             else:
                 parsing = Parse(opener, job.settings, charset=job.charset)
                 report = parsing.report
-                for chunk in parsing:
-                    _write_chunk(out, chunk, job)
+                frames = _Frames(out, job)
+                try:
+                    for chunk in parsing:
+                        frames.add(chunk)
+                finally:  # what was read before an error counts
+                    frames.write()
     except BrokenPipeError:
         raise
     except FetchError as problem:
@@ -148,16 +153,49 @@ def _received(life: socket.socket, size: int) -> bytes:
     return received
 
 
-def _write_chunk(out: BinaryIO, chunk: Chunk, job: Job) -> None:
-    """Write a chunk's items and rows behind its frame, as JSON that goes on as it is."""
-    if job.vendor_name:
-        for item in chunk.items:
-            item.setdefault("vendorName", job.vendor_name)
-    items = orjson.dumps(chunk.items)
-    rows = orjson.dumps([row + job.row_offset for row in chunk.rows] if job.row_offset else chunk.rows)
-    rejects = [reject.as_json() for reject in chunk.rejects]
-    frame = {"count": chunk.count, "items": len(items), "rejects": rejects, "rejected": chunk.rejected}
-    _write(out, frame, items + rows)
+class _Frames:
+    """Writes chunks, many in a frame: items and rows as JSON lines behind it, which go on as they are.
+
+    A frame costs the reader's event loop some turns, as much as parsing a hundred rows.
+    """
+
+    def __init__(self, out: BinaryIO, job: Job) -> None:
+        self._out, self._vendor_name, self._row_offset = out, job.vendor_name, job.row_offset
+        self._clear()
+
+    def _clear(self) -> None:
+        self._lines: list[bytes] = []
+        self._sizes: list[int] = []
+        self._rejects: list[dict[str, Any]] = []
+        self._bytes = self._count = self._rejected = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Add a chunk; write when there is enough for a frame."""
+        self._count += chunk.count
+        self._rejected += chunk.rejected
+        self._rejects += [reject.as_json() for reject in chunk.rejects]
+        if chunk.items:
+            self._add_items(chunk)
+        if self._bytes >= _FRAME_BYTES or len(self._rejects) >= _FRAME_REJECTS:
+            self.write()
+
+    def _add_items(self, chunk: Chunk) -> None:
+        if self._vendor_name:
+            for item in chunk.items:
+                item.setdefault("vendorName", self._vendor_name)
+        offset = self._row_offset
+        items = orjson.dumps(chunk.items)
+        line = b"[%b,%b]\n" % (items, orjson.dumps([row + offset for row in chunk.rows] if offset else chunk.rows))
+        self._lines.append(line)
+        self._sizes.append(len(items))
+        self._bytes += len(line)
+
+    def write(self) -> None:
+        """Write what was added, if anything."""
+        if self._count or self._rejected or self._rejects:
+            frame = {"count": self._count, "sizes": self._sizes, "rejects": self._rejects, "rejected": self._rejected}
+            _write(self._out, frame, b"".join(self._lines))
+            self._clear()
 
 
 def _write(out: BinaryIO, frame: dict[str, Any], behind: bytes = b"") -> None:

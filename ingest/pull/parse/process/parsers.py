@@ -3,8 +3,9 @@
 A thread would share the interpreter with the event loop, and parsing never lets go of it; nor can it be stopped. Each
 file, small or large, gets a process forked from a warm one (`forks`), which reads and decompresses the spool file,
 and writes frames to a pipe: 4 bytes of length of the whole, 4 of the JSON that comes first, then what goes on as bytes:
-the items, which nobody decodes before they are published. The pipe is the back-pressure: a child whose chunks nobody
-takes stops. CPU time, memory and the time between two frames are limited (`job.Budget`); leaving the context kills it.
+the items of many chunks, which nobody decodes before they are published. The pipe is the back-pressure: a child whose
+chunks nobody takes stops. CPU time, memory and the time between two frames are limited (`job.Budget`); leaving the
+context kills it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ingest.pull.fetch import FetchCode, FetchError
 from ingest.pull.parse.beginning import Beginning
 from ingest.pull.parse.process.forks import STATUS_BYTES
 from ingest.pull.parse.process.job import LENGTH_BYTES, Job
-from ingest.pull.records import EncodedChunk, FormatError, Report, reject_from_json
+from ingest.pull.records import EncodedChunks, FormatError, Report, reject_from_json
 from schemas.errors import FeedlineError
 
 _PIPE_BYTES = 1 << 18
@@ -104,7 +105,7 @@ class Parsers:
 
 
 class Offloaded:
-    """A parse in a process of its own: enter it, iterate its chunks once, then look at its report.
+    """A parse in a process of its own: enter it, iterate its chunks, many at a time, once, then look at its report.
 
     Iterating raises what `Parse` raises (FormatError, also for a file that takes more than its budget), what
     `open_content` raises (FetchError), and ParserDiedError.
@@ -137,14 +138,13 @@ class Offloaded:
         self._life.close()  # the warm process kills the child
         self._transport.close()
 
-    async def __aiter__(self) -> AsyncIterator[EncodedChunk]:
+    async def __aiter__(self) -> AsyncIterator[EncodedChunks]:
         while True:
             frame, behind = await self._frame()
-            if "items" not in frame:
+            if "sizes" not in frame:
                 break
             rejects = [reject_from_json(reject) for reject in frame["rejects"]]
-            items, rows = behind[: frame["items"]], behind[frame["items"] :]
-            yield EncodedChunk(frame["count"], items, rows, rejects, frame["rejected"])
+            yield EncodedChunks(frame["count"], behind, frame["sizes"], rejects, frame["rejected"])
         self._end(frame)
 
     async def looked(self) -> Beginning:

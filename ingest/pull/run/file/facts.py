@@ -8,10 +8,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from ingest.pull.fetch import Fetched, Validators
-from ingest.pull.records import Chunk, EncodedChunk, FileReject, Report, RowCounts
+from ingest.pull.records import Chunk, EncodedChunks, FileReject, Report, RowCounts
 from ingest.pull.run.feed import stored_validators
 from ingest.pull.run.file.part_files import Mark, PartsWriter, Warnings
 from ingest.pull.run.store import storable
@@ -20,8 +18,6 @@ from schemas.validation import skip_warning
 
 MAX_REJECTS = 1_000
 """Rejects of a run that are kept; the others are counted."""
-_CHUNKS = 40
-"""Written at once, by a thread: about 2,000 items."""
 _OUT_OF_SHAPE = frozenset(("columns", "quote", "syntax", "encoding", "too_large"))
 """Codes of rows whose cells may stand in the wrong places: what was read as their key is doubtful."""
 
@@ -60,7 +56,7 @@ class Facts(RowCounts):
         if fetched.short:
             self.break_off(f"{fetched.size} bytes came, fewer than the server declared")
 
-    def add_chunk(self, chunk: Chunk | EncodedChunk, row_offset: int) -> None:
+    def add_chunk(self, chunk: Chunk | EncodedChunks, row_offset: int) -> None:
         """Count rows in; keep the first rejects, count the others."""
         self.rows_mapped += chunk.count
         self.rows_rejected += chunk.rejected
@@ -131,7 +127,6 @@ class Sink:
         self.vendor_name = vendor_name
         self.page_offset = 0
         self._writer = writer
-        self._waiting: list[EncodedChunk] = []
         self._digest = hashlib.sha256()
         self._before: tuple[Facts, Mark] | None = None
         self._skipped: dict[int, list[FileReject]] = {}
@@ -150,36 +145,31 @@ class Sink:
         await asyncio.to_thread(self._writer.back_to, mark)
         self.page_offset = self.facts.rows_read
 
-    async def take(self, chunk: EncodedChunk) -> None:
-        """Add a chunk."""
-        self.facts.add_chunk(chunk, self.page_offset)
-        self._waiting.append(chunk)
-        if len(self._waiting) >= _CHUNKS:
-            await self._write()
+    async def take(self, chunks: EncodedChunks) -> None:
+        """Add chunks."""
+        self.facts.add_chunk(chunks, self.page_offset)
+        await asyncio.to_thread(self._write, chunks)
 
     async def end(self, report: Report) -> str:
         """End a file or page; return a digest of its items, "" where it gave none to be compared."""
-        await self._write()
         self._skipped.clear()
         self.facts.add_report(report)
         self.page_offset = self.facts.rows_read
         return self._digest.hexdigest() if report.rows_mapped else ""
 
-    async def _write(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        await asyncio.to_thread(self._write_now, waiting, self.page_offset)
-
-    def _write_now(self, chunks: list[EncodedChunk], offset: int) -> None:
-        for chunk in chunks:
-            for reject in chunk.rejects:
-                if reject.skipped:
-                    self._skipped.setdefault(reject.row + offset, []).append(reject)
-            if chunk.count:
-                warnings = self._warnings(orjson.loads(chunk.rows)) if self._skipped else {}
-                self._writer.encoded(chunk, warnings)
-                if self._before is not None:  # only pages are compared with one another
-                    self._digest.update(chunk.items)
-            self._writer.rejected(_keys_of(chunk.rejects))
+    def _write(self, chunks: EncodedChunks) -> None:
+        for reject in chunks.rejects:
+            if reject.skipped:
+                self._skipped.setdefault(reject.row + self.page_offset, []).append(reject)
+        if self._skipped:
+            for items, rows in chunks.decoded():
+                self._writer.part(items, rows, self._warnings(rows))
+        else:
+            self._writer.encoded(chunks)
+        if self._before is not None:  # only pages are compared with one another
+            for encoded in chunks.items():
+                self._digest.update(encoded)
+        self._writer.rejected(_keys_of(chunks.rejects))
 
     def _warnings(self, rows: list[int]) -> Warnings:
         """Return what was left out of a chunk's items, by their place: what their receipts tell."""

@@ -13,7 +13,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
 from ingest.pull.fetch.pages import Page, next_by, pages
-from ingest.pull.records import EncodedChunk, Report
+from ingest.pull.records import EncodedChunks, Report
 from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.run.file.completeness import final_newline, has_no_end
 from ingest.pull.run.file.disk import on_disk
@@ -29,7 +29,7 @@ class Parsing(Protocol):
     def report(self) -> Report:
         """Return what is known so far."""
 
-    def __aiter__(self) -> AsyncIterator[EncodedChunk]: ...
+    def __aiter__(self) -> AsyncIterator[EncodedChunks]: ...
 
 
 Parse = Callable[[Fetched, FormatSettings, str | None, int], AbstractAsyncContextManager[Parsing]]
@@ -126,8 +126,8 @@ class FileMaker:
             with on_disk():
                 async with self._parse(fetched, form, sink.vendor_name, sink.page_offset) as parsing:
                     report = parsing.report
-                    async for chunk in parsing:
-                        await sink.take(chunk)
+                    async for chunks in parsing:
+                        await sink.take(chunks)
                     report = parsing.report
         except FetchError as error:
             if error.code is not FetchCode.CONTENT_TRUNCATED:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
-from ingest.pull.records import EncodedChunk
+from ingest.pull.records import EncodedChunks
 from ingest.pull.run.file.disk import on_disk
 
 FOLDER = "feedline-run-"
@@ -83,20 +83,20 @@ class PartsWriter:
             self.part(items[:half], rows[:half], {at: some for at, some in (warnings or {}).items() if at < half})
             self.part(items[half:], rows[half:], behind)
             return
-        self._add(line)
+        self._add(line + b"\n")
 
-    def encoded(self, chunk: EncodedChunk, warnings: Warnings) -> None:
-        """Add a part whose items and rows are JSON already; `warnings` as in `part`."""
-        if warnings or len(chunk.items) > MAX_PART_BYTES - len(chunk.rows) - len("[,]"):
-            self.part(orjson.loads(chunk.items), orjson.loads(chunk.rows), warnings)
+    def encoded(self, chunks: EncodedChunks) -> None:
+        """Add a part a chunk; its items and rows are JSON already."""
+        if len(chunks.lines) > MAX_PART_BYTES:  # so may one of them be
+            for items, rows in chunks.decoded():
+                self.part(items, rows)
         else:
-            self._add(b"[%b,%b]" % (chunk.items, chunk.rows))
+            self._add(chunks.lines, len(chunks.sizes))
 
-    def _add(self, line: bytes) -> None:
+    def _add(self, lines: bytes, count: int = 1) -> None:
         with on_disk():
-            self._parts.write(line)
-            self._parts.write(b"\n")
-        self.parts += 1
+            self._parts.write(lines)
+        self.parts += count
 
     def rejected(self, external_ids: Iterable[tuple[str, bool]]) -> None:
         """Add ids of refused rows, each with whether it is doubtful."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from ingest.pull.records import EncodedChunk
+from ingest.pull.records import EncodedChunks
 from ingest.pull.run.file.disk import DiskTrouble
 from ingest.pull.run.file.part_files import MAX_PART_BYTES, PartsWriter, Spooled
 
@@ -34,12 +34,13 @@ async def test_parts_are_read_as_they_were_written_from_any_one_on(tmp_path):
 
 
 @pytest.mark.parametrize("size", [10, 65_000])
-@pytest.mark.parametrize("warnings", [{}, {1: [{"code": "value"}], 49: [{"code": "notation"}]}])
-async def test_items_that_are_json_already_give_the_same_parts(tmp_path, size, warnings):
-    some, rows = items(50, size), list(range(50))
+async def test_items_that_are_json_already_give_the_same_parts(tmp_path, size):
+    chunks = [(items(50, size), list(range(50))), (items(2), [50, 51])]
     plain, encoded = PartsWriter(tmp_path / "plain"), PartsWriter(tmp_path / "encoded")
-    plain.part(some, rows, warnings)
-    encoded.encoded(EncodedChunk(50, orjson.dumps(some), orjson.dumps(rows), [], 0), warnings)
+    for some, rows in chunks:
+        plain.part(some, rows)
+    lines = b"".join(orjson.dumps(chunk, option=orjson.OPT_APPEND_NEWLINE) for chunk in chunks)
+    encoded.encoded(EncodedChunks(52, lines, [len(orjson.dumps(some)) for some, _ in chunks], [], 0))
     for writer in (plain, encoded):
         writer.finish({})
 
