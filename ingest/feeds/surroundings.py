@@ -18,6 +18,7 @@ OPERATORS = frozenset(("and", "or", "div", "mod"))
 _OPERATOR_SIGNS = frozenset(("|", "+", "-", "=", "!=", "<", "<=", ">", ">=", ","))
 _CONVERTING = _OPERATOR_SIGNS - {"|", ","} | {"*", "div", "mod"}
 """Operators that take texts and numbers: of nodes, what they hold."""
+_COMPARING = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _NOT_CONVERTING = frozenset(("", "boolean", "count", "local-name", "name", "namespace-uri", "not"))
 _NO_DESCENT = "outside the item an XPath must not descend by //: name the children on the way"
 _SIBLINGS = frozenset(("following-sibling", "preceding-sibling"))
@@ -45,6 +46,7 @@ class _Path:
     end: int
     converted: bool
     every: bool
+    first: bool
 
 
 def outer_paths(found: Sequence[Token]) -> list[Outer]:
@@ -56,15 +58,30 @@ def outer_paths(found: Sequence[Token]) -> list[Outer]:
     return walk.outer
 
 
-def converted_paths(found: Sequence[Token]) -> list[tuple[int, int, bool]]:
-    """Return the paths whose nodes an XPath turns into text or numbers: begin and end, and whether of every node.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Tokens `begin` to `end` are a path whose nodes an XPath turns into text or numbers.
+
+    `every`: it may look at all of them; `first`: of several it takes the first one, as functions and sums do.
+    """
+
+    begin: int
+    end: int
+    every: bool
+    first: bool
+
+
+def converted_paths(found: Sequence[Token]) -> list[Taken]:
+    """Return the paths whose nodes an XPath turns into text or numbers.
 
     Not those inside conditions, those whose nodes it counts, names or asks to be there, and a path that is all of it.
     """
     walk = _Walk(found)
     walk.expression(0, leaves=True)
     return [
-        (path.begin, path.end, path.every) for path in walk.paths if path.converted and found[path.end - 2][1] != "@"
+        Taken(path.begin, path.end, path.every, path.first)
+        for path in walk.paths
+        if path.converted and found[path.end - 2][1] != "@"
     ]
 
 
@@ -122,6 +139,7 @@ class _Walk:
         elif function == "" and self._beside(begin) & _CONVERTING:
             for path in self.paths[known:]:
                 path.converted = path.every = True
+                path.first = path.first or not self._beside(begin) & _COMPARING
         else:
             self._filtered(depth)
 
@@ -131,7 +149,8 @@ class _Walk:
             beside = self._beside(begin)
             every = bool(beside & _CONVERTING)
             converted = every or (taken_by not in _NOT_CONVERTING and not beside & {"and", "or"})
-            self.paths.append(_Path(begin, self._at, converted, every or taken_by == "sum"))
+            first = taken_by != "sum" and not beside & _COMPARING
+            self.paths.append(_Path(begin, self._at, converted, every or taken_by == "sum", first))
 
     def _beside(self, begin: int) -> set[str]:
         """Return the tokens before and behind what was just read."""

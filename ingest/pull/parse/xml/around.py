@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.feeds.surroundings import Token, converted_paths, outer_paths, written
+from ingest.feeds.surroundings import Taken, Token, converted_paths, outer_paths, written
 from ingest.feeds.xpaths import item_path, tokens, with_xml
 from ingest.pull.parse.xml.ahead import Ahead, Wanted
 from ingest.pull.parse.xml.matcher import Matcher
@@ -21,23 +21,24 @@ DEFAULT = "default-namespace"
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """The XPath of an attribute, the names of the variables that it takes, and the paths whose nodes it takes for
-    text or numbers, each with whether all of them.
+    text or numbers.
     """
 
     find: Any
     names: tuple[str, ...]
-    converted: tuple[tuple[Any, bool], ...]
+    converted: tuple[tuple[Any, Taken], ...]
 
 
 Reopen = Callable[[], Iterator[bytes]]
 """Gives the blocks of the document once more, from its beginning."""
 
-_Rewritten = tuple[str, tuple[str, ...], tuple[tuple[str, bool], ...]]
+_Rewritten = tuple[str, tuple[str, ...], tuple[tuple[str, Taken], ...]]
 """As `Compiled`, not compiled yet."""
 
 
 class Around:
-    """What surrounds the items of one file. `paths`: XPath → whether its attribute takes all nodes, not just the first.
+    """What surrounds the items of one file. `paths`: XPath → whether its attribute has to know all nodes, not just the
+    first one.
 
     `begin` must be called with the first item before anything else is asked.
     """
@@ -66,8 +67,8 @@ class Around:
         if default:
             self._namespaces[DEFAULT] = default
         levels: dict[int, list[Wanted]] = {}
-        for path, many in self._paths.items():
-            self._rewrite(path, with_default_namespace(path) if default else path, levels, many=many)
+        for path, every in self._paths.items():
+            self._rewrite(path, with_default_namespace(path) if default else path, levels, every=every)
         item = item_path(self._settings.item_path or "", self._settings.namespaces)
         for level, wanted in levels.items():
             matcher = Matcher(item, self._settings.namespaces)
@@ -76,12 +77,12 @@ class Around:
     def compiled(self, path: str) -> Compiled:
         """Return the XPath of an attribute."""
         text, names, converted = self._rewritten[path]
-        return Compiled(self._xpath(text), names, tuple((self._xpath(part), every) for part, every in converted))
+        return Compiled(self._xpath(text), names, tuple((self._xpath(part), taken) for part, taken in converted))
 
     def _xpath(self, text: str) -> Any:
         return etree.XPath(text, namespaces=self._namespaces, smart_strings=False)
 
-    def _rewrite(self, path: str, text: str, levels: dict[int, list[Wanted]], *, many: bool) -> None:
+    def _rewrite(self, path: str, text: str, levels: dict[int, list[Wanted]], *, every: bool) -> None:
         found = tokens(text)
         pieces: list[Token | None] = list(found)
         names = []
@@ -90,10 +91,10 @@ class Around:
             whole = outer.begin == 0 and outer.end == len(found)
             find = self._xpath(outer.path)
             tag = self._tag(outer.first) if outer.first else None
-            levels.setdefault(outer.level, []).append(Wanted(name, find, outer.path, tag, whole and not many))
+            levels.setdefault(outer.level, []).append(Wanted(name, find, outer.path, tag, whole and not every))
             pieces[outer.begin : outer.end] = [("name", f"${name}"), *[None] * (outer.end - outer.begin - 1)]
             names.append(name)
-        converted = tuple((_written(pieces[begin:end]), every) for begin, end, every in converted_paths(found))
+        converted = tuple((_written(pieces[taken.begin : taken.end]), taken) for taken in converted_paths(found))
         self._rewritten[path] = (_written(pieces) if names else text), tuple(names), converted
 
     def _tag(self, name: str) -> str:

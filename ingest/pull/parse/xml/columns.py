@@ -37,7 +37,8 @@ def open_xml(
     def reopen() -> Iterator[bytes]:
         return Document(source.again(), settings, Report(), charset).blocks()
 
-    around = Around(settings, many if settings.mapping else {}, reopen)
+    every = {path: many[path] or _is_decisive(settings.mapping, path) for path in many} if settings.mapping else {}
+    around = Around(settings, every, reopen)
     matcher = Matcher(item_path(settings.item_path or "", settings.namespaces), settings.namespaces)
     document = Document(source, settings, report, charset)
     elements = XmlStream(document, report, matcher, around if around.needed else None)
@@ -114,7 +115,8 @@ class _Extract:
             row[place] = _found(found, many=self._many[place], single=self._single[place])
             if path.converted and found.__class__ is not list:
                 made = _Made(path, element, nodes)
-                row[place] = made.fault(found, is_key=place in self._key_places) or row[place]
+                decisive, is_key = self._single[place], place in self._key_places
+                row[place] = made.fault(found, decisive=decisive, is_key=is_key) or row[place]
         return row
 
     def _add(self, row: list[Any], place: int, text: Any) -> None:
@@ -178,13 +180,18 @@ class _Made:
     """The nodes that an XPath made a text or a number of, path by path."""
 
     def __init__(self, path: Compiled, element: Any, nodes: Mapping[str, Any]) -> None:
-        self._nodes = [
-            found if every else found[:1]
-            for found, every in ((find(element, **nodes), every) for find, every in path.converted)
-        ]
+        found = [(find(element, **nodes), taken) for find, taken in path.converted]
+        self._nodes = [every if taken.every else every[:1] for every, taken in found]
+        self._first_of = [every for every, taken in found if taken.first and len(every) > 1]
 
-    def fault(self, result: Any, *, is_key: bool) -> Refused | None:
-        """Return why `result` is no value: a node contains elements, is no number, or the key lacks its first part."""
+    def fault(self, result: Any, *, decisive: bool, is_key: bool) -> Refused | None:
+        """Return why `result` is no value: a node contains elements, is no number, is one of several (a `decisive`
+        value must say which), or the key lacks its first part."""
+        for nodes in self._first_of if decisive else ():
+            texts = [node if node.__class__ is str else _text(node) for node in nodes]
+            if (found := _one_of(texts)).__class__ is Refused:
+                several: Refused = found
+                return several
         for node in chain.from_iterable(self._nodes):
             if node.__class__ is not str and len(node):
                 refused: Refused = _text(node)

@@ -119,6 +119,66 @@ def test_several_quantities_that_differ_are_no_quantity(path):
     assert "sum(stock)" in reject.message
 
 
+AROUND = "<r><g>{before}<items><p><sku>1</sku><qty>2</qty></p></items>{behind}</g></r>"
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+@pytest.mark.parametrize(
+    ("attribute", "path"),
+    [
+        ("externalId", "../../key"),
+        ("externalId", "concat(../../key, '-', sku)"),
+        ("externalId", "normalize-space(../../key)"),
+        ("vendorSku", "../../key"),
+        ("inventoryQuantity", "../../key"),
+        ("inventoryQuantity", "number(../../key)"),
+        ("inventoryQuantity", "qty * ../../key"),
+        ("retailPrice", "(../../key) div 2"),
+    ],
+)
+def test_several_nodes_around_an_item_that_differ_are_no_key_and_no_number(attribute, path, place):
+    mapping = {"externalId": "sku", "inventoryQuantity": "qty"} | {attribute: path}
+
+    def read(*keys):
+        written = "".join(f"<key>{key}</key>" for key in keys)
+        return run(
+            AROUND.format(**{"before": "", "behind": "", place: written}), "xml", mapping, itemPath="/r/g/items/p"
+        )
+
+    _, (reject,), _ = read(4, 6)
+    items, rejects, _ = read(4, " 4 ")
+
+    assert (attribute, "repeated") == (reject.field, reject.code)
+    assert "different values (4, 6)" in reject.message
+    assert (1, []) == (len(items), rejects)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "path"),
+    [
+        ("externalId", "concat(sku, '-', code)"),
+        ("externalId", "substring(sku, 1, 9)"),
+        ("inventoryQuantity", "number(sku)"),
+        ("inventoryQuantity", "sku + 1"),
+        ("inventoryQuantity", "(sku) * 2"),
+        ("inventoryQuantity", "floor(sku)"),
+    ],
+)
+def test_no_function_takes_the_first_of_several_nodes_for_a_key_or_a_number(attribute, path):
+    mapping = {"externalId": "code", "inventoryQuantity": "code"} | {attribute: path}
+    _, (reject,), _ = run("<r><p><sku>1</sku><sku>2</sku><code>3</code></p></r>", "xml", mapping)
+
+    assert (attribute, "repeated") == (reject.field, reject.code)
+
+
+@pytest.mark.parametrize("path", ["sum(sku)", "count(sku) + 1", "sku[1] + 2", "3 * (sku = 2)"])
+def test_functions_and_signs_that_look_at_all_nodes_may(path):
+    mapping = {"externalId": "code", "inventoryQuantity": path}
+    items, rejects, _ = run("<r><p><sku>1</sku><sku>2</sku><code>3</code></p></r>", "xml", mapping)
+
+    assert ([{"externalId": "3", "inventoryQuantity": 3}], []) == (items, rejects)
+
+
 def test_of_several_texts_the_first_counts_and_a_chosen_number():
     mapping = {"externalId": "sku[1]", "inventoryQuantity": "sum(qty)", "name": "name"}
     data = "<r><p><sku>A</sku><sku>B</sku><qty>5</qty><qty>7</qty><name>d</name><name>e</name></p></r>"
