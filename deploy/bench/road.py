@@ -51,6 +51,23 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Batches that are committed: how many, when the first one was received and when the last one was committed.
+
+    Not from when the load generator was started: it reads its file first, of a million items for seconds.
+    """
+
+    batches: int
+    began: datetime
+    ended: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Return the time that they took."""
+        return (self.ended - self.began).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
 class Road:
     """A running road: where it begins, the processes it is made of, and a connection to its Postgres."""
 
@@ -67,11 +84,11 @@ class Road:
         load = await drive(self.url, file, how)
         if load.posts == load.refused:
             raise RuntimeError(f"no post was taken: {load}")
-        last = await self.drained(since, load.posts - load.refused)
+        stretch = await self.drained(since, load.posts - load.refused)
         used = (await meters.read(self.connection, parts)).since(before)
-        items = (await self.committed(since))[0] * MAX_ITEMS
+        items = stretch.batches * MAX_ITEMS
         return Cost(
-            items / (last - since).total_seconds(),
+            items / stretch.seconds,
             {part: seconds * 1e6 / items for part, seconds in used.cpu_s.items()},
             used.wal / items,
             await self._batches_a_window(since),
@@ -106,20 +123,17 @@ class Road:
         )
         return found
 
-    async def committed(self, since: datetime) -> tuple[int, datetime | None]:
-        """Return how many batches received since then are committed, and when the last one was."""
-        row = await self.connection.fetchrow(
-            "SELECT count(*), max(pg_xact_commit_timestamp(xmin)) FROM receipts WHERE received_at >= $1", since
-        )
-        return row[0], row[1]
-
-    async def drained(self, since: datetime, batches: int) -> datetime:
-        """Wait until so many batches received since then are committed; return when the last one was."""
+    async def drained(self, since: datetime, batches: int) -> Stretch:
+        """Wait until so many batches received since then are committed."""
         async with asyncio.timeout(_DRAIN_S):
             while True:
-                count, last = await self.committed(since)
-                if count >= batches and last:
-                    return last
+                row = await self.connection.fetchrow(
+                    "SELECT count(*), min(received_at), max(pg_xact_commit_timestamp(xmin)) FROM receipts "
+                    "WHERE received_at >= $1",
+                    since,
+                )
+                if row[0] >= batches and row[2]:
+                    return Stretch(*row)
                 await asyncio.sleep(0.2)
 
     async def now(self) -> datetime:

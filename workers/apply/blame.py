@@ -52,6 +52,10 @@ class Trouble(Transient):
     """Trouble of ours that nobody foresaw: a bug, a schema that is not ours, corruption. Somebody has to look."""
 
 
+class Stale(Transient):
+    """What a window had read is so no more: it is done again, with locks taken before it reads."""
+
+
 def is_of_the_data(error: BaseException, connection: Connection, batches: Iterable[Batch]) -> bool:
     """Return whether the error is the fault of something in these batches, and not of Postgres or of ourselves.
 

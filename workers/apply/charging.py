@@ -6,13 +6,9 @@ from collections.abc import Sequence
 
 from asyncpg import Connection
 
-from schemas.errors import Transient
+from workers.apply.blame import Stale
 from workers.apply.purse import Purse
 from workers.apply.statements import ROAD
-
-
-class Crowded(Transient):
-    """Another window took the room that this one had counted on: do it again, with the usage rows locked first."""
 
 
 async def look(connection: Connection, purses: Sequence[Purse], *, lock: bool) -> None:
@@ -33,13 +29,13 @@ async def look(connection: Connection, purses: Sequence[Purse], *, lock: bool) -
 
 
 async def charge(connection: Connection, purses: Sequence[Purse]) -> None:
-    """Add what the window took to the accounts' days; raises `Crowded` if that would be above a limit."""
+    """Add what the window took to the accounts' days; raises `Stale` if that would be above a limit."""
     taken = [purse for purse in purses if purse.taken]
     if not taken:
         return
     rows = await connection.fetch(ROAD.charge_usage.sql, *_keys(taken), [purse.taken for purse in taken])
     if len(rows) < len(taken):
-        raise Crowded("the daily SKU limit filled up, or was lowered, while the window was at work")
+        raise Stale("the daily SKU limit filled up, or was lowered, while the window was at work")
     used = {(row["account_id"], row["day"]): row["used"] for row in rows}
     for purse in taken:
         purse.used = used[purse.account_id, purse.day]

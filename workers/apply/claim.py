@@ -24,8 +24,13 @@ _OUTCOMES = [outcome.value for outcome in Outcome]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def claim(connection: Connection, batches: Sequence[Batch], *, look: bool = True) -> list[Work | None]:
+async def claim(
+    connection: Connection, batches: Sequence[Batch], *, look: bool = True, hold: bool = True
+) -> list[Work | None]:
     """Return the work of each batch, None for one that was seen before.
+
+    To `hold` the feeds keeps them from being deleted before the transaction ends, and gives their changes a place among
+    the accounts' events; without one, nothing is held or has a place.
 
     To look costs a scan of every partition of receipts. If not asked to, a batch that was seen is claimed once more
     and breaks the receipts' key when it is written (`blame.was_seen`): a message that comes again has its receive time
@@ -33,14 +38,14 @@ async def claim(connection: Connection, batches: Sequence[Batch], *, look: bool 
     """
     feed_ids = sorted({batch.feed_id for batch in batches})
     if not look and all(made_at_ms(batch.batch_id) is not None for batch in batches):
-        rows = await connection.fetch(window_feeds(look=False), feed_ids)
+        rows = await connection.fetch(window_feeds(look=False, hold=hold), feed_ids)
         return _works(batches, rows, [])
     asked = (
         [batch.account_id for batch in batches],
         [batch.batch_id for batch in batches],
         [_time(batch.received_ms) for batch in batches],
     )
-    rows = await connection.fetch(window_feeds(look=True), *asked, feed_ids)
+    rows = await connection.fetch(window_feeds(look=True, hold=hold), *asked, feed_ids)
     # Where all feeds are gone nothing stands beside them.
     seen = rows[0]["seen"] if rows else [row["n"] for row in await connection.fetch(ROAD.seen_batches.sql, *asked)]
     return _works(batches, rows, seen)
@@ -49,7 +54,8 @@ async def claim(connection: Connection, batches: Sequence[Batch], *, look: bool 
 def _works(batches: Sequence[Batch], rows: Sequence[Any], seen: Sequence[int]) -> list[Work | None]:
     """Return the works of batches; `rows` are their feeds', `seen` the numbers, from 1, of those seen before."""
     feeds = {row["id"]: _feed(row) for row in rows}
-    window = position_of(int(rows[0]["transaction"]), 0) if any(row["keeps_events"] for row in rows) else None
+    told = any(row["keeps_events"] for row in rows) and rows[0]["transaction"] is not None
+    window = position_of(int(rows[0]["transaction"]), 0) if told else None
     done = {number - 1 for number in seen}
     ids: set[UUID] = set()
     works: list[Work | None] = []
@@ -111,6 +117,7 @@ def _feed(row: Any) -> Feed:
         keeps_changes=row["keeps_changes"],
         events=frozenset(row["events"]) if row["events"] else _NONE,
         has_dead=row["has_dead"],
+        keeps_events=row["keeps_events"],
     )
 
 

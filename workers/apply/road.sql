@@ -17,12 +17,13 @@ JOIN receipts r
  AND r.received_at < b.received_at + interval '24 hours';
 
 -- name: window_feeds
--- Rules and limits as they are now; the key share lock keeps a feed from being deleted under its window. The batches
--- that were seen stand beside each feed, which spares a round trip; where nobody looks, there are none.
+-- Rules and limits as they are now. The batches that were seen stand beside each feed, which spares a round trip; where
+-- nobody looks, there are none. Within the window's transaction its number comes along, and the key share lock keeps a
+-- feed from being deleted under it; a look before it has neither, since either would need a commit.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
        f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
        s.account_id IS NOT NULL AS keeps_events,
-       pg_current_xact_id()::text AS transaction,
+       {transaction}::text AS transaction,
        EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred,
        EXISTS (SELECT FROM dead_keys k WHERE k.account_id = f.account_id AND k.feed_id = f.id AND k.overtaken_at IS NULL)
            AS has_dead,
@@ -32,7 +33,11 @@ JOIN accounts a ON a.id = f.account_id
 LEFT JOIN change_streams s ON s.account_id = f.account_id
 WHERE f.id = ANY ({feeds}::bigint[]) AND f.deleted_at IS NULL
 ORDER BY f.id
-FOR KEY SHARE OF f;
+{lock};
+
+-- name: hold_feeds
+-- The key share lock of window_feeds, for a window that looked before its transaction.
+SELECT id FROM inventory_feeds WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE;
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.

@@ -10,10 +10,10 @@ import orjson
 from asyncpg import Connection
 
 from schemas import comparison
-from schemas.errors import Transient
 from schemas.outcomes import Outcome
 from workers.apply import changes, compare, statements
 from workers.apply.arrays import numbers, texts
+from workers.apply.blame import Stale
 from workers.apply.compare import Hashed
 from workers.apply.sheet import Sheet
 from workers.apply.statements import COLUMNS, ROAD
@@ -68,6 +68,18 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
         entry.details = comparison.details_over(held, entry.item)
 
 
+async def hold(connection: Connection, admitted: Sequence[Entry], others: Sequence[Entry]) -> None:
+    """Hold the feeds that get new rows, details or deferred items, so that nobody deletes one and leaves those behind.
+
+    An update alone needs no hold: of a row that was deleted there is nothing to update, which `write` finds out.
+    Raises `Stale` when one of the feeds is deleted.
+    """
+    adding = [entry for entry in admitted if entry.row is None or entry.details is not None]
+    feed_ids = sorted({entry.work.feed.id for entry in (*adding, *others)})
+    if feed_ids and len(await connection.fetch(ROAD.hold_feeds.sql, feed_ids)) < len(feed_ids):
+        raise Stale("a feed was deleted after the window had looked at it")
+
+
 async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
     """Write admitted entries, sorted by the full key: update what was there, insert what is new, then the details."""
     created = [entry for entry in entries if entry.row is None]
@@ -108,7 +120,7 @@ async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hash
         *columns.values(),
     )
     if status != f"UPDATE {len(entries)}":
-        raise Transient(f"a row moved between compare and write: {status} of {len(entries)}")
+        raise Stale(f"a row moved between compare and write: {status} of {len(entries)}")
     for entry in entries:
         entry.end(_UPDATED)
 

@@ -53,15 +53,18 @@ BOOKKEEPING = {name: Column(name, "bigint") for name in ("details_hash", "charge
 _WRITTEN = COLUMNS | BOOKKEEPING
 
 
-@lru_cache(2)
-def window_feeds(*, look: bool) -> str:
+@lru_cache(4)
+def window_feeds(*, look: bool, hold: bool) -> str:
     """Return the statement that reads a window's feeds and, if asked to look, which of its batches were seen before.
 
-    The feeds are the fourth parameter then, and the only one otherwise.
+    The feeds are the fourth parameter then, and the only one otherwise. To `hold` them takes a transaction.
     """
-    if look:
-        return str(ROAD.window_feeds.sql).format(seen=str(ROAD.seen_batches.sql).rstrip("; \n"), feeds="$4")
-    return str(ROAD.window_feeds.sql).format(seen="SELECT n FROM generate_series(1, 0) n", feeds="$1")
+    return str(ROAD.window_feeds.sql).format(
+        seen=str(ROAD.seen_batches.sql).rstrip("; \n") if look else "SELECT n FROM generate_series(1, 0) n",
+        feeds="$4" if look else "$1",
+        transaction="pg_current_xact_id()" if hold else "NULL",
+        lock="FOR KEY SHARE OF f" if hold else "",
+    )
 
 
 @lru_cache(_SHAPES)

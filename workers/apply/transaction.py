@@ -12,10 +12,11 @@ from asyncpg import Connection
 from schemas.batches import Batch, Operation
 from workers.apply import changes, receipts, replays, rows, variants
 from workers.apply.claim import claim, write_receipts
+from workers.apply.glimpse import Glimpse
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
-from workers.apply.upsert import upsert
+from workers.apply.upsert import upsert, write
 from workers.apply.work import Work
 
 _ROLLBACK_TIMEOUT_S = 5.0
@@ -57,6 +58,20 @@ async def settle(
         await write_receipts(connection, claimed, now)
         await changes.write(connection, claimed, purses, now)
     return [result_of(batch, work) for batch, work in zip(batches, works, strict=True)], purses
+
+
+async def settle_seen(
+    connection: Connection, batches: Sequence[Batch], seen: Glimpse, now: datetime
+) -> tuple[list[BatchResult], list[Purse]]:
+    """Commit a window that was looked at: where nothing changes with its receipts alone, in one statement."""
+    purses: list[Purse] = []
+    if seen.compared.changed:
+        async with whole(connection):
+            purses = await write(connection, seen.compared, now, lock_usage=False)
+            await write_receipts(connection, seen.works, now)
+    else:
+        await write_receipts(connection, seen.works, now)
+    return [result_of(batch, work) for batch, work in zip(batches, seen.works, strict=True)], purses
 
 
 async def apply_works(connection: Connection, works: Sequence[Work], now: datetime, *, lock_usage: bool) -> list[Purse]:

@@ -9,8 +9,7 @@ import structlog
 from asyncpg import Connection
 
 from schemas.batches import Batch
-from workers.apply import alerts, blame, transaction
-from workers.apply.charging import Crowded
+from workers.apply import alerts, blame, glimpse, transaction
 from workers.apply.isolate import apply_split, bury
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult, WindowResult
@@ -43,10 +42,12 @@ async def _commit(
     connection: Connection, batches: Sequence[Batch], now: datetime
 ) -> tuple[list[BatchResult], list[Purse]]:
     try:
+        if (seen := await glimpse.at(connection, batches)) is not None:
+            return await transaction.settle_seen(connection, batches, seen, now)
         async with transaction.whole(connection):
             return await transaction.settle(connection, batches, now, careful=False)
     except Exception as error:
-        if not isinstance(error, Crowded) and not blame.was_seen(error):
+        if not isinstance(error, blame.Stale) and not blame.was_seen(error):
             raise
     async with transaction.whole(connection):
         return await transaction.settle(connection, batches, now, careful=True)

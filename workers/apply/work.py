@@ -31,6 +31,7 @@ class Feed:
     keeps_changes: bool = False
     events: frozenset[str] = frozenset()
     has_dead: bool = False
+    keeps_events: bool = False
     exists: bool = True
 
     @classmethod

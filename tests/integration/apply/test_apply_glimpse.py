@@ -1,0 +1,108 @@
+"""A window looks before its transaction: what it saves, and what others do between the look and the write."""
+
+import pytest
+
+from workers.apply import glimpse
+
+ITEMS = [{"externalId": f"{n}", "inventoryQuantity": 1} for n in range(3)]
+
+
+@pytest.fixture
+def between(monkeypatch):
+    """`between(step)`: awaits a step after the next window has looked, and before it writes."""
+
+    def between(step):
+        look, steps = glimpse.at, [step]
+
+        async def at(connection, batches):
+            seen = await look(connection, batches)
+            if steps:
+                assert seen is not None
+                await steps.pop()
+            return seen
+
+        monkeypatch.setattr(glimpse, "at", at)
+
+    return between
+
+
+async def transactions(connection) -> int:
+    """Return the number of the next transaction that writes."""
+    return int(await connection.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+
+
+async def locked_feeds(road) -> list[int]:
+    rows = await road.connection.fetch("SELECT id FROM inventory_feeds WHERE xmax <> 0 ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+async def test_an_unchanged_window_is_one_write_and_locks_no_feed(road):
+    await road.apply(road.batch(*ITEMS, feed=1))
+    await road.connection.execute("UPDATE inventory_feeds SET name = name")  # rows that no lock was on
+    before = await transactions(road.connection)
+    batch = road.batch(*ITEMS)
+
+    await road.apply(batch)
+
+    assert before + 1 == await transactions(road.connection)
+    assert [] == await locked_feeds(road)
+    assert {"unchanged": 3} == (await road.receipt(batch))[0]
+
+
+async def test_an_update_locks_no_feed_and_what_adds_rows_locks_its_own(road):
+    await road.apply(road.batch(*ITEMS))
+    await road.connection.execute("UPDATE inventory_feeds SET name = name")
+
+    await road.apply(road.batch(ITEMS[0] | {"inventoryQuantity": 2}))
+    assert [] == await locked_feeds(road)
+
+    await road.apply(road.batch(*ITEMS, feed=2), road.batch(ITEMS[0]))
+    assert [2] == await locked_feeds(road)
+
+
+@pytest.mark.parametrize("name", ["new", "0"], ids=["created", "details of a row that is there"])
+async def test_a_feed_that_is_deleted_after_the_look_gets_nothing(road, between, name):
+    await road.apply(road.batch(*ITEMS))
+    before = await road.rows()
+    other = (await road.another()).connection
+    between(other.execute("UPDATE inventory_feeds SET deleted_at = now() WHERE id = 1"))
+
+    result = await road.apply(road.batch({"externalId": name, "name": "Oak"}))
+
+    assert {"rejected": 1} == result.batches[0].counts
+    assert ["feed.deleted"] == [item["code"] for item in result.batches[0].items]
+    assert before == await road.rows()
+
+
+async def test_a_row_that_moves_after_the_look_is_found_again(road, between):
+    await road.apply(road.batch(*ITEMS))
+    other = (await road.another()).connection
+    between(other.execute("UPDATE feed_variants SET variant_id = NULL WHERE external_id = '1'"))
+
+    result = await road.apply(road.batch(*[item | {"inventoryQuantity": 5} for item in ITEMS]))
+
+    assert {"updated": 3} == result.batches[0].counts
+    assert [5, 5, 5] == [row["inventory_quantity"] for row in (await road.rows()).values()]
+
+
+async def test_a_limit_that_is_lowered_after_the_look_holds(road, between):
+    await road.limit(10)
+    other = (await road.another()).connection
+    between(other.execute("UPDATE accounts SET daily_sku_limit = 1"))
+
+    result = await road.apply(road.batch(*ITEMS))
+
+    assert {"created": 1, "deferred": 2} == result.batches[0].counts
+    assert [1] == list((await road.used()).values())
+
+
+async def test_a_copy_of_a_batch_that_is_committed_after_the_look_changes_nothing(road, between):
+    await road.apply(road.batch(*ITEMS))
+    batch = road.batch(*[item | {"inventoryQuantity": 2} for item in ITEMS])
+    another = await road.another()
+    between(another.apply(batch))
+
+    result = await road.apply(batch)
+
+    assert [False] == [outcome.claimed for outcome in result.batches]
+    assert 2 == await road.connection.fetchval("SELECT count(*) FROM receipts")
