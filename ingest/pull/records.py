@@ -14,6 +14,8 @@ BLOCK_BYTES = 1 << 16
 """The stream is read in blocks of this size, so that nothing depends on how its bytes arrived."""
 MAX_RECORD_BYTES = 4 << 20
 """A larger record is refused; the largest that memory is held for."""
+MAX_ROWS_KEPT = 1_000
+"""Refused rows of a file that are kept as they stand in it."""
 MAX_FIELDS_NOTED = 200
 """Names of columns or paths that a report lists at most."""
 
@@ -55,6 +57,8 @@ class FileReject:
     or JSON. `field` is the item attribute, `column` the column or path it came from, `value` what stood there (cut).
     `external_id` is the clean key wherever it is known or can be recovered: a rejected row is not a missing item.
     `skipped`: the attribute alone was left out (`badAttributes`), and the item goes on.
+    `record`: the whole row as it stands in the file (`ingest.pull.parse.written.Row`); of a row's reasons the first has
+    it, of the first `MAX_ROWS_KEPT` rows.
     """
 
     row: int
@@ -65,6 +69,7 @@ class FileReject:
     message: str
     value: Any = None
     skipped: bool = False
+    record: list[tuple[str, str]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what receipts, runs and previews carry; `index` is the row."""
@@ -81,9 +86,10 @@ class FileReject:
 
 
 def reject_from_json(raw: dict[str, Any]) -> FileReject:
-    """Return the reject that `FileReject.as_json` wrote."""
+    """Return the reject that `FileReject.as_json` wrote, with its row, if that is there too, as `record`."""
     names = ("index", "externalId", "field", "column", "code", "message", "value", "skipped")
-    return FileReject(*(raw[name] for name in names))
+    values = [*(raw[name] for name in names), raw.get("record")]
+    return FileReject(*values)
 
 
 @dataclass(slots=True)

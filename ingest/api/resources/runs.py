@@ -14,6 +14,7 @@ from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import pulled_feed
+from ingest.feeds.rejected_rows import rejected_rows
 from ingest.feeds.runs import RUN_SQL, RunStatus
 
 MAX_REJECTS = 1_000
@@ -163,6 +164,14 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
     return csv_file(name, header, (reject.values() for reject in rejects))
 
 
+async def rejected_rows_csv(call: Call[Query, None]) -> web.Response:
+    """Return the refused rows as they stand in the file, with the column that is wrong and why beside each."""
+    run = await _run(call)
+    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
+    header, table = rejected_rows(rows)
+    return csv_file(f"feed-{call.id}-run-{call.path['run']}-rejected-rows.csv", header, table)
+
+
 async def _run(call: Call[Any, Any]) -> Any:
     return call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
 
@@ -278,5 +287,17 @@ OPERATIONS = (
         response=str,
         produces=("text/csv",),
         handler=rejects_csv,
+    ),
+    Operation(
+        name="runs.rejected_rows_csv",
+        method="GET",
+        path=f"{_RUNS}/{{run}}/rejected-rows.csv",
+        summary="Download the rejected rows of a run as they stand in its file",
+        description="Of the file's own columns (of XML and JSON the paths), with two behind them: `wrongColumn`, and"
+        " `wrong`, which says why, and in which row. To be mended, and sent again.",
+        scope=Scope.READ,
+        response=str,
+        produces=("text/csv",),
+        handler=rejected_rows_csv,
     ),
 )

@@ -65,6 +65,12 @@ async def run(visit: Visit, visitor: Visitor) -> dict[str, Any]:
     return {"title": "A file", "line": line, "rejects": rejects}
 
 
+async def rejected_rows(visit: Visit, visitor: Visitor) -> Result:
+    """Return the refused rows of one file as they stand in it, with what is wrong beside each."""
+    answer: Result = await visit.answer("runs.rejected_rows_csv", {"id": visitor.feed_id, "run": visit.number("run")})
+    return answer
+
+
 async def post(visit: Visit, _: Visitor) -> dict[str, Any]:
     """Return the refused items of one post."""
     receipt = await visit.ask("batches.get", {"batch": UUID(visit.request.match_info["batch"])})
@@ -135,6 +141,7 @@ ENTRIES = (
     View(_HERE, "vendor_last", last),
     View(_RUN, "vendor_rejects", run),
     View(f"{_RUN}/rejects.csv", "", as_csv(run)),
+    View(f"{_RUN}/rejected-rows.csv", "", rejected_rows),
     View(_POST, "vendor_rejects", post),
     View(f"{_POST}/rejects.csv", "", as_csv(post)),
     View(f"{_HERE}/items", "vendor_items", items),

@@ -99,6 +99,12 @@ async def rejects_csv(visit: Visit) -> web.StreamResponse:
     return answer
 
 
+async def rejected_rows_csv(visit: Visit) -> web.StreamResponse:
+    """Return the refused rows as the vendor wrote them, with what is wrong beside each."""
+    answer: web.StreamResponse = await visit.answer("runs.rejected_rows_csv", _path(visit))
+    return answer
+
+
 async def diff_csv(visit: Visit) -> web.StreamResponse:
     """Return all that a held run would change as a file."""
     answer: web.StreamResponse = await visit.answer("runs.diff_csv", _path(visit))
@@ -174,5 +180,6 @@ ENTRIES = (
     Action(path=f"{_ONE}/cancel", act=cancel, scope=Scope.WRITE),
     Action(path=f"{_ONE}/mend", act=mend, scope=Scope.WRITE),
     Download(path=f"{_ONE}/rejects.csv", get=rejects_csv),
+    Download(path=f"{_ONE}/rejected-rows.csv", get=rejected_rows_csv),
     Download(path=f"{_ONE}/diff.csv", get=diff_csv),
 )

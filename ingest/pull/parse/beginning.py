@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.parse import FormatError, Record, Report, parse, read_records
+from ingest.pull.parse.written import values_of
 from schemas.outcomes import shown
 
 MAX_RECORDS = 1_000
 """Records that a preview reads at most."""
-MAX_REJECTS, MAX_COLUMNS, SAMPLED_RECORDS, SAMPLES, MAX_DEPTH = 100, 200, 50, 3, 5
+MAX_REJECTS, MAX_COLUMNS, SAMPLED_RECORDS, SAMPLES = 100, 200, 50, 3
 MAX_CELLS = 60
 """Values of one record that are shown as they stand."""
 
@@ -88,40 +89,3 @@ def _sample(records: Iterator[Record], looked: Beginning, most_rows: int) -> Non
                 samples.append(brief)
         if number < most_rows:
             looked.raw.append((record.row, cells))
-
-
-def values_of(source: Any, columns: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the values of a record (see `Record`) by column or path; `columns` are a CSV file's."""
-    if isinstance(source, list):
-        yield from zip(columns, source, strict=False)
-    elif isinstance(source, tuple):
-        yield from _json_values(source[0], "", MAX_DEPTH)
-    else:
-        yield from _xml_values(source, "", MAX_DEPTH)
-
-
-def _json_values(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and depth:
-        for name, inner in value.items():
-            step = name if name.isidentifier() else f"['{name}']"
-            yield from _json_values(inner, f"{path}.{step}" if path and step == name else f"{path}{step}", depth - 1)
-    elif isinstance(value, list) and depth:
-        for inner in value[:1]:
-            yield from _json_values(inner, f"{path}[0]", depth - 1)
-    else:
-        yield path, value
-
-
-def _xml_values(element: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    for name, value in element.attrib.items():
-        yield f"{path}@{_local(name)}", value
-    children = [child for child in element if isinstance(child.tag, str)]
-    if path and not children:
-        yield path.removesuffix("/"), (element.text or "").strip()
-    for child in children if depth else ():
-        prefix = f"{child.prefix}:" if child.prefix else ""
-        yield from _xml_values(child, f"{path}{prefix}{_local(child.tag)}/", depth - 1)
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
@@ -13,8 +14,9 @@ from ingest.pull.mapping.mapper import Mapped, Mapper
 from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
 from ingest.pull.parse.source import Source, UnseekableError
+from ingest.pull.parse.written import row_of
 from ingest.pull.parse.xml.columns import open_xml
-from ingest.pull.records import Block, Chunk, FileReject, Record, Report
+from ingest.pull.records import MAX_ROWS_KEPT, Block, Chunk, FileReject, Record, Report
 from schemas.columns import KINDS
 from schemas.items import MAX_ITEMS
 
@@ -40,6 +42,7 @@ class Parse:
         self._source = Source.of(stream)
         self._settings, self._charset, self._limit = settings, charset, limit
         self._lacks_quantity = QUANTITY in settings.mapping
+        self._rows_kept = 0
 
     def __iter__(self) -> Iterator[Chunk]:
         doubts = Doubts(self._contradictions, lambda: self.report.encoding_guessed)
@@ -62,6 +65,8 @@ class Parse:
         """Yield what goes on of each block, with the reader's own rejects; at last what the fold kept."""
         for block in blocks:
             mapped = mapper.map_block(block)
+            if mapped.rejects and self._rows_kept < MAX_ROWS_KEPT:
+                self._keep_rows(block, mapped.rejects)
             self._count(block, mapped)
             refused = [*block.rejects, *mapped.rejects] if block.rejects else mapped.rejects
             yield fold.add(mapped, refused), block.rejects
@@ -76,6 +81,18 @@ class Parse:
         self.report.rows_folded = fold.folded
         self.report.rows_rejected += fold.rejected
         self.report.rows_mapped -= fold.rejected + (fold.folded if self._settings.duplicates != "last" else 0)
+
+    def _keep_rows(self, block: Block, rejects: list[FileReject]) -> None:
+        """Give the first reject of each row the row as it stands in the file."""
+        sources = dict(zip(block.rows, block.records, strict=True))
+        row = 0
+        for place, reject in enumerate(rejects):
+            if reject.row != row and self._rows_kept < MAX_ROWS_KEPT:
+                row = reject.row
+                source = sources[row]
+                written = row_of((source,) if isinstance(source, dict) else source, self.report.columns)
+                rejects[place] = replace(reject, record=written)
+                self._rows_kept += 1
 
     def records(self) -> Iterator[Record]:
         """Yield the records as they stand in the file, instead of items; those that cannot be read are left out."""

@@ -261,4 +261,5 @@ REJECT_COLUMNS = (
     "message",
     "value",
     "skipped",
+    "record",
 )

@@ -166,6 +166,11 @@ async def test_rejects_come_as_csv_and_json(api):
     assert [*expected, "'=cmd()", "False"] == rows[1]
     assert "text/csv" == response.content_type
 
+    api.execute("UPDATE run_rejects SET record = %s", '[["SKU","A-1"],["Stock","=cmd()"]]')
+    response = await api.call("GET", run_path(run, "/rejected-rows.csv"))
+    rows = list(csv.reader(io.StringIO(await response.text())))
+    assert [["SKU", "Stock", "wrongColumn", "wrong"], ["A-1", "'=cmd()", "Stock", 'row 17: expected, "a"']] == rows
+
 
 @pytest.mark.parametrize(("cell", "expected"), [("=1+1", "'=1+1"), ("-5", "-5"), ("+a", "'+a"), ("5", "5"), (7, 7)])
 def test_no_cell_is_taken_for_a_formula(cell, expected):
@@ -190,6 +195,7 @@ async def test_another_account_finds_no_run(api):
         ("GET", path_of(feed, "runs.json")),
         ("GET", run_path(run)),
         ("GET", run_path(run, "/rejects.csv")),
+        ("GET", run_path(run, "/rejected-rows.csv")),
         ("GET", run_path(run, "/rejects.json")),
         ("POST", run_path(run, "/cancel.json")),
         ("POST", run_path(run, "/approve.json")),

@@ -90,12 +90,15 @@ async def test_a_vendor_sees_its_runs_rejects_and_items_and_nothing_of_the_accou
     assert "expected a whole number" in rejects.texts("td[data-label=Why]")
     csv = await vendor.page(f"{path}/files/{feed['run']}/rejects.csv")
     assert "42,,Bestand,'=soon,expected a whole number" in csv.text
+    api.execute("UPDATE run_rejects SET record = %s", '[["Artikel","E-2"],["Bestand","=soon"]]')
+    rows = await vendor.page(f"{path}/files/{feed['run']}/rejected-rows.csv")
+    assert "E-2,'=soon,Bestand,row 42: expected a whole number" in rows.text
     items = await vendor.page(f"{path}/items")
     assert (["E-1"], ["V-1"], ["9"]) == (
         items.texts("tbody th"), items.texts("td[data-label=SKU]"), items.texts("td[data-label=Quantity]"),
     )  # fmt: skip
     assert "Nothing is called" in (await vendor.page(f"{path}/items?q=their-own-sku")).text_of(".empty h2")
-    pages += [rejects, csv, items, await vendor.page(f"{path}?as=json")]
+    pages += [rejects, csv, rows, items, await vendor.page(f"{path}?as=json")]
     for shown in pages:
         assert [] == [secret for secret in SECRETS if secret in shown.text]
     assert 404 == (await vendor.page(f"{path}/files/{feed['run'] + 1}")).status

@@ -58,6 +58,7 @@ async def test_a_failing_row_never_fails_the_file(pulling, puller, worker, vendo
         "field": "inventoryQuantity",
         "source": "inventoryQuantity",
         "value": "in stock",
+        "record": '[["externalId","B"],["inventoryQuantity","in stock"]]',
     }.items() <= reject.items()
 
 

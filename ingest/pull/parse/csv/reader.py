@@ -17,7 +17,8 @@ from ingest.pull.mapping.cells import CellError, unwrapped
 from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.shape import Shape, is_footer
-from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report
+from ingest.pull.parse.written import row_of_cells
+from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, FormatError, Report
 from schemas.outcomes import shown
 
 BLOCK_ROWS = PLAIN_ROWS = 100
@@ -88,6 +89,7 @@ class CsvReader:
         self._plain: list[str] = []
         self._suspect = False
         self._drops = False
+        self._rows_kept = 0
         self._known_habits = False
         self.expected = Expected()
         self.shape: Shape | None = None
@@ -253,7 +255,11 @@ class CsvReader:
     def _refuse(self, code: str, message: str, row: list[str]) -> FileReject:
         written = self.dialect.delimiter.join(row).replace(END, "")
         key = self.expected.key_of(row, self.width)
-        return FileReject(self._row + 1, key, None, None, code, message, shown(written))
+        record = None
+        if self._rows_kept < MAX_ROWS_KEPT:
+            self._rows_kept += 1
+            record = row_of_cells([cell.replace(END, "") for cell in row], self._report.columns)
+        return FileReject(self._row + 1, key, None, None, code, message, shown(written), record=record)
 
 
 def first_row(lines: Lines, row: int) -> tuple[list[str], int, int]:

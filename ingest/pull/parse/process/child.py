@@ -173,7 +173,7 @@ class _Frames:
         """Add a chunk; write when there is enough for a frame."""
         self._count += chunk.count
         self._rejected += chunk.rejected
-        self._rejects += [reject.as_json() for reject in chunk.rejects]
+        self._rejects += [{**reject.as_json(), "record": reject.record} for reject in chunk.rejects]
         if chunk.items:
             self._add_items(chunk)
         if self._bytes >= _FRAME_BYTES or len(self._rejects) >= _FRAME_REJECTS:

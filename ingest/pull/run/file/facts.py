@@ -8,6 +8,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from ingest.pull.fetch import Fetched, Validators
 from ingest.pull.records import Chunk, EncodedChunks, FileReject, Report, RowCounts
 from ingest.pull.run.feed import stored_validators
@@ -194,4 +196,5 @@ def _reject_row(reject: FileReject, row_offset: int) -> tuple[Any, ...]:
     value = shown(reject.value)
     texts = (reject.external_id, reject.field, reject.column, reject.code, reject.message, value)
     stored = (None if text is None else storable(str(text)) for text in texts)
-    return (reject.row + row_offset, *stored, reject.skipped)
+    record = None if reject.record is None else orjson.dumps(reject.record).decode()
+    return (reject.row + row_offset, *stored, reject.skipped, record)
