@@ -1,7 +1,7 @@
 """Waits for the workers' replies: one exclusive queue a process, one future a batch.
 
-The connection is aio-pika's plain one, made again when it is lost. A reply that was sent meanwhile is lost with its
-queue: its sender is told 202 and finds the receipt.
+The connection is made again when it is lost. A reply that was sent meanwhile is lost with its queue: its sender is told
+202 and finds the receipt.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import uuid
 from types import TracebackType
 from typing import Any, Self
 
-import aio_pika
 import orjson
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
-from pamqp.common import FieldTable
+from aiormq.abc import DeliveredMessage
 
-from ingest.amqp.publish import Publisher, back_off_s
-from schemas.addresses import brokers, first
+from ingest.amqp.publish import HEARTBEAT_S, Publisher, back_off_s
+from schemas.amqp.tap import AWAY, open_link
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name
 
 _log = structlog.get_logger()
-_CONNECT_TIMEOUT_S = 10.0
-_AWAY = (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
+_ANSWER_S = 10.0
+"""Time for the broker to make the queue."""
 
 
 class Replies:
@@ -52,6 +50,11 @@ class Replies:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+
+    async def watch(self) -> None:
+        """Wait for ever; raises what ended the waiting for replies, which nothing may end."""
+        assert self._task, "enter it first"
+        await asyncio.shield(self._task)
 
     async def ask(self, batch: Batch) -> dict[str, Any] | None:
         """Publish a batch and return the worker's reply; None when it is late.
@@ -88,32 +91,28 @@ class Replies:
             try:
                 await self._consume()
                 failures = 0
-            except _AWAY as error:
+            except AWAY as error:
                 failures += 1
                 _log.warning("replies_away", error=f"{type(error).__name__}: {error}")
-            self._queue = None
-            self._consuming.clear()
             await asyncio.sleep(back_off_s(failures, 0.5))
 
     async def _consume(self) -> None:
-        name: FieldTable = {"connection_name": process_name("api-replies")}
-        connection = await first(
-            brokers(self._settings.amqp),
-            lambda address: aio_pika.connect(address, client_properties=name),
-            _CONNECT_TIMEOUT_S,
-        )
-        async with connection:
-            closed = asyncio.Event()
-            connection.close_callbacks.add(lambda *_: closed.set())
-            channel = await connection.channel(publisher_confirms=False)
-            channel.close_callbacks.add(lambda *_: closed.set())
-            queue = await channel.declare_queue(exclusive=True, auto_delete=True)
-            await queue.consume(self._take, no_ack=True)
-            self._queue = queue.name
+        """Keep a queue until its channel is over; raises one of `AWAY` when it cannot be had."""
+        link = await open_link(self._settings.amqp, process_name("api-replies"), HEARTBEAT_S)
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                channel = await link.connection.channel(publisher_confirms=False)
+                queue = (await channel.queue_declare(exclusive=True, auto_delete=True)).queue
+                await channel.basic_consume(queue or "", self._take, no_ack=True)
+            self._queue = queue
             self._consuming.set()
-            await closed.wait()
+            await asyncio.wait((channel.closing,))
+        finally:
+            self._queue = None
+            self._consuming.clear()
+            await link.close()
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
-        reply = self._waiting.get(message.correlation_id or "")
+    async def _take(self, message: DeliveredMessage) -> None:
+        reply = self._waiting.get(message.header.properties.correlation_id or "")
         if reply is not None and not reply.done():
             reply.set_result(orjson.loads(message.body))

@@ -37,5 +37,5 @@ async def serve(app: web.Application, settings: Settings, stop: asyncio.Event) -
     ):
         announce(url=url, monitor=monitor_url)
         services = app[SERVICES]
-        duties = (services.publisher.watch(), app[HEALTH].watch(services.pool))
+        duties = (services.publisher.watch(), services.replies.watch(), app[HEALTH].watch(services.pool))
         await run_until(stop, *duties, delay_s=settings.stop_delay_ms / 1000)

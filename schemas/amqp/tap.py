@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import aiormq
-from aiormq.abc import AbstractConnection
+from aiormq.abc import AbstractConnection, ExceptionType, TimeoutType
 from aiormq.connection import TransportFactory
 from yarl import URL
 
@@ -112,11 +112,28 @@ async def open_link(address: str, name: str, heartbeat_s: int) -> Link:
     async def open_one(one: str) -> Link:
         url = URL(one).update_query(heartbeat=heartbeat_s)
         opening = _Opening()
-        connection = await aiormq.connect(url, client_properties={"connection_name": name}, transport_factory=opening)
+        connection = _Connection(url, transport_factory=opening)
+        await connection.connect(client_properties={"connection_name": name})
         assert opening.tap is not None, "made with the connection"
         return Link(connection, opening.tap)
 
     return await first(brokers(address), open_one, CONNECT_TIMEOUT_S)
+
+
+class _Connection(aiormq.Connection):
+    """The library's own, but for what those hear who wait for an answer when it is lost, or closed by us.
+
+    It cancels them; and a task that nobody asked to end would end, unseen, because the broker was away.
+    """
+
+    async def close(
+        self,
+        exc: ExceptionType | None = asyncio.CancelledError,
+        timeout: TimeoutType = None,  # noqa: ASYNC109 - the library's own signature
+    ) -> None:
+        """Close it; whoever waits gets an error of `AWAY`."""
+        cancels = exc is asyncio.CancelledError or isinstance(exc, asyncio.CancelledError)
+        await super().close(ConnectionResetError(_GONE) if cancels else exc, timeout)
 
 
 class _Opening(TransportFactory):
