@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from ingest.changes.reader import CHANGES, change_of
-from schemas import receipts
+from schemas import change_records, receipts
 
 RECEIPTS_OF_A_PAGE = 2_000
 CHANGES_OF_A_PAGE = 50
@@ -95,7 +93,7 @@ async def _chain(
 
 async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> tuple[Any, list[Any], int] | None:
     for row in await db.all(CHANGES.changes_of_window, feed_id=feed_id, window=window):
-        for number, record in enumerate(orjson.loads(row["body"])):
+        for number, record in enumerate(change_records.decode(row["body"])):
             if record[1] == feed_variant_id:
                 return row, record, number
     return None

@@ -11,7 +11,7 @@ from typing import Any, Self
 import asyncpg
 import orjson
 
-from schemas import queries
+from schemas import change_records, queries
 from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
 
 CHANGES = queries.load("changes", beside=__file__)
@@ -113,15 +113,15 @@ async def read(  # noqa: PLR0913 - the last two are the deliverer's
 
 def event_of(row: Any) -> Event:
     """Return the event of a row of `events`."""
-    body = orjson.loads(row["body"])
     if row["event"] != INVENTORY_CHANGED:
-        return Event(row["position"], row["at"], row["event"], [body])
-    changes = [change_of(row, record, number) for number, record in enumerate(body)]
+        return Event(row["position"], row["at"], row["event"], [orjson.loads(row["body"])])
+    records = change_records.decode(row["body"])
+    changes = [change_of(row, record, number) for number, record in enumerate(records)]
     return Event(row["position"], row["at"], row["event"], changes)
 
 
 def change_of(row: Any, record: Sequence[Any], number: int) -> dict[str, Any]:
-    """Return one change as the API and webhooks tell it; `record` is as `workers.apply.changes` writes it.
+    """Return one change as the API and webhooks tell it; `record` is as `schemas.change_records` gives it.
 
     The id is the same whenever and by whatever way the change is told.
     """

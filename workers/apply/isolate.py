@@ -95,7 +95,9 @@ async def _apply(
             work.outcomes[slot] = piece.outcomes[place]
             if place in piece.notes:
                 work.notes[slot] = piece.notes[place]
-        work.records += [[slots[place], *rest] for place, *rest in piece.records]
+        for entry in piece.changed:
+            entry.work, entry.slot = work, slots[entry.slot]
+        work.changed += piece.changed
     return purses
 
 

@@ -150,7 +150,7 @@ async def delete(connection: Connection, entries: Sequence[Entry]) -> None:
         entry = entries[row["n"] - 1]
         entry.row = row
         entry.end(_UPDATED)
-    changes.note_deleted([entry for entry in entries if entry.row is not None])
+    changes.note([entry for entry in entries if entry.row is not None])
 
 
 def window_of(entries: Sequence[Entry]) -> int | None:

@@ -86,7 +86,7 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
     ]
     if changed:
         await _write(connection, changed, now)
-        changes.note_connected(changed)
+        changes.note(changed)
         for entry in changed:
             entry.end(Outcome.UPDATED)
 

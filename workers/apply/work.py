@@ -47,7 +47,7 @@ class Work:
     `day` is the account day that the batch is charged to (`ordinal`: its number), `purse` what that day has room
     for. `notes[slot]` says why an item ended as it did. `place` is the batch's in the window, `window`
     where the changes of the window begin among the accounts' events (`schemas.changes`; None: no account of the window
-    keeps them), `records` are the batch's changes (`workers.apply.changes`).
+    keeps them), `changed` are the entries that were written, if the account keeps changes (`workers.apply.changes`).
     """
 
     batch: Batch
@@ -59,7 +59,7 @@ class Work:
     purse: Purse | None = None
     place: int = 0
     window: int | None = None
-    records: list[list[Any]] = field(default_factory=list)
+    changed: list[Entry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ordinal = self.day.toordinal()
