@@ -139,7 +139,7 @@ class _Walk:
         elif function == "" and self._beside(begin) & _CONVERTING:
             for path in self.paths[known:]:
                 path.converted = path.every = True
-                path.first = path.first or not self._beside(begin) & _COMPARING
+                path.first = path.first and not self._beside(begin) & _COMPARING
         else:
             self._filtered(depth)
 
