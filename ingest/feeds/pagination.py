@@ -36,7 +36,10 @@ class Pagination(BaseModel):
     parameter: Annotated[str, Field(pattern=r"^[\w.\[\]$-]{1,100}$")] | None = Field(
         None, description="the query parameter that takes the page's number or cursor"
     )
-    first: Annotated[int, Field(ge=0, le=1)] = Field(1, description="the number of the first page; 0 for an offset")
+    first: Annotated[int, Field(ge=0, le=1)] | None = Field(
+        None,
+        description="the number of the first page, unless the address holds it; if not given 1, and 0 for an offset",
+    )
     step: Annotated[int, Field(ge=1, le=100_000)] = Field(1, description="from one page's number to the next")
 
     @model_validator(mode="after")

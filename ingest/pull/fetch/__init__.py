@@ -11,7 +11,8 @@ async def run(...):
 from ingest.feeds.locations import masked
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import Guard
-from ingest.pull.fetch.pages import Page, next_by, pages
+from ingest.pull.fetch.pagers import Page, next_by
+from ingest.pull.fetch.pages import pages
 from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, Limits, NotModified, Validators
 from ingest.pull.fetch.transfer import fetch
 from ingest.pull.fetch.unpack import ContentLimits, Wanted, open_content

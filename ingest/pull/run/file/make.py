@@ -12,7 +12,9 @@ from typing import Any, Protocol, cast
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch import FetchContext, Fetched, FetchError, NotModified, Validators, fetch
 from ingest.pull.fetch.errors import FetchCode
-from ingest.pull.fetch.pages import Page, next_by, pages
+from ingest.pull.fetch.pagers import Page, next_by
+from ingest.pull.fetch.pages import pages
+from ingest.pull.fetch.told import Told
 from ingest.pull.records import EncodedChunks, Report
 from ingest.pull.run.feed import PulledFeed, stored_validators, validators_of
 from ingest.pull.run.file.completeness import final_newline, has_no_end
@@ -84,7 +86,12 @@ class FileMaker:
                 sink.facts.final_newline = await asyncio.to_thread(final_newline, result.path)
             if not result.proven and await asyncio.to_thread(has_no_end, result.path, form.resource_type):
                 sink.facts.doubt = "the server did not say how long the file is: nothing proves that all of it came"
-            await self._read(result, form, sink)
+            report, _ = await self._read(result, form, sink)
+            if form.resource_type == "api":
+                told = Told.of(report.page_fields, result.headers)
+                lacking = told.lacks_alone(max(report.entries or 0, report.rows_read))
+                if lacking is not None:
+                    sink.facts.break_off(lacking)
         finally:
             await asyncio.to_thread(result.discard)
         return result.validators
@@ -105,12 +112,15 @@ class FileMaker:
                     await asyncio.to_thread(page.fetched.discard)
                 if page.number and report.entries is None:  # an error document, say: not the end of the pages
                     raise FetchError(
-                        FetchCode.PAGES_BROKEN, f"page {page.number + 1} is none: {report.hint or report.reason}"
+                        FetchCode.PAGES_BROKEN,
+                        f"page {page.number + 1} is none: {report.hint or report.reason or 'it is empty'}",
                     )
-                page.fields, page.items = report.page_fields, report.entries or 0
+                page.fields, page.items, page.rows = report.page_fields, report.entries or 0, report.rows_read
                 page.digest = digest or page.fetched.content_hash  # pages that give nothing are not all the same
                 if pager.repeats(page):
                     await sink.drop_page()
+        if (lacking := pager.lacks()) is not None:
+            sink.facts.break_off(lacking)
         content_hash = sink.facts.seal.hexdigest()
         validators = Validators(content_hash=content_hash)
         return Unchanged(stored_validators(validators)) if content_hash == known.content_hash else validators

@@ -1,0 +1,113 @@
+"""What the answers of an API tell of its pages: their numbers, how many there are, whether more follow, an error.
+
+Such words excuse an odd end and put a smooth one in doubt; they never end the pages by themselves. Names are those that
+public APIs use, in any case and with any signs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ingest.pull.fetch.http_rules import next_link
+
+NUMBERS = frozenset(("page", "currentpage", "pagenumber", "pageno"))
+"""The number of a page itself."""
+_PAGES = frozenset(
+    (
+        *("totalpages", "totalpage", "pagestotal", "pagecount", "pages", "numpages", "lastpage"),
+        *("xtotalpages", "xwptotalpages"),
+    )
+)
+_ITEMS = frozenset(
+    (
+        *("totalcount", "totalitems", "totalresults", "totalrecords", "totalelements", "totalrows", "totalhits"),
+        *("numfound", "xtotalcount", "xwptotal"),
+    )
+)
+_TOTAL = "total"
+"""May be of anything, but where pages are read."""
+_MORE = frozenset(("hasmore", "hasnext", "hasnextpage", "hasmorepages", "more", "moreresults"))
+_NEXT = frozenset(("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "nextpagetoken", "nextcursor"))
+_ERRORS = frozenset(("error", "errors"))
+_NO_ERRORS = frozenset(("", "0", "none", "null", "false", "no", "ok", "success", "no error"))
+_HEADERS = ("x-total-pages", "x-wp-totalpages", "x-total-count", "x-wp-total")
+_NO_LETTERS = re.compile(r"[^A-Za-z]")
+_STEPS = re.compile(r"[.\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one answer tells; None for what it does not. `next` and `error` name the field that tells of one; `total` is
+    a number of items, or of something else.
+    """
+
+    pages: int | None = None
+    items: int | None = None
+    total: int | None = None
+    more: bool | None = None
+    next: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], headers: Mapping[str, str]) -> Told:
+        """Return what the fields outside the items (path → value) and the headers of an answer tell."""
+        given = {**{name: headers[name] for name in _HEADERS if name in headers}, **fields}
+        counts = [(_last(path), count) for path, value in given.items() if (count := _count(value)) is not None]
+        following = [
+            path for path, value in fields.items() if _last(path) in _NEXT and value.__class__ is str and value
+        ]
+        return cls(
+            pages=next((count for name, count in counts if name in _PAGES), None),
+            items=next((count for name, count in counts if name in _ITEMS), None),
+            total=next((count for name, count in counts if name == _TOTAL), None),
+            more=next((v for path, v in fields.items() if _last(path) in _MORE and v.__class__ is bool), None),
+            next="Link" if next_link(headers.get("link", "")) else next(iter(following), None),
+            error=next((path for path, value in fields.items() if _is_error(path, value)), None),
+        )
+
+    def is_end(self, pages: int, items: int) -> bool:
+        """Return whether so many pages, with so many items, are all that there are."""
+        return self.more is False or self.pages == pages or items in (self.items, self.total)
+
+    def lacks(self, pages: int, items: int) -> str | None:
+        """Return what is missing if so many pages, with so many items, came; None for nothing."""
+        if self.more:
+            return "the last page that came says that more follow"
+        if self.pages is not None and self.pages > pages:
+            return f"the API tells of {self.pages:,} pages, and {pages:,} came"
+        told = self.total if self.items is None else self.items
+        if told is not None and told > items:
+            return f"the API tells of {told:,} items in all, and {items:,} came"
+        return None
+
+    def lacks_alone(self, items: int) -> str | None:
+        """Return why a file with so many items that is read without pages may be but one of several."""
+        if self.error is not None:
+            return f"the answer has a field {self.error}"
+        said = f"the answer names a next page ({self.next})" if self.next else replace(self, total=None).lacks(1, items)
+        return said and f"{said}: set the feed's pagination"
+
+
+def bare(name: str) -> str:
+    """Return a name's letters, in lower case."""
+    return _NO_LETTERS.sub("", name).lower()
+
+
+def _last(path: str) -> str:
+    return bare(path.rpartition(".")[2])
+
+
+def _count(value: Any) -> int | None:
+    if value.__class__ is int:
+        return int(value)
+    return int(value) if value.__class__ is str and value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004
+
+
+def _is_error(path: str, value: Any) -> bool:
+    """Return whether a field at the top, or in an object there, tells of an error."""
+    if bare(_STEPS.split(path, maxsplit=1)[0]) not in _ERRORS or not value:
+        return False
+    return not (value.__class__ is str and value.strip().lower() in _NO_ERRORS)
