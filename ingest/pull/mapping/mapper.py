@@ -167,14 +167,14 @@ class Mapper:
         skipped = item is not None
         return item, [
             FileReject(
-                row, key or None, name, self._labels.get(name), code, _clean(words), _clean(shown(value)), skipped
+                row, key or None, name, self._labels.get(name), code, _clean(words), shown(_clean(value)), skipped
             )
             for name, code, words, value in told
         ]
 
 
 def _told(error: CellError, value: Any) -> str:
-    return str(error) if value is None else f"{error}; got {_clean(shown(value))!r}"
+    return str(error) if value is None else f"{error}; got {shown(_clean(value))!r}"
 
 
 def _is_shown(value: Any) -> bool:

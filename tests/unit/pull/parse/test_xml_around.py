@@ -146,7 +146,7 @@ PATHS = {
     "name": "../../t",
     "mpn": "concat(../../u, '/', ../t, '/', .)",
     "handle": "../x",
-    "barcode": "../../../t",
+    "externalGroupId": "../../../t",
     "productType": "count(../../t[. = 'a'])",
     "vendorName": "concat(../@k, ../../@k)",
 }
