@@ -55,3 +55,11 @@ WITH looked_at AS (
 SELECT r.*, l.looked_at, l.oldest
 FROM (SELECT count(*) AS looked_at, min(received_at) AS oldest FROM looked_at) l
 LEFT JOIN looked_at r ON position(:needle::bytea IN r.items) > 0;
+
+-- name: decisions(account_id, subjects, operations, since, before, most)
+-- What people changed by the dashboard of these resources, newest first.
+SELECT at, who, operation, before, after FROM audit_log
+ WHERE account_id = :account_id AND subject = ANY (:subjects::text[]) AND operation = ANY (:operations::text[])
+   AND at >= :since::timestamptz AND at < :before::timestamptz
+ ORDER BY subject, id DESC
+ LIMIT :most;

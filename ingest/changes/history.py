@@ -15,7 +15,7 @@ from ingest.changes.reader import CHANGES, change_of
 from schemas import change_records, receipts
 
 RECEIPTS_OF_A_PAGE = 2_000
-CHANGES_OF_A_PAGE = 50
+CHANGES_OF_A_PAGE = DECISIONS_OF_A_PAGE = 50
 _PREVIOUS = 6
 _FROM_CHANGES = ("created", "updated")
 _UNCHANGED = "unchanged"
@@ -70,7 +70,41 @@ async def page(db: Any, variant: Any, feed_variant_id: int, place: Place) -> Pas
     return Past(list(fold(entries)), looked_at, Place(bottom or _FIRST, window) if more else None)
 
 
+async def decisions(db: Any, variant: Any, feed_variant_id: int, place: Place, past: Past) -> list[dict[str, Any]]:
+    """Return what people decided by the dashboard, in the time of a page, about what the feed variant sells.
+
+    That is a feed's buffer, or whether it counts at all, and an override: none of them is a message to the item.
+    """
+    rows = await db.all(
+        CHANGES.decisions,
+        subjects=[
+            f"/api/inventory-feeds/{variant['feed_id']}.json",
+            f"/api/inventory-feed-variants/{feed_variant_id}.json",
+        ],
+        operations=list(_DECIDED),
+        since=past.next.before if past.next else _FIRST,
+        before=place.before,
+        most=DECISIONS_OF_A_PAGE,
+    )
+    told = []
+    for row in rows:
+        before, after = (row[name] or {} for name in ("before", "after"))
+        names = [name for name in _DECIDES if before.get(name) != after.get(name)]
+        if names:
+            changes = {name: {"old": before.get(name), "new": after.get(name)} for name in names}
+            told.append({"at": row["at"], "who": row["who"], "about": _DECIDED[row["operation"]], "changes": changes})
+    return sorted(told, key=lambda decision: decision["at"], reverse=True)
+
+
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_DECIDED = {"inventory_feeds.update": "feed", "inventory_feed_variants.update": "item"}
+_DECIDES = (
+    "enabled",
+    "allocationBuffer",
+    "allocationBufferOverride",
+    "inventoryQuantityOverride",
+    "manualInventoryQuantity",
+)
 
 
 async def _chain(

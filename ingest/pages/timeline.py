@@ -27,6 +27,13 @@ def entry_of(entry: Any, feed: str | None) -> Entry:
     return known
 
 
+def decision_of(decision: Mapping[str, Any], feed: str | None) -> Entry:
+    """Return what a person decided as an entry: it was no message, so it has no receipt."""
+    at, told = decision["at"], {"outcome": f"{decision['about']} settings", "source": decision["who"]}
+    known: Entry = {**dict.fromkeys(_EMPTY), "feed": feed, "receivedAt": at, "appliedAt": at, "times": 1, **told}
+    return entry_of({**known, "changes": decision["changes"]}, feed)
+
+
 def attributes_of(entries: Iterable[Entry]) -> list[str]:
     """Return the attributes that entries changed."""
     return sorted({name for entry in entries for name in entry["changes"] or ()})

@@ -53,10 +53,22 @@ class HistoryEntry(Cause):
     since: datetime | None = Field(None, description="of those, when the first was received")
 
 
+class Decision(Resource):
+    """What a person changed by the dashboard about what the feed variant sells: no message to it."""
+
+    at: datetime
+    who: str = Field(description="a person's name, the token, or a one-time link")
+    about: Literal["feed", "item"]
+    changes: dict[str, Values]
+
+
 class History(Resource):
-    """Entries, newest first."""
+    """Entries, newest first, and what people decided meanwhile."""
 
     entries: list[HistoryEntry]
+    decisions: list[Decision] = Field(
+        description="in the time of this page, newest first: the feed's buffer, whether it is enabled, overrides"
+    )
     changes_kept: bool = Field(description="whether the account keeps its changes: without, only receipts tell")
     receipts_looked_at: int = Field(description="receipts of the feed that this page looked through")
     next: str | None = Field(description="give it as `before`; null: no more, as far as receipts reach")
@@ -68,8 +80,9 @@ async def get_history(call: Call[HistoryQuery, None]) -> Answer:
     stream = await call.db.one(CHANGES.stream_get)
     place = call.query.before or Place(datetime.now(UTC) + _AHEAD, variant["last_change"])
     past = await history.page(call.db, variant, call.id, place)
+    decided = await history.decisions(call.db, variant, call.id, place, past)
     following = past.next and f"{(past.next.before - _EPOCH) // _MICROSECOND}_{past.next.window or ''}"
-    body = {"entries": past.entries, "next": following, "receiptsLookedAt": past.looked_at}
+    body = {"entries": past.entries, "decisions": decided, "next": following, "receiptsLookedAt": past.looked_at}
     return Answer({**body, "changesKept": stream["enabled"]})
 
 

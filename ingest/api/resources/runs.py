@@ -44,6 +44,9 @@ class Run(Resource):
     started_at: datetime | None
     ended_at: datetime | None
     bytes: int = Field(description="as transferred")
+    fingerprint: str | None = Field(
+        description="of the file and of the settings that it is read by: the same for the same items"
+    )
     encoding: str | None = Field(description="character encoding of the file: given, declared or detected")
     rows_read: int = Field(description="rowsMapped + rowsRejected, and rowsFolded unless `duplicates` is last")
     rows_mapped: int

@@ -29,7 +29,7 @@ async def show_sku(visit: Visit) -> Context:
     for item in items[:5]:
         history = await _history(visit, item.id, None)
         kept = history["changesKept"]
-        entries += [timeline.entry_of(entry, feeds[item.inventory_feed_id].name) for entry in history["entries"]]
+        entries += [one for one in _entries(history, feeds[item.inventory_feed_id].name) if one not in entries]
     newest = _newest(entries)
     one = items[0] if len(items) == 1 else None
     return {
@@ -57,7 +57,7 @@ async def show_item(visit: Visit) -> Context:
         "feed": feeds.get(item.inventory_feed_id),
         "term": terms_of([item], feeds)[0],
         "attributes": {name: value for name, value in attributes.items() if value not in (None, [], "")},
-        **_told(visit, [timeline.entry_of(entry, None) for entry in history["entries"]], charted=True),
+        **_told(visit, _newest(_entries(history, None)), charted=True),
         "kept": history["changesKept"],
         "next": history["next"],
         "overrides": _OVERRIDES,
@@ -133,7 +133,7 @@ async def _all(visit: Visit, item: Any, feeds: dict[int, Any]) -> list[timeline.
     for _ in range(_PAGES):
         history = await _history(visit, item.id, before)
         name = feeds[item.inventory_feed_id].name
-        found += [timeline.entry_of(entry, name) for entry in history["entries"]]
+        found += _entries(history, name)
         before = history["next"]
         if before is None:
             break
@@ -151,6 +151,11 @@ def _told(visit: Visit, entries: list[timeline.Entry], *, charted: bool) -> Cont
         "chosen": attribute,
         "chart": chart,
     }
+
+
+def _entries(history: dict[str, Any], feed: str | None) -> list[timeline.Entry]:
+    told = [timeline.entry_of(entry, feed) for entry in history["entries"]]
+    return told + [timeline.decision_of(decision, feed) for decision in history["decisions"]]
 
 
 def _newest(entries: list[timeline.Entry]) -> list[timeline.Entry]:

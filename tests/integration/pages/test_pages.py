@@ -29,8 +29,9 @@ async def feed(api):
     )
     run = api.execute(
         "INSERT INTO runs (account_id, feed_id, status, trigger, started_at, ended_at, bytes, encoding, rows_read,"
-        " rows_mapped, rows_rejected, error_code, error) VALUES (%s, %s, 'held', 'manual', now(), now(), 1300,"
-        " 'cp1252', 41, 40, 1, 'fewer_rows', '41 rows, 59 %% fewer than the 100 of the last run') RETURNING id",
+        " fingerprint, rows_mapped, rows_rejected, error_code, error) VALUES (%s, %s, 'held', 'manual', now(), now(),"
+        " 1300, 'cp1252', 41, '0123456789abcdef', 40, 1, 'fewer_rows',"
+        " '41 rows, 59 %% fewer than the 100 of the last run') RETURNING id",
         api.account_id,
         made["id"],
     )
@@ -175,7 +176,7 @@ async def test_a_held_run_tells_why_and_its_rejects_have_a_mend(dashboard, feed)
     assert "Held: nothing was changed" in page.texts("#state h1")
     assert "59 % fewer than the 100" in page.text_of("#state")
     assert {"Approve these 40 rows", "Reject this file", "“soon” means 0"} <= set(page.texts("main button"))
-    assert "41" in page.texts(".number .value")
+    assert {"41", "0123456789"} <= set(page.texts(".number .value"))
     assert "40 mapped + 1 rejected" in page.texts(".number .note")
     stages = [(stage.get("class"), stage.text.strip()) for stage in page.tree.cssselect(".stages li")]
     assert [
@@ -237,6 +238,13 @@ async def test_an_override_shows_its_number_before_it_is_saved_and_the_timeline_
     page = await browser.post(f"{item}/override", given)
     assert "It is on its way" in page.text_of(".toast")  # no worker runs here, so the reply is late
     undo = {field.get("name"): field.get("value") for field in page.tree.cssselect(".toast input")}
+
+    form = (await browser.page(f"/feeds/{feed['id']}/settings")).tree.cssselect("main form")[0]
+    await browser.post(f"/feeds/{feed['id']}/settings", {**dict(form.form_values()), "allocationBuffer": "2"})
+    told = (await browser.page(item)).texts("#history td[data-label=Changed]")
+    assert ["allocationBuffer 0 → 2"] == [text for text in told if "Buffer" in text]
+    by = (await browser.page("/sku/oak-table")).texts("td[data-label=By]")
+    assert 1 == sum(text.startswith("token") for text in by)  # of one feed's two items
     assert ("none", "") == (undo["inventoryQuantityOverride"], undo["manualInventoryQuantity"])
 
 
