@@ -36,7 +36,7 @@ GRANT SELECT ON fleet_agreement, shard_splits, workers TO feedline_edge, feedlin
 GRANT INSERT ON fleet_agreement TO feedline_edge, feedline_api, feedline_pull, feedline_deliver, feedline_watch;
 GRANT SELECT ON _yoyo_migration TO feedline_edge, feedline_api, feedline_pull, feedline_deliver, feedline_watch;
 
-GRANT SELECT ON accounts, inventory_feeds TO feedline_edge;
+GRANT SELECT ON accounts, inventory_feeds, usage TO feedline_edge;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO feedline_api;
 GRANT INSERT, UPDATE, DELETE ON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Final
 
@@ -20,11 +21,11 @@ _CLOSE: Final = b"Connection: close\r\n"
 
 
 class Accepted(web.Response):
-    """A 202 with a JSON body; to HTTP/1.0 it is an ordinary response."""
+    """A 202 with a JSON body and header fields; to HTTP/1.0 it is an ordinary response."""
 
-    def __init__(self, body: bytes) -> None:
-        super().__init__(status=202, body=body, headers={"Content-Type": "application/json"})
-        self._written = body
+    def __init__(self, body: bytes, fields: Mapping[str, str]) -> None:
+        super().__init__(status=202, body=body, headers={"Content-Type": "application/json", **fields})
+        self._written, self._fields = body, fields
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write head and body at once; nothing is left for `write_eof`."""
@@ -34,8 +35,10 @@ class Accepted(web.Response):
             raise ConnectionResetError("the sender is gone")
         if self._keep_alive is None:  # nobody has called `force_close`
             self._keep_alive = request.keep_alive
-        close = b"" if self._keep_alive else _CLOSE
-        head = _HEAD % (len(self._written), http_date(int(time.time())), id_of(request).encode(), close)
+        more = b"" if self._keep_alive else _CLOSE
+        for name, value in self._fields.items():
+            more += b"%b: %b\r\n" % (name.encode(), value.encode())
+        head = _HEAD % (len(self._written), http_date(int(time.time())), id_of(request).encode(), more)
         request.transport.write(head + self._written)
         self._eof_sent = True
         return None

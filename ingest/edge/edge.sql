@@ -14,3 +14,9 @@ WHERE f.deleted_at IS NULL
 -- name: with_hash(hash)!
 -- Behind the same: of one hash, along the unique indexes, for a sender that is quicker than the next snapshot.
 AND (f.hash = :hash OR f.previous_hash = :hash OR f.older_hash = :hash)
+
+-- name: allowances_of_edge()
+-- Of each account with a limit, what its latest days are charged: which of them is today is its time zone's to say.
+SELECT a.id, a.daily_sku_limit, a.time_zone, u.day, u.used
+FROM accounts a LEFT JOIN usage u ON u.account_id = a.id AND u.day >= current_date - 1
+WHERE a.daily_sku_limit IS NOT NULL;

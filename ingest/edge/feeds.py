@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ingest.edge.allowances import Allowance
 from ingest.http.problems import ProblemError
 from schemas.items import BadAttributes
 
@@ -54,14 +55,16 @@ class Feed:
 class Snapshot:
     """All feeds at one moment; `by_digest` is None before Postgres was read for the first time.
 
-    `found` are those that were looked up since, because a sender was quicker than the next snapshot.
+    `found` are those that were looked up since, because a sender was quicker than the next snapshot; `allowances` are
+    the accounts' that have a limit, by their ids.
     """
 
-    __slots__ = ("_by_digest", "found")
+    __slots__ = ("_by_digest", "allowances", "found")
 
     def __init__(self, by_digest: Mapping[bytes, Feed] | None = None) -> None:
         self._by_digest = by_digest
         self.found: dict[bytes, Feed] = {}
+        self.allowances: Mapping[int, Allowance] = {}
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ hash → feed ── headers → body → elements ── items, rejects, warnin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -17,7 +17,7 @@ from ingest.amqp.publish import Publisher, Unavailable
 from ingest.edge import body as bodies
 from ingest.edge.answers import Accepted
 from ingest.edge.batch_ids import batch_id_of
-from ingest.edge.feeds import Senders
+from ingest.edge.feeds import Feed, Senders
 from ingest.edge.places import Place, Places
 from ingest.edge.quick import Quick
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
@@ -97,7 +97,19 @@ class Posts:
             sent_hash = headers.get(HASH_HEADERS[1])
         senders = self._feeds
         feed = senders.current.known(sent_hash) or await senders.looked_up(sent_hash)
-        feed.check(now_ms)
+        allowance = senders.current.allowances.get(feed.account_id)
+        fields = {} if allowance is None else allowance.fields(now_ms)
+        try:
+            feed.check(now_ms)
+            batch, count = await self._taken(request, feed, now_ms)
+        except ProblemError as problem:
+            problem.headers.update(fields)
+            raise
+        return self._accepted(request, batch, count, fields)
+
+    async def _taken(self, request: web.BaseRequest, feed: Feed, now_ms: int) -> tuple[Batch, int]:
+        """Return the batch that the broker has confirmed, and how many items it has; raises `ProblemError`."""
+        headers = request.headers
         gzipped = bodies.check_headers(headers)
         place = self.places.take(feed.id, bodies.declared_size(request, self._limit))
         try:
@@ -115,8 +127,7 @@ class Posts:
             raise
         await self._publish(batch, message, place)
         _ACCEPTED.inc(count)
-        public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
-        return self._accepted(batch, count, public, id_of(request))
+        return batch, count
 
     def _encoded(self, batch: Batch, body: bytes, policy: BadAttributes) -> tuple[int, bytes]:
         """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
@@ -143,11 +154,12 @@ class Posts:
             place.leave()
             raise
 
-    def _accepted(self, batch: Batch, count: int, public: str, request_id: str) -> web.Response:
+    def _accepted(self, request: web.BaseRequest, batch: Batch, count: int, fields: Mapping[str, str]) -> web.Response:
         batch_id = str(batch.batch_id)
+        public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
         _log.debug(
             "post_accepted",
-            request_id=request_id,
+            request_id=id_of(request),
             batch_id=batch_id,
             feed_id=batch.feed_id,
             account_id=batch.account_id,
@@ -161,7 +173,7 @@ class Posts:
             "warnings": batch.warnings,
             "receiptUrl": f"{public}/api/batches/{batch_id}.json",
         }
-        return Accepted(orjson.dumps(answer))
+        return Accepted(orjson.dumps(answer), fields)
 
 
 def _fill(batch: Batch, elements: list[Any], policy: BadAttributes) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from ingest.edge.allowances import allowances
 from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unknown, unsure
 from ingest.edge.strangers import Strangers
 from schemas import queries
@@ -152,8 +153,15 @@ class Feeds:
             cursor = await connection.cursor(self._queries.feeds_of_edge.sql)
             while rows := await cursor.fetch(_PART):
                 collector.add(rows)
+        loaded = collector.snapshot()
+        try:
+            loaded.allowances = allowances(
+                await connection.fetch(self._queries.allowances_of_edge.sql), time.time_ns() // 1_000_000
+            )
+        except asyncpg.PostgresError as error:  # what is left of a day is told where it is known; posts need it not
+            _log.warning("allowances_not_read", reason=str(error))
         self._took_s = time.monotonic() - began
-        self.current = collector.snapshot()
+        self.current = loaded
         hashes = self.current.size
         self.trouble = None
         DEGRADED.labels("postgres").set(0)

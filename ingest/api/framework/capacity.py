@@ -1,19 +1,15 @@
-"""What is left of the account's daily SKU limit, in the header fields of every write.
-
-`RateLimit-Policy: "daily-skus";q=20000;w=86400` and `RateLimit: "daily-skus";r=19874;t=3600`: quota and window, what
-remains and the seconds until the day ends. Source: draft-ietf-httpapi-ratelimit-headers.
-"""
+"""What is left of the caller's daily SKU limit, in the header fields of every write (`ingest.http.capacity`)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from ingest.api.framework.call import Scoped
+from ingest.http.capacity import fields
 from schemas import queries
 from schemas.usage import Usage, resets_at, zone
 
 CAPACITY = queries.load("capacity", beside=__file__)
-_NAME = '"daily-skus"'
 
 
 async def headers(db: Scoped, now: datetime) -> dict[str, str]:
@@ -23,7 +19,4 @@ async def headers(db: Scoped, now: datetime) -> dict[str, str]:
         return {}
     day = Usage(row["day"], row["time_zone"], row["daily_sku_limit"], row["used"])
     left = resets_at(day.day, zone(day.time_zone)) - now
-    return {
-        "RateLimit-Policy": f"{_NAME};q={row['daily_sku_limit']};w=86400",
-        "RateLimit": f"{_NAME};r={day.remaining};t={max(0, int(left.total_seconds()))}",
-    }
+    return fields(row["daily_sku_limit"], day.remaining or 0, int(left.total_seconds()))

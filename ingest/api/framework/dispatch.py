@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from ingest.api.framework import capacity
 from ingest.api.framework.auth import authenticate
-from ingest.api.framework.call import SERVICES, Answer, Call
+from ingest.api.framework.call import SERVICES, Answer, Call, Scoped
 from ingest.api.framework.caller import Caller
 from ingest.api.framework.etags import etag_of, is_same
 from ingest.api.framework.operation import JSON, Operation
@@ -60,14 +60,14 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
 
     try:
         caller = await authenticate(request, operation)
-        _limit_rate(request, caller)
-        call = await _call(request, operation, caller)
+        _limit_rate(request, caller)  # a flood is refused before anything is asked of Postgres
         try:
+            call = await _call(request, operation, caller)
             kept = request.method == "POST" and HEADER in request.headers
             response = await (once(call, work) if kept else work(call))
-            response.headers.update(await _capacity(call))
+            response.headers.update(await _capacity(request, caller))
         except ProblemError as problem:
-            problem.headers.update(await _capacity(call))
+            problem.headers.update(await _capacity(request, caller))
             raise
     except asyncpg.QueryCanceledError:
         _log.warning("query_too_slow", operation=operation.name)
@@ -93,12 +93,12 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
     return response
 
 
-async def _capacity(call: Call[Any, Any]) -> dict[str, str]:
+async def _capacity(request: web.Request, caller: Caller) -> dict[str, str]:
     """Return what is left of the day, for the answer to a write, whatever the answer is."""
-    if call.request.method != "GET":
+    if request.method != "GET":
         with suppress(*AWAY, asyncpg.QueryCanceledError):  # the work is done, whatever becomes of the header
-            call.executor = None  # a transaction that was given up has an end
-            return await capacity.headers(call.db, datetime.now(UTC))
+            db = Scoped(request.app[SERVICES].pool, caller.account_id)  # what the handler did has an end
+            return await capacity.headers(db, datetime.now(UTC))
     return {}
 
 

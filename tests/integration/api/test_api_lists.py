@@ -56,6 +56,8 @@ async def test_every_write_tells_what_is_left_of_the_day(api):
     assert 0 < int(resets.removeprefix("t=")) <= 86_400
     refused = await api.call("DELETE", "/api/dropship-providers/99999.json")
     assert (404, name, left) == (refused.status, *refused.headers["RateLimit"].split(";")[:2])
+    malformed = await api.call("POST", PROVIDERS, data=b"{", headers={"Content-Type": "application/json"})
+    assert (400, name, left) == (malformed.status, *malformed.headers["RateLimit"].split(";")[:2])
 
 
 async def test_every_answer_has_a_request_id_and_a_sound_one_is_kept(api):

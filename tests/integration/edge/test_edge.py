@@ -278,3 +278,17 @@ async def test_what_is_no_http_has_a_request_id_too(edge):
     writer.close()
     assert b"400" in head.split(b"\r\n")[0]
     assert b"x-request-id: " in head.lower()
+
+
+async def test_a_limited_accounts_answers_tell_what_was_left_of_its_day(edge, seeded, until):
+    await seeded.execute("UPDATE accounts SET daily_sku_limit = 100, time_zone = 'Asia/Tokyo'")
+    await seeded.execute("INSERT INTO usage VALUES (1, (now() AT TIME ZONE 'Asia/Tokyo')::date, 30)")
+    await until(lambda: [30] == [one.used for one in edge.feeds.current.allowances.values()])
+
+    answers = [await edge.post(ITEM), await edge.post(b"{"), await edge.post(ITEM, "hash-2")]
+
+    assert [202, 400, 403] == [status for status, _, _ in answers]
+    for _, _, headers in answers:
+        assert '"daily-skus";q=100;w=86400' == headers["RateLimit-Policy"]
+        assert headers["RateLimit"].startswith('"daily-skus";r=70;t=')
+    assert "RateLimit" not in (await edge.post(ITEM, "nobody's"))[2]
