@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +24,10 @@ from deploy.local.processes import MARKER
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
 from schemas.settings import Settings
+from tests.databases import Databases
+from tests.vhosts import VirtualHosts
 from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 
-_NUMBERS = itertools.count(1)
 _MEMORY = Path("/dev/shm")
 USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
 _ROOM_BYTES = 4 * 2**30
@@ -105,15 +105,18 @@ def _template(postgres) -> str:
     return "template_feedline"
 
 
+@pytest.fixture(scope="session")
+def databases(postgres, _template) -> Databases:
+    """Databases that are as new."""
+    return Databases(postgres, _template)
+
+
 @pytest.fixture
-def database(postgres, _template) -> Iterator[str]:
-    """The address of a fresh, migrated database."""
-    name = f"test_{next(_NUMBERS)}"
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
+def database(postgres, databases) -> Iterator[str]:
+    """The address of a migrated database without rows."""
+    name = databases.take()
     yield postgres.dsn_of(name)
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases.give_back(name)
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +152,19 @@ def amqp_url(rabbitmq) -> Iterator[str]:
     url = rabbitmq.new_vhost()
     yield url
     rabbitmq.delete_vhost(url)
+
+
+@pytest.fixture(scope="session")
+def _virtual_hosts(rabbitmq) -> VirtualHosts:
+    return VirtualHosts(rabbitmq, Settings(database_url="", amqp_url=rabbitmq.url, secret_key="0" * 32, shards=2))
+
+
+@pytest.fixture
+async def two_shards(_virtual_hosts) -> AsyncIterator[str]:
+    """The address of a virtual host whose two shards stand already: for tests that let the broker live."""
+    url = await _virtual_hosts.take()
+    yield url
+    _virtual_hosts.give_back(url)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+import ingest.api.app
+import ingest.pull.main
 from ingest.api.app import application
+from ingest.pull.parse.process import Parsers
 from schemas.secrets import new_token, token_digest
 from schemas.settings import Settings
 from workers.service import Worker
@@ -24,6 +28,7 @@ class Api:
     def __init__(self, client: TestClient[Any, Any], database: str) -> None:
         self.client = client
         self.database = database
+        self._connection: psycopg.Connection | None = None
         self.account_id = self.execute("INSERT INTO accounts (name) VALUES ('first') RETURNING id")
         self.other_account_id = self.execute("INSERT INTO accounts (name) VALUES ('second') RETURNING id")
         self.token = self.new_token(self.account_id)
@@ -32,10 +37,23 @@ class Api:
 
     def execute(self, sql: str, *arguments: Any) -> Any:
         """Run one statement behind the API's back; returns the first value of its first row, if any."""
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            cursor = connection.execute(sql, arguments)
-            row = cursor.fetchone() if cursor.description else None
+        cursor = self._connected().execute(sql, arguments)
+        row = cursor.fetchone() if cursor.description else None
         return row and row[0]
+
+    def close(self) -> None:
+        """Close what `execute` opened."""
+        if self._connection:
+            self._connection.close()
+
+    def _connected(self) -> psycopg.Connection:
+        """Return a connection that works, kept from statement to statement: to open one takes longer than most."""
+        if self._connection:
+            with contextlib.suppress(psycopg.OperationalError):
+                self._connection.execute("")
+                return self._connection
+        self._connection = psycopg.connect(self.database, autocommit=True, prepare_threshold=None)
+        return self._connection
 
     def new_token(self, account_id: int, scope: str = "admin") -> str:
         """Return a new token of an account."""
@@ -86,13 +104,32 @@ def make_application() -> Callable[[Settings], web.Application]:
     return application
 
 
+class WarmParsers(Parsers):
+    """One warm process for all tests: to start it takes longer than most files take to be read."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stay warm."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _parsers() -> AsyncIterator[None]:
+    warm = WarmParsers()
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (ingest.api.app, ingest.pull.main):
+            patched.setattr(module, "Parsers", lambda: warm)
+        yield
+    await warm.close()
+
+
 @pytest.fixture
 async def api(settings, least_privilege, make_application) -> AsyncIterator[Api]:
     """The API, an account (`.token`, scope admin; `.operator_token`), and another one (`.other_token`)."""
     server = TestServer(make_application(least_privilege(settings, "api")))
     await server.start_server(access_log=None)  # as in production: paths may hold what senders put there by mistake
     async with TestClient(server) as client:
-        yield Api(client, settings.dsn)
+        made = Api(client, settings.dsn)
+        yield made
+        made.close()
 
 
 @pytest.fixture

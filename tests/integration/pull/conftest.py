@@ -164,6 +164,12 @@ class Pulling:
 
 
 @pytest.fixture
+def amqp_url(two_shards):
+    """Two shards are enough here, and quicker to take than eight; they stand already."""
+    return two_shards
+
+
+@pytest.fixture
 async def vendor() -> AsyncIterator[Vendor]:
     """A vendor's server."""
     found = Vendor()

@@ -1,0 +1,83 @@
+"""Databases that a test leaves as if they were new: emptied, which takes a sixth of what making one anew takes."""
+
+from __future__ import annotations
+
+import itertools
+
+import psycopg
+
+from deploy.local.postgres import Postgres
+
+_ROOMY_BYTES = 2**18
+"""A table beyond this keeps too much of its dead rows for the next test."""
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid, CASE WHEN state = 'idle' THEN 0 ELSE 5000 END)
+FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_SHAPE = """
+SELECT md5(concat(
+    (SELECT string_agg(concat_ws(' ', oid, relnatts, relchecks, relhastriggers, relispartition, relacl, reloptions), ','
+                       ORDER BY oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+    (SELECT string_agg(concat_ws(' ', oid, tgenabled), ',' ORDER BY oid) FROM pg_trigger),
+    (SELECT string_agg(concat_ws(' ', oid, conname), ',' ORDER BY oid) FROM pg_constraint),
+    (SELECT string_agg(concat_ws(' ', oid, proname, md5(prosrc)), ',' ORDER BY oid) FROM pg_proc
+     WHERE pronamespace = 'public'::regnamespace),
+    (SELECT string_agg(setconfig::text, ',') FROM pg_db_role_setting s
+     LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setdatabase = 0 OR d.datname = current_database())
+))
+"""
+"""All that a test can change of a database but its rows."""
+_FILLED = """
+SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
+_RESTART = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
+
+
+class Databases:
+    """Copies of a template; `take` and `give_back`."""
+
+    def __init__(self, postgres: Postgres, template: str) -> None:
+        self._postgres, self._template = postgres, template
+        self._numbers = itertools.count(1)
+        self._clean: list[str] = []
+        with psycopg.connect(postgres.dsn_of(template)) as connection:
+            self._shape = connection.execute(_SHAPE).fetchone()  # a copy has its template's oids
+            self._kept = {name for name, _ in connection.execute(_FILLED)}
+
+    def take(self) -> str:
+        """Return the name of a database that is as the template."""
+        return self._clean.pop() if self._clean else self.new()
+
+    def new(self) -> str:
+        """Return the name of a database that no test has had."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self._postgres.dsn, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Empty a database for the next test; drop it when rows are not all that was changed."""
+        with psycopg.connect(self._postgres.dsn_of(name), autocommit=True, prepare_threshold=None) as connection:
+            emptied = self._emptied(connection)
+        if emptied:
+            self._clean.append(name)
+        else:
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        with psycopg.connect(self._postgres.dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _emptied(self, connection: psycopg.Connection) -> bool:
+        connection.execute(_END_OTHERS)
+        filled = {table: size for table, size in connection.execute(_FILLED) if table not in self._kept}
+        grown = any(size > _ROOMY_BYTES for size in filled.values())
+        if grown or self._shape != connection.execute(_SHAPE).fetchone():
+            return False
+        connection.execute("SET session_replication_role = replica")  # whatever order, whatever trigger
+        for table in filled:
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute(_RESTART)
+        return True

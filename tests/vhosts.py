@@ -1,0 +1,64 @@
+"""Virtual hosts whose queues stand already: RabbitMQ makes and removes quorum queues slower than most tests run."""
+
+from __future__ import annotations
+
+from deploy.local.rabbitmq import RabbitMQ
+from schemas.amqp.tap import open_link
+from schemas.declare import declare
+from schemas.settings import Settings
+
+_EMPTIED = """
+(fun(VHost) ->
+    Gone = fun Gone(0) -> connected;
+               Gone(Left) -> case rabbit_connection_tracking:list(VHost) of
+                   [] -> gone;
+                   _ -> timer:sleep(5), Gone(Left - 1)
+               end end,
+    Queues = [Queue || Queue <- rabbit_amqqueue:list(VHost), amqqueue:is_durable(Queue)],
+    Left = fun(Queue) -> case ra:leader_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1) of
+               {ok, {_, Total}, _} -> Total
+           end end,
+    Purged = fun(Queue) -> case Left(Queue) of
+                 0 -> 0;
+                 _ -> rabbit_amqqueue:purge(Queue), Left(Queue)
+             end end,
+    {Gone(400), lists:sum([Purged(Queue) || Queue <- Queues]), erlang:phash2({
+        lists:sort([{amqqueue:get_name(Queue), amqqueue:get_arguments(Queue)} || Queue <- Queues]),
+        lists:sort([Binding || Binding <- rabbit_binding:list(VHost), element(4, element(4, Binding)) =/= <<>>,
+                    lists:any(fun(Queue) -> amqqueue:get_name(Queue) =:= element(4, Binding) end, Queues)]),
+        rabbit_policy:list(VHost), rabbit_vhost_limit:list(VHost)
+    })}
+end)(<<"%s">>)
+"""
+"""Nobody is connected, how many messages are left (someone had them in hand), and what is declared."""
+
+
+class VirtualHosts:
+    """Virtual hosts with the topology of some settings; `take` and `give_back`."""
+
+    def __init__(self, rabbitmq: RabbitMQ, settings: Settings) -> None:
+        self._rabbitmq, self._settings = rabbitmq, settings
+        self._clean: list[str] = []
+        self._as_declared: dict[str, str] = {}
+
+    async def take(self) -> str:
+        """Return the address of a virtual host with empty queues that nobody is connected to."""
+        if self._clean:
+            return self._clean.pop()
+        url = self._rabbitmq.new_vhost()
+        link = await open_link(url, "declaring", 10)
+        await declare(await link.connection.channel(), self._settings)
+        await link.close()
+        self._as_declared[url] = self._emptied(url)
+        return url
+
+    def give_back(self, url: str) -> None:
+        """Empty the queues for the next test; remove the virtual host when that does not make it as it was."""
+        if self._rabbitmq.process and self._emptied(url) == self._as_declared[url]:
+            self._clean.append(url)
+        else:
+            self._rabbitmq.delete_vhost(url)
+
+    def _emptied(self, url: str) -> str:
+        expression = " ".join((_EMPTIED % url.rpartition("/")[2]).split())
+        return self._rabbitmq.evaluate(expression)
