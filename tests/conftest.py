@@ -160,11 +160,12 @@ def _virtual_hosts(rabbitmq) -> VirtualHosts:
 
 
 @pytest.fixture
-async def two_shards(_virtual_hosts) -> AsyncIterator[str]:
-    """The address of a virtual host whose two shards stand already: for tests that let the broker live."""
-    url = await _virtual_hosts.take()
+async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
+    """The address of a virtual host whose two shards stand already, empty; a fresh one with the mark `other_queues`."""
+    fresh = request.node.get_closest_marker("other_queues")
+    url = rabbitmq.new_vhost() if fresh else await _virtual_hosts.take()
     yield url
-    _virtual_hosts.give_back(url)
+    rabbitmq.delete_vhost(url) if fresh else _virtual_hosts.give_back(url)
 
 
 @pytest.fixture

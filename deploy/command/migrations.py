@@ -1,4 +1,4 @@
-"""`feedline migrate --check`: what a role waits for before it starts, while another process migrates."""
+"""`feedline migrate`, and with `--check` what a role waits for before it starts, while another process migrates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,32 @@ import time
 import click
 import psycopg
 
+from deploy.command.database import database_option
+from deploy.local.addresses import Refused, check_database
+from deploy.migrate import migrate as apply_migrations
 from deploy.migrate import missing
 
 _EVERY_S = 1.0
+
+
+@click.command()
+@database_option
+@click.option("--check", is_flag=True, help="Apply nothing: exit 1 while the database lacks what this release needs.")
+@click.option("--wait-s", type=click.FloatRange(0), default=0.0, help="With --check: how long to wait for it.")
+def migrate(database_url: str, *, check: bool, wait_s: float) -> None:
+    """Bring the database to the newest shape; does nothing when it is."""
+    if check:
+        wait_for_migrations(database_url, wait_s)
+        return
+    try:
+        check_database(database_url)
+        applied = apply_migrations(database_url)
+    except Refused as reason:
+        raise click.ClickException(str(reason)) from None
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("nothing to apply")
 
 
 def wait_for_migrations(database_url: str, wait_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import click
 from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings
@@ -61,3 +62,10 @@ def _limits(field: FieldInfo) -> str:
     if "ge" in found and "le" in found:
         return f"{found['ge']} to {found['le']}"
     return f"from {found['ge']}" if "ge" in found else ""
+
+
+@click.command("settings")
+@click.option("--markdown", is_flag=True, help="As docs/settings.md.")
+def show_settings(markdown: bool) -> None:
+    """List every setting: variable, default, meaning."""
+    click.echo(as_markdown() if markdown else as_text(), nl=False)

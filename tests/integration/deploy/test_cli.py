@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -81,6 +83,13 @@ def test_migrate_tells_why_the_database_cannot_be_reached_without_its_password(r
     assert 1 == done.exit_code
     assert done.output.startswith("Error: DATABASE_URL: ")
     assert "hush" not in done.output
+
+
+def test_a_command_loads_what_it_needs_alone():
+    loaded = "import deploy.command.main as m, sys; m.main.get_command(None, 'probe'); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "deploy.command.probe" in modules
+    assert [] == [name for name in modules if name.partition(".")[0] in ("ingest", "workers", "schemas", "aiohttp")]
 
 
 def test_settings_are_listed_with_their_defaults(run):

@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 import aiormq
 import asyncpg
+import pytest
 
 from schemas.topology import shard_queue
 
@@ -29,6 +30,7 @@ async def test_a_post_whose_queue_was_deleted_is_held_until_it_is_made_again(edg
     assert (1, 0) == (await edge.waiting(), edge.posts.places.posts)
 
 
+@pytest.mark.other_queues
 async def test_a_full_queue_is_503_and_what_was_accepted_is_on_it(running_edge, edge_settings, seeded):
     async with running_edge(edge_settings.model_copy(update={"queue_max_length": 1})) as edge:
         accepted = 0

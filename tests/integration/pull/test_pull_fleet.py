@@ -14,6 +14,7 @@ from ingest.pull.main import connected
 from schemas.topology import shard_of, shard_queue
 from tests.integration.pull.files import csv_of
 
+pytestmark = pytest.mark.other_queues
 STOCK = {f"A-{n:05}": n for n in range(1, 2_001)}
 PARTS = 40
 
