@@ -132,6 +132,7 @@ async def test_the_log_has_one_event_a_post_with_ids_and_never_the_hash(environm
     assert not any(secret in f"{one.events}{rest}" for secret in ("secret-hash", "wrong-hash", "k" * 32))
 
 
+@pytest.mark.other_queues
 async def test_an_unsafe_live_queue_ends_the_start_with_a_clear_message(environment):
     async with aiormq.connect(environment["AMQP_URL"]) as connection:
         channel = await connection.channel()
