@@ -112,11 +112,12 @@ def databases(postgres, _template) -> Databases:
 
 
 @pytest.fixture
-def database(postgres, databases) -> Iterator[str]:
-    """The address of a migrated database without rows."""
-    name = databases.take()
+def database(request, postgres, databases) -> Iterator[str]:
+    """The address of a migrated database without rows; one that nobody has had, with the mark `new_database`."""
+    new = request.node.get_closest_marker("new_database")
+    name = databases.new() if new else databases.take()
     yield postgres.dsn_of(name)
-    databases.give_back(name)
+    databases.drop(name) if new else databases.give_back(name)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+pytestmark = pytest.mark.new_database
 LEAN = [
     {"externalId": f"{n:05}", "vendorSku": f"{n:05}", "inventoryQuantity": 1, "retailPrice": "9.5"} for n in range(500)
 ]
