@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from deploy.local.screen import Screen
+from schemas.postgres import Session
 
 _EVERY_S = 2.0
 _LOOK = """
@@ -43,7 +44,7 @@ async def tell(database_url: str, shards: int, screen: Screen, until: asyncio.Fu
     well: bool | None = None
     while not until.done():
         try:
-            connection = await asyncpg.connect(database_url)
+            connection = await Session("feedline-run").open(database_url)
             try:
                 rows = await connection.fetch(_LOOK, shards)
             finally:

@@ -12,8 +12,6 @@ import signal
 import subprocess
 from typing import Any
 
-import asyncpg
-
 from deploy.demo import account as demo
 from deploy.demo import feeds as demo_feeds
 from deploy.local import canary
@@ -30,6 +28,7 @@ from deploy.migrate import migrate
 from deploy.monitoring.prometheus import Prometheus
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role as PersonRole
+from schemas.postgres import Session
 from schemas.secrets import new_token
 from schemas.settings import Settings
 
@@ -288,7 +287,7 @@ class Stack:
 
 
 async def _link(database_url: str, account_id: int) -> str:
-    connection = await asyncpg.connect(database_url)
+    connection = await Session("feedline-run").open(database_url)
     try:
         return await new_link(connection, account_id, PersonRole.OPERATOR)
     finally:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ingest.deliver.deliverer import Deliverer, Way
 from ingest.deliver.exchange import Exchange
 from ingest.deliver.webhooks import Webhooks, session
-from ingest.http.serving import monitored, stop_signals
+from ingest.http.serving import announce, monitored, stop_signals
 from ingest.pull.fetch.guard import Guard
 from schemas.postgres import Session
 from schemas.secrets import Vault
@@ -25,8 +25,9 @@ async def main(settings: Settings) -> None:
     stop = stop_signals()
     async with (
         deliverer(settings) as opened,
-        monitored(settings, alive=lambda: None, ready=lambda: "stopping" if stop.is_set() else None),
+        monitored(settings, alive=lambda: None, ready=lambda: "stopping" if stop.is_set() else None) as url,
     ):
+        announce(monitor=url)
         await opened.run(stop)
 
 

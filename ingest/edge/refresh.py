@@ -112,7 +112,9 @@ class Feeds:
     async def _connection(self) -> Any:
         """Return the connection of look-ups: the other one may be in the middle of a snapshot."""
         if self._asker is None or self._asker.is_closed():
-            self._asker = await asyncpg.connect(self._settings.dsn, timeout=_LOOK_UP_S, command_timeout=_LOOK_UP_S)
+            self._asker = await Session("feedline-edge-look-up").open(
+                self._settings.dsn, timeout=_LOOK_UP_S, command_timeout=_LOOK_UP_S
+            )
         return self._asker
 
     def _forget_asker(self) -> None:

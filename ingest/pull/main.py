@@ -6,7 +6,6 @@ SIGTERM: takes no more runs, lets those in hand finish for half of the stop time
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import signal
@@ -22,10 +21,10 @@ from pathlib import Path
 import asyncpg
 import orjson
 import structlog
-from aiohttp import web
 
 from ingest.amqp.publish import Publisher
 from ingest.amqp.publishing import publisher as publisher_of
+from ingest.http.serving import announce, monitored
 from ingest.pull.fetch import FetchContext
 from ingest.pull.parse.process.files import FileParser
 from ingest.pull.parse.process.parsers import Parsers
@@ -35,7 +34,6 @@ from ingest.pull.run.file.make import FileMaker
 from ingest.pull.run.run import Runner
 from ingest.pull.run.scheduler import Scheduler
 from ingest.pull.run.store import Store
-from schemas import monitor
 from schemas.errors import Permanent
 from schemas.postgres import Session
 from schemas.secrets import Vault
@@ -130,13 +128,6 @@ async def _monitored(settings: Settings, puller: Puller) -> AsyncIterator[None]:
     def ready() -> str | None:
         return puller.scheduler.trouble or puller.publisher.ready()
 
-    runner = web.AppRunner(monitor.application(alive=puller.scheduler.alive, ready=ready), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.monitor_host, settings.monitor_port)
-        await site.start()
-        _log.info("listening", monitor=[f"http://{host}:{port}" for host, port, *_ in runner.addresses])
+    async with monitored(settings, alive=puller.scheduler.alive, ready=ready) as url:
+        announce(monitor=url)
         yield
-    finally:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(runner.cleanup(), 2)
