@@ -61,8 +61,21 @@ fleet-servers:
 	@deploy/machine.sh python servers fleet
 
 .PHONY: test-fleet
-test-fleet: fleet-servers $(VENV)/installed ## What is slow because it is large: the image built and run, brokers and databases killed; as root
+test-fleet: fleet-servers $(VENV)/installed ## A whole fleet: brokers, databases and workers killed, cut off, rolled; the image built and run; as root
 	$(VENV)/bin/pytest tests/fleet
+
+.PHONY: fleet-figures
+fleet-figures: $(VENV)/installed ## Put the figures of the last make test-fleet into docs/fleet.md
+	$(PYTHON) -m tests.fleet.figures
+
+.PHONY: trixie-tools
+trixie-tools:
+	@deploy/machine.sh python trixie
+
+.PHONY: test-trixie
+test-trixie: trixie-tools $(VENV)/installed ## The road's acceptance on Debian 13: RabbitMQ 4, Postgres 17, Python 3.13; as root
+	@tests/trixie/run.sh tests/acceptance/test_whole_system.py tests/integration/fleet/test_workers.py \
+	    tests/integration/fleet/test_failures.py tests/integration/fleet/test_broker_failures.py
 
 .PHONY: lock
 lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with hashes, from pyproject.toml and requirements.txt

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the machine lacks: machine.sh [python] [servers] [tests] [fleet] [load]
+# Installs what the machine lacks: machine.sh [python] [servers] [tests] [fleet] [trixie] [load]
 # With apt, as root or through sudo; elsewhere it says in one line what to install. Services of the machine are neither
 # started nor touched: SYSTEMD_OFFLINE and RUNLEVEL tell the packages' scripts that this is not the time.
 set -eu
@@ -51,6 +51,14 @@ for part in "$@"; do
     fleet)
         command -v buildah >/dev/null || lacks buildah 'buildah'
         command -v runc >/dev/null || lacks runc 'runc'
+        command -v ip >/dev/null || [ -x /usr/sbin/ip ] || lacks iproute2 'iproute2'
+        command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || lacks haproxy 'HAProxy'
+        command -v etcd >/dev/null || lacks etcd-server 'etcd'
+        command -v patroni >/dev/null || lacks patroni 'Patroni'
+        /usr/bin/python3 -c 'import etcd' 2>/dev/null || lacks python3-etcd "Patroni's client of etcd"
+        ;;
+    trixie)
+        [ -x /usr/sbin/debootstrap ] || lacks debootstrap 'debootstrap'
         ;;
     load)
         command -v wrk >/dev/null || lacks wrk 'wrk'

@@ -45,9 +45,10 @@ def quick_boot(script: Path, folder: Path, node: str) -> QuickBoot:
     link = own / core[0].parent.name
     if not link.is_symlink():
         link.symlink_to(core[0].parent)
+    kind = "-name" if "." in node else "-sname"
     library = Path(erlang).resolve().parents[1] / "lib"
     places = [*_places(plugins, _RABBITMQ), *_places(library, _ERLANG)]
-    return QuickBoot({"RABBITMQ_PLUGINS_DIR": str(own)}, f"-sname {node} -pa {' '.join(map(str, places))}")
+    return QuickBoot({"RABBITMQ_PLUGINS_DIR": str(own)}, f"{kind} {node} -pa {' '.join(map(str, places))}")
 
 
 def _places(library: Path, names: str) -> list[Path]:

@@ -22,14 +22,13 @@ from deploy.local.quick_boot import quick_boot
 USER = "feedline"
 _NODE = "feedline@localhost"
 _ARGUMENTS = (
-    "-kernel inet_dist_use_interface {{127,0,0,1}} -kernel inet_dist_listen_min {port}"
-    " -kernel inet_dist_listen_max {port}"
+    "-kernel inet_dist_use_interface {{{host}}} -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
 )
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _KILL_EPMD = b"\x00\x01k"
 """KILL_REQ of the Erlang distribution protocol: obeyed on loopback when no node is registered."""
 _CONFIGURATION = """\
-listeners.tcp.1 = 127.0.0.1:{port}
+listeners.tcp.1 = {host}:{port}
 # Made at the first start instead of guest, which then does not exist.
 default_user = {user}
 default_pass = {password}
@@ -56,6 +55,7 @@ class RabbitMQ(Server):
         self.folder = folder
         self.log = log or folder / "log"
         self.node = _NODE
+        self.host = "127.0.0.1"
         self.port = self.epmd_port = self.distribution_port = 0
         self._shell = shell
         self._environment = environment or {}
@@ -68,7 +68,7 @@ class RabbitMQ(Server):
 
     def url_of(self, vhost: str) -> str:
         """Return the address of a virtual host (percent-encoded)."""
-        return f"amqp://{USER}:{self._password()}@127.0.0.1:{self.port}/{vhost}"
+        return f"amqp://{USER}:{self._password()}@{self.host}:{self.port}/{vhost}"
 
     def prepare(self) -> None:
         """Make the node's files unless they are there, and choose its ports."""
@@ -90,14 +90,14 @@ class RabbitMQ(Server):
 
     def configuration(self) -> str:
         """Return the text of rabbitmq.conf."""
-        return _CONFIGURATION.format(port=self.port, user=USER, password=self._password())
+        return _CONFIGURATION.format(host=self.host, port=self.port, user=USER, password=self._password())
 
     def program(self) -> Program:
         """Return how the node is started."""
         here = str(self.folder)
         start = script()
         quick = quick_boot(start, self.folder, self.node)
-        arguments = _ARGUMENTS.format(port=self.distribution_port)
+        arguments = _ARGUMENTS.format(host=self.host.replace(".", ","), port=self.distribution_port)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LC_ALL": "C.UTF-8",
@@ -114,7 +114,7 @@ class RabbitMQ(Server):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{arguments} {quick.arguments}",
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_CRASH_DUMP": f"{here}/erl_crash.dump",
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_ADDRESS": self.host,
             "detached": "1",  # the start script then becomes the node instead of waiting for it
             **({"RABBITMQ_ALLOW_INPUT": "1"} if self._shell else {}),
             **quick.environment,
@@ -125,7 +125,7 @@ class RabbitMQ(Server):
 
     def answers(self) -> bool:
         """Return whether the node greets: it listens only when it has booted."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=2) as connection:
             connection.sendall(_GREETING)
             return connection.recv(1) == b"\x01"
         return False

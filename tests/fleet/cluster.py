@@ -1,4 +1,4 @@
-"""Three RabbitMQ nodes of one cluster on this host: a port each, one epmd, quorum queues with three members."""
+"""Three RabbitMQ nodes of one cluster: a network namespace each, or ports of this host where none can be made."""
 
 from __future__ import annotations
 
@@ -6,30 +6,42 @@ import asyncio
 import re
 import secrets
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from deploy.local.processes import free_port
+from deploy.local.processes import Program
 from deploy.local.rabbitmq import USER, RabbitMQ, script
+from tests.fleet.network import Network, steady_port
 
 SIZE = 3
 BOOT_S = 180
 """A loaded machine boots a node with its plugins in a minute."""
-_QUEUES = 'rabbit_amqqueue:list(<<"/">>)'
+_QUEUES = '[Q || Q <- rabbit_amqqueue:list(<<"/">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue]'
 
 
 class Node(RabbitMQ):
     """One node of the cluster, with the management plugin."""
 
-    def __init__(self, folder: Path, marker: dict[str, str], number: int) -> None:
+    def __init__(self, folder: Path, marker: dict[str, str], number: int, network: Network | None) -> None:
         plugins = script().resolve().parents[1] / "plugins"
-        super().__init__(folder, {**marker, "RABBITMQ_PLUGINS_DIR": str(plugins)}, shell=True)
-        self.node = f"feedline{number}@localhost"
-        self.management_port = free_port()
+        more = {"RABBITMQ_PLUGINS_DIR": str(plugins), "RABBITMQ_USE_LONGNAME": "true"}  # a host's name is its address
+        super().__init__(folder, {**marker, **more}, shell=True)
+        self._peers = [network.address(n) if network else self.host for n in range(1, SIZE + 1)]
+        self._enter = network.enter(number) if network else ()
+        self.number = number
+        self.host = self._peers[number - 1]
+        self.node = f"feedline{number}@{self.host}"
+        self.port, self.distribution_port, self.management_port = steady_port(), steady_port(), steady_port()
 
     @property
     def management(self) -> str:
         """Return the management plugin's address."""
-        return f"http://{USER}:{self._password()}@127.0.0.1:{self.management_port}"
+        return f"http://{USER}:{self._password()}@{self.host}:{self.management_port}"
+
+    def program(self) -> Program:
+        """Return how the node is started in its network."""
+        program = super().program()
+        return replace(program, arguments=(*self._enter, *program.arguments))
 
     def prepare(self) -> None:
         """Make the node's files, and name its plugins."""
@@ -38,14 +50,15 @@ class Node(RabbitMQ):
 
     def configuration(self) -> str:
         """Return the text of rabbitmq.conf: the nodes of the cluster are known beforehand."""
-        peers = [f"cluster_formation.classic_config.nodes.{n} = feedline{n}@localhost" for n in range(1, SIZE + 1)]
+        formation = "cluster_formation.classic_config.nodes"
+        peers = [f"{formation}.{n} = feedline{n}@{host}" for n, host in enumerate(self._peers, 1)]
         return "\n".join(
             [
                 super().configuration(),
                 "cluster_formation.peer_discovery_backend = classic_config",
                 *peers,
                 "cluster_partition_handling = pause_minority",
-                "management.tcp.ip = 127.0.0.1",
+                f"management.tcp.ip = {self.host}",
                 f"management.tcp.port = {self.management_port}",
                 "",
             ]
@@ -55,12 +68,12 @@ class Node(RabbitMQ):
 class Cluster:
     """The nodes; those that are down are the caller's to start again."""
 
-    def __init__(self, folder: Path, marker: dict[str, str]) -> None:
-        epmd_port, cookie, password = free_port(), secrets.token_hex(16), secrets.token_hex(16)
-        self.nodes = [Node(folder / str(number), marker, number) for number in range(1, SIZE + 1)]
+    def __init__(self, folder: Path, marker: dict[str, str], network: Network | None = None) -> None:
+        epmd_port, cookie, password = steady_port(), secrets.token_hex(16), secrets.token_hex(16)
+        self.nodes = [Node(folder / str(number), marker, number, network) for number in range(1, SIZE + 1)]
         for node in self.nodes:
             node.epmd_port = epmd_port
-            node.folder.mkdir(mode=0o700)
+            node.folder.mkdir(mode=0o700, parents=True)
             for name, content in ((".erlang.cookie", cookie), ("password", password)):
                 (node.folder / name).write_text(content)
 
@@ -69,17 +82,17 @@ class Cluster:
         """Return the addresses of all nodes."""
         return ",".join(node.url for node in self.nodes)
 
-    def start(self) -> None:
-        """Start the nodes one after the other; returns when all of them see all."""
-        for node in self.nodes:
-            node.start(BOOT_S)
+    async def start(self) -> None:
+        """Start the first node, and the others once there is a cluster that they can join."""
+        first, *others = self.nodes
+        await asyncio.to_thread(first.start, BOOT_S)
+        await asyncio.gather(*(asyncio.to_thread(node.start, BOOT_S) for node in others))
 
     def stop(self) -> None:
         """Stop what runs."""
         for node in self.nodes:
             if node.process is not None:
                 node.kill()
-        self.nodes[0].stop_epmd()
 
     def running(self) -> int:
         """Return how many nodes the first that is up sees."""
@@ -90,7 +103,7 @@ class Cluster:
         told = self._alive().evaluate(
             f"[{{element(4, amqqueue:get_name(Q)), element(2, amqqueue:get_pid(Q))}} || Q <- {_QUEUES}]", BOOT_S
         )
-        return dict(re.findall(r'<<"([^"]+)">>,\s*([\w@]+)', told))
+        return dict(re.findall(r'<<"([^"]+)">>,\s*\'?([\w@.]+)', told))
 
     def online(self) -> list[int]:
         """Return how many members of each queue are online."""

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from schemas.settings import Settings
-from tests.fleet.cluster import Cluster
+from tests import fleets
+from tests.fleet import load, network
+from tests.fleet.cluster import SIZE
+from tests.fleet.figures import Figures
+from tests.fleet.fleet import Fleet
+from tests.fleet.load import Gaps
 
-TIMEOUT_S = 60
+ENDLESS_S = 120
+"""Figures are no assertions: this only tells a fleet that goes on from one that does not."""
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    """The table of the run."""
+    return Figures()
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], Awaitable[bool]], str], Awaitable[None]]:
-    """Wait until a coroutine function returns true: nothing tells of another process's state."""
-
-    async def wait(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                while not await condition():  # noqa: ASYNC110 - see above
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"never: {what}") from None
-
-    return wait
+def until():
+    """Wait until a coroutine function returns true."""
+    return load.until
 
 
 @pytest.fixture
@@ -41,24 +45,52 @@ def tell(capsys) -> Callable[[str], None]:
     return show
 
 
-@pytest.fixture
-def cluster(tmp_path_factory, _marker) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), _marker)
+@pytest.fixture(scope="session")
+async def fleet(folder_in_memory) -> AsyncIterator[Fleet]:
+    """The whole fleet, started once; a test leaves it whole."""
+    fleets.TIMEOUT_S = load.PATIENCE_S
+    fleet = Fleet(folder_in_memory, network.Network(SIZE) if network.allowed() else None)
     try:
-        cluster.start()
-        yield cluster
+        await fleet.start()
+        yield fleet
     finally:
-        cluster.stop()
+        await fleet.stop()
+
+
+@pytest.fixture(scope="session")
+def folder_in_memory() -> Iterator[Path]:
+    """A folder that Postgres' user may enter, in memory where there is some: several servers share one disk here."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture
-def clustered(database, cluster) -> Settings:
-    """Settings over a fresh database and three brokers."""
-    return Settings(
-        database_url=database,
-        amqp_url=cluster.url,
-        secret_key=secrets.token_hex(16),
-        shards=6,
-        heartbeat_timeout_ms=15_000,
-        monitor_port=0,
-    )
+def trial(fleet, figures, tell):
+    """Within `trial()` vendors post. `await measure(what, goal)` waits until all feeds are confirmed and applied again
+    and adds a row of what was since the last one, or since the block began. At its end the fleet must be whole again,
+    every 202 applied once, and no value gone back."""
+
+    @asynccontextmanager
+    async def under_load() -> AsyncIterator[Callable[..., Awaitable[Gaps]]]:
+        async with fleet.load.posting():
+            since = time.time()
+
+            async def measure(what: str, goal: str = "") -> Gaps:
+                nonlocal since
+                await fleet.load.progress()
+                gaps = await fleet.load.gaps(since)
+                tell(figures.add(what, gaps, goal))
+                since = time.time()
+                assert max(gaps.confirms_s, gaps.commits_s) < ENDLESS_S
+                return gaps
+
+            yield measure
+            await fleet.whole()
+            await fleet.load.progress()
+        await fleet.load.settled()
+        tell(f"{len(fleet.load.confirmed)} posts answered 202 so far, each applied once, in order")
+
+    return under_load

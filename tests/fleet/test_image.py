@@ -9,24 +9,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from deploy.container.base import write
-from deploy.local.processes import free_port
-from ingest.amqp.publish import Publisher
-from schemas.batches import Batch, Source, new_batch_id
+from tests.fleet.network import steady_port
 
-SEED = """
-INSERT INTO accounts (name) VALUES ('one');
-INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
-INSERT INTO inventory_feeds (account_id, dropship_provider_id, name, resource_type, hash)
-    VALUES (1, 1, 'feed', 'webhook', 'h');
-"""
 CHECKOUT = Path(__file__).parents[2]
 LOCKS = ("--requirement", "requirements-run.txt", "--requirement", "deploy/container/requirements-build.txt")
 
@@ -105,38 +95,27 @@ class Container:
         return self.process.wait(timeout=40)
 
 
-async def test_a_worker_in_the_image_applies_a_batch_read_only_as_its_own_user(
-    root_file_system, tmp_path, settings, until
+async def test_a_worker_in_the_image_works_beside_the_others_read_only_as_its_own_user(
+    root_file_system, tmp_path, fleet, trial, until
 ):
-    port = str(free_port())
-    secrets = {"DATABASE_URL": settings.dsn, "AMQP_URL": settings.amqp, "SECRET_KEY": settings.key.decode()}
-    environment = {"MONITOR_PORT": port, "SHARDS": "1", **secrets}
-    connection = await asyncpg.connect(settings.dsn)
-    await connection.execute(SEED)
-    worker = Container(tmp_path, root_file_system, ["worker"], environment)
-    try:
+    port = str(steady_port())
+    async with trial() as measure:
+        worker = Container(tmp_path, root_file_system, ["worker"], {**fleet.environment, "MONITOR_PORT": port})
+        try:
 
-        async def ready() -> bool:
-            return worker.run("feedline", "probe", "--ready", "--port", port).returncode == 0
+            async def ready() -> bool:
+                return worker.run("feedline", "probe", "--ready", "--port", port).returncode == 0
 
-        await until(ready, "the worker is ready")
-        assert "10001" == worker.run("id", "-u").stdout.strip()
-        assert "Read-only file system" in worker.run("touch", "/opt/feedline/mark").stderr
-
-        async with Publisher(settings.model_copy(update={"shards": 1}), "test") as publisher:
-            now_ms = time.time_ns() // 1_000_000
-            items = [{"externalId": "chair", "inventoryQuantity": 7}]
-            await publisher.publish(Batch(new_batch_id(1, now_ms, settings.key), 1, 1, now_ms, Source.WEBHOOK, items))
-
-        async def applied() -> bool:
-            return await connection.fetchval("SELECT inventory_quantity FROM feed_variants") == 7
-
-        await until(applied, "the batch is applied")
-        assert 0 == worker.stop()
-    finally:
-        await connection.close()
-        if worker.process.poll() is None:
-            worker.process.kill()
+            await until(ready, "the worker is ready")
+            assert "10001" == worker.run("id", "-u").stdout.strip()
+            assert "Read-only file system" in worker.run("touch", "/opt/feedline/mark").stderr
+            await until(lambda: fleet.consumed_by(4), "four workers consume, the image's among them")
+            await measure("a fourth worker joins, from the image")
+            assert 0 == worker.stop()
+            await measure("the worker from the image leaves")
+        finally:
+            if worker.process.poll() is None:
+                worker.process.kill()
 
 
 def test_the_image_holds_neither_tests_nor_linters_nor_pip(root_file_system):

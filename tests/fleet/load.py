@@ -1,0 +1,174 @@
+"""Eight vendors that post without a pause, and an account of every 202: what became of it, and how long none came.
+
+A vendor's posts raise its one item's quantity by one each time, whether or not the last was answered 202: so no
+quantity is written twice, and none after a higher one, unless something was applied twice or out of order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import aiohttp
+import psycopg
+
+from ingest.edge.post import HASH_HEADERS, PATH
+
+FEEDS = range(1, 9)
+PATIENCE_S = 180
+_POST_S = 30
+_EVERY_S = 0.05
+_AGAIN_S = 0.05
+_WRITTEN = "SELECT feed_id, quantity, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM written ORDER BY seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A post that was answered 202. `at` is in seconds since 1970."""
+
+    feed: int
+    batch_id: str
+    quantity: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The longest times, in seconds, in which one feed had no 202, and no commit; and how often 5xx was answered."""
+
+    confirms_s: float
+    commits_s: float
+    refused: int
+
+
+class Load:
+    """Posts to `url`; looks at the database `dsn`."""
+
+    def __init__(self, url: str, dsn: str) -> None:
+        self._url = url + PATH
+        self._dsn = dsn
+        self.confirmed: list[Confirmed] = []
+        self.refused: list[tuple[float, int | str]] = []
+        self._quantity: Counter[int] = Counter()
+
+    @asynccontextmanager
+    async def posting(self) -> AsyncIterator[None]:
+        """Post for all feeds until the block ends."""
+        done = asyncio.Event()
+        limits = aiohttp.ClientTimeout(total=_POST_S)
+        async with aiohttp.ClientSession(timeout=limits) as session:
+            posting = [asyncio.create_task(self._post(session, feed, done)) for feed in FEEDS]
+            try:
+                await self.progress()
+                yield
+            finally:
+                done.set()
+                await asyncio.gather(*posting)
+
+    async def _post(self, session: aiohttp.ClientSession, feed: int, done: asyncio.Event) -> None:
+        headers = {HASH_HEADERS[0]: f"hash {feed}"}
+        while not done.is_set():
+            self._quantity[feed] += 1
+            quantity = self._quantity[feed]
+            body = [{"externalId": "a", "inventoryQuantity": quantity}]
+            try:
+                async with session.post(self._url, json=body, headers=headers) as answer:
+                    if answer.status == 202:
+                        batch_id = (await answer.json())["batchId"]
+                        self.confirmed.append(Confirmed(feed, batch_id, quantity, time.time()))
+                        await asyncio.sleep(_EVERY_S)
+                        continue
+                    self.refused.append((time.time(), answer.status))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self.refused.append((time.time(), type(error).__name__))
+            await asyncio.sleep(_AGAIN_S)
+
+    async def progress(self) -> None:
+        """Wait until something new is confirmed on every feed, and until all that was confirmed by then is applied."""
+        since = time.time()
+
+        async def confirmed() -> bool:
+            return {one.feed for one in self.confirmed if one.at > since} == set(FEEDS)
+
+        await until(confirmed, "a 202 on every feed")
+        newest = {one.feed: one.quantity for one in self.confirmed}
+
+        async def applied() -> bool:
+            stored = await self.fetch("SELECT feed_id, inventory_quantity FROM feed_variants")
+            return all(dict(stored).get(feed, 0) >= quantity for feed, quantity in newest.items())
+
+        await until(applied, f"progress to {newest}")
+
+    async def settled(self) -> None:
+        """Wait until every 202 has its receipt; then check that each has one alone, and that no value went back."""
+        sent = {one.batch_id for one in self.confirmed}
+        assert len(sent) == len(self.confirmed)
+
+        async def receipts() -> Counter[str]:
+            return Counter(str(row[0]) for row in await self.fetch("SELECT batch_id FROM receipts"))
+
+        async def complete() -> bool:
+            return sent <= (await receipts()).keys()
+
+        try:
+            await until(complete, "a receipt for every 202")
+        except AssertionError:
+            raise AssertionError(f"lost: {sorted(sent - (await receipts()).keys())[:20]}") from None
+        assert {} == {batch: times for batch, times in (await receipts()).items() if times > 1}
+        assert [] == await self.fetch("SELECT code, reason FROM dead_letters LIMIT 5")
+        written = defaultdict(list)
+        for feed, quantity, _ in await self.fetch(_WRITTEN):
+            written[feed].append(quantity)
+        assert {feed: sorted(set(values)) for feed, values in written.items()} == dict(written)
+        newest = {one.feed: one.quantity for one in self.confirmed}
+        assert all(written[feed][-1] >= quantity for feed, quantity in newest.items())
+
+    async def gaps(self, since: float) -> Gaps:
+        """Return the longest gaps since then (seconds since 1970) until now."""
+        confirms, commits = defaultdict(list), defaultdict(list)
+        for one in self.confirmed:
+            confirms[one.feed].append(one.at)
+        for feed, _, at in await self.fetch(_WRITTEN):
+            commits[feed].append(float(at))
+        now = time.time()
+        return Gaps(
+            max(_longest(confirms[feed], since, now) for feed in FEEDS),
+            max(_longest(commits[feed], since, now) for feed in FEEDS),
+            sum(at > since for at, _ in self.refused),
+        )
+
+    async def fetch(self, sql: str) -> list[Any]:
+        """Run one statement, as soon as a Postgres takes it."""
+
+        def run() -> list[Any]:
+            with psycopg.connect(self._dsn, connect_timeout=2) as connection:
+                return connection.execute(sql).fetchall()
+
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    return await asyncio.to_thread(run)
+                except psycopg.OperationalError:
+                    await asyncio.sleep(0.1)
+
+
+async def until(condition: Any, what: str) -> None:
+    """Wait until a coroutine function returns something true: nothing tells of another process's state."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await condition():  # noqa: ASYNC110 - see above
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"never: {what}") from None
+
+
+def _longest(times: Iterable[float], since: float, now: float) -> float:
+    """Return the longest time without any of `times`, from since to now."""
+    inside = [since, *sorted(at for at in times if since < at < now), now]
+    return max(later - earlier for earlier, later in pairwise(inside))
