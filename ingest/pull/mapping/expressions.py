@@ -19,11 +19,13 @@ from ingest.pull.mapping.whole_columns import (
     Cell,
     Memories,
     Run,
-    canonical_first,
+    Together,
+    decimals,
     keys,
     mapped,
     remembered,
     texts,
+    whole_numbers,
     wholes,
 )
 from ingest.pull.records import MISSING, Refused
@@ -88,12 +90,17 @@ def compile_column(
         if len(sources) > 1:  # typed: 1, 1.0 and true are one key of a dict
             column = mapped(lru_cache(REMEMBERED, typed=True)(cell), sources)
         else:
-            canonical = bare and asked.kind == "decimal" and origin.notation == "decimal"
-            memory = origin.memories.of(asked, canonical_first(cell) if canonical else cell, shared=bare)
+            memory = origin.memories.of(asked, cell, _together(asked, origin), shared=bare)
             column = remembered(memory, sources[0], column, as_text=origin.as_text)
     if bare and asked.kind == "whole" and len(sources) == 1 and not origin.as_text:
         column = wholes(sources[0], asked, column)
     return Compiled(attribute, label, sources, candidate, column, cell, bare and attribute != KEY)
+
+
+def _together(asked: Column, origin: Origin) -> Together | None:
+    if asked.kind == "whole":
+        return whole_numbers
+    return decimals if asked.kind == "decimal" and origin.notation == "decimal" else None
 
 
 def _candidate(attribute: str, asked: Column, expression: Expression, origin: Origin) -> Cell:
