@@ -65,8 +65,8 @@ class Lines:
         self._held.append((lines, suspect))
         return lines
 
-    def plain(self) -> tuple[list[str], bool] | None:
-        """Return the next lines, without their ends, and whether they are suspect, if no quote is in them but as text.
+    def plain(self) -> tuple[str, bool] | None:
+        """Return the next lines, each with \\n at its end, and whether they are suspect, if nothing in them is escaped.
 
         None as well while the csv.reader still has lines. `skip` takes them; else the csv.reader will read them.
         """
@@ -75,13 +75,15 @@ class Lines:
         if self._ahead is None:
             self._ahead = next(self._texts, None)
         text, suspect = self._ahead or ("", False)
-        if not isinstance(text, str) or not text or ('"' in text and self._dialect.quoted):
+        if not isinstance(text, str) or not text:
+            return None
+        if "\\" in text and (self._dialect.escape or self._dialect.may_escape(text)):
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n")
             if "\r" in text:
                 return None
-        return text[:-1].split("\n"), suspect
+        return text, suspect
 
     def skip(self, count: int) -> None:
         """Take the lines that `plain` returned."""

@@ -1,0 +1,64 @@
+"""Rows that are split all at once are those of csv.reader; what is not plain is left to it."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.feeds.mapping import FormatSettings
+from ingest.pull.parse import parse
+from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.plain import columns_of
+
+CELL = st.sampled_from(
+    ["", "a", "b c", '"a,b"', '" a"', '""', '"x ""y"""', ' "a"', "12", '"é;"', 'a"b', '"a"b', '"a\nb"']
+)
+LINE = st.lists(CELL, min_size=2, max_size=3).map(",".join) | st.text('a," ;', min_size=1, max_size=9)
+TEXT = st.lists(LINE, min_size=1, max_size=6).map(lambda lines: "\n".join(lines) + "\n")
+
+
+@given(TEXT, st.sampled_from([2, 3]))
+def test_what_is_split_at_once_is_what_csv_reader_gives(text, cells):
+    columns = columns_of(text, ",", cells, quoted=True)
+    if columns is None:
+        return
+    rows = [[cell.lstrip(" ") for cell in row] for row in zip(*columns, strict=True)]
+
+    expected = list(Dialect(",").rows(io.StringIO(text, newline="")))
+    assert [[cell.lstrip(" ") for cell in row] for row in expected] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ('a,b\n"c,d","e"\n', [["a", "c,d"], ["b", "e"]]),
+        ('"",b\n', None),
+        ('a,""\n', [["a"], [""]]),
+        ('a,"b""c"\n', None),
+        ('a,"b\nc"\n', None),
+        ('a,"b\n', None),
+        ('a, "b"\n', None),
+        ('a,"b"c\n', None),
+        ('a,"b,c"\nd,\x01\n', None),
+        ("a,b\nc\n", None),
+        ("a," + "b" * csv.field_size_limit() + "\n", None),
+    ],
+)
+def test_only_whole_cells_in_quotes_are_plain(text, columns):
+    assert columns == columns_of(text, ",", 2, quoted=True)
+
+
+@pytest.mark.parametrize("bad", [1, 700, 1_400])
+def test_a_stray_quote_far_behind_plain_ones_costs_its_rows_alone(bad):
+    rows = [f'A{n},"name, {n}",{n}' for n in range(1_500)]
+    rows[bad] = f'A{bad},"name, {bad},{bad}'
+    data = "\r\n".join(["externalId,name,inventoryQuantity", *rows]) + "\r\n"
+
+    chunks = list(parse(io.BytesIO(data.encode()), FormatSettings(resource_type="ftpCsv")))
+
+    items = {item["externalId"]: item for chunk in chunks for item in chunk.items}
+    assert {f"A{n}" for n in range(1_500)} - {f"A{bad}"} == items.keys() - {f"A{bad}"}
+    assert all(items[f"A{n}"]["name"] == f"name, {n}" for n in range(1_500) if n != bad)
+    assert [bad + 2] == [reject.row for chunk in chunks for reject in chunk.rejects]
