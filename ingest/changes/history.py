@@ -17,7 +17,6 @@ from schemas import change_records, receipts
 RECEIPTS_OF_A_PAGE = 2_000
 CHANGES_OF_A_PAGE = DECISIONS_OF_A_PAGE = 50
 _PREVIOUS = 6
-_FROM_CHANGES = ("created", "updated")
 _UNCHANGED = "unchanged"
 
 

@@ -25,7 +25,7 @@ SHARD_SPACE = 0x73686172
 """The first key of a shard's advisory lock ("shar"); the second is the shard."""
 DRAIN_WAIT_S = 10.0
 """Longer than the broker takes to notice that a host is dead (workers/amqp/broker.py), and than a worker that has lost
-Postgres keeps batches of a shard that it is handing over (workers/shard/owner.py)."""
+Postgres keeps batches of a shard that it is handing over (workers/shard/pump.py)."""
 LOCK_WAIT_MS = 3_000
 _NAME, _HEX = "feedline-worker", 32
 _DRAIN_POLL_S = 0.2

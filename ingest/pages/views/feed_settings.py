@@ -25,7 +25,6 @@ _LABELS = {
     "fetchCleanup": "Missing items get quantity 0",
     "fetchMissingGuard": "Held when rows fall by more than",
 }
-_PULLED_ONLY = ("resourceLocation", "fetchFrequency", "fetchCron", "fetchTimeZone", "fetchCleanup", "fetchMissingGuard")
 _SWITCHES = ("automaticallyConnect", "automaticallyConnectByBarcode", "caseInsensitiveSkus")
 
 

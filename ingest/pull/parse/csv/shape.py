@@ -32,7 +32,6 @@ class Shape:
     gaps: bool = False
     more: Counter[int] = field(default_factory=Counter)
     fewer: Counter[int] = field(default_factory=Counter)
-    ragged: int = 0
 
     def add(self, row: Sequence[str]) -> None:
         """Count a row in."""
@@ -42,9 +41,7 @@ class Shape:
         elif len(row) < self.width:
             self.fewer[len(row)] += 1
             self.gaps |= row[-1] == ""
-        elif any(row[self.width :]):
-            self.ragged += 1
-        else:
+        elif not any(row[self.width :]):
             self.more[len(row)] += 1
 
     def cells(self, header_cells: int) -> int:
