@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 import ingest.api.app
 import ingest.pull.main
 from ingest.api.app import application
-from ingest.pull.parse.process import Parsers
+from ingest.pull.parse.process.parsers import Parsers
 from schemas.secrets import new_token, token_digest
 from schemas.settings import Settings
 from workers.service import Worker
