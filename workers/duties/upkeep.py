@@ -53,14 +53,22 @@ class Upkeep:
         self._clear_at = self._sample_at = datetime.min.replace(tzinfo=UTC)
 
     async def serve(self, connection: asyncpg.Connection) -> None:
-        """Make rounds until the connection breaks; a changed account calls for a release at once."""
+        """Make rounds until the connection breaks; a changed account calls for a release at once.
+
+        Raises what ends one of the other rounds.
+        """
         wake = asyncio.Event()
         connection.add_termination_listener(lambda _: wake.set())
         await connection.add_listener(CHANNEL, lambda *_: wake.set())
         aside = [asyncio.create_task(self._aside(step)) for step in (self.clear, purge_step)]
+        for task in aside:
+            task.add_done_callback(lambda _: wake.set())
         try:
             while not connection.is_closed():
                 await self.release(connection)
+                for task in aside:
+                    if task.done():
+                        task.result()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(ROUND_S):
                         await wake.wait()
