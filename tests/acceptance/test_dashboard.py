@@ -106,11 +106,28 @@ async def buried(system):
     return connection
 
 
+async def another_cause(connection, feed):
+    """Bury more items than there are for any other reason."""
+    account = await connection.fetchval("SELECT account_id FROM inventory_feeds WHERE id = $1", feed)
+    batch = Batch(uuid4(), account, feed, 1_700_000_000_000, Source.WEBHOOK, [{"externalId": "MORE"}])
+    letters = [dead_letters.of_item(batch, 0, "worker_died", "five workers died of it")] * 200
+    await dead_letters.store(connection, letters, datetime.now(UTC))
+
+
 async def test_an_operator_replays_a_cause_with_progress_and_the_newer_values_stay(system, page):
     connection = await buried(system)
     await page.goto("/")
     await expect(page.locator("#needs")).to_contain_text("Dead letters of Demo webhook feed grow")
     await page.click("#numbers >> text=Dead letters")
+    await expect(page.locator("#causes [data-row]")).to_have_count(1)
+    await expect(page.locator("#live-state .words")).to_have_text("live", timeout=30 * SECOND_MS)
+    await another_cause(connection, system.stack["demoFeed"]["id"])
+    # The rows stay where they are.
+    await expect(page.locator(".new-rows")).to_have_text("1 new", timeout=30 * SECOND_MS)
+    await expect(page.locator("#causes [data-row]")).to_have_count(1)
+    await page.click(".new-rows")
+    await expect(page.locator("#causes [data-row]")).to_have_count(2)
+    await expect(page.locator(".new-rows")).to_have_count(0)
     await page.click("text=Replay 130")
     await expect(page.locator("main strong").first).to_have_text("130 match, 2 have newer values.")
     await page.select_option("#field-first", "10")

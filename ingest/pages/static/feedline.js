@@ -94,6 +94,30 @@
     else heard = Date.now(), open();
   }
 
+  // Rows never jump: a list that would push rows down by new ones waits behind a bar that says how many.
+  const named = (row) => row.id || row.querySelector("a")?.getAttribute("href") || row.querySelector("th, strong")?.textContent;
+  const rowsOf = (node) => [...node.querySelectorAll("[data-row]")].map(named);
+  document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const list = event.detail.target, fragment = event.detail.fragment;
+    if (!list.hasAttribute("data-holds")) return;
+    const shown = new Set(rowsOf(list)), rows = rowsOf(fragment);
+    const above = rows.slice(0, Math.max(rows.findLastIndex((name) => shown.has(name)), 0));
+    const fresh = above.filter((name) => !shown.has(name)).length;
+    find(`[data-new-in="${list.id}"]`)?.remove();
+    if (!fresh) return;
+    event.detail.shouldSwap = false;
+    const bar = Object.assign(document.createElement("button"), { type: "button", className: "new-rows", textContent: `${fresh} new` });
+    bar.dataset.newIn = list.id;
+    bar.setAttribute("aria-live", "polite");
+    bar.addEventListener("click", () => {
+      bar.remove();
+      list.replaceChildren(...fragment.childNodes);
+      htmx.process(list);
+      list.querySelector("[data-row] :is(a, summary, button)")?.focus();
+    });
+    list.prepend(bar);
+  });
+
   // A button disables at once; the browser's back button brings it back.
   document.addEventListener("submit", (event) => {
     if (event.target.hasAttribute("hx-post")) return;
