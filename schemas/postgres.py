@@ -82,7 +82,7 @@ async def refuse_shared_sessions(dsn: str) -> None:
     session = Session("feedline-check")
     try:
         one = await session.open(dsn, statement_cache_size=0)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+    except AWAY:
         return
     try:
         first_pid = await one.fetchval("SELECT pg_backend_pid()")

@@ -20,7 +20,7 @@ from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unkno
 from ingest.edge.strangers import Strangers
 from schemas import queries
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
-from schemas.postgres import Session
+from schemas.postgres import AWAY, Session
 from schemas.settings import Settings
 
 _log = structlog.get_logger()
@@ -33,9 +33,6 @@ _QUIET_S, _REST = 0.05, 4
 """Notices of one burst of changes lead to one reload; reloading takes at most a fifth of the time, however many."""
 _PART = 500
 """Feeds that are read in one go: about a millisecond."""
-
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What asyncpg raises when Postgres is away, starting, or stopping."""
 
 
 class Feeds:

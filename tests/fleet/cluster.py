@@ -58,6 +58,7 @@ class Node(RabbitMQ):
                 "cluster_formation.peer_discovery_backend = classic_config",
                 *peers,
                 "cluster_partition_handling = pause_minority",
+                "net_ticktime = 10",
                 f"management.tcp.ip = {self.host}",
                 f"management.tcp.port = {self.management_port}",
                 "",
