@@ -53,8 +53,9 @@ clients: $(VENV)/installed .local/clients/installed ## Python and TypeScript cli
 
 .PHONY: test
 test: test-servers $(VENV)/installed .local/tools/installed .local/clients/installed ## All tests, against servers that the run starts itself
-	@# In the order of the folders: what takes long comes first, and the many short files last fill both processes.
-	$(VENV)/bin/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
+	@# In the order of the folders: what takes long comes first, and the many short files last fill every process.
+	@# Three processes for two cores: one of them mostly waits, for a server that was killed or a lease that must run out.
+	$(VENV)/bin/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: fleet-servers
 fleet-servers:

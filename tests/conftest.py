@@ -11,12 +11,14 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import psycopg
 import pytest
 from pydantic import SecretStr
+from xdist.scheduler import LoadFileScheduling
 
 import deploy
 from deploy.local.postgres import Postgres
@@ -42,6 +44,20 @@ def pytest_collection_finish() -> None:
     """What the modules made stays until the end: the collector need not walk it in every test."""
     gc.collect()
     gc.freeze()
+
+
+class WholeFiles(LoadFileScheduling):
+    """Hands out whole files; the acceptance tests go to one process, which starts the system once for all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "acceptance" if file.startswith("tests/acceptance/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles | None:
+    """Of `--dist=loadfile`."""
+    return WholeFiles(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

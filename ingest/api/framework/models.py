@@ -76,11 +76,12 @@ class Changes(Body):
 
 def nullable(*models: type[BaseModel]) -> dict[str, Any]:
     """Return the models' fields as a body takes them: none is required, null stands for the default."""
-    return {
-        name: (get_type_hints(model, include_extras=True)[name] | None, Field(None, description=field.description))
-        for model in models
-        for name, field in model.model_fields.items()
-    }
+    taken: dict[str, Any] = {}
+    for model in models:
+        types = get_type_hints(model, include_extras=True)
+        for name, field in model.model_fields.items():
+            taken[name] = (types[name] | None, Field(None, description=field.description))
+    return taken
 
 
 class Query(BaseModel):
