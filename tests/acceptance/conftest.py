@@ -13,8 +13,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from playwright.async_api import async_playwright
 
 from deploy.local.processes import CHECKOUT
+from tests.acceptance.chromium import OFFLINE
 
 START_S, STOP_S = 120, 15
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -92,3 +94,11 @@ async def system(tmp_path_factory) -> AsyncIterator[System]:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), STOP_S + 5)
+
+
+@pytest.fixture(scope="session")
+async def chromium():
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OFFLINE)
+        yield running
+        await running.close()

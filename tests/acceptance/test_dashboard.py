@@ -13,28 +13,19 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from ingest.pages.routes import NAVIGATION
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
 from schemas import dead_letters
 from schemas.batches import Batch, Source
-from tests.acceptance.chromium import OFFLINE
 
 SECOND_MS = 1_000
 ALL = {"resultTypes": ["violations"]}
 COLOURS = ALL | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 """What a theme can change of a page."""
 FOCUSED = "(() => { const e = document.activeElement; return [e.innerText, e.labels?.[0]?.innerText] })()"
-
-
-@pytest.fixture(scope="session")
-async def chromium():
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OFFLINE)
-        yield running
-        await running.close()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ class ListedChange(NewFeedVariant, total=False):
 
     inventoryFeedId: NotRequired[int]  # type: ignore[misc]  # noqa: N815
     externalId: NotRequired[a.ExternalId]  # type: ignore[misc]  # noqa: N815
+    variantId: int | None  # noqa: N815
     id: int
 
 
@@ -53,10 +54,11 @@ class BulkAccepted(Resource):
 
 @dataclass(slots=True)
 class _OfFeed:
-    """What the body has of one feed, in its order."""
+    """What the body has of one feed, in its order; `connections` are items of a CONNECT batch, by their index."""
 
     items: list[dict[str, Any]] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
+    connections: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 async def change_feed_variants(call: Call[Query, Any]) -> Answer:
@@ -70,7 +72,10 @@ async def delete_feed_variants(call: Call[Query, Any]) -> Answer:
 
 
 async def _accepted(call: Call[Any, Any], asked: Asked) -> Answer:
-    """Publish a batch for each feed and answer 202; raises 422 when nothing is valid, 503 when the broker is away."""
+    """Publish a batch for each feed, and one for its connections, and answer 202.
+
+    Raises 422 when nothing is valid, 503 when the broker is away.
+    """
     feeds, rejected = await _by_feed(call, only_keys=asked == Asked.DELETE)
     batches = []
     for feed_id, wanted in feeds.items():
@@ -84,6 +89,12 @@ async def _accepted(call: Call[Any, Any], asked: Asked) -> Answer:
             batch.rejected, batch.warnings = refused, warned
             batches.append(batch)
             call.warnings += warned
+        for told in refused:
+            wanted.connections.pop(told["index"], None)
+        if wanted.connections:
+            batch = await road.sender_batch(call, feed_id, list(wanted.connections.values()), Asked.CONNECT)
+            batch.indexes = list(wanted.connections)
+            batches.append(batch)
     if not batches:
         raise call.problem(422, "invalid", "no element is valid, so nothing was accepted", {"rejected": rejected})
     return await _published(call, batches, sorted(rejected, key=lambda told: told["index"]))
@@ -102,17 +113,20 @@ async def _published(call: Call[Any, Any], batches: list[Batch], rejected: list[
         where = road.receipt_url(call, batch)
         ids = {"batchId": str(batch.batch_id), "inventoryFeedId": batch.feed_id}
         told.append({**ids, "indexes": batch.indexes, "receiptUrl": where})
-    accepted = sum(len(batch.items) for batch in batches)
+    accepted = len({index for batch in batches for index in batch.indexes or ()})
     return Answer({"accepted": accepted, "rejected": rejected, "batches": told}, status=202)
 
 
 async def _by_feed(call: Call[Any, Any], *, only_keys: bool) -> tuple[dict[int, _OfFeed], list[dict[str, Any]]]:
     """Return the elements, each with its externalId, by the feed that they are of; and what names nothing."""
     elements = [dict(one) if isinstance(one, dict) else {"id": one} for one in elements_of(call)]
+    if only_keys:
+        elements = [{name: value for name, value in one.items() if name in _NAMES} for one in elements]
     ids = [number for one in elements if (number := whole_id(one.get("id"))) is not None]
     rows = {row["id"]: row for row in await call.db.all(GOODS.feed_variant_keys, ids=ids)}
     feeds = [number for one in elements if (number := whole_id(one.get("inventoryFeedId"))) is not None]
     known = {row["id"] for row in await call.db.all(FEEDS.feeds_known, ids=feeds)}
+    variants = set() if only_keys else await _variants(call, elements)
     found: dict[int, _OfFeed] = defaultdict(_OfFeed)
     rejected = []
     for index, element in enumerate(elements):
@@ -121,22 +135,36 @@ async def _by_feed(call: Call[Any, Any], *, only_keys: bool) -> tuple[dict[int, 
             where = "id" if "id" in element or "inventoryFeedId" not in element else "inventoryFeedId"
             rejected.append(reject(index, where, "unknown", _EXPECTED, element.get(where)))
             continue
-        wrong = _misplaced(element, key)
+        wrong = _wrong(element, key, variants)
         if wrong is not None:
-            rejected.append(reject(index, wrong, "not_applicable", _MISPLACED[wrong], element[wrong]))
+            name, code, message = wrong
+            rejected.append(reject(index, name, code, message, element[name]))
             continue
-        changes = {name: value for name, value in element.items() if name not in ("id", "inventoryFeedId")}
-        item = {**({} if only_keys else changes), "externalId": key["external_id"]}
-        found[key["feed_id"]].items.append(item)
-        found[key["feed_id"]].indexes.append(index)
+        _put(found[key["feed_id"]], index, element, key["external_id"])
     return found, rejected
 
 
+def _put(of_feed: _OfFeed, index: int, element: Mapping[str, Any], external_id: Any) -> None:
+    """Add an element to what the body has of its feed: an item, a connection by hand, or both."""
+    changes = {name: value for name, value in element.items() if name not in ("id", "inventoryFeedId", "variantId")}
+    connects = "variantId" in element
+    if connects:
+        of_feed.connections[index] = {"externalId": external_id, "variantId": element["variantId"]}
+    if not connects or "id" not in element or changes.keys() - {"externalId"}:
+        of_feed.items.append({**changes, "externalId": external_id})
+        of_feed.indexes.append(index)
+
+
+async def _variants(call: Call[Any, Any], elements: list[dict[str, Any]]) -> set[int | None] | None:
+    """Return what may be connected to, None among it; None to a token of feeds, which knows no variants."""
+    if call.caller.feeds is not None:
+        return None
+    ids = {number for one in elements if (number := whole_id(one.get("variantId"))) is not None}
+    return {None, *(row["id"] for row in await call.db.all(GOODS.variants_known, ids=list(ids)))}
+
+
+_NAMES = ("id", "inventoryFeedId", "externalId")
 _EXPECTED = "expected the id of a feed variant, or inventoryFeedId and externalId"
-_MISPLACED = {
-    "externalId": "it is the key of the feed variant, and cannot be changed",
-    "variantId": "connect one feed variant at a time",
-}
 
 
 def _key(element: Mapping[str, Any], rows: Mapping[int, Any], feeds: Container[int]) -> Any:
@@ -148,16 +176,22 @@ def _key(element: Mapping[str, Any], rows: Mapping[int, Any], feeds: Container[i
     return {"feed_id": feed_id, "external_id": element.get("externalId")} if feed_id in feeds else None
 
 
-def _misplaced(element: Mapping[str, Any], key: Any) -> str | None:
-    """Return the attribute that a bulk change cannot have."""
+def _wrong(element: Mapping[str, Any], key: Any, variants: Container[Any] | None) -> tuple[str, str, str] | None:
+    """Return attribute, code and message of what an element cannot have."""
     if str(element.get("externalId", key["external_id"])) != str(key["external_id"]):
-        return "externalId"
-    return "variantId" if "variantId" in element else None
+        return "externalId", "not_applicable", "it is the key of the feed variant, and cannot be changed"
+    if "variantId" in element and variants is None:
+        return "variantId", "not_applicable", "a token that is bound to feeds knows no variants"
+    variant_id = element.get("variantId")
+    if variant_id is not None and (whole_id(variant_id) is None or variant_id not in (variants or ())):
+        return "variantId", "value", "expected the id of a variant, or null"
+    return None
 
 
 _PATH = "/api/inventory-feed-variants.json"
 _ABOUT = (
-    "One batch for each feed, in the order of the body; its receipt tells what became of each. With an "
+    "One batch for each feed, in the order of the body, and after it one for connections by hand (`variantId`); its "
+    " receipt tells what became of each. With an "
     "`Idempotency-Key` the same body is applied once."
 )
 _PROBLEMS = {503: "the broker did not take it, or not all: `details` has what it took"}

@@ -101,3 +101,6 @@ WHERE v.account_id = :account_id AND v.id = ANY (:ids::bigint[]);
 
 -- name: variant_exists(account_id, id)$
 SELECT id FROM variants WHERE account_id = :account_id AND id = :id;
+
+-- name: variants_known(account_id, ids)
+SELECT id FROM variants WHERE account_id = :account_id AND id = ANY (:ids::bigint[]);

@@ -52,12 +52,18 @@ def batch_of(
 async def sender_batch(
     call: Call[Any, Any], feed_id: int, items: list[dict[str, Any]], operation: Operation = Operation.UPSERT
 ) -> Batch:
-    """Return a batch of a sender's items: with an Idempotency-Key the same key and body get the same id."""
+    """Return a batch of a sender's items: with an Idempotency-Key the same key and body get the same id.
+
+    A body that asks for two operations on a feed gets two.
+    """
     batch = batch_of(call, feed_id, items, operation)
     key = call.request.headers.get(IDEMPOTENCY_KEY)
     if key is not None:
         body = await call.request.read()  # it was read before, and is kept
-        batch.batch_id = sender_batch_id(feed_id, checked(key, "api"), body, call.services.settings.key)
+        named = checked(key, "api")
+        if operation is Operation.CONNECT:
+            named = f"{named}\nconnect"  # no sender's key has a line break
+        batch.batch_id = sender_batch_id(feed_id, named, body, call.services.settings.key)
     return batch
 
 

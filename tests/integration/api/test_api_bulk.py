@@ -42,7 +42,7 @@ async def test_feed_variants_are_changed_and_deleted_by_id_or_key_each_with_its_
         {"id": 999_999, "inventoryQuantity": 1},
         {"inventoryFeedId": first["id"], "externalId": "a", "inventoryQuantity": "many"},
         {"id": other["id"], "externalId": "other"},
-        {"id": other["id"], "variantId": None},
+        {"id": other["id"], "variantId": 999_999},
         {"inventoryFeedId": 999_999, "externalId": "a"},
         "text",
     ]
@@ -67,6 +67,38 @@ async def test_feed_variants_are_changed_and_deleted_by_id_or_key_each_with_its_
     await receipts(two, gone)
     assert (2, [2]) == (gone["accepted"], [reject["index"] for reject in gone["rejected"]])
     assert [other["id"]] == [row["id"] for row in await two.ok("GET", ITEMS)]
+
+
+async def test_feed_variants_are_connected_and_disconnected_by_hand_each_after_its_changes(two):
+    (one, other), (first, second) = two.made, two.feeds
+    oak, elm = [await two.ok("POST", VARIANTS, {"sku": sku}) for sku in ("oak", "elm")]
+    body = [
+        {"id": one["id"], "variantId": oak["id"], "inventoryQuantity": 4},
+        {"inventoryFeedId": second["id"], "externalId": "new", "variantId": elm["id"]},
+        {"id": other["id"], "variantId": oak["id"]},
+        {"inventoryFeedId": first["id"], "externalId": "bad", "inventoryQuantity": "many", "variantId": oak["id"]},
+        {"id": other["id"], "variantId": "oak"},
+    ]
+    key = {"headers": {"Idempotency-Key": "connects"}}
+
+    answer = await two.ok("PUT", ITEMS, body, **key)
+
+    assert (3, [(3, "inventoryQuantity"), (4, "variantId")]) == (
+        answer["accepted"],
+        [(told["index"], told["field"]) for told in answer["rejected"]],
+    )
+    assert [[0], [0], [1], [1, 2]] == [batch["indexes"] for batch in answer["batches"]]
+    assert answer == await two.ok("PUT", ITEMS, body, **key)
+    await receipts(two, answer)
+    rows = {row["id"]: row for row in await two.ok("GET", ITEMS)}
+    assert (oak["id"], 4, oak["id"]) == (
+        rows[one["id"]]["variantId"],
+        rows[one["id"]]["inventoryQuantity"],
+        rows[other["id"]]["variantId"],
+    )
+    assert [elm["id"]] == [row["variantId"] for row in rows.values() if row["externalId"] == "new"]
+    await receipts(two, await two.ok("PUT", ITEMS, [{"id": one["id"], "variantId": None}]))
+    assert (await two.ok("GET", f"/api/inventory-feed-variants/{one['id']}.json"))["variantId"] is None
 
 
 async def test_the_same_body_and_key_again_is_the_same_batches(two):
