@@ -30,7 +30,7 @@ async def agree(settings: Settings) -> Settings:
     except AWAY:
         return settings
     try:
-        shards = int(await AGREEMENT.agree(connection, name="shards", value=str(settings.shards)))
+        shards = int(await _agreed(connection, "shards", str(settings.shards)))
         divided = await division(connection)
     except (asyncpg.UndefinedTableError, asyncpg.ReadOnlySQLTransactionError, OSError, TimeoutError):
         return settings  # not migrated yet, or on its way: whoever needs more says so
@@ -43,6 +43,18 @@ async def agree(settings: Settings) -> Settings:
         )
     doubling = divided is not None and divided.closed
     return settings.model_copy(update={"shards": shards // 2 if doubling else shards})
+
+
+async def _agreed(connection: asyncpg.Connection, name: str, value: str) -> str:
+    """Return what is agreed on, `value` if we are the first.
+
+    Whoever comes at the same moment as the first waits for it, and sees neither its own row nor, in a snapshot from
+    before, the other's: it asks once more.
+    """
+    agreed: str | None = None
+    while agreed is None:
+        agreed = await AGREEMENT.agree(connection, name=name, value=value)
+    return agreed
 
 
 def is_doubled(shards: int, agreed: int) -> bool:

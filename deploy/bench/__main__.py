@@ -69,7 +69,9 @@ def main(path: Path, **options: object) -> None:
         uvloop.run(_run(Plan(**options), report))  # type: ignore[arg-type]
     finally:  # what was measured before something failed is told too
         report.write(path)
-        click.echo(f"\n{report.machine}\n\n{report.table()}\n\nThe same as JSON: {path}")
+        path.with_suffix(".md").write_text(f"{report.markdown()}\n")
+        click.echo(f"\n{report.machine}\n\n{report.table()}\n")
+        click.echo(f"{report.markdown()}\n\nAll of it as JSON: {path}; the last table: {path.with_suffix('.md')}")
 
 
 async def _run(plan: Plan, report: Report) -> None:
@@ -104,16 +106,19 @@ async def _kind(running: System, report: Report, plan: Plan, kind: str) -> None:
         pids = {"edge": way.roles["edge"][0], "a worker": way.roles["workers"][0]}
         for part, pid in pids.items():
             report.below(f"peak memory, {part}, {kind}", peak_mb(pid), "MB", target=110)
-        if kind == "lean" and not plan.rows:
-            _say("latency over load")
-            pace = report.figures["the road, lean, all changed"].value
-            loads = await curves.latency(way, files.stored, pace, plan.seconds)
-            curves.told(report, loads)
-            if plan.plots:
-                curves.draw_latency(plan.plots, loads)
+        if kind == "lean" and not plan.rows and plan.plots:
+            await _latencies(way, report, plan, files.stored)
     if kind == "lean" and not plan.rows and plan.plots:
         _say("windows by size")
         await curves.draw_windows(plan.plots, running.dsn, made)
+
+
+async def _latencies(way: Road, report: Report, plan: Plan, file: Path) -> None:
+    _say("latency over load")
+    assert plan.plots
+    full = report.figures["the road, lean, all changed"].value
+    loads = [await curves.latency(way, file, (share, plan.rounds), full, plan.seconds) for share in curves.SHARES]
+    curves.draw_latency(plan.plots, loads)
 
 
 async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], files: Files) -> None:
@@ -138,6 +143,9 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
         cost = await way.take(file, how)
         report.at_least(f"the road, {kind}, {case}", cost.pace, "items/s", of=of, target=target)
         cost.told(report, f"{kind}, {case}")
+        if kind == "lean" and case == "all changed":
+            half = await curves.latency(way, files.stored, (curves.HALF, number), cost.pace, plan.seconds)
+            curves.told(report, half)
 
 
 async def _beside(running: System, report: Report, plan: Plan) -> None:

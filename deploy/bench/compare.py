@@ -137,7 +137,11 @@ def _lines(cost: Cost) -> dict[str, float]:
         "CPU an item: all, µs": sum(cost.cpu_us.values()),
         "WAL an item, bytes": cost.wal_bytes,
         "batches a window": cost.window,
+        "202 median, ms": cost.load.p50_ms,
         "202 p99, ms": cost.load.p99_ms,
+        "post to commit median, ms": cost.lags_ms[0],
+        "post to commit p99, ms": cost.lags_ms[1],
+        "CPU that other work took, %": 100 * cost.others,
     }
 
 

@@ -13,6 +13,10 @@ from typing import Any
 import orjson
 from tabulate import tabulate
 
+_HEADERS = ("figure", "median", "spread", "unit", "ratio", "target")
+_PARTS = ("  ", "to publish", "CPU of this machine", "Postgres alone", "a bare aiohttp handler", "half load of")
+"""What names of figures begin with that say what others are made of, or are their yardsticks."""
+
 
 @dataclass(slots=True)
 class Figure:
@@ -46,6 +50,17 @@ class Figure:
         told = self.value if self.ratio is None else self.ratio
         return told >= self.target if self.least else told <= self.target
 
+    def cells(self) -> tuple[str, ...]:
+        """Return name, median, spread, unit, ratio and target as they are told."""
+        return (
+            self.name,
+            shown(self.value),
+            f"{shown(min(self.values))} to {shown(max(self.values))}" if len(self.values) > 1 else "",
+            self.unit,
+            "" if self.ratio is None else f"{self.ratio:.2f}",
+            "" if self.target is None else f"{'≥' if self.least else '≤'} {self.target:g}",
+        )
+
 
 @dataclass(slots=True)
 class Report:
@@ -77,24 +92,16 @@ class Report:
     def table(self) -> str:
         """Return the table that `make bench` prints."""
         rows = [
-            (
-                figure.name,
-                shown(figure.value),
-                f"{shown(min(figure.values))} to {shown(max(figure.values))}" if len(figure.values) > 1 else "",
-                figure.unit,
-                "" if figure.ratio is None else f"{figure.ratio:.2f}",
-                "" if figure.target is None else f"{'≥' if figure.least else '≤'} {figure.target:g}",
-                {None: "", True: "met", False: "MISSED"}[figure.met],
-            )
-            for figure in self.figures.values()
+            (*figure.cells(), {None: "", True: "met", False: "MISSED"}[figure.met]) for figure in self.figures.values()
         ]
-        table: str = tabulate(
-            rows,
-            headers=("figure", "median", "spread", "unit", "ratio", "target", ""),
-            colalign=("left", "right", "left", "left", "right", "left", "left"),
-            disable_numparse=True,
-        )
-        return table
+        align = ("left", "right", "left", "left", "right", "left", "left")
+        return str(tabulate(rows, headers=(*_HEADERS, ""), colalign=align, disable_numparse=True))
+
+    def markdown(self) -> str:
+        """Return the table that the README takes: the figures that stand for themselves, without their parts."""
+        rows = [figure.cells() for name, figure in self.figures.items() if not name.startswith(_PARTS)]
+        align = ("left", "right", "left", "left", "right", "left")
+        return str(tabulate(rows, headers=_HEADERS, colalign=align, disable_numparse=True, tablefmt="github"))
 
     def write(self, path: Path) -> None:
         """Write machine and figures as JSON."""

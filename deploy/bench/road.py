@@ -20,13 +20,16 @@ from deploy.bench.system import System
 from schemas.items import MAX_ITEMS
 
 _DRAIN_S = 180
+OTHERS = "CPU of this machine that other work took meanwhile"
+"""With more than a few per cent of it, latencies and ratios say little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a stretch of the road came to; `pace` is items a second from the first post to the last commit.
 
-    `window` is batches a window, `hot` the share of updates that stayed within their page (None: there were none).
+    `window` is batches a window, `hot` the share of updates that stayed within their page (None: there were none),
+    `lags_ms` median and 99th percentile from post to commit, `others` the share of the machine that other work took.
     """
 
     pace: float
@@ -35,13 +38,15 @@ class Cost:
     window: float
     hot: float | None
     load: Load
-    since: datetime
+    lags_ms: tuple[float, float]
+    others: float
 
     def told(self, report: Report, case: str) -> None:
         """Add what an item cost to the report."""
         for part, used in self.cpu_us.items():
             report.add(f"  CPU an item: {part}, {case}", used, "µs")
         report.add(f"  CPU an item: all parts, {case}", sum(self.cpu_us.values()), "µs")
+        report.add(OTHERS, 100 * self.others, "%")
         report.add(f"  WAL an item, {case}", self.wal_bytes, "bytes")
         report.add(f"  batches a window, {case}", self.window, "batches")
         if self.hot is not None:
@@ -94,7 +99,8 @@ class Road:
             await self._batches_a_window(since),
             used.hot / used.updates if used.updates else None,
             load,
-            since,
+            await self._lags_ms(since),
+            used.others,
         )
 
     async def store(self, made: list[Post]) -> None:
@@ -108,7 +114,7 @@ class Road:
         await self.drained(since, len(made))
         await self.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
 
-    async def lags_ms(self, since: datetime) -> tuple[float, float]:
+    async def _lags_ms(self, since: datetime) -> tuple[float, float]:
         """Return median and 99th percentile from post to commit of what was received since then."""
         row = await self.connection.fetchval(
             "SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM "

@@ -23,7 +23,7 @@ from schemas.amqp.sieve import METHOD
 from schemas.settings import Settings
 
 _BODY = b"x" * 4_000
-_BATCHES, _ROUNDS = 2_000, 15
+_BATCHES, _ROUNDS = 1_000, 7
 _ACK = b"\x00\x3c\x00\x50"
 
 

@@ -42,6 +42,8 @@ class System:
     rabbitmq: RabbitMQ
     code: Path
     feeds: list[Feed] = field(default_factory=list)
+    monitors: dict[str, int] = field(default_factory=dict)
+    """The port of each role's metrics, by its name."""
 
     @property
     def servers(self) -> dict[str, list[int]]:
@@ -74,8 +76,8 @@ class System:
     @asynccontextmanager
     async def edge(self) -> AsyncIterator[tuple[str, int]]:
         """Run an edge; yields its webhook address and process id when it is ready."""
-        port = free_port()
-        with self.role("edge", "ingest", "edge", PORT=str(port)) as pid:
+        port, self.monitors["edge"] = free_port(), free_port()
+        with self.role("edge", "ingest", "edge", PORT=str(port), MONITOR_PORT=str(self.monitors["edge"])) as pid:
             await _ready(f"http://127.0.0.1:{port}/readyz")
             yield f"http://127.0.0.1:{port}/webhooks/inventory-feeds/parse-webhooks.json", pid
 

@@ -130,6 +130,21 @@ async def test_a_process_with_another_number_of_shards_does_not_start(settings):
         await agree(settings.model_copy(update={"shards": 9}))
 
 
+async def test_two_processes_that_start_at_the_same_moment_agree(settings):
+    first = await asyncpg.connect(settings.dsn)
+    try:
+        async with first.transaction():
+            await first.execute("INSERT INTO fleet_agreement (name, value) VALUES ('shards', $1)", str(settings.shards))
+            second = asyncio.create_task(agree(settings))
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+            while not await first.fetch(waits):
+                pass
+    finally:
+        await first.close()
+
+    assert settings.shards == (await second).shards
+
+
 async def test_the_number_of_shards_changes_while_nothing_runs(settings):
     await agree(settings)
 
