@@ -46,7 +46,7 @@ async def running(settings, role, **more):
         *(sys.executable, "-m", *ROLES[role]), cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 event = orjson.loads(await process.stderr.readline())
                 if event["event"] == "listening":

@@ -172,7 +172,7 @@ async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_en
         async with client.get(ready) as response:
             assert 200 == response.status
         one.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 async with client.get(ready) as response:
                     if response.status == 503:

@@ -38,7 +38,7 @@ async def test_a_watched_page_is_looked_at_once_a_second_for_all_who_watch_and_n
         assert f"/feeds/{feed['id']}" in data
         assert "innerHTML:#list" in data
         await parts(two, "Fresh")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while watch._views:  # noqa: ASYNC110 - until the looks notice that both browsers went
             await asyncio.sleep(0.05)
     looks = watch.looks

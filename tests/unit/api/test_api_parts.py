@@ -124,10 +124,10 @@ def test_a_feed_that_becomes_a_webhook_must_drop_what_only_pulling_needs():
 
 
 def test_secrets_are_unreadable_with_another_key():
-    stored = Vault(b"a" * 32).encrypt({"authenticationToken": "top"})
+    stored = Vault(b"a" * 32).encrypt({"authenticationToken": "longer than chance spells"})
 
-    assert b"top" not in stored
-    assert {"authenticationToken": "top"} == Vault(b"a" * 32).decrypt(stored)
+    assert b"longer than chance spells" not in stored
+    assert {"authenticationToken": "longer than chance spells"} == Vault(b"a" * 32).decrypt(stored)
     with pytest.raises(Permanent, match="SECRET_KEY"):
         Vault(b"b" * 32).decrypt(stored)
     assert {"authentication_token": MASK, "authentication_secret": MASK} == shown_secrets(stored, Vault(b"b" * 32))

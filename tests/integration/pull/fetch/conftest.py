@@ -112,7 +112,7 @@ def arrived(leftovers):
     """Wait until a part of the file lies in the spool."""
 
     async def wait():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not any(path.stat().st_size for path in leftovers()):  # noqa: ASYNC110 - the disk gives no signal
                 await asyncio.sleep(0)
 
