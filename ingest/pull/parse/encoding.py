@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
 from ingest.feeds.mapping import encoding_name
+from ingest.pull.parse.wide import SAMPLE_BYTES, wide_encoding
 from ingest.pull.parse.windows_1252 import Windows1252
 from ingest.pull.records import Report
 
@@ -43,9 +43,6 @@ _REMEDY = (
 )
 _SURE = 4
 """Times as many sequences of UTF-8 as bytes that form none outweigh what was declared."""
-_WIDE_SAMPLE, _WIDE_SHARE, _SHORT, _FEW = 1 << 14, 0.2, 200, 64
-_NO_TEXT = frozenset(("Cc", "Cn", "Co", "Cs"))
-"""Unicode's categories of control characters and of what is none."""
 
 
 @dataclass(slots=True)
@@ -166,10 +163,10 @@ class Decoder:
         if marked is not None:
             self._use(marked)
             return data[len(mark) :]
-        wide = _wide(data[:_WIDE_SAMPLE]) or _sixteen_bits(data[:_WIDE_SAMPLE])
+        wide = wide_encoding(data)
         if wide is not None:
             self._use(wide)
-        elif self._given is not None and self._given.startswith(("utf-16", "utf-32")) and b"\0" in data[:_WIDE_SAMPLE]:
+        elif self._given is not None and self._given.startswith(("utf-16", "utf-32")) and b"\0" in data[:SAMPLE_BYTES]:
             self._use(self._given)
         return data
 
@@ -209,43 +206,6 @@ class Decoder:
 
 def _plain(name: str) -> str:
     return {"utf-8-sig": "utf-8", "ascii": "cp1252", "iso8859-1": "cp1252"}.get(name, name)
-
-
-def _wide(data: bytes) -> str | None:
-    """Return which UTF-16 (or 32) a text without a mark is: its ASCII characters leave zero bytes on one side."""
-    zeros = [data[side::4].count(0) for side in range(4)]
-    share = _WIDE_SHARE if len(data) >= _SHORT else 2 * _WIDE_SHARE  # a few stray zero bytes make no UTF-16
-    often = [count > share * len(data) / 4 for count in zeros]
-    if not any(often):
-        return None
-    if all(often[1:]) and not zeros[0]:
-        return "utf-32-le"
-    if all(often[:3]) and not zeros[3]:
-        return "utf-32-be"
-    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
-    if min(even, odd) * 4 > max(even, odd):
-        return None
-    return "utf-16-le" if odd > even else "utf-16-be"
-
-
-def _sixteen_bits(data: bytes) -> str | None:
-    """Return which UTF-16 a text without a mark and with little ASCII is: Chinese, Japanese, Korean.
-
-    The zero bytes of its commas, digits and ends of lines are on one side, and all pairs of bytes are characters, which
-    those of an 8-bit text are not: of its ends of lines, for one.
-    """
-    if b"\0" not in data or len(data) < _FEW:
-        return None
-    for name, side in (("utf-16-le", 1), ("utf-16-be", 0)):
-        if b"\0" in data[1 - side :: 2]:
-            continue
-        try:
-            text = codecs.getincrementaldecoder(name)().decode(data)
-        except UnicodeDecodeError:
-            continue
-        if all(sign in "\t\r\n" or unicodedata.category(sign) not in _NO_TEXT for sign in set(text)):
-            return name
-    return None
 
 
 def texts_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterator[tuple[str, bool]]:
