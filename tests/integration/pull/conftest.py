@@ -179,14 +179,13 @@ async def vendor() -> AsyncIterator[Vendor]:
 
 @pytest.fixture
 async def pulling(settings, least_privilege, tmp_path, vendor) -> AsyncIterator[Pulling]:
-    """An account, a provider and settings for quick tests."""
+    """An account, a provider and settings for quick tests; a lease outlasts a machine that is slow for seconds."""
     quick = settings.model_copy(
         update={
             "shards": 2,
             "pull_allow_networks": ("127.0.0.0/8",),
             "pull_folder": str(tmp_path),
             "pull_attempts": 1,
-            "pull_lease_ms": 2_000,
             "pull_poll_ms": 200,
             "heartbeat_ms": 200,
         }

@@ -33,7 +33,9 @@ async def tight(pulling):
 
     A quorum queue learns a little late that it is full: with many batches in flight a whole run would slip in.
     """
-    pulling.settings = pulling.settings.model_copy(update={"queue_max_length": 10, "pull_in_flight": 2})
+    pulling.settings = pulling.settings.model_copy(
+        update={"queue_max_length": 10, "pull_in_flight": 2, "pull_lease_ms": 2_000}
+    )
     await pulling.pool.execute(
         """CREATE TABLE written (external_id text);
            CREATE FUNCTION log_written() RETURNS trigger LANGUAGE plpgsql AS
