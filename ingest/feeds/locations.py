@@ -67,7 +67,7 @@ class Location:
 
     def ftp_path(self) -> tuple[list[bytes], bytes, str]:
         """Return the folders to enter one by one, its name and the transfer type ("I" or "A"); raises ValueError."""
-        path = urlsplit(f"ftp://host{self.target}", allow_fragments=False).path
+        path = self.target  # FTP has no queries: a question mark is one of the name
         kind = _FTP_TYPE.search(path)
         transfer = "I" if kind is None else kind.group(1).upper()
         if transfer not in ("I", "A"):

@@ -59,7 +59,8 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.UNAUTHORIZED: "Check the user name, password or token of the feed.",
     FetchCode.SIGNATURE: "The address carries a signature, which ends at some time and with any change of the address: "
     "ask the vendor for a new one.",
-    FetchCode.NOT_FOUND: "Check the path of the feed's address; FTP paths are relative to the login folder.",
+    FetchCode.NOT_FOUND: "Check the path of the feed's address, and whether its user may read it; FTP paths are "
+    "relative to the login folder.",
     FetchCode.REFUSED: "Ask the vendor why the server refuses this request.",
     FetchCode.REDIRECT: "Enter the address that the file really lies at.",
     FetchCode.REDIRECT_LIMIT: "Enter the final address; the server may also want a login that a browser has.",

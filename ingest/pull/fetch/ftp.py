@@ -94,7 +94,7 @@ class FtpSource:
             stream.close()
             if spool.size > size:
                 self._begun = None  # it grew, or was replaced, meanwhile
-            raise FetchUnavailable(FetchCode.TRUNCATED, f"{self._location.shown} ended before its declared length")
+            raise FetchUnavailable(FetchCode.TRUNCATED, f"{self._location.shown} sent {spool.size:,} bytes of {size:,}")
         try:
             await stream.finish()
         except (AIOFTPException, OSError, TimeoutError):

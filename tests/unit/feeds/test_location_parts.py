@@ -33,7 +33,7 @@ def test_credentials_that_are_no_utf_8_are_latin_1():
         ("ftp://h/a%2Fb/c", ([b"a/b"], b"c", "I")),
         ("ftp://h/stock.csv;type=a", ([], b"stock.csv", "A")),
         ("ftp://h/stock.csv;TYPE=I", ([], b"stock.csv", "I")),
-        ("ftp://h/100%25#1?x%3Btype=a.csv", ([], b"100%#1", "I")),
+        ("ftp://h/100%25#1?x%3Btype=a.csv", ([], b"100%#1?x;type=a.csv", "I")),
         ("ftp://h/b%FCro/st%C3%BCck.csv", ([b"b\xfcro"], "stück.csv".encode(), "I")),
     ],
 )

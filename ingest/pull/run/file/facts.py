@@ -56,7 +56,7 @@ class Facts(RowCounts):
             self.declared_bytes = None
         self.seal.update(fetched.content_hash.encode())
         if fetched.short:
-            self.break_off(f"{fetched.size} bytes came, fewer than the server declared")
+            self.break_off(f"{fetched.size} bytes came, and the server said {fetched.declared_length}")
 
     def add_chunk(self, chunk: Chunk | EncodedChunks, row_offset: int) -> None:
         """Count rows in; keep the first rejects, count the others."""
