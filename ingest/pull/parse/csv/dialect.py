@@ -22,6 +22,10 @@ HEADER_ROWS = 30
 """A header further down is not looked for."""
 _ENOUGH = 0.8
 _SEPARATED = re.compile(r'\A"?sep=(.)"?\1*[ \t]*(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
+_SIGNS = re.compile(r"[^\w\s\"'.()\[\]+-]{1,3}|[\x00-\x09\x0b\x0c\x0e-\x1f]| +")
+"""What may separate names; a run of up to three signs is one."""
+_ONE = "ask the vendor for one character that stands in no value"
+_EDGE = re.compile(r"[^\w\s\"'()\[\]]")
 _UNQUOTED = ("\t", "|")
 """Files with these delimiters have quotes as text, unless a cell of theirs is properly quoted."""
 _ESCAPE = re.compile(r'(?<!\\)(\\+)"')  # a run of backslashes is tried once, from its first
@@ -122,6 +126,28 @@ def header_hint(lines: list[str], known: Callable[[str], bool], skipped: int) ->
     if at < 0 or at == skipped or not any(line.strip() for line in lines[skipped:at]):
         return ""
     return f"; the header seems to be row {at + 1}: set csvSkipRows to {at}"
+
+
+def separator_hint(lines: list[str], known: Callable[[str], bool]) -> str:
+    """Return what seems to separate the columns of a file that has just one otherwise, as the end of an error; "" for
+    nothing that does."""
+    header = next((line for line in lines if line.strip()), "").rstrip("\r\n")
+    for sign in sorted(dict.fromkeys(_SIGNS.findall(header)), key=len, reverse=True):
+        count = header.count(sign)
+        even = sum(line.count(sign) == count for line in lines[:SAMPLE_ROWS]) >= _ENOUGH * len(lines[:SAMPLE_ROWS])
+        if even and any(known(name) for name in header.split(sign)):
+            if len(sign) == 1 and sign != " ":
+                return f"; the columns seem to be separated by {sign!r}: set the feed's delimiter"
+            return f"; the columns seem to be separated by {sign!r}: {_ONE}"
+    return ""
+
+
+def refuse_wide_separator(header: list[str], delimiter: str) -> None:
+    """Raise FormatError when each name has the same sign towards the next one, so that the delimiter is but a part of
+    what separates them: ^|^."""
+    signs = {name[-1:] for name in header[:-1]} | {name[:1] for name in header[1:]}
+    if len(header) > 1 and len(signs) == 1 and (sign := signs.pop()) and _EDGE.fullmatch(sign):
+        raise FormatError(f"the columns are separated by {sign + delimiter + sign!r}: {_ONE}")
 
 
 def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:

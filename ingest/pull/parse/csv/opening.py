@@ -46,9 +46,16 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
     separator = dialects.declared(start)
     skipped = max(settings.csv_skip_rows, 0 if separator is None else 1)
 
-    def hint() -> str:
-        return dialects.header_hint(sample, lambda name: known(clean_key(name)), skipped)
+    def is_known(name: str) -> bool:
+        return known(clean_key(name))
 
+    def hint() -> str:
+        further = dialects.header_hint(sample, is_known, skipped)
+        if further or len(names) > 1:
+            return further
+        return dialects.separator_hint(sample[skipped:], is_known if settings.csv_has_header else bool)
+
+    names: list[str] = []
     try:
         delimiter = settings.delimiter or separator or dialects.detect(sample[skipped:], known)
     except FormatError as error:
@@ -61,6 +68,8 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
     if not settings.csv_has_header and cells:
         lines.rewind(line)
         row -= 1
+    if settings.csv_has_header:
+        dialects.refuse_wide_separator(names, delimiter)
     report.columns = names[:MAX_FIELDS_NOTED]
     reader = CsvReader(lines, dialect, report, (len(names), len(cells)), row)
     reader.find_shape = lambda: _shape(source, settings, charset, reader)
