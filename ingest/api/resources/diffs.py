@@ -18,6 +18,7 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.downloads import harmless
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.shared.feeds import run_of
 from ingest.feeds.runs import RUN_SQL
 
 _HEADER = ("change", "externalId", "field", "stored", "new")
@@ -82,7 +83,7 @@ async def diff_csv(call: Call[Query, None]) -> web.Response:
 
 
 async def _diff(call: Call[Query, None]) -> Diff:
-    run = call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
+    run = await run_of(call)
     row = await call.db.one(RUN_SQL.diff_of_run, run_id=run["id"])
     if row is None:
         raise call.problem(

@@ -1,23 +1,18 @@
-"""Runs of pulled feeds: fetch now, watch, cancel, approve what the guard held, download the rejects."""
+"""Runs of pulled feeds: fetch now, watch, cancel, approve what the guard held."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from aiohttp import web
 from pydantic import Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.framework.operation import Operation
-from ingest.api.shared.feeds import pulled_feed
-from ingest.feeds.rejected_rows import rejected_rows
+from ingest.api.shared.feeds import pulled_feed, run_of
 from ingest.feeds.runs import RUN_SQL, RunStatus
-
-MAX_REJECTS = 1_000
 
 
 class FetchNow(Body):
@@ -81,19 +76,6 @@ class Run(Resource):
         return cls.of({**known, "inventory_feed_id": feed_id})
 
 
-class Reject(Resource):
-    """One reason why a row of the file was refused."""
-
-    row: int = Field(description="of the file, counted from 1 as people do; a CSV's header is row 1")
-    external_id: str | None
-    field: str | None = Field(description="the item attribute")
-    column: str | None = Field(description="the column, XPath or JSON path that the value came from")
-    code: str
-    message: str
-    value: str | None = Field(description="what stood there, cut to 200 characters")
-    skipped: bool = Field(description="the attribute alone was left out, and the item went on")
-
-
 class RunQuery(Page):
     """Filters of the list."""
 
@@ -126,12 +108,12 @@ async def list_runs(call: Call[RunQuery, None]) -> Answer:
 
 async def get_run(call: Call[Query, None]) -> Answer:
     """Return one."""
-    return _answer(await _run(call), status=200)
+    return _answer(await run_of(call), status=200)
 
 
 async def cancel_run(call: Call[Query, None]) -> Answer:
     """Cancel one that is queued, in progress or held."""
-    run = await _run(call)
+    run = await run_of(call)
     row = await call.db.one(RUN_SQL.cancel_run, run_id=run["id"])
     if row is None:
         raise call.problem(409, "ended", f"the run is {run['status']} already")
@@ -140,61 +122,18 @@ async def cancel_run(call: Call[Query, None]) -> Answer:
 
 async def approve_run(call: Call[Query, None]) -> Answer:
     """Let a held run go on."""
-    run = await _run(call)
+    run = await run_of(call)
     if run["status"] == RunStatus.HELD:
         await pulled_feed(call, must_be_enabled=True)
     row = await call.db.one(RUN_SQL.approve_run, run_id=run["id"])
     if row is None:
-        run = await _run(call)
+        run = await run_of(call)
         if run["status"] == RunStatus.HELD:
             raise call.problem(409, "busy", "another run of the feed is in progress: wait for it, or cancel it")
         raise call.problem(
             409, "not_held", f"the run is {run['status']}: {run['error'] or 'there is nothing to approve'}"
         )
     return _answer(row)
-
-
-async def rejects_json(call: Call[Query, None]) -> Answer:
-    """Return the rejects that were kept."""
-    return Answer([Reject.of(reject) for reject in await _rejects(call)])
-
-
-async def rejects_csv(call: Call[Query, None]) -> web.Response:
-    """Return the rejects that were kept as a file."""
-    rejects = await _rejects(call)
-    header = ("row", "externalId", "field", "column", "code", "message", "value", "skipped")
-    name = f"feed-{call.id}-run-{call.path['run']}-rejects.csv"
-    return csv_file(name, header, (reject.values() for reject in rejects))
-
-
-async def rejected_rows_csv(call: Call[Query, None]) -> web.Response:
-    """Return the refused rows as they stand in the file, with the column that is wrong and why beside each."""
-    run = await _run(call)
-    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
-    header, table = rejected_rows(rows)
-    return csv_file(f"feed-{call.id}-run-{call.path['run']}-rejected-rows.csv", header, table)
-
-
-async def _run(call: Call[Any, Any]) -> Any:
-    return call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
-
-
-async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
-    run = await _run(call)
-    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
-    return [
-        {
-            "row": row["row_number"],
-            "external_id": row["external_id"],
-            "field": row["field"],
-            "column": row["source"],
-            "code": row["code"],
-            "message": row["message"],
-            "value": row["value"],
-            "skipped": row["skipped"],
-        }
-        for row in rows
-    ]
 
 
 def _answer(row: Any, status: int | None = None) -> Answer:
@@ -270,37 +209,5 @@ OPERATIONS = (
         status=202,
         problems={409: "the run is not held, or another one is in progress"},
         handler=approve_run,
-    ),
-    Operation(
-        name="runs.rejects",
-        method="GET",
-        path=f"{_RUNS}/{{run}}/rejects.json",
-        summary="List the rejects of a run",
-        description=f"The first {MAX_REJECTS:,}; `rejectsLeftOut` of the run counts the others.",
-        scope=Scope.READ,
-        response=list[Reject],
-        handler=rejects_json,
-    ),
-    Operation(
-        name="runs.rejects_csv",
-        method="GET",
-        path=f"{_RUNS}/{{run}}/rejects.csv",
-        summary="Download the rejects of a run as CSV",
-        scope=Scope.READ,
-        response=str,
-        produces=("text/csv",),
-        handler=rejects_csv,
-    ),
-    Operation(
-        name="runs.rejected_rows_csv",
-        method="GET",
-        path=f"{_RUNS}/{{run}}/rejected-rows.csv",
-        summary="Download the rejected rows of a run as they stand in its file",
-        description="Of the file's own columns (of XML and JSON the paths), with two behind them: `wrongColumn`, and"
-        " `wrong`, which says why, and in which row. To be mended, and sent again.",
-        scope=Scope.READ,
-        response=str,
-        produces=("text/csv",),
-        handler=rejected_rows_csv,
     ),
 )

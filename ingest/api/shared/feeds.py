@@ -1,4 +1,4 @@
-"""The feed that a path names: its queries, and what must be true of it before anything is done with it."""
+"""The feed, and the run, that a path names: their queries, and what must be true before anything is done with them."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ async def pulled_feed(call: Call[Any, Any], *, must_be_enabled: bool = False) ->
     if must_be_enabled and not row["enabled"]:
         raise call.problem(409, "disabled", "the feed is disabled: enable it first")
     return row
+
+
+async def run_of(call: Call[Any, Any]) -> Any:
+    """Return the row of the run that a path names behind its feed; raises 404."""
+    return call.found(await call.db.one(RUN_SQL.get_run, feed_id=call.id, run_id=call.path["run"]), "run")
