@@ -18,6 +18,7 @@ from ingest.api.framework.postgres import new_pool
 from ingest.api.framework.ratelimit import BUCKETS, Buckets
 from ingest.api.health import HEALTH, Health
 from ingest.api.resources.overview import OVER
+from ingest.api.resources.usage_history import CURVES
 from ingest.api.routes import OPERATIONS
 from ingest.api.shared.conditions import POSTS
 from ingest.changes.waiting import WAITING, Waiting
@@ -39,7 +40,7 @@ def application(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
-    app[OVER], app[POSTS] = OrderedDict(), OrderedDict()
+    app[OVER], app[POSTS], app[CURVES] = OrderedDict(), OrderedDict(), OrderedDict()
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))

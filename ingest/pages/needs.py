@@ -33,11 +33,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the API told: the overview, today's usage, its forecast, causes of dead letters."""
+    """What the API told: the overview, today's usage with its forecast, causes of dead letters."""
 
     overview: Any
     usage: Any
-    outlook: Any = None
     causes: Sequence[Any] = ()
 
 
@@ -49,7 +48,7 @@ def needs_of(known: Known) -> list[Need]:
         *(_feed(feed) for feed in overview.troubled if feed.condition in _HARMFUL),
         *_growing(known.causes),
         *_dead(overview.dead_letters),
-        *_limit(known.usage, known.outlook),
+        *_limit(known.usage),
         *_hashes(overview.expiring, overview.at),
         *(_feed(feed) for feed in overview.troubled if feed.condition not in _HARMFUL),
     ]
@@ -107,14 +106,14 @@ def _dead(count: int) -> Iterator[Need]:
         yield Need("bad", title, "items that could not be applied", "/dead-letters", "Look")
 
 
-def _limit(usage: Any, outlook: Any) -> Iterator[Need]:
+def _limit(usage: Any) -> Iterator[Need]:
     if usage.limit is None:
         return
     if usage.used >= usage.limit:
         reason = f"{usage.deferred:,} items wait until {usage.resets_at:%H:%M} UTC"
         yield Need("warn", "Today's limit is used up", reason, "/usage", "Look")
-    elif outlook is not None and outlook.forecast is not None and outlook.forecast.reached_at is not None:
-        yield Need("warn", "Today's limit will not last", outlook.sentence, "/usage", "Look")
+    elif usage.forecast is not None and usage.forecast.reached_at is not None:
+        yield Need("warn", "Today's limit will not last", usage.sentence, "/usage", "Look")
 
 
 def _hashes(feeds: Sequence[Any], now: datetime) -> Iterator[Need]:

@@ -22,8 +22,9 @@ from schemas import queries
 
 OVERVIEW = queries.load("overview", beside=__file__)
 _SAMPLED = timedelta(minutes=5)
-_SAMPLE, _MOST_OF_FEED, _LEAST_OF_FEED = 4_000, 40, 4
-"""Receipts of all feeds together, about, and of each."""
+_SAMPLED_FEEDS, _SAMPLE = 250, 1_000
+"""Of how many feeds receipts are looked at, and how many receipts of all of them together, about."""
+_MOST_OF_FEED = 40
 _MOST_TOLD = 20
 _EXPIRING = timedelta(hours=2)
 _CANARIES, _ON_ITS_WAY = 3, timedelta(seconds=20)
@@ -34,7 +35,7 @@ _MOST_ACCOUNTS = 200
 
 
 class Taking(Resource):
-    """How long posts took until they were committed, over five minutes (a sample: the newest 4 to 40 of each feed)."""
+    """How long posts took until they were committed, over five minutes: a sample, the newest of up to 250 feeds."""
 
     batches: int
     median: float | None = Field(description="seconds; null: nothing came")
@@ -88,8 +89,9 @@ async def get_overview(call: Call[Query, None]) -> Answer:
     now = datetime.now(UTC)
     feeds = await judged_feeds(call)
     ids = [feed.row["id"] for feed in feeds]
-    each = max(_LEAST_OF_FEED, min(_MOST_OF_FEED, _SAMPLE // max(1, len(ids))))
-    taking = await call.db.one(OVERVIEW.taking, feed_ids=ids, since=now - _SAMPLED, most=each)
+    some = ids[:: -(-len(ids) // _SAMPLED_FEEDS) or 1]
+    each = min(_MOST_OF_FEED, -(-_SAMPLE // max(1, len(some))))
+    taking = await call.db.one(OVERVIEW.taking, feed_ids=some, since=now - _SAMPLED, most=each)
     hour = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
     divided = await division_of(call)
     shards = sorted({divided.shard_of(feed_id) for feed_id in ids})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from aiohttp import web
 from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
@@ -28,6 +29,9 @@ from schemas import queries
 from schemas.usage import resets_at, zone
 
 HISTORY = queries.load("usage_history", beside=__file__)
+CURVES: web.AppKey[OrderedDict[tuple[int, str, date], Curve]] = web.AppKey("curves of days that are over")
+"""By account, time zone and day; the last asked for at the end. A day that is over changes no more."""
+_MOST_CURVES = 1_000
 DAYS = 35
 MOST_FEEDS = 250
 _MOST_WAITING = 20
@@ -174,12 +178,28 @@ async def _curves(call: Call[Any, Any], row: Any, days: list[Any], now: datetime
     first = await call.db.one(HISTORY.first_sample)
     sampled = [one["day"] for one in days if first is not None and one["day"] > first]  # the first day is a part of one
     references = reference_days(sampled, today)
-    since = begins_at(min([*references, today]), known)
+    remembered = call.request.app[CURVES]
+    keys = {day: (call.account_id, known.key, day) for day in references}
+    missing = [day for day, key in keys.items() if key not in remembered]
+    since = begins_at(min([*missing, today]), known)
     samples: dict[date, list[tuple[datetime, int]]] = defaultdict(list)
-    for one in await call.db.all(HISTORY.samples, since=since, days=[*references, today]):
+    for one in await call.db.all(HISTORY.samples, since=since, days=[*missing, today]):
         samples[one["day"]].append((one["sampled_at"], one["used"]))
+    curves = {day: remembered[keys[day]] for day in references if day not in missing}
+    curves |= {day: curve_of(samples[day], day, known, now) for day in missing}
+    _remember(remembered, {keys[day]: curve for day, curve in curves.items()})
     samples[today].append((now, row["used"]))
-    return references, [curve_of(samples[day], day, known, now) for day in (*references, today)]
+    return references, [*(curves[day] for day in references), curve_of(samples[today], today, known, now)]
+
+
+def _remember(
+    remembered: OrderedDict[tuple[int, str, date], Curve], curves: dict[tuple[int, str, date], Curve]
+) -> None:
+    for key, curve in curves.items():
+        remembered[key] = curve
+        remembered.move_to_end(key)
+    while len(remembered) > _MOST_CURVES:
+        remembered.popitem(last=False)
 
 
 def _outlook(told: Forecast | None) -> UsageForecast | None:

@@ -29,9 +29,7 @@ from schemas import queries
 _SQL = queries.load("conditions", beside=__file__)
 _MOST_POSTS = 20
 _MOST_ACCOUNTS = 50
-_NAMES = ("fetchFrequency", "automatedFetching", "fetchCron", "fetchTimeZone")
-_DEFAULTS = FeedSettings().model_dump(mode="json", by_alias=True)
-_SCHEDULED = {name: _DEFAULTS[name] for name in _NAMES}
+_DEFAULT = FeedSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +125,13 @@ async def _posts(call: Call[Any, Any], feed_ids: list[int]) -> dict[int, Posts]:
 
 def _facts(row: Any, posts: Posts | None) -> Facts:
     pulled = row["resource_type"] != "webhook"
-    settings = {**_SCHEDULED, **row["settings"]}  # four of many: to validate all of them costs more than the page
-    frequency = Frequency(settings["fetchFrequency"] if settings["automatedFetching"] == "enabled" else "never")
+    automated = (row["automated"] or _DEFAULT.automated_fetching) == "enabled"
+    frequency = Frequency(row["frequency"] or _DEFAULT.fetch_frequency) if automated else Frequency.NEVER
     last_post_at = datetime.fromtimestamp(posts.came[0], UTC) if posts else None
     return Facts(
         pulled=pulled,
         enabled=row["enabled"],
-        schedule=Schedule(frequency, settings["fetchCron"], settings["fetchTimeZone"] or row["time_zone"]),
+        schedule=Schedule(frequency, row["cron"], row["fetch_zone"] or row["time_zone"]),
         disabled_reason=row["disabled_reason"],
         last_status=row["last_run_status"],
         last_good_at=row["last_success_at"] if pulled else last_post_at,

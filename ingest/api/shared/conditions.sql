@@ -2,7 +2,9 @@
 
 -- name: conditions(account_id, after, feed_id, limit)
 -- Feeds with what their condition is judged by, all of them or a page.
-SELECT f.id, f.name, f.resource_type, f.enabled, f.disabled_reason, f.settings, f.previous_hash_until,
+SELECT f.id, f.name, f.resource_type, f.enabled, f.disabled_reason, f.previous_hash_until,
+       f.settings ->> 'fetchFrequency' AS frequency, f.settings ->> 'automatedFetching' AS automated,
+       f.settings ->> 'fetchCron' AS cron, f.settings ->> 'fetchTimeZone' AS fetch_zone,  -- of settings that may be large
        f.dropship_provider_id, d.name AS provider_name, a.time_zone,
        p.last_run_id, p.last_run_status, p.last_success_at, p.failing_since, p.next_fetch_at, r.error AS last_error
 FROM (

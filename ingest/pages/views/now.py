@@ -19,13 +19,10 @@ _MOST_NEEDS = 8
 
 async def show(visit: Visit) -> Context:
     """Return the account at a glance."""
-    overview, usage = await asyncio.gather(visit.ask("overview.get"), visit.ask("usage.get"))
-    outlook, causes = await asyncio.gather(
-        visit.ask("usage_forecast.get") if usage.limit is not None else _known(None),
-        visit.ask("dead_letter_groups.list") if overview.dead_letters else _known([]),
-    )
+    overview, usage = await asyncio.gather(visit.ask("overview.get"), visit.ask("usage_forecast.get"))
+    causes = await visit.ask("dead_letter_groups.list") if overview.dead_letters else []
     lag, items = charts_of(overview)
-    needs = needs_of(Known(overview, usage, outlook, causes))
+    needs = needs_of(Known(overview, usage, causes))
     count = len(needs) + unnamed(overview)
     return {
         "overview": overview,
@@ -35,7 +32,7 @@ async def show(visit: Visit) -> Context:
         "rate": (rate := rate_of(overview)),
         "rates": ", ".join(f"{name} {words.number(round(value, 2))}" for name, value in rate),
         "usage": usage,
-        "reached_at": outlook.forecast.reached_at if outlook and outlook.forecast else None,
+        "reached_at": usage.forecast.reached_at if usage.forecast else None,
         "needs": needs[:_MOST_NEEDS],
         "count": count,
         "late": sum(overview.conditions.get(condition, 0) for condition in BEHIND),
@@ -43,10 +40,6 @@ async def show(visit: Visit) -> Context:
         "stage": stage_of(overview.canary) if overview.canary else "",
         "worst": needs[0] if needs else None,
     }
-
-
-async def _known(value: Any) -> Any:
-    return value
 
 
 def charts_of(overview: Any) -> tuple[Chart, Chart]:

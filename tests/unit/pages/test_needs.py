@@ -29,8 +29,9 @@ def feed(condition=Condition.ON_TIME, hash_until=None, number=7):
     )
 
 
-def usage(used=0, limit=None):
-    return Told(used=used, limit=limit, deferred=12, resets_at=NOW)
+def usage(used=0, limit=None, sentence="", reached_at=None):
+    told = Told(reached_at=reached_at) if reached_at else None
+    return Told(used=used, limit=limit, deferred=12, resets_at=NOW, sentence=sentence, forecast=told)
 
 
 def test_nothing_waits_when_all_is_well():
@@ -38,12 +39,11 @@ def test_nothing_waits_when_all_is_well():
 
 
 def test_the_worst_comes_first_and_each_leads_to_where_it_is_mended():
-    outlook = Told(sentence="20,000 reached about 16:40", forecast=Told(reached_at=NOW))
     causes = [Told(code="postgres.22001", feed_name="Acme", hours=[*QUIET, 14])]
     troubled = [feed(one) for one in (Condition.HELD, Condition.FAILING, Condition.SILENT, Condition.DISABLED)]
     expiring = [feed(hash_until=NOW + timedelta(minutes=40))]
     told = overview(1, lost("row", "the row reads 1, posted was 2"), troubled, expiring)
-    found = needs_of(Known(told, usage(5, 10), outlook, causes))
+    found = needs_of(Known(told, usage(5, 10, "20,000 reached about 16:40", NOW), causes))
     assert [
         ("The canary has not arrived for 6 min", "/lag"),
         ("A run of Acme is held", "/feeds/7/runs/3"),
@@ -81,8 +81,7 @@ def test_feeds_that_the_api_counts_and_does_not_name_are_counted_too():
 
 
 def test_a_limit_that_is_used_up_is_told_instead_of_its_forecast():
-    outlook = Told(sentence="", forecast=Told(reached_at=NOW))
-    titles = [need.title for need in needs_of(Known(overview(), usage(10, 10), outlook))]
+    titles = [need.title for need in needs_of(Known(overview(), usage(10, 10, reached_at=NOW)))]
     assert ["Today's limit is used up"] == titles
 
 
