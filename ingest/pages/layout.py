@@ -20,7 +20,7 @@ from ingest.pages.render import RENDERER, html
 from ingest.pages.security import HEADERS
 from ingest.pages.sessions.store import Session
 from ingest.pages.snapshots import SNAPSHOTS, key_of
-from ingest.pages.visit import Asked, Visit
+from ingest.pages.visit import Asked, ConflictError, Visit
 
 _TITLES = {
     400: "That cannot be asked",
@@ -101,8 +101,8 @@ def away(request: web.Request, session: Session | None) -> web.Response:
     return _page(request, "away", session, {"title": "Postgres cannot be reached"}, status=503)
 
 
-def error(request: web.Request, problem: ProblemError) -> web.Response:
-    """Say what failed, whether anything was changed, and under which id it is in the log."""
+def error(request: web.Request, problem: ProblemError, again: str = "") -> web.Response:
+    """Say what failed, whether anything was changed, and under which id it is in the log; `again` leads back."""
     context = {
         "title": _TITLES.get(problem.status, "Something went wrong"),
         "detail": sentence(problem.detail),
@@ -110,6 +110,8 @@ def error(request: web.Request, problem: ProblemError) -> web.Response:
         "code": problem.code,
         "changed": problem.status >= 500 and request.method != "GET",  # noqa: PLR2004 - the server's faults
         "request_id": id_of(request),
+        "both": problem.both if isinstance(problem, ConflictError) else [],
+        "again": again if is_local(again) else request.path,
     }
     if is_fragment(request):
         return html(request.app[RENDERER].block("error", "fragment", context), problem.status)

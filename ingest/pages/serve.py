@@ -25,7 +25,7 @@ from ingest.pages.security import from_own_page
 from ingest.pages.sessions.fresh import check_fresh
 from ingest.pages.sessions.store import SESSIONS_KEY, Session
 from ingest.pages.snapshots import SNAPSHOTS, key_of
-from ingest.pages.visit import Visit
+from ingest.pages.visit import ConflictError, Visit
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
 
@@ -170,8 +170,8 @@ def _result(request: web.Request, session: Session, result: Any) -> web.StreamRe
 def _refused(request: web.Request, visit: Visit, problem: ProblemError) -> web.StreamResponse:
     """Answer in place, or go back to the page that asked, and say why there."""
     back = visit.text("back")
-    if layout.is_fragment(request) or not layout.is_local(back):
-        return layout.error(request, problem)
+    if layout.is_fragment(request) or not layout.is_local(back) or isinstance(problem, ConflictError):
+        return layout.error(request, problem, back)
     response = go(request, back)
     cookies.say(request, response, f"{layout.sentence(problem.detail)} Nothing was changed.", "bad")
     return response

@@ -29,6 +29,15 @@ from ingest.pages.sessions.store import Session
 
 _log = structlog.get_logger()
 _VERSION_HEADERS = ("If-Match", "If-None-Match")
+_CHANGED = 412
+
+
+class ConflictError(ProblemError):
+    """Somebody changed what a form was about: `both` has (attribute, as it is stored now, as it was sent)."""
+
+    def __init__(self, problem: ProblemError, stored: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+        super().__init__(problem.status, problem.code, problem.detail, problem.details, problem.headers)
+        self.both = [(name, stored.get(name), sent[name]) for name in sent if stored.get(name) != sent[name]]
 
 
 @cache
@@ -110,7 +119,12 @@ class Visit:
         """Change something by an operation and write it to the audit log; `version` is the ETag that was looked at."""
         path = dict(path or {})
         before = await self._state(name, path)
-        answer = await self.answer(name, path, None, body, version)
+        try:
+            answer = await self.answer(name, path, None, body, version)
+        except ProblemError as problem:
+            if problem.status == _CHANGED and isinstance(body, dict):
+                raise ConflictError(problem, before or {}, body) from None
+            raise
         result = answer.body if isinstance(answer, Answer) else answer
         after = await self._state(name, path) if before is not None else plain(result) if result is not None else None
         line = audit.line(name, _operations()[name].template.format(**path), before, after)

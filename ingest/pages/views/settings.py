@@ -57,14 +57,15 @@ async def show_endpoint(visit: Visit) -> Context:
     """Return an endpoint with its last attempts."""
     endpoint = await visit.ask("endpoints.get", {"id": visit.id})
     attempts = await visit.ask("endpoints.attempts", {"id": visit.id})
-    return {"title": endpoint.name, "endpoint": endpoint, "attempts": attempts, "events": EVENTS, "made": None}
+    return {"title": endpoint.name, "endpoint": endpoint, "attempts": attempts, "events": EVENTS, "made": None,
+            "version": version_of(endpoint)}  # fmt: skip
 
 
 async def save_endpoint(visit: Visit) -> Done:
     """Change an endpoint."""
     await visit.ask("endpoints.get", {"id": visit.id})
     body: dict[str, Any] = {"name": visit.text("name"), "url": visit.text("url"), "events": _events(visit)}
-    await visit.change("endpoints.update", {"id": visit.id}, body)
+    await visit.change("endpoints.update", {"id": visit.id}, body, version=visit.text("version") or None)
     return Done(to=f"/settings/endpoints/{visit.id}", said="The endpoint is saved.")
 
 

@@ -86,6 +86,32 @@ async def test_a_vendor_is_made_renamed_and_deleted_while_it_has_no_feed(dashboa
     assert ("/providers", "No vendor yet") == (gone.url, gone.text_of(".empty h2"))
 
 
+async def test_who_saves_what_somebody_else_changed_meanwhile_sees_both_versions_and_nothing_is_lost(dashboard):
+    admin = await dashboard.browser("admin")
+    here = (await admin.post("/providers", {"name": "Acme"})).url
+    endpoint = {"name": "shop", "url": "https://a.example/x", "event-run.held": "1", "back": "/settings"}
+    await admin.post("/settings/endpoints", endpoint)
+    (hook,) = [link.get("href") for link in (await admin.page("/settings")).tree.cssselect("a[href*=endpoints]")]
+    forms = {
+        here: ({"name": "Acme Ltd"}, {"name": "Acme GmbH"}, ["name", "Acme Ltd", "Acme GmbH"]),
+        "/settings": (
+            {"name": "Shop", "timeZone": "UTC"},
+            {"name": "Store", "timeZone": "UTC"},
+            ["name", "Shop", "Store"],
+        ),
+        hook: ({**endpoint, "name": "one"}, {**endpoint, "name": "two"}, ["name", "one", "two"]),
+    }
+    for path, (theirs, mine, told) in forms.items():
+        action = "/settings/account" if path == "/settings" else path
+        seen = (await admin.page(path)).tree.cssselect(f"form[action='{action}'] input[name=version]")[0].get("value")
+        await admin.post(action, {**theirs, "version": seen, "back": path})
+        late = await admin.post(action, {**mine, "version": seen, "back": path})
+        assert (412, "Somebody was faster") == (late.status, late.text_of("h1")), path
+        assert told == late.texts("tbody th, tbody td"), path
+        assert "Nothing was changed." in late.text_of("main .notice")
+        assert [path] == [link.get("href") for link in late.tree.cssselect("main a.button")]
+
+
 async def test_receipts_are_listed_by_feed_outcome_and_time_and_their_empty_states_differ(dashboard, api):
     viewer = await dashboard.browser("read")
     assert "No receipt yet" == (await viewer.page("/receipts")).text_of(".empty h2")
