@@ -109,6 +109,10 @@ def _at(index: int, count: int, value: float, top: float) -> str:
     return f"{index * WIDTH / max(count - 1, 1):.1f} {HEIGHT - HEIGHT * value / top:.1f}"
 
 
+_DASH = "m-3 0h6"
+"""How a value without neighbours is drawn: a point would be too small to be seen."""
+
+
 def _line(series: Sequence[float | None], top: float) -> str:
     path, pen = [], "M"
     for index, value in enumerate(series):
@@ -116,7 +120,7 @@ def _line(series: Sequence[float | None], top: float) -> str:
             pen = "M"
             continue
         alone = pen == "M" and (index + 1 == len(series) or series[index + 1] is None)
-        path.append(f"{pen}{_at(index, len(series), value, top)}{'h0' if alone else ''}")
+        path.append(f"{pen}{_at(index, len(series), value, top)}{_DASH if alone else ''}")
         pen = "L"
     return "".join(path)
 

@@ -30,7 +30,7 @@ async def show(visit: Visit) -> Context:
         "lag": lag,
         "items": items,
         "rate": (rate := rate_of(overview)),
-        "rates": ", ".join(f"{name} {words.number(round(value, 2))}" for name, value in rate),
+        "rates": ", ".join(f"{name} {_rate(value)}" for name, value in rate),
         "usage": usage,
         "reached_at": usage.forecast.reached_at if usage.forecast else None,
         "needs": needs[:_MOST_NEEDS],
@@ -56,6 +56,10 @@ def charts_of(overview: Any) -> tuple[Chart, Chart]:
     }
     items = stacked("Items a minute by outcome", "", labels, counts or {"updated": [0.0] * 60})
     return lines("Greatest age at commit, by minute", "s", labels, {"greatest age": ages}), items
+
+
+def _rate(value: float) -> str:
+    return words.number(round(value, 2)) if value >= 0.01 else "<0.01"  # noqa: PLR2004 - what two digits can show
 
 
 def rate_of(overview: Any) -> list[tuple[str, float]]:

@@ -6,7 +6,7 @@ from ingest.pages.charts import HEIGHT, WIDTH, lines, stacked, strip
 def test_a_line_spans_the_width_and_leaves_a_gap_where_nothing_is_known():
     chart = lines("Age", "s", ["a", "b", "c", "d"], {"oldest": [0, None, 10, 5]})
     (series,) = chart.series
-    assert f"M0.0 {HEIGHT:.1f}h0M{WIDTH * 2 / 3:.1f} 0.0L{WIDTH:.1f} {HEIGHT / 2:.1f}" == series.points
+    assert f"M0.0 {HEIGHT:.1f}m-3 0h6M{WIDTH * 2 / 3:.1f} 0.0L{WIDTH:.1f} {HEIGHT / 2:.1f}" == series.points
     assert [("a", [0]), ("b", [None]), ("c", [10]), ("d", [5])] == chart.rows
 
 
