@@ -64,19 +64,20 @@ class Memory(dict[str, Any]):
         self._together = together
         self.has_missing = False
 
-    def meet(self, found: Sequence[Any]) -> None:
-        """Learn at once what is new of these values, where many are."""
-        if self._together is None:
-            return
-        new = list(filterfalse(self.__contains__, set(found)))
-        if len(new) < _FEW:
-            return
-        if len(self) + len(new) > REMEMBERED:
-            self.clear()
-        try:
-            self.update(self._together(new))
-        except TypeError:  # a record without it, null, or a number
-            self.update(self._together([value for value in new if value.__class__ is str]))
+    def results(self, found: Sequence[Any]) -> list[Any]:
+        """Return the results of these values; many new ones are learned at once."""
+        made = list(map(self.get, found))
+        if None not in made:
+            return made
+        new = set(filterfalse(self.__contains__, found))
+        if self._together is not None and len(new) >= _FEW:
+            if len(self) + len(new) > REMEMBERED:
+                self.clear()
+            try:
+                self.update(self._together(new))
+            except TypeError:  # a record without it, null, or a number
+                self.update(self._together([value for value in new if value.__class__ is str]))
+        return list(map(self.__getitem__, found))
 
     def __missing__(self, text: str) -> Any:
         if len(self) >= REMEMBERED:
@@ -115,14 +116,12 @@ def mapped(cell: Cell, sources: tuple[int, ...]) -> Run:
 
 def remembered(memory: Memory, source: int, otherwise: Run, *, as_text: bool) -> Run:
     """Return the column by memory; true is the same key as 1, so a column with other than texts and numbers goes on."""
-    recall = memory.__getitem__
     plain = {str, int, float}
 
     def column(values: Values, count: int) -> Made:
         if not as_text and not plain.issuperset(map(type, values[source])):
             return otherwise(values, count)
-        memory.meet(values[source])
-        made = list(map(recall, values[source]))
+        made = memory.results(values[source])
         return made, memory.has_missing and MISSING in made
 
     return column

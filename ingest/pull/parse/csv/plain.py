@@ -6,7 +6,6 @@ Only where it is plain what is meant: every quote opens or closes a whole cell o
 from __future__ import annotations
 
 import csv
-from itertools import repeat
 from operator import itemgetter
 
 _HELD = "\x01"
@@ -22,17 +21,27 @@ def columns_of(text: str, delimiter: str, cells: int, *, quoted: bool) -> list[l
     plain = _without_quotes(text, delimiter) if quoted else text
     if plain is None:
         return None
-    lines = plain[:-1].split("\n")
-    if set(map(str.count, lines, repeat(delimiter))) != {cells - 1} or max(map(len, lines)) > csv.field_size_limit():
+    columns = _split(plain, delimiter, cells)
+    limit = csv.field_size_limit()
+    if columns is None or (len(text) > limit and max(map(len, text.split("\n"))) > limit):
         return None
-    split = plain[:-1].replace("\n", delimiter).split(delimiter)
-    columns = [split[column::cells] for column in range(cells)]
     if quoted:
         if "" in map(str.strip, columns[0]):  # perhaps of an empty row, or of one of quoted spaces, which is none
             return None
         if _HELD in plain:
             columns = [_with_delimiters(column, delimiter) for column in columns]
     return columns
+
+
+def _split(text: str, delimiter: str, cells: int) -> list[list[str]] | None:
+    """Return the columns; None if not every newline stands in the last of so many cells."""
+    split = text.replace("\n", "\n" + delimiter).split(delimiter)  # a cell holds one newline at most, at its end
+    split.pop()
+    last = "".join(split[cells - 1 :: cells])
+    rows, over = divmod(len(split), cells)
+    if over or last.count("\n") != rows or text.count("\n") != rows:
+        return None
+    return [*(split[column::cells] for column in range(cells - 1)), last[:-1].split("\n")]
 
 
 def _without_quotes(text: str, delimiter: str) -> str | None:
