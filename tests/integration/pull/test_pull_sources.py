@@ -135,9 +135,16 @@ async def test_pages_end_where_the_server_has_no_more_and_nowhere_else(pulling, 
         "error": (BY_PAGE, [items("A"), {"error": "rate limit"}]),
         "cursor": (BY_CURSOR, [items("A", next="x"), {"error": "rate limit"}]),
         "loop": (BY_CURSOR, [items("A", next="x"), items("A", next="y"), items("A", next="z")]),
+        "empty": (BY_PAGE, [items("A"), items(error="rate limit")]),
+        "object": (BY_CURSOR, [items("A", next={"token": "x"})]),
+    }
+    holds = {
+        "fewer": (BY_PAGE, [items("A", total=3), items(total=3)]),
+        "more": (BY_CURSOR, [items("A", has_more=True)]),
+        "alone": (None, [items("A", next="/items?page=2")]),
     }
     found = {}
-    for name, (pagination, answers) in {**ends, **breaks}.items():
+    for name, (pagination, answers) in {**ends, **breaks, **holds}.items():
         vendor.files[name] = api(*answers)
         feed = await pulling.feed(name, "api", pagination=pagination)
         run = await pulling.run(puller, feed)
@@ -145,8 +152,10 @@ async def test_pages_end_where_the_server_has_no_more_and_nowhere_else(pulling, 
 
     both = {"A": 1, "B": 1}
     assert dict.fromkeys(ends, ("succeeded", None, 2, both)).items() <= found.items()
-    failed = {"error": "pages_broken", "cursor": "pages_broken", "loop": "pages_loop"}
+    failed = {"error": "pages_broken", "cursor": "pages_broken", "loop": "pages_loop", "empty": "pages_broken"}
+    failed["object"] = "unreadable"
     assert {name: ("failed", code, None, {}) for name, code in failed.items()}.items() <= found.items()
+    assert dict.fromkeys(holds, ("held", "truncated", 1, {})).items() <= found.items()
 
 
 async def test_pages_of_which_one_breaks_off_are_held_wherever_it_does(pulling, puller, worker, vendor):
