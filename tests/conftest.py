@@ -1,4 +1,4 @@
-"""Fixtures for every test: one private Postgres and one private RabbitMQ a run, a fresh database and vhost a test."""
+"""Fixtures for every test: one private Postgres and one private RabbitMQ a process, which look as if they were new."""
 
 from __future__ import annotations
 
