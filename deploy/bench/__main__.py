@@ -49,9 +49,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the load generator sends: the stored SKUs, and new ones."""
+    """What the load generator sends: the stored SKUs, those of them that are changed, and new ones.
+
+    Of a catalogue that a measurement gets halfway through, the halves: what was changed is not unchanged any more.
+    """
 
     stored: Path
+    changed: Path
     new: Path
 
 
@@ -90,9 +94,13 @@ async def _run(plan: Plan, report: Report) -> None:
 
 async def _kind(running: System, report: Report, plan: Plan, kind: str) -> None:
     """Measure created, unchanged and changed items of one kind, round by round."""
-    files = Files(running.folder / f"{kind}.posts", running.folder / f"{kind}.new.posts")
+    all_of = running.folder / f"{kind}.posts"
+    changed = running.folder / f"{kind}.changed.posts" if plan.rows else all_of
+    files = Files(all_of, changed, running.folder / f"{kind}.new.posts")
     made = posts(kind, running.feeds, numbers(plan.rows // 2, seed=1))
-    write_posts(files.stored, made)
+    half = len(made) // 2 if plan.rows else 0
+    write_posts(files.changed, made[:half])
+    write_posts(files.stored, made[half:])
     write_posts(files.new, posts(kind, running.feeds, numbers(0, seed=2), new=True))
     async with road(running) as way:
         if plan.rows:
@@ -131,7 +139,7 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
     report.add(f"Postgres alone, {kind}, all changed", top.changed, "items/s")
     cases = [
         ("all unchanged", files.stored, Drive(plan.seconds, quantity=1), top.unchanged, unchanged),
-        ("all changed", files.stored, Drive(plan.seconds, quantity=2 + 1_000 * number, step=1), top.changed, changed),
+        ("all changed", files.changed, Drive(plan.seconds, quantity=2 + 1_000 * number, step=1), top.changed, changed),
     ]
     if number and not plan.rows:  # what the last round changed is sent once more, before it is unchanged
         await way.take(files.stored, Drive(plan.seconds, quantity=1))
