@@ -21,7 +21,7 @@ import asyncpg
 import click
 import uvloop
 
-from deploy.bench import ceiling, curves, day, edge, peers, spans, stored
+from deploy.bench import ceiling, changes, curves, day, edge, peers, spans, stored
 from deploy.bench.catalogue import numbers, posts, usual
 from deploy.bench.load import Drive, drive, write_posts
 from deploy.bench.meters import family
@@ -111,6 +111,9 @@ async def _kind(running: System, report: Report, plan: Plan, kind: str) -> None:
             await way.store(made)
         for number in range(plan.rounds):
             await _round(way, report, plan, (kind, number), files)
+        if kind == "lean" and not plan.rows:
+            _say("what change records cost")
+            await changes.measure(way, report, files.stored, seconds=plan.seconds, rounds=plan.rounds)
         pids = {"edge": way.roles["edge"][0], "a worker": way.roles["workers"][0]}
         for part, pid in pids.items():
             report.below(f"peak memory, {part}, {kind}", peak_mb(pid), "MB", target=110)
