@@ -7,7 +7,6 @@ import os
 import re
 import signal
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -15,16 +14,26 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from ingest.pages.routes import NAVIGATION
+from deploy import scene, screenshots
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
 from schemas import dead_letters
 from schemas.batches import Batch, Source
 
 SECOND_MS = 1_000
-ALL = {"resultTypes": ["violations"]}
+AXE = Axe().axe_script
+ALL = {"resultTypes": ["violations"], "preload": False, "iframes": False, "elementRef": False}
 COLOURS = ALL | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 """What a theme can change of a page."""
+LOOK = """async ([all, colours]) => {
+  const found = [];
+  for (const [theme, options] of [["light", all], ["dark", colours]]) {
+    document.documentElement.dataset.theme = theme;
+    const { violations } = await axe.run(document, options);
+    for (const one of violations) found.push([theme, one.id, one.nodes.slice(0, 3).map((node) => node.target)]);
+  }
+  return found;
+}"""
 FOCUSED = "(() => { const e = document.activeElement; return [e.innerText, e.labels?.[0]?.innerText] })()"
 
 
@@ -165,57 +174,34 @@ async def test_a_button_answers_where_it_was_pressed_with_the_focus_on_the_way_b
     assert await page.evaluate("window.stays")  # it was the same page all along
 
 
+async def wrong_with(page, where):
+    """Return what axe finds on the page as it stands, in both themes, and whether it is wider than 360 pixels."""
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.evaluate(AXE)
+    found = [(where, *violation) for violation in await page.evaluate(LOOK, [ALL, COLOURS])]
+    await page.set_viewport_size({"width": 360, "height": 800})
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    return found + ([(where, "wider than 360 px", width)] if width > 360 else [])
+
+
 async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, page):
-    await page.goto("/feeds")
-    feed = await page.locator("a", has_text="Demo CSV feed over HTTP").get_attribute("href")
-    await page.goto(feed)
-    await page.click("text=Fetch now")
-    await expect(page.locator("#state .pill")).to_have_text("partial", timeout=60 * SECOND_MS)
-    run = page.url
     connection = await asyncpg.connect(system.stack["databaseUrl"])
-    item = await connection.fetchval("SELECT id FROM feed_variants ORDER BY id DESC LIMIT 1")
-    letter = await connection.fetchval("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1")
-    operation = await connection.fetchval("SELECT max(id) FROM operations")
-    await connection.close()
-    mine = [f"/items/{item}", "/search?q=DEAD", "/dead-letters/list"]
-    mine += [f"/dead-letters/{letter}"] if letter else []  # of the tests before
-    mine += [f"/operations/{operation}"] if operation else []
-    mine += ["/dead-letters?status=discarded", "/dead-letters/confirm?kind=restore"]
+    await scene.dress(system.stack, connection)
+    account_id = await connection.fetchval("SELECT account_id FROM inventory_feeds ORDER BY id LIMIT 1")
     found = []
-    links = f"{feed}/vendor-links"
-    await page.goto(links)
-    await page.fill("#field-note", "Acme")
-    await page.click("text=Make the link")
+    for path in await screenshots.pages_of(page, connection, account_id):
+        answer = await page.goto(path)
+        found += [(path, answer.status)] if answer.status != 200 else []
+        found += await wrong_with(page, path)
+    await page.goto("/people")
+    await page.fill("#field-name", "Grace")
+    await page.click("main button >> text=Make the link")
+    await expect(page.locator("#link")).to_contain_text("/sign-in/")
+    found += await wrong_with(page, "people, with a link")
     await page.goto(await page.locator("#link").text_content())
-    await expect(page.locator("main h1")).to_have_text("Your last files")
-    vendor = urlsplit(page.url).path
-    await page.goto("/providers")
-    provider = await page.locator("tbody a").first.get_attribute("href")
-    about = [
-        "/feeds/new",
-        feed,
-        f"{feed}/settings",
-        f"{feed}/versions",
-        f"{feed}/mapping",
-        run,
-        links,
-        provider,
-        "/connect?queue=byHand",
-    ]
-    about += [vendor, f"{vendor}/items", f"{vendor}/test"]
-    for path in [address for _, _, address, _ in NAVIGATION] + about + mine:
-        await page.set_viewport_size({"width": 1280, "height": 900})
-        await page.goto(path)
-        for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme)
-            result = await Axe().run(page, options=ALL if theme == "light" else COLOURS)
-            found += [
-                (path, theme, violation["id"], [node["target"] for node in violation["nodes"]][:3])
-                for violation in result.response["violations"]
-            ]
-        await page.set_viewport_size({"width": 360, "height": 800})
-        width = await page.evaluate("document.documentElement.scrollWidth")
-        found += [(path, "wider than 360 px", width)] if width > 360 else []
+    await page.wait_for_url(f"**{scene.PERSONAL}")
+    found += await wrong_with(page, scene.PERSONAL)
+    await connection.close()
     assert [] == found
 
 
