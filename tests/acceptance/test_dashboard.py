@@ -291,3 +291,33 @@ async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(p
     await expect(page.locator("#live-state")).to_have_text("paused")
     await page.keyboard.press("?")
     await expect(page.locator("#keys")).to_be_visible()
+
+
+async def test_keys_walk_the_rows_connect_and_take_back_and_a_toast_goes_after_ten_seconds(system, page):
+    items = [{"externalId": "by key", "vendorSku": "000-key"}, {"externalId": "next", "vendorSku": "000-next"}]
+    async with system.post(items) as response:
+        assert 202 == response.status
+    await system.get_when("/api/inventory-feed-variants.json?externalId=next", lambda found: found)
+    headers = {"Authorization": f"Bearer {system.stack['apiToken']}"}
+    url = f"{system.stack['apiUrl']}/api/variants.json"
+    async with system.client.post(url, json={"sku": "000-KEY"}, headers=headers) as response:
+        assert response.ok
+    await page.clock.install()
+    await page.goto("/connect")
+    likeliest = page.locator("tbody tr", has_text="000-key").locator("button.primary")
+    toast = page.locator(".toast")
+    await page.keyboard.press("j")
+    await expect(likeliest).to_be_focused()
+    await page.keyboard.press("j")
+    await expect(likeliest).not_to_be_focused()
+    await page.keyboard.press("k")
+    await expect(likeliest).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(toast).to_contain_text("by key is connected to")
+
+    await page.keyboard.press("u")
+    await expect(toast).to_contain_text("by key is not connected any more")
+    await page.clock.fast_forward(9 * SECOND_MS)
+    await expect(toast).to_have_count(1)
+    await page.clock.fast_forward(2 * SECOND_MS)
+    await expect(toast).to_have_count(0)
