@@ -90,7 +90,8 @@ def trial(fleet, figures, tell):
             yield measure
             await fleet.whole()
             await fleet.load.progress()
-        await fleet.load.settled()
+        late = await fleet.load.settled()
         tell(f"{len(fleet.load.confirmed)} posts answered 202 so far, each applied once, in order")
+        tell(f"{late} of {len(fleet.load.refused)} refused posts were applied all the same, after a newer one")
 
     return under_load
