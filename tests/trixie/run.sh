@@ -33,7 +33,7 @@ if ! cmp -s requirements.txt "$root/opt/requirements.txt"; then
             --python-version "$version" --no-compile "$@"
     }
     pip --only-binary :all: --requirement requirements-run.txt
-    pip --only-binary :all: --constraint requirements.txt pytest pytest-asyncio pytest-xdist hypothesis
+    pip --only-binary :all: --constraint requirements.txt pytest pytest-asyncio pytest-xdist hypothesis playwright
     pip --no-deps .
     chroot "$root" python3 -m compileall -q /opt/feedline || true # or each worker that a test starts compiles all of it
     printf '/srv/feedline\n/opt/feedline\n' >"$root/usr/lib/python3/dist-packages/feedline.pth"
