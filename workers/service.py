@@ -19,6 +19,7 @@ from aiohttp import web
 from schemas import metrics, monitor
 from schemas.agreement import division
 from schemas.settings import Settings, process_name
+from schemas.tasks import end_tasks
 from workers.amqp.broker import Broker
 from workers.amqp.nodes import warn_of_few_members
 from workers.amqp.outlet import Outlet
@@ -41,7 +42,6 @@ from workers.shard.tools import Apply, Tools
 from workers.shard.turns import Turns
 from workers.shard.watchdog import Depths, Watchdog
 
-_CANCEL_AGAIN_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -90,7 +90,7 @@ class Worker:
                 code = await self._drain(fleet)
             return code
         finally:
-            await _end([*tasks, warning])
+            await end_tasks([*tasks, warning])
             if self._stop.is_set():
                 await self._heartbeat.leave()
             self._heartbeat.close()
@@ -166,16 +166,3 @@ class Worker:
         fleet.result()
         await stopping
         return 0
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not always enough: a cancellation that comes while aiormq opens a channel can end there, unseen by the task.
-    """
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
-    await asyncio.gather(*tasks, return_exceptions=True)

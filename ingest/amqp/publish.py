@@ -12,7 +12,6 @@ says what the library's connection and the exchange of our own added.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from types import TracebackType
 from typing import Final, Self
@@ -29,6 +28,7 @@ from schemas.division import Division
 from schemas.errors import Permanent, Transient
 from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
+from schemas.tasks import end_tasks
 from schemas.topology import slot_key, slots_of
 
 _log = structlog.get_logger()
@@ -108,11 +108,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection; what is in flight fails, so let it finish first."""
-        for task in (*self._binding.values(), self._following, self._task):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Permanent):
-                    await task
+        await end_tasks(task for task in (*self._binding.values(), self._following, self._task) if task is not None)
 
     async def publish(self, batch: Batch, *, reply_to: str | None = None, correlation_id: str | None = None) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Unavailable`.

@@ -20,6 +20,7 @@ from ingest.amqp.publish import HEARTBEAT_S, Publisher, back_off_s
 from schemas.amqp.tap import AWAY, open_link
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name
+from schemas.tasks import end_tasks
 
 _log = structlog.get_logger()
 _ANSWER_S = 10.0
@@ -47,9 +48,7 @@ class Replies:
     ) -> None:
         """Close the connection."""
         assert self._task
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks([self._task])
 
     async def watch(self) -> None:
         """Wait for ever; raises what ended the waiting for replies, which nothing may end."""

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from schemas import monitor
 from schemas.settings import Settings
+from schemas.tasks import end_tasks
 
 _log = structlog.get_logger()
 _BACKLOG = 1_024
@@ -70,9 +71,7 @@ async def run_until(stop: asyncio.Event, *duties: Coroutine[Any, Any, None], del
             task.result()
             raise RuntimeError(f"{task.get_name()} ended")
     finally:
-        for task in (*tasks, stopped):
-            task.cancel()
-        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+        await end_tasks((*tasks, stopped))
 
 
 async def _told(stop: asyncio.Event, delay_s: float) -> None:

@@ -88,7 +88,8 @@ class FileReject:
 def reject_from_json(raw: dict[str, Any]) -> FileReject:
     """Return the reject that `FileReject.as_json` wrote, with its row, if that is there too, as `record`."""
     names = ("index", "externalId", "field", "column", "code", "message", "value", "skipped")
-    values = [*(raw[name] for name in names), raw.get("record")]
+    record = raw.get("record")
+    values = [*(raw[name] for name in names), record and [(name, text) for name, text in record]]
     return FileReject(*values)
 
 

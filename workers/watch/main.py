@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from schemas import monitor
 from schemas.settings import Settings, process_name
+from schemas.tasks import end_tasks
 from workers.amqp.broker import Broker
 from workers.amqp.nodes import Nodes
 from workers.clock import Clock
@@ -75,6 +76,4 @@ async def _run(parts: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) 
             return 1
         return 0
     finally:
-        for task in (stopped, *tasks):
-            task.cancel()
-        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+        await end_tasks((stopped, *tasks))

@@ -22,7 +22,9 @@ async def test_a_mapping_that_was_replaced_is_shown_with_what_differs_and_put_ba
     assert "pass" not in page.text_of("main")
     (form,) = [form for form in page.tree.forms if str(form.get("action")).endswith("/restore")]
     stale = {**dict(form.fields), "key": "another", "version": '"stale"'}
-    assert "Nothing was changed." in (await browser.post(form.get("action"), stale)).text_of(".toast")
+    late = await browser.post(form.get("action"), stale)
+    assert (412, "Somebody was faster") == (late.status, late.text_of("h1"))
+    assert "Nothing was changed." in late.text_of("[role=alert]")
     restored = await browser.post(form.get("action"), dict(form.fields))
     assert "It is put back; the next run reads by it." == restored.text_of(".toast span")
     stored = await api.ok("GET", f"/api/inventory-feeds/{feed['id']}.json")

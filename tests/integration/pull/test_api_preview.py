@@ -5,7 +5,7 @@ import gzip
 import pytest
 from aiohttp import FormData
 
-from ingest.pull.parse import files
+from ingest.pull.parse.process import files
 from ingest.pull.parse.process.job import Budget
 from tests.integration.pull.files import csv_of
 
