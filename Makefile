@@ -90,6 +90,10 @@ lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with has
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save
 	$(VENV)/bin/pytest --quiet --exitfirst --numprocesses=2 -p no:schemathesis --hypothesis-profile=fast tests/unit
 
+.PHONY: test-random
+test-random: $(VENV)/installed ## The pure tests with other examples each time, and more of them
+	$(VENV)/bin/pytest --quiet --numprocesses=2 -p no:schemathesis --hypothesis-profile=random tests/unit
+
 .PHONY: format
 format: $(VENV)/installed ## Format and mend what can be mended
 	$(VENV)/bin/ruff format .

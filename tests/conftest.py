@@ -26,6 +26,7 @@ from deploy.local.processes import MARKER
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
 from schemas.settings import Settings
+from tests import properties  # noqa: F401 - its profiles
 from tests.databases import Databases
 from tests.vhosts import VirtualHosts
 from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep

@@ -108,6 +108,7 @@ def _cron(expression: str, time_zone: str, now: datetime, offset_s: int) -> date
 
 def moment_of(wall: datetime, zone: ZoneInfo) -> datetime:
     """Return when, in UTC, a clock in the zone shows a (naive) time first; for a time that it skips, when it jumps."""
+    wall = wall.replace(fold=0)  # one that was taken from a clock's second time round says so
     moment = wall.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == wall:
         return moment
