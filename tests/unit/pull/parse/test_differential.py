@@ -46,7 +46,7 @@ def canonical(items):
     title=st.integers(0, 2),
     end=st.sampled_from(["", "\x1a"]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=min(60, settings.default.max_examples))
 def test_a_table_gives_the_same_items_in_every_dialect_and_encoding(  # noqa: PLR0913, PLR0917 - one a freedom
     items, delimiter, quoting, ending, encoding, notation, group, title, end
 ):
@@ -122,7 +122,7 @@ def as_json(items, shape):
     xml=st.sampled_from(["elements", "attributes", "prefix", "default", "cdata"]),
     shape=st.sampled_from(["array", "nested", "lines", "pages"]),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=min(40, settings.default.max_examples))
 def test_a_table_gives_the_same_items_as_csv_as_xml_and_as_json(items, xml, shape):
     for texts, form in (as_csv(items), as_xml(items, xml), as_json(items, shape)):
         found = []
@@ -143,7 +143,7 @@ BASES = [
 
 @pytest.mark.parametrize("base", BASES)
 @given(data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=min(60, settings.default.max_examples))
 def test_one_changed_byte_changes_no_item_but_those_whose_bytes_it_touched(base, data):
     before = base.encode()
     at = data.draw(st.integers(0, len(before) - 1))

@@ -94,7 +94,7 @@ def applied(data, form, stored, tmp_path, declared=None):
 
 @pytest.mark.parametrize("name", FORMS)
 @given(stock=STOCKS, data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=min(15, settings.default.max_examples))
 def test_a_transfer_that_is_cut_changes_nothing_to_what_the_whole_file_does_not_say(
     name, stock, data, tmp_path_factory
 ):
@@ -113,7 +113,7 @@ def test_a_transfer_that_is_cut_changes_nothing_to_what_the_whole_file_does_not_
 
 
 @given(stock=STOCKS, data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=min(25, settings.default.max_examples))
 def test_a_file_that_its_vendor_cut_gives_no_half_value_and_loses_no_more_than_the_guard_allows(
     stock, data, tmp_path_factory
 ):
