@@ -47,15 +47,16 @@ async def rejects_csv(call: Call[Query, None]) -> web.Response:
 
 async def rejected_rows_csv(call: Call[Query, None]) -> web.Response:
     """Return the refused rows as they stand in the file, with the column that is wrong and why beside each."""
-    run = await run_of(call)
-    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
-    header, table = rejected_rows(rows)
+    header, table = rejected_rows(await _rows(call))
     return csv_file(f"feed-{call.id}-run-{call.path['run']}-rejected-rows.csv", header, table)
 
 
-async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
+async def _rows(call: Call[Any, Any]) -> Any:
     run = await run_of(call)
-    rows = await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
+    return await call.db.all(RUN_SQL.rejects_of_run, run_id=run["id"], limit=MAX_REJECTS)
+
+
+async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
     return [
         {
             "row": row["row_number"],
@@ -67,7 +68,7 @@ async def _rejects(call: Call[Any, Any]) -> list[dict[str, Any]]:
             "value": row["value"],
             "skipped": row["skipped"],
         }
-        for row in rows
+        for row in await _rows(call)
     ]
 
 
