@@ -13,14 +13,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from ingest.feeds.surroundings import NODE_TYPES, OPERATORS, Outer, outer_paths
+from ingest.feeds.surroundings import Outer, outer_paths
+from ingest.feeds.xpath_tokens import NODE_TYPES, OPERATORS, Token, tokens
 
 MAX_LENGTH, MAX_TOKENS, MAX_DESCENTS, MAX_PREDICATES = 300, 80, 1, 4
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<literal>"[^"]*"|'[^']*')|(?P<number>\d+(?:\.\d*)?|\.\d+)
-      |(?P<name>[^\W\d][\w.\-]*)|(?P<sign>::|//|\.\.|!=|<=|>=|[/.@\[\](),|+\-=<>*:]))""",
-    re.VERBOSE,
-)
 _FUNCTIONS = frozenset(
     [
         "boolean",
@@ -74,20 +70,6 @@ def with_xml(namespaces: Mapping[str, str]) -> dict[str, str]:
     return {"xml": XML_NAMESPACE, **namespaces}
 
 
-def tokens(path: str) -> list[tuple[str, str]]:
-    """Split an XPath into (kind, text); kinds are literal, number, name, sign. Raises ValueError."""
-    found, position = [], 0
-    end = len(path.rstrip())
-    while position < end:
-        token = _TOKEN.match(path, position)
-        if token is None:
-            raise ValueError(f"not an XPath: {path[position : position + 20]!r} is not understood")
-        position = token.end()
-        kind = str(token.lastgroup)
-        found.append((kind, token[kind]))
-    return found
-
-
 def check_xpath(path: str, namespaces: Mapping[str, str], item: ItemPath | None = None) -> None:
     """Raise ValueError, saying why, when an attribute's path is not one of those allowed.
 
@@ -112,7 +94,7 @@ def check_xpath(path: str, namespaces: Mapping[str, str], item: ItemPath | None 
         _check_outer(outer, found, item)
 
 
-def _check_outer(outer: Outer, found: list[tuple[str, str]], item: ItemPath | None) -> None:
+def _check_outer(outer: Outer, found: list[Token], item: ItemPath | None) -> None:
     if item is None:
         raise ValueError("a condition of itemPath looks at the item's own content only")
     on_the_way = item.steps[-outer.level][2] if outer.level <= len(item.steps) else None
@@ -128,7 +110,7 @@ def _check_outer(outer: Outer, found: list[tuple[str, str]], item: ItemPath | No
         raise ValueError("an element around the item is no value: name what it holds, such as ../title or ../@id")
 
 
-def _check_tokens(found: list[tuple[str, str]], namespaces: Mapping[str, str]) -> None:
+def _check_tokens(found: list[Token], namespaces: Mapping[str, str]) -> None:
     descents = predicates = 0
     for position, (kind, text) in enumerate(found):
         following = found[position + 1][1] if position + 1 < len(found) else ""

@@ -8,9 +8,11 @@ from typing import Any
 
 from lxml import etree
 
+from ingest.feeds.conversions import Taken
 from ingest.feeds.mapping import FormatSettings
-from ingest.feeds.surroundings import Taken, Token, converted_paths, outer_paths, written
-from ingest.feeds.xpaths import item_path, tokens, with_xml
+from ingest.feeds.surroundings import converted_paths, outer_paths
+from ingest.feeds.xpath_tokens import Token, tokens, written
+from ingest.feeds.xpaths import item_path, with_xml
 from ingest.pull.parse.xml.ahead import Ahead, Wanted
 from ingest.pull.parse.xml.matcher import Matcher
 
