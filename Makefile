@@ -133,7 +133,7 @@ rules: $(VENV)/installed ## Write the rules of deploy/monitoring as Kubernetes w
 
 .PHONY: vendor
 vendor: $(VENV)/installed ## Fetch the scripts that the dashboard serves, at the versions of vendored.json
-	$(PYTHON) -m deploy.vendor
+	$(PYTHON) -m deploy.vendored
 
 .PHONY: screenshots
 screenshots: $(VENV)/installed ## Every page of the running dashboard, at two widths and in both themes

@@ -20,12 +20,12 @@ from deploy.local.children import Children
 from deploy.local.folder import Local
 from deploy.local.postgres import Postgres
 from deploy.local.processes import MARKER, Program, end_marked, free_port, is_free, marked
+from deploy.local.prometheus import Prometheus
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.roles import ROLES, Role
 from deploy.local.screen import Facts, Screen
 from deploy.local.supervise import Child, Events
 from deploy.migrate import migrate
-from deploy.monitoring.prometheus import Prometheus
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role as PersonRole
 from schemas.postgres import Session

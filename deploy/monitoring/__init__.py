@@ -1,1 +1,1 @@
-"""Prometheus and Grafana: the rules, the board, and how a local Prometheus is started with them."""
+"""Prometheus and Grafana: the rules, and the board."""

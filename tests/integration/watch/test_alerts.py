@@ -20,9 +20,9 @@ import yaml
 from aiohttp import web
 
 from deploy.local.processes import Program, Server, free_port
+from deploy.local.prometheus import Prometheus, Scraping
 from deploy.local.rabbitmq import script
 from deploy.monitoring.operator import RULES
-from deploy.monitoring.prometheus import Prometheus, Scraping
 from schemas.batches import Batch, Source, new_batch_id
 
 CHECKOUT = Path(__file__).parents[3]
