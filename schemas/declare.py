@@ -1,4 +1,4 @@
-"""Declares the broker's topology over a channel that is handed in; refuses live queues with other arguments.
+"""Declares the broker's topology over a connection that is handed in; refuses live queues with other arguments.
 
 RabbitMQ answers a declaration that differs from the live queue with PRECONDITION_FAILED and closes the channel
 (https://www.rabbitmq.com/docs/queues#property-equivalence). Arguments of a live queue cannot be changed, so only an
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from aio_pika.abc import AbstractChannel
-from aiormq.abc import AbstractChannel as PlainChannel
+from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import (
     ChannelClosed,
     ChannelLockedResource,
@@ -46,68 +45,92 @@ _LIMITS = {
 }
 
 
-async def declare(channel: AbstractChannel | PlainChannel, settings: Settings) -> list[str]:
+async def declare(connection: AbstractConnection, settings: Settings) -> list[str]:
     """Declare both exchanges, the dead queue with its binding, and all shard queues; all durable.
 
-    Takes a channel of aio-pika or of aiormq. Raises `Permanent` when a live exchange or queue differs: its message
-    names the argument, what was found and what is expected. The channel is then closed by the broker. Errors of a lost
-    connection pass through.
+    Raises `Permanent` when a live exchange or queue differs: its message names the argument, what was found and what is
+    expected. Errors of a lost connection pass through.
 
     A live queue with another limit is used as it is, so that a changed setting stops nobody: limits of live queues are
     the business of `feedline queues apply`. One without any limit of its length is refused.
     One that the broker cannot declare just now (its nodes are down, it does not answer) stops none of the others; what
     the broker said of each is returned.
     """
-    plain = await channel.get_underlay_channel() if isinstance(channel, AbstractChannel) else channel
-    for name, kind in ((DEAD_EXCHANGE, "fanout"), (SHARDS_EXCHANGE, "direct")):
-        try:
-            await plain.exchange_declare(name, exchange_type=kind, durable=True)
-        except ChannelPreconditionFailed as error:
-            raise Permanent(_exchange_trouble(name, kind, str(error))) from None
-    dead = dead_queue()
-    sick: list[str] = []
-    for queue in (dead, *shard_queues(settings)):
-        try:
-            plain = await _declare(plain, queue)
-        except (ChannelClosed, TimeoutError) as error:
-            sick.append(f"{queue.name}: {type(error).__name__}: {error}")
-            plain = await _another(plain)
-    if not any(trouble.startswith(f"{dead.name}:") for trouble in sick):
-        await plain.queue_bind(dead.name, DEAD_EXCHANGE)
-    return sick
+    async with _Channels(connection) as channels:
+        for name, kind in ((DEAD_EXCHANGE, "fanout"), (SHARDS_EXCHANGE, "direct")):
+            channel = await channels.usable()
+            try:
+                await channel.exchange_declare(name, exchange_type=kind, durable=True)
+            except ChannelPreconditionFailed as error:
+                raise Permanent(_exchange_trouble(name, kind, str(error))) from None
+        dead, sick = dead_queue(), {}
+        for queue in (dead, *shard_queues(settings)):
+            await channels.usable()  # a connection on which none can be opened is no trouble of this queue
+            try:
+                await _declare(channels, queue)
+            except (ChannelClosed, TimeoutError) as error:
+                sick[queue.name] = f"{type(error).__name__}: {error}"
+                await channels.close()
+        if dead.name not in sick:
+            channel = await channels.usable()
+            await channel.queue_bind(dead.name, DEAD_EXCHANGE)
+    return [f"{name}: {trouble}" for name, trouble in sick.items()]
 
 
-async def bind(channel: PlainChannel, settings: Settings, slot: int, shard: int) -> None:
+async def bind(connection: AbstractConnection, settings: Settings, slot: int, shard: int) -> None:
     """Bind a slot to a shard's queue: it was never used, or its queue was deleted, which is then made anew.
 
     Raises `Permanent` as `declare` does, or what aiormq raises while the broker, or the queue, is away.
     """
-    queue = shard_queue(shard)
     try:
-        await channel.queue_bind(queue, SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
+        await _bind(connection, slot, shard)
     except ChannelNotFoundEntity:
-        channel = await _another(channel)
-        await declare(channel, settings)
-        channel = await _another(channel)
-        await channel.queue_bind(queue, SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
-    await channel.close()
+        await declare(connection, settings)
+        await _bind(connection, slot, shard)
 
 
-async def _declare(channel: PlainChannel, queue: Queue) -> PlainChannel:
-    """Declare a queue; returns the channel to go on with."""
+class _Channels:
+    """One channel at a time, since RabbitMQ closes the one that it refuses something on; none is open in the end."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._channel: AbstractChannel | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def usable(self) -> AbstractChannel:
+        """Return the channel, another one after `close`."""
+        if self._channel is None:
+            self._channel = await self._connection.channel(publisher_confirms=False, timeout=_ANSWER_S)
+        return self._channel
+
+    async def close(self) -> None:
+        """Let go of the channel, whether it is closed already or not."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+
+async def _bind(connection: AbstractConnection, slot: int, shard: int) -> None:
+    async with _Channels(connection) as channels:
+        channel = await channels.usable()
+        await channel.queue_bind(shard_queue(shard), SHARDS_EXCHANGE, slot_key(slot), timeout=_ANSWER_S)
+
+
+async def _declare(channels: _Channels, queue: Queue) -> None:
+    channel = await channels.usable()
     try:
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments), timeout=_ANSWER_S)
     except (ChannelPreconditionFailed, ChannelLockedResource) as error:
         as_it_is = with_live_limit(queue, str(error))
         if as_it_is is None:
             raise Permanent(queue_trouble(queue, str(error))) from None
-        return await _declare(await _another(channel), as_it_is)
-    return channel
-
-
-async def _another(channel: PlainChannel) -> PlainChannel:
-    """Return a new channel in place of one that the broker has closed, or does not answer on."""
-    return await channel.connection.channel(publisher_confirms=False, timeout=_ANSWER_S)
+        await channels.close()
+        await _declare(channels, as_it_is)
 
 
 def with_live_limit(queue: Queue, broker_says: str) -> Queue | None:

@@ -47,7 +47,7 @@ class VirtualHosts:
             return self._clean.pop()
         url = self._rabbitmq.new_vhost()
         link = await open_link(url, "declaring", 10)
-        await declare(await link.connection.channel(), self._settings)
+        await declare(link.connection, self._settings)
         await link.close()
         self._as_declared[url] = self._emptied(url)
         return url

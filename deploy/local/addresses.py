@@ -7,16 +7,15 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 
-import aio_pika
 import psycopg
-from aio_pika.exceptions import AMQPError
 
 from deploy.local.folder import Local
 from deploy.local.processes import is_free
+from schemas.amqp.tap import AWAY, open_link
 from schemas.settings import Settings
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - these are compared, not bound
-_CONNECT_S = 10
+_CONNECT_S, _HEARTBEAT_S = 10, 10
 _OLDEST_POSTGRES = 15_00_00
 
 
@@ -64,9 +63,9 @@ def check_database(dsn: str) -> None:
 async def check_amqp(address: str) -> None:
     """Raise `Refused` when AMQP_URL does not lead to a broker that lets us in."""
     try:
-        connection = await aio_pika.connect(address, timeout=_CONNECT_S)
-        await connection.close()
-    except (TimeoutError, AMQPError, OSError, ValueError) as error:
+        link = await open_link(address, "feedline looks", _HEARTBEAT_S)
+        await link.close()
+    except (*AWAY, ValueError) as error:
         raise Refused(f"AMQP_URL: the broker cannot be used ({type(error).__name__}: {error})") from None
 
 

@@ -203,7 +203,7 @@ class Publisher:
     async def _connect(self) -> tuple[Link, Wire]:
         link = await open_link(self._settings.amqp, self._name, HEARTBEAT_S)
         try:
-            await self._declare(link)
+            await declare(link.connection, self._settings)
             channel = await link.connection.channel()
             wire = Wire(
                 asyncio.get_running_loop(),
@@ -217,11 +217,6 @@ class Publisher:
             raise
         link.tap.attach(wire.take, wire.over)
         return link, wire
-
-    async def _declare(self, link: Link) -> None:
-        channel = await link.connection.channel(publisher_confirms=False)
-        await declare(channel, self._settings)
-        await channel.close()
 
     async def _publish_again(self, slot: int, message: _Message, settled: Settled | None) -> Reason | None:
         """Hold a message that came back until its slot is bound, and send it again; return what became of it.
@@ -260,8 +255,7 @@ class Publisher:
         try:
             if (link := self._link) is not None:
                 async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                    channel = await link.connection.channel(publisher_confirms=False)
-                    await bind(channel, self._settings, slot, self._division.shard_of(slot))
+                    await bind(link.connection, self._settings, slot, self._division.shard_of(slot))
                 return True
         except (*AWAY, Transient, Permanent) as error:
             _log.warning("bind_failed", slot=slot, reason=str(error))

@@ -75,12 +75,7 @@ class Broker:
         """Bind a slot to its shard's queue: what was published there came back. Raises as `declare` does."""
         link, _ = await self._connect()
         async with asyncio.timeout(TIMEOUT_S):
-            await bind(
-                await link.connection.channel(publisher_confirms=False),
-                self._declared,
-                slot,
-                self.division.shard_of(slot),
-            )
+            await bind(link.connection, self._declared, slot, self.division.shard_of(slot))
 
     async def close(self) -> None:
         """Close the connection; unacked deliveries return to their queues."""
@@ -109,8 +104,6 @@ class Broker:
             return self._link
 
     async def _declare(self, link: Link) -> None:
-        channel = await link.connection.channel(publisher_confirms=False, timeout=TIMEOUT_S)
         async with asyncio.timeout(TIMEOUT_S * 3):
-            if sick := await declare(channel, self._declared):
+            if sick := await declare(link.connection, self._declared):
                 _log.error("queues_sick", queues=sick)
-            await channel.close()

@@ -52,7 +52,7 @@ class Plain:
     async def opened(cls, settings):
         connection = await aio_pika.connect(settings.amqp)
         channel = await connection.channel(on_return_raises=True)
-        await declare(channel, settings)
+        await declare((await channel.get_underlay_channel()).connection, settings)
         yield cls(channel, settings.confirm_timeout_ms / 1000)
         with contextlib.suppress(*LOST, asyncio.CancelledError):
             await connection.close()
@@ -117,7 +117,7 @@ class PlainConsumer:
     async def opened(cls, settings, prefetch):
         connection = await aio_pika.connect(settings.amqp)
         channel = await connection.channel(publisher_confirms=False)
-        await declare(channel, settings)
+        await declare((await channel.get_underlay_channel()).connection, settings)
         await channel.set_qos(prefetch_count=prefetch)
         queue = await channel.get_queue(shard_queue(FEED))
         consumer = cls(channel, queue)
@@ -171,7 +171,7 @@ def consumers(request):
 async def declared(settings):
     """Settings of a virtual host that has its queues."""
     link = await open_link(settings.amqp, "declaring", 10)
-    await declare(await link.connection.channel(), settings)
+    await declare(link.connection, settings)
     await link.close()
     return settings
 

@@ -41,7 +41,7 @@ def test_queues_are_shown_with_depth_and_consumers(run, settings):
     async def fill():
         async with aiormq.connect(settings.amqp) as connection:
             channel = await connection.channel()
-            await declare(channel, settings.model_copy(update={"shards": 1}))
+            await declare(connection, settings.model_copy(update={"shards": 1}))
             for _ in range(3):
                 await channel.basic_publish(b"x", routing_key=shard_queue(0))
 

@@ -214,10 +214,11 @@ def test_sigterm_stops_everything_in_time_and_removes_stack_json(launcher):
 
 
 def test_real_servers_are_used_instead_of_private_ones(tmp_path, database, amqp_url):
-    launcher = Launcher(tmp_path, DATABASE_URL=database, AMQP_URL=amqp_url)
+    brokers = f"amqp://127.0.0.1:1/,{amqp_url}"  # the first one is away
+    launcher = Launcher(tmp_path, DATABASE_URL=database, AMQP_URL=brokers)
     try:
         stack = launcher.start().stack
-        assert (database, amqp_url) == (stack["databaseUrl"], stack["amqpUrl"])
+        assert (database, brokers) == (stack["databaseUrl"], stack["amqpUrl"])
         assert ([], []) == (stack["pids"]["postgres"], stack["pids"]["rabbitmq"])
         assert not (tmp_path / ".local" / "postgres").exists()
         assert not (tmp_path / ".local" / "rabbitmq").exists()

@@ -1,9 +1,10 @@
 """What an operator reads when a live queue is not as it should be."""
 
 import pytest
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from schemas.declare import declare, queue_trouble, with_live_limit
+from schemas.declare import bind, declare, queue_trouble, with_live_limit
+from schemas.errors import Permanent
 from schemas.settings import Settings
 from schemas.topology import Queue
 
@@ -72,36 +73,73 @@ def test_a_live_queue_that_differs_in_more_is_not_used():
     assert with_live_limit(QUEUE, says) is None
 
 
-class Channel:
-    """A channel of a broker on which some queues cannot be declared; a refusal closes it."""
+class Connection:
+    """A connection to a broker on which some queues cannot be declared."""
 
-    def __init__(self, troubles, declared):
-        self.troubles, self.declared, self.closed = troubles, declared, False
-        self.connection = self
+    def __init__(self, troubles):
+        self.troubles, self.declared, self.channels = troubles, [], []
 
     async def channel(self, **_):
-        return Channel(self.troubles, self.declared)
+        self.channels.append(Channel(self))
+        return self.channels[-1]
+
+
+class Channel:
+    """A channel that a refusal closes; a time-out leaves it open."""
+
+    def __init__(self, connection):
+        self.connection, self.closed = connection, False
 
     async def exchange_declare(self, *_, **__):
-        pass
+        assert not self.closed
 
     async def queue_declare(self, name, **_):
         assert not self.closed
-        if name in self.troubles:
-            self.closed = True
-            raise self.troubles[name]
-        self.declared.append(name)
+        trouble = self.connection.troubles.get(name)
+        if trouble is not None:
+            self.closed = isinstance(trouble, ChannelClosed)
+            raise trouble
+        self.connection.declared.append(name)
 
-    async def queue_bind(self, *_):
+    async def queue_bind(self, queue, *_, **__):
         assert not self.closed
+        if queue not in self.connection.declared:
+            self.closed = True
+            raise ChannelNotFoundEntity("no queue")
+
+    async def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def settings():
+    return Settings(database_url="postgresql://h/x", amqp_url="amqp://h/x", secret_key="k" * 32, shards=3)
 
 
 @pytest.mark.parametrize("trouble", [TimeoutError(), ChannelNotFoundEntity("home node is down")])
-async def test_one_sick_queue_stops_no_other(trouble):
-    declared = []
-    settings = Settings(database_url="postgresql://h/x", amqp_url="amqp://h/x", secret_key="k" * 32, shards=3)
+async def test_one_sick_queue_stops_no_other_and_leaves_no_channel_open(settings, trouble):
+    connection = Connection({"feedline.shard.001": trouble})
 
-    sick = await declare(Channel({"feedline.shard.001": trouble}, declared), settings)
+    sick = await declare(connection, settings)
 
-    assert ["feedline.dead", "feedline.shard.000", "feedline.shard.002"] == declared
+    assert ["feedline.dead", "feedline.shard.000", "feedline.shard.002"] == connection.declared
     assert ["feedline.shard.001"] == [told.partition(":")[0] for told in sick]
+    assert [True, True] == [channel.closed for channel in connection.channels]
+
+
+async def test_a_slot_whose_queue_is_gone_is_bound_to_a_new_one_and_no_channel_stays_open(settings):
+    connection = Connection({})
+
+    await bind(connection, settings, 5, 2)
+
+    assert "feedline.shard.002" in connection.declared
+    assert [True, True, True] == [channel.closed for channel in connection.channels]
+
+
+async def test_a_live_queue_that_differs_is_refused_and_no_channel_stays_open(settings):
+    differs = ChannelPreconditionFailed(IN_QUEUE.format("x-overflow", "the value 'reject-publish'", "none"))
+    connection = Connection({"feedline.dead": differs})
+
+    with pytest.raises(Permanent, match="x-overflow"):
+        await declare(connection, settings)
+    assert [True] == [channel.closed for channel in connection.channels]
