@@ -17,7 +17,7 @@ import asyncpg
 from schemas.errors import Transient
 from schemas.postgres import Session
 
-CONNECT_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 60.0
 _SERVER_KEEPALIVES = {
     "tcp_keepalives_idle": "3",
@@ -64,8 +64,7 @@ def reaching() -> Iterator[None]:
 async def open_connection(
     dsn: str, name: str, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S, session: Mapping[str, str] | None = None
 ) -> asyncpg.Connection:
-    """Return a connection that stands as `name` in pg_stat_activity; raises what
-    `is_away` knows.
+    """Return a connection that stands as `name` in pg_stat_activity; raises what `is_away` knows.
 
     A statement that takes longer than `statement_timeout_s` is cancelled by the server, and given up by the client
     a little later in case the server cannot be reached. `session` holds more settings of the session.
@@ -73,7 +72,7 @@ async def open_connection(
     statement_timeout = {"statement_timeout": str(int(statement_timeout_s * 1000))}
     connection = await Session(name, {**(session or {}), **_SERVER_KEEPALIVES, **statement_timeout}).open(
         dsn,
-        timeout=CONNECT_TIMEOUT_S,
+        timeout=OPEN_TIMEOUT_S,
         command_timeout=statement_timeout_s + 5,
         max_cached_statement_lifetime=0,  # our statements never change
     )

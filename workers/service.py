@@ -33,8 +33,8 @@ from workers.duties.outbox import OutboxDuty
 from workers.duties.release import Releaser
 from workers.duties.upkeep import Upkeep
 from workers.fleet.heartbeat import Heartbeat, Listeners
+from workers.fleet.owners import Owners
 from workers.fleet.pulse import Pulse
-from workers.fleet.shards import Fleet
 from workers.health import Health
 from workers.shard.lock import ShardLock
 from workers.shard.owner import ShardOwner
@@ -53,22 +53,22 @@ class Worker:
         self._settings = settings
         self._health = Health()
         name = f"{process_name('worker')} {self.id}"
-        self._broker = Broker(settings, name, self._health)
-        self._out = Broker(settings, f"{name} out", self._health)
-        self._outlet = Outlet(self._out, settings.shards, settings.confirm_timeout_ms / 1000)
         clock = Clock()
+        self._broker = Broker(settings, name, self._health, clock)
+        self._out = Broker(settings, f"{name} out", self._health, clock)
+        self._outlet = Outlet(self._out, settings.shards, settings.confirm_timeout_ms / 1000)
         turns = Turns(settings.windows_in_flight)
         us = settings, self.id, self._broker, self._health
         self._tools = Tools(*us, apply, self._outlet.reply, self._outlet, clock, turns)
-        self._fleet = Fleet(self.id, settings.shards, self._owner)
+        self._owners = Owners(self.id, settings.shards, self._owner)
         limit_s = settings.heartbeat_timeout_ms / 1000
         self._pulse = Pulse(self._broker, self._health, limit_s, clock)
-        fit, fleet = lambda: self._pulse.beats, self._fleet
-        listeners = Listeners(fleet.update, fleet.lose, fit, fleet.states, self._follow)
+        fit, owners = lambda: self._pulse.beats, self._owners
+        listeners = Listeners(owners.update, owners.lose, fit, owners.states, self._follow)
         self._heartbeat = Heartbeat(settings, self.id, self._health, listeners, clock)
         self._pulse.changed = self._heartbeat.wake
         depths = Depths(self._broker)
-        self._watchdog = Watchdog(lambda: self._fleet.owners, depths.of, settings.watchdog_ms / 1000, clock)
+        self._watchdog = Watchdog(lambda: self._owners.at_work, depths.of, settings.watchdog_ms / 1000, clock)
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -81,13 +81,13 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         runner = await self._listen()
-        fleet = asyncio.create_task(self._fleet.run(), name="fleet")
-        tasks = [fleet, *(asyncio.create_task(part, name=name) for name, part in self._parts())]
+        owners = asyncio.create_task(self._owners.run(), name="shards")
+        tasks = [owners, *(asyncio.create_task(part, name=name) for name, part in self._parts())]
         warning = asyncio.create_task(warn_of_few_members(self._settings))
         try:
             code = await self._until_stop_or_death(tasks)
             if code == 0:
-                code = await self._drain(fleet)
+                code = await self._drain(owners)
             return code
         finally:
             await end_tasks([*tasks, warning])
@@ -121,7 +121,7 @@ class Worker:
         if divided is not None:
             self._broker.division = divided
             self._outlet.follow(divided)
-            self._fleet.divide(divided)
+            self._owners.divide(divided)
 
     def _owner(self, shard: int) -> ShardOwner:
         def lock_of(shard: int, on_lost: Callable[[], None]) -> ShardLock:
@@ -152,17 +152,17 @@ class Worker:
                 return 1
         return 0
 
-    async def _drain(self, fleet: asyncio.Task[None]) -> int:
+    async def _drain(self, owners: asyncio.Task[None]) -> int:
         _log.info("draining", worker=str(self.id))
-        self._fleet.stop()
+        self._owners.stop()
         timeout_s = self._settings.stop_timeout_ms / 1000
         stopping = asyncio.create_task(self._heartbeat.stop_soon(timeout_s))
-        done, _ = await asyncio.wait([fleet], timeout=timeout_s)
+        done, _ = await asyncio.wait([owners], timeout=timeout_s)
         metrics.SHARDS_OWNED.set(0)
         if not done:
             _log.error("hard_stop", after_ms=self._settings.stop_timeout_ms)
             stopping.cancel()
             return 1
-        fleet.result()
+        owners.result()
         await stopping
         return 0

@@ -26,7 +26,7 @@ from schemas.postgres import AWAY as AWAY_OF_POSTGRES
 from schemas.postgres import Session
 from schemas.settings import Settings, load, secret
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
-from workers.watch.shards import Emptiness, Queue, State
+from workers.watch.lateness import Emptiness, Queue, ShardState
 from workers.watch.watcher import states_of
 
 _POLICY = "feedline-shards"
@@ -142,7 +142,7 @@ def rows_of(names: list[str], told: list[dict[str, Any]]) -> list[_Row]:
     return rows
 
 
-def with_ages(rows: Sequence[_Row], states: dict[int, State] | None, now: datetime) -> list[_Row]:
+def with_ages(rows: Sequence[_Row], states: dict[int, ShardState] | None, now: datetime) -> list[_Row]:
     """Return the rows with how old the oldest batch is that a shard has not applied; `states` is None while unknown.
 
     `≤` where its owner has not got it yet: nothing older is left, as far as owners know.
@@ -154,7 +154,7 @@ def with_ages(rows: Sequence[_Row], states: dict[int, State] | None, now: dateti
     return aged
 
 
-def _age(row: _Row, state: State | None, now: datetime) -> str:
+def _age(row: _Row, state: ShardState | None, now: datetime) -> str:
     if not row[1].isdigit():
         return ""
     if state is None:
@@ -167,7 +167,7 @@ def _age(row: _Row, state: State | None, now: datetime) -> str:
     return f"{'' if at == state.oldest_at else '≤ '}{(now - at).total_seconds():.1f} s"
 
 
-async def _states(settings: Settings) -> dict[int, State] | None:
+async def _states(settings: Settings) -> dict[int, ShardState] | None:
     """Return what owners said of their shards; None while Postgres is away."""
     try:
         connection = await Session("feedline-queues").open(settings.dsn)

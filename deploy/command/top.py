@@ -23,9 +23,10 @@ from schemas.division import Division
 from schemas.postgres import Session
 from schemas.settings import Settings, load
 from workers.amqp.broker import Broker
+from workers.clock import Clock
 from workers.health import Health
+from workers.watch.lateness import Emptiness
 from workers.watch.queues import Queues
-from workers.watch.shards import Emptiness
 from workers.watch.watcher import WATCH, states_of
 
 _TOP = queries.load("top", beside=__file__)
@@ -69,7 +70,7 @@ async def _show(settings: Settings, *, once: bool, as_json: bool) -> None:
 @asynccontextmanager
 async def looking(settings: Settings) -> AsyncIterator[Look]:
     """Open what a look needs."""
-    broker = Broker(settings, "feedline-top", Health())
+    broker = Broker(settings, "feedline-top", Health(), Clock())
     connection = await Session("feedline-top").open(settings.dsn, timeout=10)
     try:
         yield Look(settings, connection, Queues(broker))

@@ -11,7 +11,6 @@ while memory or disk is short (https://www.rabbitmq.com/docs/connection-blocked)
 from __future__ import annotations
 
 import asyncio
-import time
 
 import structlog
 from aiormq.abc import AbstractChannel
@@ -22,6 +21,7 @@ from schemas.division import Division
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
 from workers.backoff import Backoff
+from workers.clock import Clock
 from workers.health import Health
 
 HEARTBEAT_S = 3
@@ -33,14 +33,15 @@ _log = structlog.get_logger()
 class Broker:
     """One AMQP connection that is made again when it is needed and lost."""
 
-    def __init__(self, settings: Settings, name: str, health: Health) -> None:
+    def __init__(self, settings: Settings, name: str, health: Health, clock: Clock) -> None:
         self._settings = settings
         self.division = Division(settings.shards)
         """The shards whose queues are declared, and slots bound to; follows a doubling."""
         self._name = name
         self._health = health
+        self._monotonic = clock.monotonic
         self._link: tuple[Link, Deliveries] | None = None
-        self._connecting = asyncio.Lock()
+        self._opening = asyncio.Lock()
 
     async def channel(self, *, confirms: bool = False) -> AbstractChannel:
         """Return a new channel, waiting for RabbitMQ for as long as it is away.
@@ -55,7 +56,7 @@ class Broker:
         backoff = Backoff()
         while True:
             try:
-                link, deliveries = await self._connect()
+                link, deliveries = await self._opened()
                 channel = await link.connection.channel(publisher_confirms=confirms, timeout=TIMEOUT_S)
             except AWAY as error:
                 if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -68,12 +69,12 @@ class Broker:
 
     async def declare(self) -> None:
         """Declare the topology anew: a queue was deleted. Raises one of `AWAY`, or `Permanent`."""
-        link, _ = await self._connect()
+        link, _ = await self._opened()
         await self._declare(link)
 
     async def bind(self, slot: int) -> None:
         """Bind a slot to its shard's queue: what was published there came back. Raises as `declare` does."""
-        link, _ = await self._connect()
+        link, _ = await self._opened()
         async with asyncio.timeout(TIMEOUT_S):
             await bind(link.connection, self._declared, slot, self.division.shard_of(slot))
 
@@ -86,8 +87,8 @@ class Broker:
     def _declared(self) -> Settings:
         return self._settings.model_copy(update={"shards": self.division.shards})
 
-    async def _connect(self) -> tuple[Link, Deliveries]:
-        async with self._connecting:
+    async def _opened(self) -> tuple[Link, Deliveries]:
+        async with self._opening:
             if self._link is not None and self._link[0].is_open:
                 return self._link
             async with asyncio.timeout(TIMEOUT_S):
@@ -97,7 +98,7 @@ class Broker:
             except BaseException:
                 await link.close()
                 raise
-            deliveries = Deliveries(time.monotonic)
+            deliveries = Deliveries(self._monotonic)
             link.tap.attach(deliveries.take)
             self._link = link, deliveries
             _log.info("rabbitmq_connected", connection=self._name)

@@ -16,9 +16,8 @@ import structlog
 from schemas.settings import Settings
 from workers import database
 from workers.backoff import Backoff
-from workers.fleet import FLEET
 from workers.health import Health
-from workers.shard.lock import connection_name
+from workers.shard.lock import LOCK, connection_name
 
 DUTY_SPACE = 0x64757479
 """The first key of a duty's advisory lock ("duty"); the second is its number."""
@@ -48,7 +47,7 @@ class Duty:
                     health.well("postgres", self._name)
                     backoff.reset()
                     lock = {"space": DUTY_SPACE, "key": self._number}
-                    while not await FLEET.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
+                    while not await LOCK.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
                         await asyncio.sleep(POLL_S)
                     _log.info("duty_begins", duty=self._name)
                     await self._serve(connection)

@@ -20,15 +20,16 @@ import asyncpg
 import orjson
 import structlog
 
+from schemas import queries
 from schemas.settings import Settings
 from workers import database
 from workers.backoff import Backoff
 from workers.clock import Clock
-from workers.fleet import FLEET
 from workers.fleet.lease import Lease
 from workers.health import Health
 from workers.shard.lock import connection_name
 
+FLEET = queries.load("fleet", beside=__file__)
 CHANNEL = "workers_changed"
 _log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ class Heartbeat:
             try:
                 with database.reaching():
                     async with self._busy, asyncio.timeout(self._lease.left_s or self._timeout_s):
-                        await self._turn()
+                        await self._beat_if_fit()
                 backoff.reset()
                 delay = self._every_s
             except database.Away as error:
@@ -118,7 +119,7 @@ class Heartbeat:
         """Say something over a connection of its own, after the beat that may be under way; tell the others."""
         try:
             with database.reaching():
-                async with asyncio.timeout(database.CONNECT_TIMEOUT_S), self._busy:
+                async with asyncio.timeout(database.OPEN_TIMEOUT_S), self._busy:
                     connection = await database.open_connection(self._dsn, connection_name(self._id, "leaving"))
                     try:
                         await say(connection)
@@ -128,7 +129,7 @@ class Heartbeat:
         except database.Away as error:
             _log.warning("leave_failed", error=str(error))  # the others will find out by our silence
 
-    async def _turn(self) -> None:
+    async def _beat_if_fit(self) -> None:
         """Beat if we are fit to work; if we are not any more, leave the list until we are again."""
         if self._left:
             return
@@ -136,12 +137,12 @@ class Heartbeat:
             await self._beat()
         elif self._lease.held:
             self._lose("RabbitMQ does not answer")
-            connection = await self._connected()
+            connection = await self._opened()
             await FLEET.leave(connection, id=self._id)
             await FLEET.tell_workers(connection)
 
     async def _beat(self) -> None:
-        connection = await self._connected()
+        connection = await self._opened()
         timeout = timedelta(seconds=self._timeout_s)
         if not self._lease.held:
             await FLEET.join(connection, id=self._id, host=socket.gethostname(), pid=os.getpid())
@@ -188,7 +189,7 @@ class Heartbeat:
         _log.warning("given_up_for_dead", reason=why)
         self._listeners.lost(why)
 
-    async def _connected(self) -> asyncpg.Connection:
+    async def _opened(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             name = connection_name(self._id, "heartbeat")
             self._connection = await database.open_connection(self._dsn, name, statement_timeout_s=self._timeout_s)

@@ -13,14 +13,15 @@ from collections.abc import Callable
 import asyncpg
 import structlog
 
+from schemas import queries
 from schemas.errors import FeedlineError
 from schemas.settings import Settings
 from workers import database
 from workers.apply.planner import SESSION
 from workers.clock import Clock
-from workers.fleet import FLEET
 from workers.shard.border import Border
 
+LOCK = queries.load("lock", beside=__file__)
 SHARD_SPACE = 0x73686172
 """The first key of a shard's advisory lock ("shar"); the second is the shard."""
 DRAIN_WAIT_S = 10.0
@@ -112,7 +113,7 @@ class ShardLock:
             connection = await database.open_connection(self._dsn, self._name, session=SESSION)
             try:
                 if await self._try(connection):
-                    noted = await FLEET.drain_of(connection, shard=self._shard)
+                    noted = await LOCK.drain_of(connection, shard=self._shard)
                     if noted in (None, self._worker_id):
                         await self.border.read(connection)
                         self._have(connection)
@@ -140,7 +141,7 @@ class ShardLock:
             raise database.Away("the lock is lost")
         self._noted = True
         with database.reaching():
-            await FLEET.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
+            await LOCK.note_drain(connection, shard=self._shard, worker_id=self._worker_id)
 
     async def release(self, *, keep_note: bool = False) -> None:
         """Let go of the lock, and of the note that we drain unless the broker may still hold something for us."""
@@ -149,11 +150,11 @@ class ShardLock:
             return
         try:
             with database.reaching():
-                async with asyncio.timeout(database.CONNECT_TIMEOUT_S):
+                async with asyncio.timeout(database.OPEN_TIMEOUT_S):
                     if self._noted and not keep_note:
                         if connection.is_closed():
                             connection = await database.open_connection(self._dsn, self._name)
-                        await FLEET.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
+                        await LOCK.clear_drain(connection, shard=self._shard, worker_id=self._worker_id)
                     await connection.close()
         except database.Away as error:
             connection.terminate()
@@ -165,13 +166,13 @@ class ShardLock:
     async def _try(self, connection: asyncpg.Connection) -> bool:
         """Try to get the lock, ending a session of our own that the server does not know to be dead."""
         key = {"space": SHARD_SPACE, "key": self._shard}
-        while not await FLEET.try_lock(connection, **key):
-            holder = await FLEET.lock_holder(connection, **key)
+        while not await LOCK.try_lock(connection, **key):
+            holder = await LOCK.lock_holder(connection, **key)
             if holder is None:
                 continue
             if holder["application_name"] != self._name:
                 return False
-            await FLEET.terminate(connection, pid=holder["pid"])
+            await LOCK.terminate(connection, pid=holder["pid"])
             await asyncio.sleep(_DRAIN_POLL_S)
         return True
 
@@ -183,7 +184,7 @@ class ShardLock:
         self.waits_for = "another worker has the shard's lock"
         await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
         try:
-            await FLEET.wait_for_lock(connection, space=SHARD_SPACE, key=self._shard)
+            await LOCK.wait_for_lock(connection, space=SHARD_SPACE, key=self._shard)
         except asyncpg.LockNotAvailableError:
             await self._end_the_dead(connection)
             return False
@@ -198,12 +199,12 @@ class ShardLock:
         It is frozen, or cut off from everything but this connection. Ending the session ends its transaction and
         its right to write at once; when it wakes up it finds the lock taken.
         """
-        holder = await FLEET.lock_holder(connection, space=SHARD_SPACE, key=self._shard)
+        holder = await LOCK.lock_holder(connection, space=SHARD_SPACE, key=self._shard)
         owner = owner_of(holder["application_name"]) if holder is not None else None
-        if holder is None or owner is None or await FLEET.is_listed(connection, id=owner):
+        if holder is None or owner is None or await LOCK.is_listed(connection, id=owner):
             return
         _log.warning("ending_a_dead_holder", shard=self._shard, worker=str(owner))
-        await FLEET.terminate(connection, pid=holder["pid"])
+        await LOCK.terminate(connection, pid=holder["pid"])
 
     async def _wait_for_drain(self, connection: asyncpg.Connection) -> None:
         """Wait until a worker that lost the lock while it handed the shard over has nothing in hand any more.
@@ -211,11 +212,11 @@ class ShardLock:
         A note of our own is no exception: what an earlier owner in this process gave back may not have arrived.
         """
         began = self._monotonic()
-        while (other := await FLEET.drain_of(connection, shard=self._shard)) is not None:
+        while (other := await LOCK.drain_of(connection, shard=self._shard)) is not None:
             self.waits_for = f"worker {other} has batches in hand"
             if self._monotonic() - began >= DRAIN_WAIT_S:
                 _log.warning("drain_left_behind", shard=self._shard, worker=str(other))
-                await FLEET.clear_drain(connection, shard=self._shard, worker_id=other)
+                await LOCK.clear_drain(connection, shard=self._shard, worker_id=other)
                 break
             await asyncio.sleep(_DRAIN_POLL_S)
 

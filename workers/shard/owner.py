@@ -157,9 +157,9 @@ class ShardOwner:
         if consumer.cancelled and not self._signals.stopping.is_set():
             raise QueueGone("the broker cancelled the consumer")
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        """Return what `work` returns, or None when we are stopped first; the work is then cancelled."""
-        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._signals.stopping.wait())
+    async def _unless_stopped(self, step: Coroutine[Any, Any, _T]) -> _T | None:
+        """Return what `step` returns, or None when we are stopped first; it is then cancelled."""
+        task, stop = asyncio.ensure_future(step), asyncio.ensure_future(self._signals.stopping.wait())
         try:
             await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None

@@ -144,8 +144,8 @@ class Pump:
         elif (end := self._intake.at_end) is not None:
             self._fly(self._pass_end(end))
 
-    def _fly(self, work: Coroutine[None, None, None]) -> None:
-        self._flight = asyncio.create_task(work, name=f"{self._who} window")
+    def _fly(self, step: Coroutine[None, None, None]) -> None:
+        self._flight = asyncio.create_task(step, name=f"{self._who} window")
         self._flight.add_done_callback(lambda _: self._signals.wake.set())
 
     def _collect(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ class TracedFlight(Flight):
 
     async def commit(self, window: Sequence[Delivery]) -> WindowResult:
         """Commit a window as a span `window` a batch, and in it one `commit`."""
-        began = time.time_ns()
+        began = self._time_ns()
         spans = [self._begin(delivery, len(window)) for delivery in window]
         try:
             result = await super().commit(window)
@@ -34,13 +33,16 @@ class TracedFlight(Flight):
                 span.set_status(trace.StatusCode.ERROR, type(error).__name__)
             raise
         else:
-            ended = time.time_ns()
+            ended = self._time_ns()
             for span in spans:
                 _TRACER.start_span("commit", trace.set_span_in_context(span, Context()), start_time=began).end(ended)
             return result
         finally:
             for span in spans:
                 span.end()
+
+    def _time_ns(self) -> int:
+        return int(self._tools.clock.now().timestamp() * 1_000_000) * 1_000
 
     def _begin(self, delivery: Delivery, batches: int) -> trace.Span:
         batch = delivery.batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 import uuid
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -41,8 +40,8 @@ async def main(settings: Settings) -> int:
 async def serve(settings: Settings, stop: asyncio.Event) -> int:
     """Watch until `stop` is set."""
     health, clock, us = Health(), Clock(), uuid.uuid4()
-    exporter = Exporter(time.monotonic)
-    broker = Broker(settings, process_name("watch"), health)
+    exporter = Exporter(clock.monotonic)
+    broker = Broker(settings, process_name("watch"), health, clock)
     REGISTRY.register(exporter)
     runner = web.AppRunner(monitor.application(alive=lambda: None, ready=health.ready), access_log=None)
     try:

@@ -12,7 +12,7 @@ from schemas.amqp.tap import AWAY
 from schemas.division import Division
 from schemas.topology import shard_queue
 from workers.amqp.broker import Broker
-from workers.watch.shards import Queue
+from workers.watch.lateness import Queue
 
 _ASK_S = 5.0
 _log = structlog.get_logger()

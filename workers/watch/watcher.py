@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,9 @@ from schemas.settings import Settings
 from workers.amqp.nodes import Nodes
 from workers.clock import Clock
 from workers.watch.export import Exporter, Sample, Seeing
-from workers.watch.nodes import look_at_nodes
+from workers.watch.lateness import Emptiness, Queue, ShardState
+from workers.watch.members import look_at_nodes
 from workers.watch.queues import Queues
-from workers.watch.shards import Emptiness, Queue, State
 
 WATCH = queries.load("watch", beside=__file__)
 SLOW_EVERY_S = 60.0
@@ -73,19 +74,19 @@ class Watcher:
         return seeing
 
 
-async def states_of(connection: asyncpg.Connection, dead_after: timedelta) -> dict[int, State]:
+async def states_of(connection: asyncpg.Connection, dead_after: timedelta) -> dict[int, ShardState]:
     """Return what owners said of their shards; one without a heartbeat for `dead_after` is not alive."""
     return {
-        row["shard"]: State(
+        row["shard"]: ShardState(
             worker_id=str(row["worker_id"]),
-            **{name: row[name] for name in State.__dataclass_fields__ if name != "worker_id"},
+            **{field.name: row[field.name] for field in fields(ShardState) if field.name != "worker_id"},
         )
         async for row in WATCH.shard_states(connection, timeout=dead_after)
     }
 
 
 def shards_seen(
-    queues: dict[int, Queue] | None, states: dict[int, State], emptiness: Emptiness, now: datetime
+    queues: dict[int, Queue] | None, states: dict[int, ShardState], emptiness: Emptiness, now: datetime
 ) -> Seeing:
     """Return the samples of the shards; without the broker (None) only what owners have in hand is known."""
     ready: list[Sample] = []

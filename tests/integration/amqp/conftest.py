@@ -17,6 +17,7 @@ from schemas.declare import declare
 from schemas.topology import shard_queue
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Consumer
+from workers.clock import Clock
 from workers.health import Health
 
 FEED = 1  # of shard 1
@@ -81,7 +82,7 @@ class OurConsumer:
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, settings, prefetch):
-        broker = Broker(settings, "conformance", Health())
+        broker = Broker(settings, "conformance", Health(), Clock())
         woken = asyncio.Event()
         consumer = Consumer(*await broker.tapped_channel(), woken.set)
         await consumer.start(shard_queue(FEED), prefetch)

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from workers.fleet import FLEET
+from workers.fleet.heartbeat import FLEET
 from workers.shard import attempts
 
 US = uuid.UUID(int=9)

@@ -26,10 +26,11 @@ from schemas.batches import Batch, Source, new_batch_id
 from schemas.division import Division
 from schemas.topology import CHANGES_EXCHANGE, SHARDS_EXCHANGE
 from workers.amqp.broker import Broker
+from workers.clock import Clock
 from workers.health import Health
 from workers.service import Worker
+from workers.watch.lateness import Queue
 from workers.watch.queues import Queues
-from workers.watch.shards import Queue
 
 DEFINITIONS = Path(deploy.__file__).parent / "users" / "rabbitmq.json"
 SEED = """
@@ -138,7 +139,7 @@ async def test_every_part_works_with_a_user_of_its_own(user, worker, owned):
     await connection.close()
     assert ["1", "2"] == [row["external_id"] for row in stored]
 
-    queues = Queues(Broker(user("watch"), "watch", Health()))
+    queues = Queues(Broker(user("watch"), "watch", Health(), Clock()))
     assert {0: Queue(0, 1), 1: Queue(0, 1)} == await queues.look(Division(2))
     exchange = Exchange(user("deliver").amqp, "deliver")
     change = {"id": "1", "inventoryFeedId": 1}

@@ -11,8 +11,8 @@ from schemas import metrics
 from schemas.division import Division
 from schemas.topology import shard_queue
 from workers.amqp.nodes import Nodes
-from workers.watch.nodes import look_at_nodes
-from workers.watch.shards import Queue
+from workers.watch.lateness import Queue
+from workers.watch.members import look_at_nodes
 
 
 async def test_members_leaders_alarms_and_batches_are_those_of_a_live_broker(settings, rabbitmq, plugin, until):

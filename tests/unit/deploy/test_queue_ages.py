@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy.command.queues import with_ages
-from workers.watch.shards import State
+from workers.watch.lateness import ShardState
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ def ago(seconds):
 
 
 def state(oldest_at=None, passed_at=None):
-    return State("w", "h", oldest_at, None, passed_at, None, None, alive=True)
+    return ShardState("w", "h", oldest_at, None, passed_at, None, None, alive=True)
 
 
 @pytest.mark.parametrize(

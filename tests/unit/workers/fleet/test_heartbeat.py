@@ -88,7 +88,7 @@ class Rig:
 
     async def turn(self, at):
         self.seconds = at
-        await self.heart._turn()
+        await self.heart._beat_if_fit()
 
 
 async def settle():

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from schemas.division import Division
-from workers.fleet.shards import Fleet
+from workers.fleet.owners import Owners
 
 US, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -38,12 +38,12 @@ class Owner:
 
 
 class Rig:
-    """A fleet of 4 shards at work."""
+    """The owners of a worker of a fleet of 4 shards."""
 
     def __init__(self):
         self.made = []
-        self.fleet = Fleet(US, 4, self.make)
-        self.task = asyncio.create_task(self.fleet.run())
+        self.owners = Owners(US, 4, self.make)
+        self.task = asyncio.create_task(self.owners.run())
 
     def make(self, shard):
         self.made.append(Owner(shard))
@@ -52,7 +52,7 @@ class Rig:
     async def settle(self):
         for _ in range(10):
             await asyncio.sleep(0)
-        return sorted(owner.shard for owner in self.fleet.owners)
+        return sorted(owner.shard for owner in self.owners.at_work)
 
 
 @pytest.fixture
@@ -65,41 +65,41 @@ async def rig():
 
 async def test_each_shard_of_ours_gets_an_owner_and_keeps_it(rig):
     for _ in range(3):
-        rig.fleet.update(frozenset({US}))
+        rig.owners.update(frozenset({US}))
         assert [0, 1, 2, 3] == await rig.settle()
     assert 4 == len(rig.made)
-    assert [0, 1, 2, 3] == [state["shard"] for state in rig.fleet.states()]
+    assert [0, 1, 2, 3] == [state["shard"] for state in rig.owners.states()]
 
 
 async def test_a_shard_that_moves_is_handed_over_and_the_others_are_left_alone(rig):
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     await rig.settle()
-    rig.fleet.update(frozenset({US, OTHER}))
+    rig.owners.update(frozenset({US, OTHER}))
     assert 2 == len(await rig.settle())
     assert [None, None, "stopped", "stopped"] == sorted((owner.why for owner in rig.made), key=str)
 
 
 async def test_who_is_held_for_dead_gives_everything_back_and_begins_anew_when_it_is_alive_again(rig):
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     await rig.settle()
-    rig.fleet.lose("no heartbeat")
+    rig.owners.lose("no heartbeat")
     assert [] == await rig.settle()
     assert {"no heartbeat"} == {owner.why for owner in rig.made}
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     assert [0, 1, 2, 3] == await rig.settle()
 
 
 async def test_a_stop_ends_when_all_is_handed_over_and_no_live_list_brings_anything_back(rig):
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     await rig.settle()
-    rig.fleet.stop()
-    rig.fleet.update(frozenset({US}))
+    rig.owners.stop()
+    rig.owners.update(frozenset({US}))
     await asyncio.wait_for(rig.task, 5)
     assert 4 == len(rig.made)
 
 
 async def test_an_owner_that_dies_takes_the_fleet_with_it(rig):
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     await rig.settle()
     rig.made[2].end.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
@@ -107,10 +107,10 @@ async def test_an_owner_that_dies_takes_the_fleet_with_it(rig):
 
 
 async def test_a_new_shard_of_a_doubling_gets_its_owner_when_it_is_open_and_no_other_moves(rig):
-    rig.fleet.update(frozenset({US}))
+    rig.owners.update(frozenset({US}))
     await rig.settle()
     for closed, owned in (({4, 5, 6, 7}, [0, 1, 2, 3]), ({4, 7}, [0, 1, 2, 3, 5, 6]), ((), list(range(8)))):
-        rig.fleet.divide(Division(8, frozenset(closed)))
-        rig.fleet.update(frozenset({US}))
+        rig.owners.divide(Division(8, frozenset(closed)))
+        rig.owners.update(frozenset({US}))
         assert owned == await rig.settle()
     assert 8 == len(rig.made)

@@ -17,7 +17,7 @@ from workers.shard.owner import ShardOwner
 _log = structlog.get_logger()
 
 
-class Fleet:
+class Owners:
     """The owners of one worker. `run` raises what an owner raises: a dead owner ends the process."""
 
     def __init__(self, worker_id: uuid.UUID, shards: int, owner_of: Callable[[int], ShardOwner]) -> None:
@@ -30,13 +30,13 @@ class Fleet:
         self._stopping = False
 
     @property
-    def owners(self) -> list[ShardOwner]:
-        """Return the owners at work, draining ones included."""
+    def at_work(self) -> list[ShardOwner]:
+        """Return them, draining ones included."""
         return list(self._tasks.values())
 
     def states(self) -> list[dict[str, Any]]:
         """Return the state of each shard that we own, by shard (the table `shard_state`)."""
-        return [owner.state() for owner in sorted(self.owners, key=lambda owner: owner.shard)]
+        return [owner.state() for owner in sorted(self.at_work, key=lambda owner: owner.shard)]
 
     def divide(self, division: Division) -> None:
         """Take note of how feeds are divided among shards, before the next `update`."""
@@ -53,7 +53,7 @@ class Fleet:
     def lose(self, why: str) -> None:
         """Give all shards back at once, without handing them over: the others take us for dead."""
         self._wanted = frozenset()
-        for owner in self.owners:
+        for owner in self.at_work:
             owner.abandon(why)
         self._changed.set()
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas import metrics
 from workers.watch.export import Exporter
-from workers.watch.shards import Emptiness, Queue, State
+from workers.watch.lateness import Emptiness, Queue, ShardState
 from workers.watch.watcher import shards_seen
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ def ago(seconds):
 
 
 def state(*, oldest_at=None, passed_at=None, alive=True, waits_for=None):
-    return State("id", "host", oldest_at, None, passed_at, waits_for, None, alive)
+    return ShardState("id", "host", oldest_at, None, passed_at, waits_for, None, alive)
 
 
 @pytest.mark.parametrize(

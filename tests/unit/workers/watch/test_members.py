@@ -10,8 +10,8 @@ from schemas import metrics
 from schemas.division import Division
 from schemas.settings import Settings
 from workers.amqp.nodes import Nodes, Told, told, vhost_of, warn_of_few_members
-from workers.watch.nodes import look_at_nodes
-from workers.watch.shards import Queue
+from workers.watch.lateness import Queue
+from workers.watch.members import look_at_nodes
 
 FIRST = """\
 # TYPE rabbitmq_detailed_raft_log_commit_index gauge

@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ShardState:
     """A row of `shard_state`; `passed_at` is the time before which nothing is left in the queue, as owners know it."""
 
     worker_id: str
@@ -35,7 +35,7 @@ class Emptiness:
         self._first_seen: dict[int, datetime] = {}
         self._empty_at: dict[int, datetime] = {}
 
-    def look(self, shard: int, queue: Queue, state: State | None, now: datetime) -> datetime | None:
+    def look(self, shard: int, queue: Queue, state: ShardState | None, now: datetime) -> datetime | None:
         """Take note of a shard, and return the receive time of its oldest batch that is not applied.
 
         Where nobody knows it, a time that is not later: that of the last batch applied, or when the queue was last

@@ -10,7 +10,7 @@ from schemas.metrics import BROKER_ALARMS, BROKER_NODES, SHARD_LEADER, SHARD_MEM
 from schemas.topology import shard_queue
 from workers.amqp.nodes import Nodes, Told
 from workers.watch.export import Seeing
-from workers.watch.shards import Queue
+from workers.watch.lateness import Queue
 
 
 async def look_at_nodes(nodes: Nodes, division: Division) -> tuple[Seeing, dict[int, Queue] | None]:
