@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from deploy.local.processes import CHECKOUT
+from ingest.pages.sessions.links import new_link
+from ingest.pages.sessions.roles import Role
 from tests.acceptance.chromium import OFFLINE
 
 START_S, STOP_S = 120, 15
@@ -102,3 +105,25 @@ async def chromium():
         running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OFFLINE)
         yield running
         await running.close()
+
+
+@pytest.fixture
+async def page(system, chromium):
+    """A page that is signed in by a one-time link; an error on its console, or a violation of the policy, fails."""
+    connection = await asyncpg.connect(system.stack["databaseUrl"])
+    account_id = await connection.fetchval("SELECT account_id FROM inventory_feeds ORDER BY id LIMIT 1")
+    link = await new_link(connection, account_id, Role.OPERATOR)
+    await connection.close()
+    context = await chromium.new_context(base_url=system.stack["apiUrl"])
+    context.set_default_timeout(30_000)
+    opened = await context.new_page()
+    wrong: list[str] = []
+    opened.on(
+        "console", lambda said: wrong.append(f"{said.location['url']}: {said.text}") if said.type == "error" else None
+    )
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    await opened.goto(link)  # the door opens by itself
+    await expect(opened.locator("[aria-current=page]")).to_have_text("Now")
+    yield opened
+    await context.close()
+    assert [] == wrong

@@ -1,0 +1,54 @@
+"""Every page of the dashboard with axe, in both themes, and at 360 pixels."""
+
+from __future__ import annotations
+
+import asyncpg
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+
+from deploy import scene, screenshots
+
+AXE = Axe().axe_script
+ALL = {"resultTypes": ["violations"], "preload": False, "iframes": False, "elementRef": False}
+COLOURS = ALL | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""What a theme can change of a page."""
+LOOK = """async ([all, colours]) => {
+  const found = [];
+  for (const [theme, options] of [["light", all], ["dark", colours]]) {
+    document.documentElement.dataset.theme = theme;
+    const { violations } = await axe.run(document, options);
+    for (const one of violations) found.push([theme, one.id, one.nodes.slice(0, 3).map((node) => node.target)]);
+  }
+  return found;
+}"""
+
+
+async def wrong_with(page, where):
+    """Return what axe finds on the page as it stands, in both themes, and whether it is wider than 360 pixels."""
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.evaluate(AXE)
+    found = [(where, *violation) for violation in await page.evaluate(LOOK, [ALL, COLOURS])]
+    await page.set_viewport_size({"width": 360, "height": 800})
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    return found + ([(where, "wider than 360 px", width)] if width > 360 else [])
+
+
+async def test_every_page_passes_axe_in_both_themes_and_fits_360_pixels(system, page):
+    connection = await asyncpg.connect(system.stack["databaseUrl"])
+    await scene.dress(system.stack, connection)
+    account_id = await connection.fetchval("SELECT account_id FROM inventory_feeds ORDER BY id LIMIT 1")
+    found = []
+    for path in await screenshots.pages_of(page, connection, account_id):
+        answer = await page.goto(path)
+        found += [(path, answer.status)] if answer.status != 200 else []
+        found += await wrong_with(page, path)
+    await page.goto("/people")
+    await page.fill("#field-name", "Grace")
+    await page.click("main button >> text=Make the link")
+    await expect(page.locator("#link")).to_contain_text("/sign-in/")
+    found += await wrong_with(page, "people, with a link")
+    await page.goto(await page.locator("#link").text_content())
+    await page.wait_for_url(f"**{scene.PERSONAL}")
+    found += await wrong_with(page, scene.PERSONAL)
+    await connection.close()
+    assert [] == found
