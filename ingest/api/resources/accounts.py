@@ -105,7 +105,6 @@ def _answer(call: Call[Any, Any], row: Any) -> Answer:
 
 
 _COLLECTION = Collection("accounts", "/api/accounts", Account, "account", Scope.OPERATOR)
-_ONE = f"{_COLLECTION.path}/{{id}}"
 
 OPERATIONS = (
     _COLLECTION.list(list_accounts, summary="List all accounts", query=AccountQuery),
@@ -126,34 +125,21 @@ OPERATIONS = (
         description="Its tokens and hashes stop working at once; its rows are removed in the background.",
         problems={409: "the operator's own account"},
     ),
-    Operation(
-        name="accounts.suspend",
-        method="POST",
-        path=f"{_ONE}/suspend.json",
-        summary="Suspend an account",
+    _COLLECTION.act(
+        "suspend",
+        suspend_account,
+        "Suspend an account",
         description="It can only read, its posts are refused, its feeds are not fetched. What was accepted is applied.",
         body=Suspension,
         body_optional=True,
         example={"reason": "unpaid"},
-        response=Account,
         etag=True,
-        handler=suspend_account,
-        scope=Scope.OPERATOR,
     ),
-    Operation(
-        name="accounts.resume",
-        method="POST",
-        path=f"{_ONE}/resume.json",
-        summary="End an account's suspension",
-        response=Account,
-        etag=True,
-        handler=resume_account,
-        scope=Scope.OPERATOR,
-    ),
+    _COLLECTION.act("resume", resume_account, "End an account's suspension", etag=True),
     Operation(
         name="accounts.create_token",
         method="POST",
-        path=f"{_ONE}/tokens.json",
+        path=f"{_COLLECTION.path}/{{id}}/tokens.json",
         summary="Create an API token of an account",
         body=TokenCreate,
         example={"name": "first", "scope": "admin"},

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
@@ -221,58 +222,45 @@ async def _pending(call: Call[Any, Any]) -> dict[str, Any]:
     }
 
 
-_ONE = "/api/batches/{batch:uuid}"
+_COLLECTION = Collection("batches", "/api/batches", Receipt, "receipt", one="{batch:uuid}", versioned=False)
+_ALSO_OF_VENDORS = {"bound": True, "vendor": True}
+_WAITS = {409: "the batch waits in the queue"}
 
 OPERATIONS = (
-    Operation(
-        name="batches.list",
-        method="GET",
-        path="/api/batches.json",
+    _COLLECTION.list(
+        list_batches,
         summary="List receipts, newest first",
         description="Receipts of batches that were applied; those that wait in the queue are not listed.",
-        scope=Scope.READ,
-        bound=True,
-        vendor=True,
         query=ReceiptQuery,
-        response=list[Receipt],
-        handler=list_batches,
+        **_ALSO_OF_VENDORS,
     ),
-    Operation(
-        name="batches.get",
-        method="GET",
-        path=f"{_ONE}.json",
+    _COLLECTION.get(
+        get_batch,
         summary="Get the receipt of a batch",
         description="`pending` while the batch waits in the queue; `lost?` when it cannot be there any more. "
         "Receipts are kept `RECEIPT_DAYS` (7).",
-        scope=Scope.READ,
-        bound=True,
-        vendor=True,
         response=FullReceipt,
-        handler=get_batch,
+        **_ALSO_OF_VENDORS,
     ),
-    Operation(
-        name="batches.rejects",
-        method="GET",
-        path=f"{_ONE}/rejects.json",
-        summary="List the rejects of a batch",
-        scope=Scope.READ,
-        bound=True,
-        vendor=True,
+    _COLLECTION.read(
+        "rejects",
+        rejects_json,
+        "List the rejects of a batch",
         response=list[ReceiptItem],
-        problems={409: "the batch waits in the queue"},
-        handler=rejects_json,
+        problems=_WAITS,
+        **_ALSO_OF_VENDORS,
     ),
     Operation(
         name="batches.rejects_csv",
         method="GET",
-        path=f"{_ONE}/rejects.csv",
+        path="/api/batches/{batch:uuid}/rejects.csv",
         summary="Download the rejects of a batch as CSV",
         scope=Scope.READ,
         bound=True,
         vendor=True,
         response=str,
         produces=("text/csv",),
-        problems={409: "the batch waits in the queue"},
+        problems=_WAITS,
         handler=rejects_csv,
     ),
     Operation(

@@ -13,6 +13,7 @@ from pydantic import Field, StrictBool
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Body, Id, Page, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.road import away
@@ -174,67 +175,43 @@ def _readable(payload: bytes) -> Any:
         return base64.b64encode(payload).decode()
 
 
-_LIST, _ONE = "/api/dead-letters", "/api/dead-letters/{id}"
 _SETTLED = {409: "it was replayed or discarded already, or cannot be read"}
 _AWAY = {503: "the broker did not take it"}
+_COLLECTION = Collection("dead_letters", "/api/dead-letters", FullDeadLetter, "dead letter", versioned=False)
 
 OPERATIONS = (
-    Operation(
-        name="dead_letters.list",
-        method="GET",
-        path=f"{_LIST}.json",
+    _COLLECTION.list(
+        list_dead_letters,
         summary="List dead letters, oldest first",
-        scope=Scope.READ,
         query=DeadLetterQuery,
         response=list[DeadLetter],
-        handler=list_dead_letters,
     ),
-    Operation(
-        name="dead_letters.get",
-        method="GET",
-        path=f"{_ONE}.json",
-        summary="Get a dead letter with its payload",
-        scope=Scope.READ,
-        response=FullDeadLetter,
-        handler=get_dead_letter,
-    ),
-    Operation(
-        name="dead_letters.replay",
-        method="POST",
-        path=f"{_ONE}/replay.json",
-        summary="Replay a dead letter",
+    _COLLECTION.get(get_dead_letter, summary="Get a dead letter with its payload"),
+    _COLLECTION.act(
+        "replay",
+        replay_one,
+        "Replay a dead letter",
         description="Sends its item down the road again, as received now.",
-        scope=Scope.WRITE,
-        response=FullDeadLetter,
         problems=_SETTLED | _AWAY,
-        handler=replay_one,
     ),
-    Operation(
-        name="dead_letters.discard",
-        method="POST",
-        path=f"{_ONE}/discard.json",
-        summary="Discard a dead letter",
+    _COLLECTION.act(
+        "discard",
+        discard_one,
+        "Discard a dead letter",
         description="It stays listed, with its payload.",
-        scope=Scope.WRITE,
-        response=FullDeadLetter,
         problems=_SETTLED,
-        handler=discard_one,
     ),
-    Operation(
-        name="dead_letters.restore",
-        method="POST",
-        path=f"{_ONE}/restore.json",
-        summary="Restore a discarded dead letter",
+    _COLLECTION.act(
+        "restore",
+        restore_one,
+        "Restore a discarded dead letter",
         description="It can be replayed again, as long as it is kept (30 days).",
-        scope=Scope.WRITE,
-        response=FullDeadLetter,
         problems={409: "it is not discarded"},
-        handler=restore_one,
     ),
     Operation(
         name="dead_letters.replay_many",
         method="POST",
-        path=f"{_LIST}/replay.json",
+        path=f"{_COLLECTION.path}/replay.json",
         summary="Replay dead letters by ids or by a filter",
         scope=Scope.WRITE,
         body=Which,
@@ -246,7 +223,7 @@ OPERATIONS = (
     Operation(
         name="dead_letters.discard_many",
         method="POST",
-        path=f"{_LIST}/discard.json",
+        path=f"{_COLLECTION.path}/discard.json",
         summary="Discard dead letters by ids or by a filter",
         scope=Scope.WRITE,
         body=Which,

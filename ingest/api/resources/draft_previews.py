@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field
 
 from ingest.api.framework.call import Answer, Call, Scoped, Services
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Id, Query
-from ingest.api.framework.operation import Operation
 from ingest.api.shared.previews import reading, source
 from ingest.api.shared.previews.kept import KEPT_S
 from ingest.api.shared.previews.types import DraftPreview
@@ -186,59 +186,31 @@ async def secrets_of(services: Services, account_id: int, preview_id: int) -> di
     return services.vault.decrypt(row["secrets"]) if row else {}
 
 
-_ONE = "/api/previews/{id}.json"
 _TROUBLE = {422: "the file cannot be had: the code says why", 502: "the vendor's server is away, busy or broke off"}
 _BUSY = {429: "three previews of the account wait already"}
+_COLLECTION = Collection("previews", "/api/previews", DraftPreview, "draft", Scope.WRITE, versioned=False)
 
 OPERATIONS = (
-    Operation(
-        name="previews.create",
-        method="POST",
-        path="/api/previews.json",
+    _COLLECTION.create(
+        create_preview,
         summary="Try a draft's settings on a file",
         description="Fetches the address, or takes the sample; detects what the file is, proposes a mapping, shows "
         "each row beside its item. The file is kept for 15 minutes. A body of another media type is the file itself.",
-        scope=Scope.WRITE,
         body=PreviewBody,
         example={"sample": "sku;stock\nA-1;5\n"},
         media=("text/csv", "text/plain", "application/xml", "text/xml", "application/gzip", "application/octet-stream"),
         body_limit_bytes=MAX_SAMPLE_BYTES,
-        response=DraftPreview,
-        status=201,
         problems={**_TROUBLE, **_BUSY, 409: "the feed is a webhook's: it has no file"},
-        handler=create_preview,
     ),
-    Operation(
-        name="previews.get",
-        method="GET",
-        path=_ONE,
-        summary="Show a draft again",
-        scope=Scope.WRITE,
-        response=DraftPreview,
-        problems=_TROUBLE | _BUSY,
-        handler=get_preview,
-    ),
-    Operation(
-        name="previews.update",
-        method="PUT",
-        path=_ONE,
+    _COLLECTION.get(get_preview, summary="Show a draft again", problems=_TROUBLE | _BUSY),
+    _COLLECTION.update(
+        update_preview,
         summary="Try other settings on a draft's file",
         description="Nothing is fetched while the file is kept. For a draft of a feed, `changed` tells what differs "
         "from the saved settings on the same rows.",
-        scope=Scope.WRITE,
         body=PreviewChanges,
         example={"settings": {"decimalNotation": "comma"}},
-        response=DraftPreview,
         problems=_TROUBLE | _BUSY,
-        handler=update_preview,
     ),
-    Operation(
-        name="previews.delete",
-        method="DELETE",
-        path=_ONE,
-        summary="Forget a draft",
-        scope=Scope.WRITE,
-        status=204,
-        handler=delete_preview,
-    ),
+    _COLLECTION.delete(delete_preview, summary="Forget a draft"),
 )

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call, Scoped
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Page, Query, Resource, Stored, When
 from ingest.api.framework.models import Changes as Changed
-from ingest.api.framework.operation import Operation
 from ingest.feeds.locations import check
 from schemas import queries
 from schemas.attributes import Name
@@ -181,93 +181,41 @@ def _with_secret(row: Any, secret: str) -> Answer:
     return Answer(NewEndpoint.of({**row, "secret": secret}), headers={"Cache-Control": "no-store"})
 
 
-_LIST, _ONE = "/api/endpoints.json", "/api/endpoints/{id}"
+_COLLECTION = Collection("endpoints", "/api/endpoints", Endpoint, "endpoint", Scope.ADMIN)
 
 OPERATIONS = (
-    Operation(
-        name="endpoints.list",
-        method="GET",
-        path=_LIST,
-        summary="List endpoints",
-        scope=Scope.ADMIN,
-        query=Page,
-        response=list[Endpoint],
-        handler=list_endpoints,
-    ),
-    Operation(
-        name="endpoints.create",
-        method="POST",
-        path=_LIST,
+    _COLLECTION.list(list_endpoints, query=Page),
+    _COLLECTION.create(
+        create_endpoint,
         summary="Create an endpoint for webhooks",
         description="The answer holds the secret that its messages are signed with (Standard Webhooks).",
-        scope=Scope.ADMIN,
         body=EndpointCreate,
         example={"name": "shop", "url": "https://shop.example/hooks/stock", "events": ["run.held", "feed.failing"]},
         response=NewEndpoint,
-        status=201,
+        etag=False,
         problems={409: "the account has as many endpoints as it may"},
-        handler=create_endpoint,
     ),
-    Operation(
-        name="endpoints.get",
-        method="GET",
-        path=f"{_ONE}.json",
-        summary="Get an endpoint",
-        scope=Scope.ADMIN,
-        response=Endpoint,
-        etag=True,
-        handler=get_endpoint,
-    ),
-    Operation(
-        name="endpoints.update",
-        method="PUT",
-        path=f"{_ONE}.json",
-        summary="Change an endpoint",
+    _COLLECTION.get(get_endpoint),
+    _COLLECTION.update(
+        update_endpoint,
         description="One that was disabled goes on where it stopped when it is enabled again.",
-        scope=Scope.ADMIN,
         body=EndpointUpdate,
         example={"enabled": True},
-        response=Endpoint,
-        etag=True,
-        handler=update_endpoint,
     ),
-    Operation(
-        name="endpoints.delete",
-        method="DELETE",
-        path=f"{_ONE}.json",
-        summary="Delete an endpoint",
-        scope=Scope.ADMIN,
-        status=204,
-        handler=delete_endpoint,
-    ),
-    Operation(
-        name="endpoints.rotate_secret",
-        method="POST",
-        path=f"{_ONE}/rotate-secret.json",
-        summary="Give an endpoint a new secret",
+    _COLLECTION.delete(delete_endpoint, etag=False),
+    _COLLECTION.act(
+        "rotate_secret",
+        rotate_secret,
+        "Give an endpoint a new secret",
         description="For `HASH_GRACE_S` (a day) messages bear signatures by the old one as well.",
-        scope=Scope.ADMIN,
         response=NewEndpoint,
-        handler=rotate_secret,
     ),
-    Operation(
-        name="endpoints.replay",
-        method="POST",
-        path=f"{_ONE}/replay.json",
-        summary="Tell an endpoint everything again from a time on",
-        scope=Scope.ADMIN,
+    _COLLECTION.act(
+        "replay",
+        replay,
+        "Tell an endpoint everything again from a time on",
         body=Replay,
         example={"since": "2026-01-31T12:00:00Z"},
-        response=Endpoint,
-        handler=replay,
     ),
-    Operation(
-        name="endpoints.attempts",
-        method="GET",
-        path=f"{_ONE}/attempts.json",
-        summary="List the last attempts to tell an endpoint",
-        scope=Scope.ADMIN,
-        response=list[Attempt],
-        handler=list_attempts,
-    ),
+    _COLLECTION.read("attempts", list_attempts, "List the last attempts to tell an endpoint", response=list[Attempt]),
 )

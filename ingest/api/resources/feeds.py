@@ -11,7 +11,6 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Body, Changes, Id, Page, Query, Stored, nullable
-from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import FEEDS, MOST_VERSIONS
 from ingest.feeds import locations
 from ingest.feeds.runs import RUN_SQL, RunStatus
@@ -229,27 +228,19 @@ OPERATIONS = (
     _COLLECTION.delete(
         delete_feed, description="Its hash stops working at once; its feed variants are removed in the background."
     ),
-    Operation(
-        name="inventory_feeds.disable",
-        method="POST",
-        path="/api/inventory-feeds/{id}/disable.json",
-        summary="Disable an inventory feed with a reason",
+    _COLLECTION.act(
+        "disable",
+        disable_feed,
+        "Disable an inventory feed with a reason",
         description="It takes no posts and is not fetched, until `enabled` is set again.",
-        scope=Scope.WRITE,
         body=Disabling,
         body_optional=True,
         example={"reason": "their stock is wrong since Monday"},
-        response=Feed,
-        handler=disable_feed,
     ),
-    Operation(
-        name="inventory_feeds.rotate_hash",
-        method="POST",
-        path="/api/inventory-feeds/{id}/rotate-hash.json",
-        summary="Give an inventory feed a new webhook hash",
+    _COLLECTION.act(
+        "rotate_hash",
+        rotate_hash,
+        "Give an inventory feed a new webhook hash",
         description="The hash before it stays valid for `HASH_GRACE_S` seconds (a day by default).",
-        scope=Scope.WRITE,
-        response=Feed,
-        handler=rotate_hash,
     ),
 )

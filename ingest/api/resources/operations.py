@@ -201,17 +201,16 @@ def _meant(call: Call[Any, Any]) -> dict[str, Any]:
     return {"wanted": _WANTED[body.kind], **{name: getattr(body, name) for name in _MEANT}}
 
 
-_OPERATIONS = Collection("operations", "/api/operations", BulkOperation, "operation")
-_ONE = "/api/operations/{id}"
+_COLLECTION = Collection("operations", "/api/operations", BulkOperation, "operation", versioned=False)
 _EXAMPLE = {"kind": "replay", "code": "postgres.22003", "feedId": 7}
 _LATE = {409: "it has ended, or is in that state already"}
 
 OPERATIONS = (
-    _OPERATIONS.list(list_operations, query=ListQuery, summary="List operations, newest first"),
+    _COLLECTION.list(list_operations, query=ListQuery, summary="List operations, newest first"),
     Operation(
         name="operations.count",
         method="POST",
-        path="/api/operations/count.json",
+        path=f"{_COLLECTION.path}/count.json",
         summary="Count what an operation would do",
         description="The first half of an operation: nothing is changed.",
         scope=Scope.READ,
@@ -220,44 +219,34 @@ OPERATIONS = (
         response=OperationCount,
         handler=count,
     ),
-    _OPERATIONS.create(
+    _COLLECTION.create(
         create,
         summary="Replay, discard or restore all dead letters that were counted",
         description="A worker does it, part by part: look at it by its id.",
         body=OperationCreate,
         example={**_EXAMPLE, "maxId": 1234, "first": 10},
         problems={409: "nothing of what was counted is left"},
-        etag=False,
     ),
-    _OPERATIONS.get(get_operation, etag=False),
+    _COLLECTION.get(get_operation),
     Operation(
         name="operation_items.list",
         method="GET",
-        path=f"{_ONE}/items.json",
+        path=f"{_COLLECTION.path}/{{id}}/items.json",
         summary="List what an operation did",
         scope=Scope.READ,
         query=ItemQuery,
         response=list[OperationItem],
         handler=list_items,
     ),
-    *(
-        Operation(
-            name=f"operations.{name}",
-            method="POST",
-            path=f"{_ONE}/{name}.json",
-            summary=summary,
-            scope=Scope.WRITE,
-            body=body,
-            body_optional=body is not None,
-            example={"perSecond": 10} if body else None,
-            response=BulkOperation,
-            problems=_LATE,
-            handler=handler,
-        )
-        for name, summary, handler, body in (
-            ("pause", "Let an operation wait", pause, None),
-            ("resume", "Let an operation go on", resume, Resume),
-            ("cancel", "End an operation; what it did stays done", cancel, None),
-        )
+    _COLLECTION.act("pause", pause, "Let an operation wait", problems=_LATE),
+    _COLLECTION.act(
+        "resume",
+        resume,
+        "Let an operation go on",
+        body=Resume,
+        body_optional=True,
+        example={"perSecond": 10},
+        problems=_LATE,
     ),
+    _COLLECTION.act("cancel", cancel, "End an operation; what it did stays done", problems=_LATE),
 )

@@ -13,8 +13,8 @@ from pydantic import Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Changes, Page, Query, Resource
-from ingest.api.framework.operation import Operation
 from schemas import queries
 from schemas.attributes import Name
 from schemas.secrets import token_digest
@@ -112,64 +112,34 @@ def _check(call: Call[Any, Any], role: str) -> None:
         raise call.invalid("role", "operator", "operators are made and changed by operators alone")
 
 
-_ONE = "/api/people/{id}"
 _SHUT_OUT = {409: "the person is shut out"}
+_COLLECTION = Collection("people", "/api/people", Person, "person", Scope.ADMIN, versioned=False)
 
 OPERATIONS = (
-    Operation(
-        name="people.list",
-        method="GET",
-        path="/api/people.json",
-        summary="List the people who may sign in to the dashboard",
-        scope=Scope.ADMIN,
-        query=Page,
-        response=list[Person],
-        handler=list_people,
-    ),
-    Operation(
-        name="people.create",
-        method="POST",
-        path="/api/people.json",
+    _COLLECTION.list(list_people, summary="List the people who may sign in to the dashboard", query=Page),
+    _COLLECTION.create(
+        create_person,
         summary="Invite a person",
         description=f"The answer holds a link that lets them in once, within {LINK_HOURS} hours, to set a password.",
-        scope=Scope.ADMIN,
         body=PersonCreate,
         example={"name": "ada", "role": "editor"},
         response=Invitation,
-        status=201,
         problems={409: "somebody has this name already"},
-        handler=create_person,
     ),
-    Operation(
-        name="people.get",
-        method="GET",
-        path=f"{_ONE}.json",
-        summary="Get a person",
-        scope=Scope.ADMIN,
-        response=Person,
-        handler=get_person,
-    ),
-    Operation(
-        name="people.update",
-        method="PUT",
-        path=f"{_ONE}.json",
+    _COLLECTION.get(get_person),
+    _COLLECTION.update(
+        update_person,
         summary="Change a person's role, shut them out or let them in again",
-        scope=Scope.ADMIN,
         body=PersonUpdate,
         example={"role": "viewer"},
-        response=Person,
-        handler=update_person,
     ),
-    Operation(
-        name="people.link",
-        method="POST",
-        path=f"{_ONE}/link.json",
-        summary="Make a link that lets a person in once, to set a password",
+    _COLLECTION.act(
+        "link",
+        link_person,
+        "Make a link that lets a person in once, to set a password",
         description="An invitation again, or a reset. The links before it are void.",
-        scope=Scope.ADMIN,
         response=Invitation,
         status=201,
         problems=_SHUT_OUT,
-        handler=link_person,
     ),
 )

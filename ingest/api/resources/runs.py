@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import INT64_MAX, Body, Page, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import pulled_feed, run_of
@@ -142,8 +143,7 @@ def _answer(row: Any, status: int | None = None) -> Answer:
     return Answer(run, status=status, headers={} if status else {"Location": where})
 
 
-_RUNS = "/api/inventory-feeds/{id}/runs"
-_NOT_PULLED = {409: "the feed is not fetched (`resourceType` webhook)"}
+_COLLECTION = Collection("runs", "/api/inventory-feeds/{id}/runs", Run, "run", one="{run}", versioned=False)
 
 OPERATIONS = (
     Operation(
@@ -165,49 +165,28 @@ OPERATIONS = (
         },
         handler=fetch_now,
     ),
-    Operation(
-        name="runs.list",
-        method="GET",
-        path=f"{_RUNS}.json",
+    _COLLECTION.list(
+        list_runs,
         summary="List the runs of a feed, newest first",
-        scope=Scope.READ,
         query=RunQuery,
-        response=list[Run],
-        problems=_NOT_PULLED,
-        handler=list_runs,
+        problems={409: "the feed is not fetched (`resourceType` webhook)"},
     ),
-    Operation(
-        name="runs.get",
-        method="GET",
-        path=f"{_RUNS}/{{run}}.json",
-        summary="Get a run",
-        scope=Scope.READ,
-        response=Run,
-        handler=get_run,
-    ),
-    Operation(
-        name="runs.cancel",
-        method="POST",
-        path=f"{_RUNS}/{{run}}/cancel.json",
-        summary="Cancel a run",
+    _COLLECTION.get(get_run),
+    _COLLECTION.act(
+        "cancel",
+        cancel_run,
+        "Cancel a run",
         description="What it published before stays; a held run is dropped.",
-        scope=Scope.WRITE,
-        response=Run,
         status=202,
         problems={409: "the run has ended"},
-        handler=cancel_run,
     ),
-    Operation(
-        name="runs.approve",
-        method="POST",
-        path=f"{_RUNS}/{{run}}/approve.json",
-        summary="Approve a held run",
+    _COLLECTION.act(
+        "approve",
+        approve_run,
+        "Approve a held run",
         description="Applies the file as it was held: see its diff.json first. If it is another one by now, the guard "
         "looks at it again.",
-        scope=Scope.WRITE,
-        response=Run,
         status=202,
         problems={409: "the run is not held, or another one is in progress"},
-        handler=approve_run,
     ),
 )

@@ -6,6 +6,7 @@ from ingest.accounts.store import TOKENS
 from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Page, Query
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.tokens import NewToken, Token, TokenCreate, make
@@ -30,30 +31,17 @@ async def revoke_token(call: Call[Query, None]) -> Answer:
     return Answer(Token.of(row))
 
 
+_COLLECTION = Collection("tokens", "/api/tokens", Token, "API token", Scope.ADMIN, versioned=False)
+
 OPERATIONS = (
-    Operation(
-        name="tokens.list",
-        method="GET",
-        path="/api/tokens.json",
-        summary="List API tokens",
-        scope=Scope.ADMIN,
-        query=Page,
-        response=list[Token],
-        handler=list_tokens,
-    ),
-    Operation(
-        name="tokens.create",
-        method="POST",
-        path="/api/tokens.json",
-        summary="Create an API token",
+    _COLLECTION.list(list_tokens, query=Page),
+    _COLLECTION.create(
+        create_token,
         description="The answer holds the token; it is stored as a digest and cannot be shown again. Bound to a "
         "provider or a feed it may read, and with scope `write` send items, there alone.",
-        scope=Scope.ADMIN,
         body=TokenCreate,
         example={"name": "shop", "scope": "write", "expiresAt": "2030-01-31T12:00:00Z"},
         response=NewToken,
-        status=201,
-        handler=create_token,
     ),
     Operation(
         name="tokens.revoke",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.collection import Collection
 from ingest.api.framework.models import Body, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import FEEDS
@@ -74,39 +75,27 @@ async def _feed(call: Call[Any, Any]) -> None:
     call.found(await call.db.one(FEEDS.feed_get, id=call.id), "inventory feed")
 
 
-_LINKS = "/api/inventory-feeds/{id}/vendor-links"
+_PATH = "/api/inventory-feeds/{id}/vendor-links"
+_COLLECTION = Collection("vendor_links", _PATH, VendorLink, "link of a feed's vendor", versioned=False)
 
 OPERATIONS = (
-    Operation(
-        name="vendor_links.list",
-        method="GET",
-        path=f"{_LINKS}.json",
-        summary="List the links by which a feed's vendor sees it",
-        scope=Scope.READ,
-        response=list[VendorLink],
-        handler=list_links,
-    ),
-    Operation(
-        name="vendor_links.create",
-        method="POST",
-        path=f"{_LINKS}.json",
+    _COLLECTION.list(list_links, summary="List the links by which a feed's vendor sees it"),
+    _COLLECTION.create(
+        create_link,
         summary="Make a link for a feed's vendor",
         description="Whoever has it sees the feed's last runs or posts, its rejects and its items as stored, and may "
         "try a file; nothing of the account, of its variants or of other feeds. It is shown once, works for 30 days, "
         "and can be revoked.",
-        scope=Scope.WRITE,
         body=LinkCreate,
         body_optional=True,
         example={"note": "Acme's integrator", "days": 30},
         response=NewVendorLink,
-        status=201,
         problems={409: f"the feed has {MAX_OPEN} links that work"},
-        handler=create_link,
     ),
     Operation(
         name="vendor_links.revoke",
         method="DELETE",
-        path=f"{_LINKS}/{{link}}.json",
+        path=f"{_PATH}/{{link}}.json",
         summary="Revoke a link of a feed's vendor",
         scope=Scope.WRITE,
         response=VendorLink,
