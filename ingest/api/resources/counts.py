@@ -11,11 +11,11 @@ from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.goods import FeedVariantFilters
+from ingest.api.shared.stored import GOODS
 from ingest.api.shared.stored_pages import filters_of
 from ingest.api.shared.variant_pages import VariantFilters
-from schemas import queries
+from ingest.api.shared.variants import VARIANTS
 
-COUNTS = queries.load("counts", beside=__file__)
 MOST = 10_000
 MOST_LOOKED_AT = 100_000
 """Rows that a count looks at whose filter no index answers."""
@@ -31,7 +31,7 @@ class ListCount(Resource):
 async def count_feed_variants(call: Call[FeedVariantFilters, None]) -> Answer:
     """Count feed variants."""
     asked = {**filters_of(call.query), "feeds": call.caller.only_feeds}
-    row = await call.db.one(COUNTS.feed_variant_count, **asked, most=MOST, most_looked_at=MOST_LOOKED_AT)
+    row = await call.db.one(GOODS.feed_variant_count, **asked, most=MOST, most_looked_at=MOST_LOOKED_AT)
     return Answer(_count(row["found"], more=row["looked_at"] > MOST_LOOKED_AT))
 
 
@@ -39,7 +39,7 @@ async def count_variants(call: Call[VariantFilters, None]) -> Answer:
     """Count variants."""
     query = call.query
     wanted = {"sku": query.sku, "barcode": query.barcode, "prefix": query.name_prefix}
-    return Answer(_count(await call.db.one(COUNTS.variant_count, **wanted, most=MOST)))
+    return Answer(_count(await call.db.one(VARIANTS.variant_count, **wanted, most=MOST)))
 
 
 def _count(found: int, *, more: bool = False) -> ListCount:

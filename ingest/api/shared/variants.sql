@@ -1,7 +1,15 @@
--- Variants as the API shows and changes them.
+-- Variants as the API shows and changes them. A filter that is null is folded away, for the API plans each query anew.
+
+-- part: with_values
+(:sku::text IS NULL OR w.sku = :sku::text)
+  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+
+-- part: named
+w.name IS NOT NULL
+  AND lower(w.name) ~>=~ lower(:prefix::text) AND lower(w.name) ~<~ (lower(:prefix::text) || chr(1114111))
 
 -- name: variant_list(account_id, ids, after, sku, barcode, limit)
--- A page, or (ids) certain ones; a filter that is null is folded away, for the API plans each query anew.
+-- A page, or (ids) certain ones.
 -- Available is what the connected feed variants may sell together; null while none is connected.
 SELECT w.*, (
     SELECT sum(available_quantity(v.inventory_quantity, v.inventory_quantity_override, v.manual_inventory_quantity,
@@ -12,35 +20,37 @@ SELECT w.*, (
 FROM variants w
 WHERE w.account_id = :account_id AND w.id > coalesce(:after::bigint, 0)
   AND (:ids::bigint[] IS NULL OR w.id = ANY (:ids::bigint[]))
-  AND (:sku::text IS NULL OR w.sku = :sku::text)
-  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+  AND {with_values}
 ORDER BY w.id
 LIMIT :limit;
 
 -- name: variant_ids_newest(account_id, before, sku, barcode, limit)
 SELECT w.id, w.id::text AS cursor FROM variants w
 WHERE w.account_id = :account_id AND w.id < :before
-  AND (:sku::text IS NULL OR w.sku = :sku::text)
-  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+  AND {with_values}
 ORDER BY w.id DESC LIMIT :limit;
 
 -- name: variant_ids_by_sku(account_id, after, sku, barcode, limit)
 SELECT w.id, w.id || '_' || w.sku AS cursor FROM variants w
 WHERE w.account_id = :account_id AND (:after::text IS NULL OR w.sku > :after::text)
-  AND (:sku::text IS NULL OR w.sku = :sku::text)
-  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+  AND {with_values}
 ORDER BY w.sku LIMIT :limit;
 
 -- name: variant_ids_by_name(account_id, after, after_id, prefix, sku, barcode, limit)
 -- Byte by byte, as the index is: what a prefix finds lies side by side in it.
 SELECT w.id, w.id || '_' || lower(w.name) AS cursor FROM variants w
-WHERE w.account_id = :account_id AND w.name IS NOT NULL
-  AND lower(w.name) ~>=~ lower(:prefix::text) AND lower(w.name) ~<~ (lower(:prefix::text) || chr(1114111))
+WHERE w.account_id = :account_id AND {named}
   AND (:after::text IS NULL OR lower(w.name) ~>=~ :after::text)
   AND (:after::text IS NULL OR lower(w.name) ~>~ :after::text OR w.id > :after_id::bigint)
-  AND (:sku::text IS NULL OR w.sku = :sku::text)
-  AND (:barcode::text IS NULL OR w.barcode = :barcode::text)
+  AND {with_values}
 ORDER BY lower(w.name) USING ~<~, w.id LIMIT :limit;
+
+-- name: variant_count(account_id, sku, barcode, prefix, most)$
+-- How many a filter finds, up to a bound.
+SELECT count(*) FROM (
+    SELECT FROM variants w
+    WHERE w.account_id = :account_id AND {with_values} AND (:prefix::text IS NULL OR ({named}))
+    LIMIT :most + 1) found;
 
 -- name: variant_lock(account_id, id)^
 SELECT * FROM variants WHERE account_id = :account_id AND id = :id FOR UPDATE;
