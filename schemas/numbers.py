@@ -35,29 +35,42 @@ _OF_THE_OTHER = {
 """Numbers that are surely of the other notation."""
 _DIGIT = re.compile(r"\d", re.ASCII)
 _DIGITS_AND_MARKS = re.compile(rf"[+-]?[\d.,{_SPACES}]+", re.ASCII)
+_INEXACT: Final = "not an exact number"
+_MONTH: Final = "(?:Jan|Feb|Mar|M\u00e4r|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
+DAY: Final = (
+    rf"\d{{1,2}}(?:-|\. ?){_MONTH}\.?|{_MONTH}[- ]\d{{2}}|\d{{1,2}}([/.])\d{{1,2}}\1\d{{4}}"
+    r"|\d{4}-\d{2}-\d{2} 00:00:00"
+)
+"""What spreadsheets make of 3-21, 12.3 or MAR21: a day, shown as the language has it."""
 _WHY_NOT: Final = (
     (
         r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+",
         "number",
         "scientific notation, a spreadsheet's work: expected the digits",
     ),
+    (rf"{DAY}|\d{{4}}-\d{{2}}-\d{{2}}", "number", "a date, a spreadsheet's work: export the column as text"),
     (rf"[\d.,{_SPACES}]+-", "number", "a minus behind the number: expected it in front"),
     (rf"\([\d.,{_SPACES}]+\)", "number", "a number in parentheses: expected a minus in front"),
     (r"['\u2019`\u00b4].*|.*['\u2019`\u00b4]", "number", "an apostrophe around a number: expected a bare number"),
     (r".*[%\u2030].*", "number", "a percent sign: expected a bare number"),
     (r".*(?:[^\W\d_]|[$\u00a3\u00a5\u20a0-\u20c0]).*", "currency", "a currency sign or a unit: expected a bare number"),
-    (r"(?:[<>~\u2248\u2264\u2265]|\+\s).*|.*\+", "number", "not an exact number"),
+    (r"(?:[<>~\u2248\u2264\u2265]|\+\s).*|.*\+", "number", _INEXACT),
 )
 """Pattern, code and words, the first that fits."""
+_DATE = re.compile(DAY, re.ASCII)
 _REASONS = tuple((re.compile(pattern, re.DOTALL), code, words) for pattern, code, words in _WHY_NOT)
 
 
 class NumberError(ValueError):
-    """A text is no number in this notation; `code` is of the list in `docs/pull.md`."""
+    """A text is no number in this notation; `code` is of the list in `docs/pull.md`.
 
-    def __init__(self, code: str, message: str) -> None:
+    `is_inexact`: it may mean a number all the same, as >10 does.
+    """
+
+    def __init__(self, code: str, message: str, *, is_inexact: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.is_inexact = is_inexact
 
 
 def plain_number(text: str, notation: Notation) -> str | None:
@@ -87,7 +100,12 @@ def why_not(text: str, notation: Notation) -> NumberError:
     """Return what is wrong with a text that has digits and is no number."""
     if len(text) > MAX_NUMBER:
         return NumberError("number", f"expected a number of at most {MAX_NUMBER} characters")
-    if _DIGITS_AND_MARKS.fullmatch(text) and text[-1] not in "-'\u2019" and text[0] not in "'\u2019":
+    if (
+        _DIGITS_AND_MARKS.fullmatch(text)
+        and not _DATE.fullmatch(text)
+        and text[-1] not in "-'\u2019"
+        and text[0] not in "'\u2019"
+    ):
         sign, other = ("point", "comma") if notation == "decimal" else ("comma", "point")
         if is_of_the_other(text, notation):
             return NumberError("notation", f"a decimal {other}: expected a decimal {sign}")
@@ -98,8 +116,8 @@ def why_not(text: str, notation: Notation) -> NumberError:
         )
     for pattern, code, words in _REASONS:
         if pattern.fullmatch(text):
-            return NumberError(code, words)
-    return NumberError("number", "expected a bare number")
+            return NumberError(code, words, is_inexact=words == _INEXACT)
+    return NumberError("number", "expected a bare number", is_inexact=True)
 
 
 def is_of_the_other(text: str, notation: Notation) -> bool:

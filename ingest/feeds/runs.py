@@ -19,7 +19,7 @@ ALERT_AFTER = 3
 """Failures in succession before the feed is flagged aloud."""
 MAX_ATTEMPTS = 5
 """A run that took this many pullers down with it is not tried again."""
-FINGERPRINT_VERSION = 2
+FINGERPRINT_VERSION = 3
 """Raised when the parser gives other parts for the same file and settings, so that no run resumes across the change."""
 
 

@@ -13,24 +13,35 @@ from typing import Any, Final
 
 import orjson
 
+from ingest.pull.records import MISSING
 from schemas.columns import Kind
 from schemas.keys import clean_key, is_no_barcode
-from schemas.numbers import Notation, NumberError, is_doubtful, is_of_the_other, plain_number
+from schemas.numbers import DAY, Notation, NumberError, is_doubtful, is_of_the_other, plain_number
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _BREAK = re.compile(r"[|\n]")
 _SCIENTIFIC = re.compile(r"[+-]?(?:\d(?:[.,]\d+)?[eE]\+|\d[.,]\d+[eE]-?)\d{1,3}", re.ASCII)
 _DECIMAL, _SHORTEST_DECIMAL = re.compile(r"[+-]?\d+[.,]0+", re.ASCII), len("12345678.0")
 """A number of an article that some program took for one to calculate with; short ones may be versions."""
+_DATE = re.compile(DAY, re.ASCII)
 _ERROR = re.compile(r"#(?:N/A|NV|DIV/0!|[A-Z\u00c0-\u00dc]{3,8}[!?]|#+)")
 """What a spreadsheet shows instead of a value, in English and other languages."""
 _FORMULA = re.compile(r"=(?:\".*|[A-Za-z_.]{1,40}\(.*)", re.DOTALL)
 NO_KEYS: Final = frozenset(("null", "(null)", "nil", "nan", "none", "undefined", "n/a"))
 """Words that programs put where there is no key, in lower case; every such row would be the same item."""
-LONGEST_NO_KEY: Final = max(map(len, NO_KEYS))
+TOTALS: Final = frozenset(
+    word + colon
+    for word in ("total", "totals", "totaal", "totale", "subtotal", "gesamt", "summe")
+    for colon in ("", ":")
+)
+"""Words before a sum of all items, in lower case."""
+NO_IDS: Final = NO_KEYS | TOTALS
+LONGEST_NO_ID: Final = max(map(len, NO_IDS))
 NUMBERS: Final = ("whole", "decimal")
 """Kinds of numbers: all of a file are written in one notation."""
 KEYS: Final = frozenset(("externalId", "vendorSku", "barcode"))
+MATCH_HINT: Final = "the transform match takes a number out of its text"
+_ERROR_SHOWN = "a spreadsheet's error in place of a number: ask the vendor to mend the cell"
 WORDS_HINT: Final = "the transform textToQuantity turns words, 10+ and >10 into quantities"
 
 
@@ -81,11 +92,12 @@ def read_number(text: str, kind: str, notation: Notation, doubts: Doubts) -> str
     except NumberError as error:
         if is_of_the_other(text, notation):
             doubts.seen.update(NUMBERS)
-        hint = f"; {WORDS_HINT}" if kind == "whole" else ""
-        if error.code == "notation":
-            hint = f" (the feed's decimalNotation is {notation})"
-        raise CellError(error.code, f"{error}{hint}") from None
+        if _ERROR.fullmatch(text):
+            raise CellError("number", _ERROR_SHOWN) from None
+        raise CellError(error.code, f"{error}{_hint(error, kind, notation)}") from None
     if number is None:
+        if _ERROR.fullmatch(text):
+            raise CellError("number", _ERROR_SHOWN)
         return None
     doubtful = is_doubtful(text, notation)
     if is_doubtful(text, "comma" if notation == "decimal" else "decimal"):
@@ -100,6 +112,16 @@ def read_number(text: str, kind: str, notation: Notation, doubts: Doubts) -> str
             "set the feed's decimalNotation",
         )
     return number
+
+
+def _hint(error: NumberError, kind: str, notation: Notation) -> str:
+    """Return which setting would read what is no number, as the end of an error; "" where none would."""
+    if error.code == "notation":
+        return f" (the feed's decimalNotation is {notation})"
+    hints = [MATCH_HINT] if error.code == "currency" else []
+    if kind == "whole" and (hints or error.is_inexact):
+        hints.append(WORDS_HINT)
+    return f"; {', '.join(hints)}" if hints else ""
 
 
 def unwrapped(text: str) -> str:
@@ -120,6 +142,8 @@ def unwrapped(text: str) -> str:
         )
     if len(text) >= _SHORTEST_DECIMAL and _DECIMAL.fullmatch(text):
         raise CellError("scientific", "a program has made a decimal number of this key: export the column as text")
+    if _DATE.fullmatch(text):
+        raise CellError("value", "a spreadsheet has made a date of this key: export the column as text")
     if _ERROR.fullmatch(text):
         raise CellError("value", "a spreadsheet's error in place of a key: mend the cell")
     if _FORMULA.fullmatch(text):
@@ -127,21 +151,42 @@ def unwrapped(text: str) -> str:
     return text
 
 
-def key_source(value: Any) -> Any:
-    """Return a key's source as its transforms take it: what a spreadsheet wrapped or spoilt must not be hidden in them.
+def key_source(attribute: str, value: Any) -> Any:
+    """Return a key's source as its transforms take it, for they must not hide what a spreadsheet wrapped or spoilt, or
+    a word that stands where there is none; MISSING for such a word in place of a barcode.
 
     Raises CellError as `unwrapped` does, and for a number that is not whole.
     """
     if value.__class__ is str:
-        return unwrapped(value)
+        key = unwrapped(value)
+        if attribute == "barcode" and is_no_barcode(key):
+            return MISSING
+        return real_id(key) if attribute == "externalId" else key
     if value.__class__ is float or (value.__class__ is Decimal and value != value.to_integral_value()):
         raise CellError("type", "expected text or a whole number, for nobody knows how a decimal one was written")
     return value
 
 
+def real_id(text: str) -> str:
+    """Return an externalId as it is; raises CellError for a word that stands where there is none."""
+    if len(text) <= LONGEST_NO_ID and text.lower() in NO_IDS:
+        if text.lower() in TOTALS:
+            raise CellError("no_item", "a row of totals, no item")
+        raise CellError("required", f"externalId is required, and {text} says that there is none")
+    return text
+
+
 def certain_key(value: Any, doubts: Doubts) -> Any:
-    """Return a key's source as it is; raises CellError for letters of which nobody has said which ones they are."""
-    if value.__class__ is str and not value.isascii() and doubts.encoding_guessed():
+    """Return a key's source as it is; raises CellError for letters of which nobody has said which ones they are, and
+    for those that a program had lost before (U+FFFD), for what is left of two keys may be the same.
+    """
+    if value.__class__ is not str or value.isascii():
+        return value
+    if "\ufffd" in value:
+        raise CellError(
+            "encoding", "letters of this key are lost: set the feed's encoding, or ask the vendor to mend the file"
+        )
+    if doubts.encoding_guessed():
         raise CellError(
             "encoding",
             "nothing says in which encoding the file is, and so what the letters of this key are: set the "
@@ -157,9 +202,7 @@ def _key(value: Any) -> Any:
 
 def _external_id(value: Any) -> Any:
     value = _key(value)
-    if value.__class__ is str and len(value) <= LONGEST_NO_KEY and value.lower() in NO_KEYS:
-        raise CellError("required", f"externalId is required, and {value} says that there is none")
-    return value
+    return real_id(value) if value.__class__ is str else value
 
 
 def _barcode(value: Any) -> Any:
@@ -180,7 +223,10 @@ def _whole(value: Any, notation: Notation, doubts: Doubts) -> Any:
         if number is None:
             raise CellError("type", f"expected a whole number; {WORDS_HINT}")
         whole, _, places = number.partition(".")
-        return int(whole or 0) if not places.strip("0") else value
+        if places.strip("0"):
+            so = f", and with decimalNotation {notation} it is {number}" if number != value.strip() else ""
+            raise CellError("type", f"expected a whole number{so}")
+        return int(whole or 0)
     if value.__class__ is Decimal:
         return int(value) if value == value.to_integral_value() else format(value, "f")
     return value

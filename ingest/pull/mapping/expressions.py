@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from ingest.feeds.mapping import Expression
@@ -139,7 +139,8 @@ def _candidate(attribute: str, asked: Column, expression: Expression, origin: Or
 def _transforms(attribute: str, asked: Column, expression: Expression, origin: Origin) -> list[Cell]:
     found = [compile_transform(each, asked.kind, origin.notation, origin.doubts) for each in expression.transforms]
     if attribute in KEYS:
-        return [lambda value: certain_key(value, origin.doubts), *([key_source, *found] if found else ())]
+        source = partial(key_source, attribute)
+        return [lambda value: certain_key(value, origin.doubts), *([source, *found] if found else ())]
     return found
 
 

@@ -121,11 +121,10 @@ class Folded:
 
     def add(self, mapped: Mapped, refused: list[FileReject]) -> Mapped:
         """Keep the items; let the rejects pass."""
-        if self._duplicates != "first":
-            self._database.executemany(
-                "INSERT OR IGNORE INTO refused VALUES (?, ?)",
-                [(each.external_id, each.row) for each in refused if each.external_id and not each.skipped],
-            )
+        self._database.executemany(
+            "INSERT OR IGNORE INTO refused VALUES (?, ?)",
+            [(each.external_id, each.row) for each in refused if each.external_id and not each.skipped],
+        )
         passed = Mapped(rejects=mapped.rejects, rejected=mapped.rejected)
         for row, item in zip(mapped.rows, mapped.items, strict=True):
             self._position += 1
@@ -165,7 +164,7 @@ class Folded:
                 item = orjson.loads(written)
                 if self._duplicates == "reject" and again is not None:
                     self._refuse(mapped, row, key, "duplicate", f"row {again} has the same externalId")
-                elif refused is not None:
+                elif refused is not None and (refused < row or self._duplicates != "first"):
                     self._refuse(mapped, row, key, "duplicate", f"row {refused} of this externalId is rejected")
                 elif not -INT32_MAX - 1 <= (item.get(QUANTITY) or 0) <= INT32_MAX:
                     self._refuse(mapped, row, key, "range", f"the rows of this externalId add up to {item[QUANTITY]}")

@@ -165,6 +165,8 @@ class Mapper:
         if errors and spoilt:
             item = None
         key = raw.get(KEY)
+        if KEY in errors and errors[KEY][0].code == "no_item":  # told with what it is: no item is missing for it
+            key = errors[KEY][1]
         key = _clean(clean_key(key)) if key.__class__ is str else None
         told = [(name, error.code, _told(error, value), value) for name, (error, value) in errors.items()]
         told += [

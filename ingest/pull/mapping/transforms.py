@@ -12,7 +12,7 @@ from ingest.pull.mapping.cells import CellError, Doubts, read_number
 from ingest.pull.records import MISSING
 from schemas.numbers import Notation, is_doubtful
 
-_AT_LEAST = re.compile(r"(?:>=?|≥)\s*(\S{1,20})|(\S{1,20}?)\s*\+")
+_AT_LEAST = re.compile(r"(?:>=?|≥)\s*([^\s+-]\S{0,19})|([^\s+-]\S{0,19}?)\s*\+")
 _DIGIT = re.compile(r"\d", re.ASCII)
 _NONE_LEFT = {"out of stock": 0, "sold out": 0}
 
@@ -110,7 +110,7 @@ def _quantity(words: Mapping[str, int], notation: Notation, doubts: Doubts) -> F
 
 def _least(least: str, text: str, notation: Notation, doubts: Doubts) -> Any:
     """Return the number in "10+" or ">10"; all of the text if there is none that is whole."""
-    if notation == "decimal" and is_doubtful(least, "comma"):
+    if is_doubtful(least, "comma" if notation == "decimal" else "decimal"):
         raise CellError("notation", "it can be read in two ways: expected a whole number without groups")
     number = read_number(least, "whole", notation, doubts)
     whole, _, places = (number or "").partition(".")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import filterfalse, repeat
 from typing import Any
 
-from ingest.pull.mapping.cells import LONGEST_NO_KEY, NO_KEYS
+from ingest.pull.mapping.cells import LONGEST_NO_ID, NO_IDS
 from ingest.pull.records import MISSING
 from schemas.columns import Column, checked
 from schemas.keys import NO_BARCODES
@@ -31,6 +31,9 @@ _MARKS = "'=#"
 """How keys begin that a spreadsheet has spoilt, or marked as text."""
 _CALCULATED = re.compile(r"\n[+-]?\d+(?:[.,]\d+(?:[eE][+-]?\d+)?|[eE]\+\d+)(?=\n)", re.ASCII)
 """A key that looks like a number that was calculated with."""
+_DAY = re.compile(r"[/.]\d{4}\n| 00:00:00\n", re.ASCII)
+_MONTH = re.compile(r"[A-Z][a-z]{2}(?:\.?\n|[- ]\d\d\n)", re.ASCII)
+"""How a key ends of which a spreadsheet may have made a date."""
 
 Cell = Callable[..., Any]
 Together = Callable[[Iterable[str]], Mapping[str, Any]]
@@ -159,8 +162,8 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
 
     def are_right(found: Sequence[Any]) -> bool:
         shortest = _shortest_plain(found)
-        if required and 0 < shortest <= LONGEST_NO_KEY:
-            return NO_KEYS.isdisjoint(map(str.lower, found))
+        if required and 0 < shortest <= LONGEST_NO_ID:
+            return NO_IDS.isdisjoint(map(str.lower, found))
         return shortest > 0 and (not barcode or _are_barcodes(found))
 
     def column(values: Values, count: int) -> Made:
@@ -197,7 +200,13 @@ def _is_a_spreadsheets(lines: str) -> bool:
     for mark in _MARKS:
         if mark in lines and "\n" + mark in lines:  # one character is found in no time
             return True
-    return ("." in lines or "," in lines or "+" in lines) and _CALCULATED.search(lines) is not None
+    if ("." in lines or "," in lines or "+" in lines) and _CALCULATED.search(lines) is not None:
+        return True
+    if ("/" in lines or "." in lines or ":" in lines) and _DAY.search(lines) is not None:
+        return True
+    if "-" not in lines and " " not in lines:
+        return False
+    return lines.upper() != lines and _MONTH.search(lines) is not None  # few keys have small letters
 
 
 def _are_barcodes(found: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from itertools import chain
 from ingest.feeds.mapping import encoding_name
 from ingest.pull.parse.wide import SAMPLE_BYTES, wide_encoding
 from ingest.pull.parse.windows_1252 import Windows1252
-from ingest.pull.records import Report
+from ingest.pull.records import Doubt, Report
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -38,9 +38,13 @@ _WINDOWS_1252 = bytes(range(256)).decode("cp1252", "replace")
 _WINDOWS_TABLE = "".join(chr(i) if c == "\ufffd" else c for i, c in enumerate(_WINDOWS_1252))
 """As the WHATWG encoding standard has it: its five undefined bytes are the control characters of the same number."""
 _SINGLE_BYTE = re.compile(r"cp125\d|iso8859-\d+|koi8-[ru]|cp4\d\d|cp8\d\d|mac-roman")
-_REMEDY = (
-    "set the feed's encoding (windows-1251, shift_jis, gb18030, mac-roman, windows-1252 …), or ask the vendor for UTF-8"
-)
+_UTF8 = "ask the vendor for UTF-8"
+_REMEDY = f"set the feed's encoding (windows-1251, shift_jis, gb18030, mac-roman, windows-1252 …), or {_UTF8}"
+_CUT = "the file ends inside a character; if it is whole, set the feed's encoding"
+_SHIFT = re.compile(rb"\x1b[$(][()@A-JZ]")
+"""Where ISO-2022 changes to other letters, written in ASCII's bytes."""
+_SHIFTS = {"utf-7": b"+", "utf7": b"+", "hz": b"~{", "hz-gb-2312": b"~{"}
+"""How others do, by the name that somebody has to tell."""
 _SURE = 4
 """Times as many sequences of UTF-8 as bytes that form none outweigh what was declared."""
 
@@ -50,13 +54,15 @@ class Survey:
     """What the bytes of a file, from its first one that is not ASCII on, say about its encoding.
 
     `valid` are sequences of UTF-8, `long` those of three bytes or four, `invalid` other bytes beyond ASCII, and
-    `undefined` those that Windows-1252 does not have.
+    `undefined` those that Windows-1252 does not have; `cut`: at the end the first bytes of a sequence stand, which are
+    counted as neither.
     """
 
     valid: int = 0
     long: int = 0
     invalid: int = 0
     undefined: int = 0
+    cut: bool = False
     windows: Windows1252 = field(default_factory=Windows1252)
 
     @classmethod
@@ -68,7 +74,8 @@ class Survey:
             cut = _CUT_SEQUENCE.search(data, max(len(data) - 3, 0))
             rest = b"" if cut is None else data[cut.start() :]
             survey.add(data[: cut.start()] if cut else data)
-        survey.add(rest)
+        survey.cut = bool(rest)
+        survey.undefined += len(rest) - len(rest.translate(None, _UNDEFINED_1252))
         return survey
 
     def add(self, data: bytes) -> None:
@@ -91,7 +98,7 @@ class Survey:
     def encoding(self, declared: str | None) -> str:
         """Return the encoding of a file that is not ASCII; `declared` is what somebody said it is."""
         if declared is None:
-            return "utf-8" if self.valid > self.invalid else "cp1252"
+            return "utf-8" if self.valid > self.invalid or (self.cut and not self.invalid) else "cp1252"
         if declared == "utf-8":
             return declared
         if _SINGLE_BYTE.fullmatch(declared):
@@ -131,10 +138,12 @@ class Decoder:
     ) -> None:
         self.name = "ascii"
         self.doubt: str | None = None
+        self.doubt_code: Doubt = "encoding"
         self.guessed = False
         self.suspect = False
         self._given = given
         self._declared = given or _known(declared)
+        self._shift = None if given else _SHIFTS.get((declared or "").strip().lower())
         self._ahead = ahead or (lambda: ())
         self._rest = b""
         self._started = False
@@ -142,8 +151,8 @@ class Decoder:
 
     @property
     def waits(self) -> bool:
-        """Return whether bytes of a cut character wait for the next block."""
-        return bool(self._rest)
+        """Return whether bytes of a cut character wait for the next block, or ASCII may be other letters."""
+        return bool(self._rest) or self._shift is not None
 
     def decode(self, block: bytes, *, final: bool = False) -> str:
         """Return the text of the next block; the bytes of a character that is cut wait for the next one."""
@@ -154,9 +163,19 @@ class Decoder:
             data = self._start(data)
         if self.name == "ascii":
             if data.isascii():
+                self._look_for_shifts(data)
                 return data.decode("ascii")
             self._decide(data)
         return self._text(data, final=final)
+
+    def _look_for_shifts(self, data: bytes) -> None:
+        """Doubt ASCII that means other letters than its own."""
+        if (b"\x1b" in data and _SHIFT.search(data)) or (self._shift is not None and self._shift in data):
+            self._doubt("the file is written in an encoding that is not read (ISO-2022, UTF-7 or HZ): " + _UTF8)
+
+    def _doubt(self, why: str | None, code: Doubt = "encoding") -> None:
+        if why is not None and self.doubt is None:
+            self.doubt, self.doubt_code = why, code
 
     def _start(self, data: bytes) -> bytes:
         mark, marked = next(((m, name) for m, name in _MARKS if data.startswith(m)), (b"", None))
@@ -177,7 +196,7 @@ class Decoder:
             declared = None  # it would have zero bytes
         name = survey.encoding(declared)
         self._use(name)
-        self.doubt = survey.doubt(name, declared=declared is not None, given=self._given is not None)
+        self._doubt(survey.doubt(name, declared=declared is not None, given=self._given is not None))
         self.guessed = declared is None and name != "utf-8"
 
     def _use(self, name: str) -> None:
@@ -191,6 +210,8 @@ class Decoder:
         self.suspect = False
         if self.name == "cp1252":
             return codecs.charmap_decode(data, "strict", _WINDOWS_TABLE)[0]
+        if final and (data or (self._incremental is not None and self._incremental.getstate()[0])):
+            self._doubt(_CUT, "truncated")
         if self._incremental is not None:
             text = self._incremental.decode(data, final)
             self.suspect = "\ufffd" in text
@@ -241,7 +262,7 @@ def utf8_of(blocks: Iterator[bytes], decoder: Decoder, report: Report) -> Iterat
 def _note(decoder: Decoder, report: Report) -> None:
     report.encoding, report.encoding_guessed = decoder.name, decoder.guessed
     if decoder.doubt is not None:
-        report.break_off(decoder.doubt, "encoding")
+        report.break_off(decoder.doubt, decoder.doubt_code)
 
 
 def _utf8(decoder: Decoder, text: str) -> Iterator[tuple[bytes, bool]]:

@@ -114,7 +114,8 @@ def _expected(mapping: Mapping[str, Expression], positions: Mapping[str | int, i
     plain = [name for name in mapping if not mapping[name].transforms and COLUMNS[name].kind in ("whole", "decimal")]
     numbers = [position for name in plain for position in of(name)]
     needed = of("inventoryQuantity") or numbers or [position for name in mapping for position in of(name)]
-    return Expected(key[0] if key else None, tuple(numbers), max([*key, *needed], default=0))
+    witness = next((position for position in needed if position not in key), None)
+    return Expected(key[0] if key else None, tuple(numbers), max([*key, *needed], default=0), witness)
 
 
 def _list(header: list[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.csv import dialect as dialects
 from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.foreign import ForeignRows
 from ingest.pull.parse.csv.lines import END, Lines
 from ingest.pull.parse.csv.reader import CsvReader, Expected, first_row
 from ingest.pull.parse.csv.shape import Shape
@@ -29,10 +30,13 @@ class Opened:
     reader: CsvReader
     hint: Callable[[], str]
     """Where the header seems to be instead, as the end of an error."""
+    header: list[str]
+    """Its cells as they stand there; none without one."""
 
     def expect(self, expected: Expected) -> None:
         """Tell the reader what the mapping says of the columns."""
         self.reader.expected = expected
+        self.reader.foreign = ForeignRows.of(self.header, expected.key, expected.witness)
 
 
 def open_rows(source: Source, settings: FormatSettings, report: Report, charset: str | None, known: Known) -> Opened:
@@ -73,7 +77,7 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
     report.columns = names[:MAX_FIELDS_NOTED]
     reader = CsvReader(lines, dialect, report, (len(names), len(cells)), row)
     reader.find_shape = lambda: _shape(source, settings, charset, reader)
-    return Opened(names, reader, hint)
+    return Opened(names, reader, hint, cells if settings.csv_has_header else [])
 
 
 def _nothing(_: str) -> bool:
@@ -108,7 +112,7 @@ def _names(cells: list[str], *, has_header: bool) -> list[str]:
 
 def _shape(source: Source, settings: FormatSettings, charset: str | None, reader: CsvReader) -> Shape:
     """Return the shape of the whole file's rows, by another reader; one without habits if it cannot be read again."""
-    shape = Shape(reader.width)
+    shape = Shape(reader.width, reader.expected.key)
     again = source.again()
     try:
         lines = _lines(again, settings, Report(), charset)
@@ -116,7 +120,7 @@ def _shape(source: Source, settings: FormatSettings, charset: str | None, reader
         lines.start(reader.dialect, reader.first_line)
         counting = CsvReader(lines, reader.dialect, Report(), (reader.width, reader.width), 0)
         counting.shape = shape
-        counting.expected = reader.expected
+        counting.expected, counting.foreign = reader.expected, reader.foreign
         for _ in counting.blocks():
             pass
     except UnseekableError:

@@ -15,9 +15,10 @@ from typing import Any, cast
 
 from ingest.pull.mapping.cells import CellError, unwrapped
 from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.foreign import MESSAGES, ForeignRows, is_footer
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.plain import columns_of
-from ingest.pull.parse.csv.shape import Shape, is_footer
+from ingest.pull.parse.csv.shape import Shape
 from ingest.pull.parse.written import row_of_cells
 from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, FormatError, Report
 from schemas.outcomes import shown
@@ -44,11 +45,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the mapping says of the columns, by position: the key's, those of numbers, and the last that a row needs."""
+    """What the mapping says of the columns, by position: the key's, those of numbers, the last that a row needs, and
+    one beside the key that items have a value in.
+    """
 
     key: int | None = None
     numbers: tuple[int, ...] = ()
     needed: int = 0
+    witness: int | None = None
 
     def key_of(self, row: list[str], width: int) -> str | None:
         """Return the key of a row that cannot be used, if it can be recovered.
@@ -93,6 +97,7 @@ class CsvReader:
         self._rows_kept = 0
         self._known_habits = False
         self.expected = Expected()
+        self.foreign = ForeignRows()
         self.shape: Shape | None = None
         self.find_shape: Callable[[], Shape] = lambda: Shape(self.width)
 
@@ -178,7 +183,8 @@ class CsvReader:
         for start in range(0, lines, PLAIN_ROWS):
             table = Table([column[start : start + PLAIN_ROWS] for column in self._plain])
             # Perhaps of an empty row; or it counts, or cells past the header have to be looked at.
-            if "" in map(str.lstrip, table.columns[0]) or self.shape is not None or self._cells != self.width:
+            odd = "" in map(str.lstrip, table.columns[0]) or self.shape is not None or self._cells != self.width
+            if odd or self.foreign.may_be_among(table.columns):
                 rows = [[cell.lstrip(" ") for cell in row] for row in table]
                 yield self._block(rows, None)[0]
                 continue
@@ -194,7 +200,8 @@ class CsvReader:
         """
         whole = set(map(len, rows)) == {self.width} and all(map(any, rows)) and self.shape is None
         single = line is None or self._lines.line - line == len(rows)
-        if whole and single and not self._lines.may_escape:
+        plain = whole and single and not self._lines.may_escape
+        if plain and not self.foreign.may_be_among(list(zip(*rows, strict=True))):
             first = self._row + 1
             self._row += len(rows)
             self._open_row = None
@@ -228,6 +235,11 @@ class CsvReader:
         first = raw[0].rstrip("\r\n").split(delimiter) if len(raw) > 1 else []
         if len(first) == self.width and any(self._is_row(text) for text in raw[1:]):
             return self._refuse("quote", _SWALLOWED, first)
+        foreign = self.foreign.kind_of(row)
+        if foreign is not None:
+            if foreign == "table":
+                self._report.break_off(f"row {self._row + 1}: {MESSAGES[foreign]}")
+            return self._refuse("no_item", MESSAGES[foreign], row)
         if self.shape is not None:
             self.shape.add(row)
         elif len(row) != self.width and not self._known_habits:

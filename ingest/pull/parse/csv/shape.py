@@ -13,34 +13,43 @@ from dataclasses import dataclass, field
 
 _FEW = 2
 """One row is no habit."""
-_FOOTER = frozenset(
-    ("end", "eof", "total", "totals", "rows", "records", "lines", "generated", "exported", "ende", "fin")
-)
-"""Words that say so."""
-_RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
-_LONGEST_FOOTER = 200
+_ENOUGH, _MOST_LOOKS, _MOST_PIECES = 1_000, 100, 8
+_DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True)
 class Shape:
     """What was counted: rows that fit the header of `width` columns; others by how many empty cells they have more, or
-    how many cells they have; `gaps` is set when a row ends with an empty cell that it could have left out.
+    how many cells they have; `gaps` is set when a row ends with an empty cell that it could have left out. `key` is the
+    position of the keys.
     """
 
     width: int
+    key: int | None = None
     fit: int = 0
     gaps: bool = False
     more: Counter[int] = field(default_factory=Counter)
     fewer: Counter[int] = field(default_factory=Counter)
+    _looks: set[str] = field(default_factory=set)
+    """How the keys of rows that fit are made up: letters, digits, signs."""
+    _pieces: list[int] = field(default_factory=list)
+    """How many cells the short rows have that came last."""
+    _strange: list[str] = field(default_factory=list)
+    """How what stands for the key of rows is made up that may be the rest of a broken one."""
 
     def add(self, row: Sequence[str]) -> None:
         """Count a row in."""
+        if len(row) < self.width:
+            self.fewer[len(row)] += 1
+            self.gaps |= row[-1] == ""
+            self._piece(row)
+            return
+        self._pieces.clear()
         if len(row) == self.width:
             self.fit += 1
             self.gaps |= row[-1] == ""
-        elif len(row) < self.width:
-            self.fewer[len(row)] += 1
-            self.gaps |= row[-1] == ""
+            if self.key is not None and self.fit <= _ENOUGH:
+                self._looks.add(_look(row[self.key]))
         elif not any(row[self.width :]):
             self.more[len(row)] += 1
 
@@ -53,13 +62,27 @@ class Shape:
 
     @property
     def drops_empty_cells(self) -> bool:
-        """Return whether rows leave out their empty last cells."""
-        return self.fit > 0 and not self.gaps and not self.more and sum(self.fewer.values()) >= _FEW
+        """Return whether rows leave out their empty last cells.
+
+        Short rows may also be what is left of one that a line's end within a value has broken: they are together as
+        wide as it was, and what stands where the key of the latter should be is made up like none.
+        """
+        broken = not self._looks.issuperset(self._strange)
+        return self.fit > 0 and not (self.gaps or self.more or broken) and sum(self.fewer.values()) >= _FEW
+
+    def _piece(self, row: Sequence[str]) -> None:
+        """Note what stands where this row's key should be, if it may be the end of a broken one that begins before it.
+
+        A break in a value leaves one cell more than the row has.
+        """
+        self._pieces = [*self._pieces[1 - _MOST_PIECES :], len(row) - 1]
+        together = 0
+        for count, cells in enumerate(reversed(self._pieces), 1):
+            together += cells
+            if count > 1 and together == self.width - 1 and len(self._strange) < _MOST_LOOKS and self.key is not None:
+                self._strange.append(_look(row[self.key]) if self.key < len(row) else "")
 
 
-def is_footer(row: Sequence[str]) -> bool:
-    """Return whether a last row of one cell says that the list ends, rather than being cut off."""
-    if len(row) != 1 or len(row[0]) > _LONGEST_FOOTER:
-        return False
-    text = row[0].strip().lower()
-    return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))
+def _look(key: str) -> str:
+    """Return how a key is made up: A-12 is like B-7."""
+    return _LETTERS.sub("a", _DIGITS.sub("9", key.strip()))

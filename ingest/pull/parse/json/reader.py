@@ -30,6 +30,8 @@ _PAIR = re.compile(rb'"([^"\\]{1,100})"\s{0,20}:\s{0,20}("[^"\\]{0,255}"|-?\d{1,
 _NUL = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
 
+_ERRORS = frozenset(("error", "errors", "exception", "fault"))
+
 KeyOf = Callable[[Any], str | None]
 """The `externalId` of a record that is refused; None when it cannot be told."""
 
@@ -108,6 +110,8 @@ class JsonReader:
                 yield self._block(self._one())
             else:
                 for elements in self._reader.elements(b"]" if token == b"[" else b"}"):
+                    if token == b"{":
+                        self._look_for_error(elements)
                     yield self._block(elements)
         elif token == b"{":
             yield from self._object(path, name)
@@ -126,6 +130,12 @@ class JsonReader:
             yield from self._value(self._window.token(), (*path, key), f"{name}.{key}" if name else key)
             self._between(b"}")
         self._window.token()
+
+    def _look_for_error(self, members: Elements) -> None:
+        """Doubt an object whose members are items if one of them is called as APIs call an error."""
+        for each in members.values:
+            if each.__class__ is dict and str(each[KEY]).lower() in _ERRORS:
+                self._report.break_off(f"the object of the items has a member {each[KEY]!r}: it tells of an error")
 
     def _other_array(self, path: tuple[Step, ...], name: str) -> Iterator[Block]:
         self._arrays.append(name)

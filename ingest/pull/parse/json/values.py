@@ -8,7 +8,7 @@ from typing import Any
 from ingest.feeds.jsonpaths import STAR, Step
 from ingest.pull.records import MISSING
 
-KEY, VALUE = "@key", "@value"
+KEY, VALUE = _GIVEN = "@key", "@value"
 """Under which a member of an object that is read as items has its own name, and its value if that is no object."""
 
 
@@ -18,7 +18,8 @@ def follow(value: Any, steps: tuple[Step, ...]) -> Any:
         if step is STAR:
             if value.__class__ not in (list, dict):
                 return MISSING
-            found = [follow(each, steps[at + 1 :]) for each in (value.values() if value.__class__ is dict else value)]
+            inner = (each for name, each in value.items() if name not in _GIVEN) if value.__class__ is dict else value
+            found = [follow(each, steps[at + 1 :]) for each in inner]
             return [element for element in found if element is not MISSING and element is not None]
         if isinstance(step, int):
             value = value[step] if value.__class__ is list and step < len(value) else MISSING
@@ -35,9 +36,12 @@ def member(name: str, value: Any) -> dict[str, Any]:
 
 
 def elements_of(value: Any) -> list[Any]:
-    """Return the elements of an array, or the members of an object as items; none of anything else."""
+    """Return the elements of an array, or the members of an object as items; none of anything else.
+
+    What a member was given itself (`@key`, `@value`) is none of them.
+    """
     if value.__class__ is dict:
-        return [member(name, each) for name, each in value.items()]
+        return [member(name, each) for name, each in value.items() if name not in _GIVEN]
     return value if value.__class__ is list else []
 
 

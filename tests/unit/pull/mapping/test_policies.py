@@ -146,6 +146,15 @@ def test_a_sum_of_which_a_part_was_rejected_is_none(rows, duplicates):
     assert {"A"} == {reject.external_id for reject in rejects}
 
 
+def test_the_first_row_counts_and_if_it_was_rejected_none_does():
+    items, rejects, _ = read("sku,qty\nA,x\nA,1\nB,2\nB,x\nC,3\nC,4\n", duplicates="first")
+
+    assert {"B": 2, "C": 3} == stock(items)
+    assert [(2, "A", "type"), (5, "B", "type"), (3, "A", "duplicate")] == [
+        (reject.row, reject.external_id, reject.code) for reject in rejects
+    ]
+
+
 def test_the_other_attributes_of_folded_rows_add_up_and_a_missing_quantity_is_none():
     data = "sku,qty,price\nA,1,\nA,,2.50\nB,,1\nB,,2\n"
     items, rejects, _ = read(data, duplicates="sum", mapping=PRICED)

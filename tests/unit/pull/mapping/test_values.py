@@ -91,6 +91,39 @@ def test_the_transform_reads_words_and_least_numbers(quantity, number):
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "code", "words"),
+    [
+        ("#N/A", "number", "a spreadsheet's error"),
+        ("#DIV/0!", "number", "a spreadsheet's error"),
+        ("21-Mar", "number", "a date"),
+        ("Mar-21", "number", "a date"),
+        ("01.02.2024", "number", "a date"),
+        ("2024-03-01", "number", "a date"),
+        ("(5)", "number", "parentheses: expected a minus in front"),
+        ("5 pcs", "currency", "the transform match takes a number out of its text"),
+        ("1,234.5", "type", "expected a whole number, and with decimalNotation decimal it is 1234.5"),
+        ("12.50", "type", "expected a whole number"),
+        ("\u0661\u0662", "type", "expected a whole number"),
+    ],
+)
+def test_what_is_no_number_is_told_with_what_it_is_and_what_helps(written, code, words):
+    items, (reject,) = read(table(f"A;{written};1"), mapping=MAPPING)
+
+    assert ([], code) == (items, reject.code)
+    assert words in reject.message
+    assert ("textToQuantity" in reject.message) == (code == "currency" or not written.isascii())
+
+
+@pytest.mark.parametrize(("notation", "quantity"), [("comma", ">1,000"), ("comma", "1,000+"), ("decimal", ">-5")])
+def test_the_transform_reads_no_number_that_may_be_another(notation, quantity):
+    expression = {"path": "qty", "transforms": ["textToQuantity"]}
+    mapping = MAPPING | {"inventoryQuantity": expression}
+    items, (reject,) = read(table(f"A;{quantity};1"), mapping=mapping, decimalNotation=notation)
+
+    assert ([], "inventoryQuantity", quantity) == (items, reject.field, reject.value)
+
+
 @pytest.mark.parametrize("quantity", [">1.000", "<5", "5-10", "some", ">many"])
 def test_the_transform_does_not_guess(quantity):
     expression = {"path": "qty", "transforms": ["textToQuantity"]}

@@ -52,7 +52,7 @@ def test_a_byte_order_mark_wins_over_what_was_declared(encoding, declared):
 
 @pytest.mark.parametrize("given", [None, "utf-16"])
 @pytest.mark.parametrize("written", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-@pytest.mark.parametrize("text", [TEXT, "Номер;Название\nЖ-1;Стул\nБ-2;Стол большой\n" * 9])
+@pytest.mark.parametrize("text", [TEXT, "Номер;Название\n" + "Ж-1;Стул\nБ-2;Стол большой\n" * 9])
 def test_wide_encodings_without_a_mark_are_read_in_either_order(written, given, text):
     mapping = {"externalId": 1, "name": 2}
     items, rejects, report = read(text.encode(written), encoding=given, mapping=mapping)
@@ -88,6 +88,45 @@ def test_windows_1252_without_a_contradiction_is_read():
 
     assert (["Stühle für 5 €", "Möbel"], []) == ([item["name"] for item in items], rejects)
     assert ("cp1252", True) == (report.encoding, report.complete)
+
+
+@pytest.mark.parametrize("before", ["", "für ", "x" * 70_000])
+@pytest.mark.parametrize(
+    ("encoding", "given", "cut"),
+    [
+        ("utf-8", None, 1),
+        ("utf-8-sig", None, 1),
+        ("utf-8", "utf-8", 2),
+        ("utf-16", None, 1),
+        ("utf-16-be", None, 1),
+        ("shift_jis", "shift_jis", 1),
+        ("gb18030", "gb18030", 1),
+    ],
+)
+def test_a_file_that_ends_inside_a_character_is_not_whole(encoding, given, cut, before):
+    before = "x" if given and given != "utf-8" else before  # no umlauts there
+    data = f"externalId,name\nA,{before}\nB,テス".encode(encoding)
+    *_, report = read(data[:-cut], encoding=given)
+
+    assert (False, "truncated") == (report.complete, report.doubt)
+    assert "ends inside a character" in report.reason
+    assert read(data, encoding=given)[2].complete
+
+
+def test_one_letter_at_the_end_is_no_cut_where_the_encoding_is_told_or_others_tell_it():
+    data = "externalId,name\nA,x\nB,café"
+
+    assert ["x", "café"] == names(data.encode("cp1252"), encoding="windows-1252")
+    assert ["für", "café"] == names(data.replace(",x", ",für").encode("cp1252"))
+    assert not read(data.encode("cp1252"))[2].complete
+
+
+@pytest.mark.parametrize(("encoding", "charset"), [("iso2022_jp", None), ("utf-7", "UTF-7"), ("hz", "hz-gb-2312")])
+def test_other_letters_written_in_the_bytes_of_ascii_hold_the_file(encoding, charset):
+    *_, report = read("externalId,name\nA,テスト\n".encode(encoding), charset=charset)
+
+    assert (False, "encoding") == (report.complete, report.doubt)
+    assert read(b"externalId,name\nA,x\n", charset=charset)[2].complete
 
 
 def test_a_compressed_file_is_looked_through_likewise(tmp_path):

@@ -136,6 +136,26 @@ def test_objects_inside_objects_keyed_by_name_are_read():
     ]
 
 
+@pytest.mark.parametrize("inner", ["qty", "@value"])
+def test_the_name_of_an_outer_member_is_no_inner_one(inner):
+    member = '{"qty": 5}' if inner == "qty" else "5"
+    data = f'{{"stock": {{"2024": {{"A": {member}}}, "2025": {{}}, "2026": 7}}}}'.encode()
+    mapping = {"externalId": "@key", "name": "^.@key", "inventoryQuantity": inner}
+    items, rejects, _ = read(data, itemPath="stock.*.*", mapping=mapping)
+
+    assert ([{"externalId": "A", "name": "2024", "inventoryQuantity": 5}], []) == (items, rejects)
+
+
+@pytest.mark.parametrize("member", ['"error": "no access"', '"Errors": ["limit"]', '"exception": {"text": "x"}'])
+@pytest.mark.parametrize("before", ["", '"A": 5, ' * 2_000])
+def test_an_object_of_items_that_tells_of_an_error_is_no_certain_answer(member, before):
+    mapping = {"externalId": "@key", "inventoryQuantity": "@value"}
+    *_, report = read(f'{{{before}{member}, "code": 403}}'.encode(), itemPath="*", mapping=mapping)
+
+    assert not report.complete
+    assert "it tells of an error" in report.reason
+
+
 def test_a_broken_member_costs_itself_alone_and_is_known_by_its_key():
     data = b'{"A": {"q": 1}, "B": {"q": 1,}, "C": {"q": 1, "q": 2}, "D": {"q": 4}}'
     items, rejects, report = read(data, itemPath="*", mapping={"externalId": "@key", "inventoryQuantity": "q"})

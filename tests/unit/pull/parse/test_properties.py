@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.mapping.cells import NO_KEYS, CellError, unwrapped
+from ingest.pull.mapping.cells import NO_IDS, CellError, unwrapped
 from ingest.pull.parse import parse
+from ingest.pull.parse.csv.foreign import is_footer
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES
 from schemas.keys import clean_key
@@ -25,9 +26,14 @@ PLAIN = TEXT.map(str.strip).filter(bool)
 def is_key(text):
     """Return whether a text is no spreadsheet's work and no word for nothing."""
     try:
-        return text != "" and unwrapped(text) == text and text.lower() not in NO_KEYS
+        return text != "" and unwrapped(text) == text and text.lower() not in NO_IDS
     except CellError:
         return False
+
+
+def is_heading(key):
+    """Return whether a row with nothing but this key would be a heading."""
+    return len(key.split()) > 1 or key.endswith(":") or is_footer([key])
 
 
 KEY = TEXT.map(clean_key).filter(is_key)
@@ -45,7 +51,7 @@ ITEM = st.fixed_dictionaries(
         "tags": st.lists(PLAIN, max_size=3),
         "metaFields": st.dictionaries(PLAIN, WHOLE, max_size=2),
     },
-)
+).filter(lambda item: len(item) > 1 or not is_heading(item["externalId"]))
 ITEMS = st.lists(ITEM, max_size=60)
 
 

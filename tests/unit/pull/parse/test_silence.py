@@ -61,6 +61,13 @@ def test_a_key_loses_the_marks_and_invisible_signs_around_it_before_its_transfor
         ("########", "value"),
         ('="A"+"B"', "value"),
         ('=CONCATENATE("A","B")', "value"),
+        ("Mar-21", "value"),
+        ("21-Mar", "value"),
+        ("12. Mrz", "value"),
+        ("1/2/2024", "value"),
+        ("01.02.2024", "value"),
+        ("2024-03-01 00:00:00", "value"),
+        ("A\ufffd1", "encoding"),
     ],
 )
 def test_what_a_spreadsheet_made_of_a_key_is_refused_under_transforms_too(written_as, key, code):
@@ -69,13 +76,31 @@ def test_what_a_spreadsheet_made_of_a_key_is_refused_under_transforms_too(writte
         assert ([], "externalId", code) == (items, reject.field, reject.code)
 
 
+@pytest.mark.parametrize("mapping", [{"externalId": "sku"}, PREFIXED])
 @pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "N/A", "undefined"])
-def test_a_word_for_nothing_is_no_external_id(word):
-    items, (reject,), _ = run(f"sku;qty\n{word};5\nA-{word};6\n", mapping={"externalId": "sku"})
+def test_a_word_for_nothing_is_no_external_id(word, mapping):
+    items, (reject,), _ = run(f"sku;qty\n{word};5\nA-{word};6\n", mapping=mapping)
 
-    assert [{"externalId": f"A-{word}"}] == items
+    assert 1 == len(items)
+    assert items[0]["externalId"].endswith(f"A-{word}")
     assert (2, "required") == (reject.row, reject.code)
     assert word in reject.message
+
+
+def test_a_word_for_no_barcode_is_none_under_transforms_too():
+    mapping = {"externalId": "sku", "barcode": {**PREFIXED["externalId"], "path": "ean"}}
+    items, rejects, _ = run("sku;ean\nA;N/A\nB;123\n", mapping=mapping)
+
+    assert ([{"externalId": "A"}, {"externalId": "B", "barcode": "X-123"}], []) == (items, rejects)
+
+
+@pytest.mark.parametrize(
+    "key", ["MAR-21", "21-MAR", "mar-21", "A-Mar-21", "Max-21", "2024-03-01", "1/2", "12.3.24", "A/2024"]
+)
+def test_a_key_that_is_no_date_of_a_spreadsheet_is_a_key(key):
+    items, rejects, _ = run(f"sku;qty\n{key};5\nB;6\n", mapping={"externalId": "sku"})
+
+    assert ([key, "B"], []) == ([item["externalId"] for item in items], rejects)
 
 
 def test_a_decimal_number_of_json_is_no_key_under_transforms_either():
@@ -265,6 +290,14 @@ def test_a_file_in_which_no_item_has_the_quantity_that_is_mapped_is_held(resourc
     )
     looked = look(lambda: io.BytesIO(ITEMS_WITHOUT[resource_type].encode()), form, None, 10)
     assert report.lacking == looked.error
+
+
+@pytest.mark.parametrize(
+    ("data", "resource_type"),
+    [("<r><p><SKU>A</SKU><QTY>5</QTY></p></r>", "xml"), ('[{"SKU": "A", "QTY": 5}]', "api")],
+)
+def test_a_file_no_item_of_which_has_a_key_names_what_there_is(data, resource_type):
+    assert "found SKU, QTY" == run(data, resource_type)[2].hint
 
 
 @pytest.mark.parametrize(

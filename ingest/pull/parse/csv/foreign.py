@@ -1,0 +1,100 @@
+"""Rows of a CSV file that are none of its items: its header once more, another table's header, headings, footers.
+
+Exports that were put together, or made to be printed, have them. Read as items they would be new ones, and behind the
+header of another table every value may stand in the wrong column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.pull.parse.names import loose
+from schemas.keys import clean_key
+
+_FOOTER = frozenset(
+    ("end", "eof", "total", "totals", "rows", "records", "lines", "generated", "exported", "ende", "fin")
+)
+"""Words that say so."""
+_RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
+_LONGEST_FOOTER = 200
+_WIDE = 3
+"""In a table of so many columns, words alone in a row are no key."""
+_MARK = "\ufeff"
+
+Foreign = Literal["header", "table", "heading"]
+"""What a row is: the file's header, the header of another table, a heading or a footer."""
+MESSAGES: dict[Foreign, str] = {
+    "header": "the header stands here once more: this row is no item",
+    "table": "another header stands here: a second table begins",
+    "heading": "words alone in a row: a heading or a footer, no item",
+}
+
+
+def is_footer(row: Sequence[str]) -> bool:
+    """Return whether a row of one cell says that the list ends, rather than being cut off."""
+    if len(row) != 1 or len(row[0]) > _LONGEST_FOOTER:
+        return False
+    text = row[0].strip().lower()
+    return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRows:
+    """Tells such rows. `key` is the position of the keys, `witness` that of a column which items have a value in.
+
+    `marks` are names of columns as they may stand where a key is expected.
+    """
+
+    names: tuple[str, ...] = ()
+    key: int | None = None
+    witness: int | None = None
+    marks: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, header: Sequence[str], key: int | None, witness: int | None) -> ForeignRows:
+        """Return what knows a file by the cells of its header; none for a file without one."""
+        names = [loose(clean_key(cell)) for cell in header]
+        spelt = {text for cell in header for text in (cell, clean_key(cell)) if clean_key(cell)}
+        spelt |= {change(text) for text in spelt for change in (str.lower, str.upper, str.capitalize)}
+        return cls(tuple(names), key, witness, frozenset(spelt | {_MARK + text for text in spelt}))
+
+    def may_be_among(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Return whether one of the rows with these columns may be foreign."""
+        if self.key is None:
+            return False
+        if not self.marks.isdisjoint(columns[self.key]):
+            return True
+        if self.witness is None or "" not in columns[self.witness]:
+            return False
+        return "" in map("".join, zip(*columns[: self.key], *columns[self.key + 1 :], strict=True))
+
+    def kind_of(self, row: Sequence[str]) -> Foreign | None:
+        """Return what a row is, if it is no item."""
+        if self.key is None or self.key >= len(row):
+            return None
+        if row[self.key] in self.marks and (found := self._header(row)) is not None:
+            return found
+        return "heading" if self._is_heading(row) else None
+
+    def _header(self, row: Sequence[str]) -> Foreign | None:
+        cells = [loose(clean_key(cell)) for cell in row]
+        filled = [cell for cell in cells if cell]
+        known = set(self.names)
+        named = sum(cell in known for cell in filled)
+        if 2 * named < len(filled) or named < min(2, len(known - {""})):
+            return None
+        while cells and not cells[-1]:
+            cells.pop()
+        names = list(self.names)
+        while names and not names[-1]:
+            names.pop()
+        return "header" if cells == names else "table"
+
+    def _is_heading(self, row: Sequence[str]) -> bool:
+        text = row[self.key or 0].strip()
+        if not text or sum(map(bool, map(str.strip, row))) > 1 or len(row) == 1:
+            return False
+        return is_footer([text]) or (len(row) >= _WIDE and (len(text.split()) > 1 or text.endswith(":")))

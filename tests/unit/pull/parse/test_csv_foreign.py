@@ -1,0 +1,99 @@
+"""Rows of a table that are none of its items: headers once more, headings, footers, totals."""
+
+import io
+
+import pytest
+
+from ingest.feeds.mapping import FormatSettings
+from ingest.pull.parse import parse
+
+MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "retailPrice": "price", "name": "name"}
+HEADER = "sku;qty;price;name"
+STOCK = {"A": 5, "B": 6}
+
+
+def read(*lines, mapping=MAPPING, **more):
+    form = FormatSettings.model_validate({"resourceType": "ftpCsv", "mapping": mapping, **more})
+    parsing = parse(io.BytesIO(("\n".join(lines) + "\n").encode()), form)
+    chunks = list(parsing)
+    items = [item for chunk in chunks for item in chunk.items]
+    return items, [reject for chunk in chunks for reject in chunk.rejects], parsing.report
+
+
+def stock(items):
+    return {item["externalId"]: item.get("inventoryQuantity") for item in items}
+
+
+@pytest.mark.parametrize("quoted", ["B;6;2;y", 'B;6;2;"y, ""z"""'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        HEADER,
+        f"\ufeff{HEADER}",
+        "SKU;Qty;PRICE;Name",
+        f"{HEADER} ",
+        "*** END OF FILE ***;;;",
+        "Generated 2024-01-01;;;",
+        "Hats and caps;;;",
+        "Shoes:;;;",
+        "EOF;;;",
+        "Total;11;3;",
+        "TOTAL:;11;;",
+        "Summe;11;3;x",
+    ],
+)
+def test_such_a_row_is_told_and_is_no_item(line, quoted):
+    items, (reject,), report = read(HEADER, "A;5;1;x", line, quoted)
+
+    assert (STOCK, True) == (stock(items), report.complete)
+    assert (3, "no_item") == (reject.row, reject.code)
+    assert reject.external_id  # it stands for no item that may be missing
+
+
+def test_the_header_once_more_is_no_item_where_its_names_would_be_values():
+    items, (reject,), _ = read(HEADER, "A;5;1;x", HEADER, "B;6;1;y", mapping={"externalId": "sku", "name": "name"})
+
+    assert [{"externalId": "A", "name": "x"}, {"externalId": "B", "name": "y"}] == items
+    assert "the header stands here once more" in reject.message
+
+
+@pytest.mark.parametrize(
+    "header", ["sku;price;qty;name", "qty;sku;price;name", "SKU;Preis;Menge;Name", "sku;price;qty", "sku;qty;price;x;y"]
+)
+def test_behind_the_header_of_another_table_no_value_is_certain(header):
+    _, rejects, report = read(HEADER, "A;5;1;x", "", header, "B;12;6;y")
+
+    assert (4, "no_item") == (rejects[0].row, rejects[0].code)
+    assert (False, "row 4: another header stands here: a second table begins") == (report.complete, report.reason)
+
+
+@pytest.mark.parametrize(
+    "line", ["name;6;2;y", "sku;6;2;y", "qty-1;6;2;y", "Hats;;;", "A B;6;;", "Total-1;6;2;y", "end;6;2;y"]
+)
+def test_a_row_that_only_resembles_one_is_an_item(line):
+    items, rejects, _ = read(HEADER, "A;5;1;x", line)
+
+    assert ([], [line.partition(";")[0]]) == (rejects, [item["externalId"] for item in items[1:]])
+
+
+def test_positions_without_a_header_are_no_names():
+    mapping = {"externalId": 1, "inventoryQuantity": 2, "name": 3}
+    items, rejects, _ = read("1;2;3", "2;1;4", mapping=mapping, csvHasHeader=False)
+
+    assert ({"1": 2, "2": 1}, []) == (stock(items), rejects)
+
+
+@pytest.mark.parametrize("rest", ["big;7", "2 m, big;7", "black;big;7"])
+def test_lines_that_a_break_in_a_value_has_made_are_no_rows_that_leave_out_cells(rest):
+    pieces = rest.count(";") + 1
+    header = ";".join(["sku", "qty", *(f"c{number}" for number in range(pieces))])
+    row = f"5{';x' * pieces}"
+    mapping = {"externalId": "sku", "inventoryQuantity": "qty"}
+    lines = (header, f"K-1;{row}", "K-2;5;Rack", rest, f"K-3;{row}")
+    items, rejects, _ = read(*lines, mapping=mapping, delimiter=";")
+
+    assert {"K-1": 5, "K-3": 5} == stock(items)
+    assert [(3, "K-2", "columns"), (4, "columns")] == [
+        (rejects[0].row, rejects[0].external_id, rejects[0].code),
+        (rejects[1].row, rejects[1].code),
+    ]
