@@ -33,8 +33,8 @@ from schemas.topology import slot_key, slots_of
 
 _log = structlog.get_logger()
 
-HEARTBEAT_S = 8
-"""A broker that is silent for three of these (27 s) is gone; the confirm's time-out fails a post long before."""
+HEARTBEAT_S = 4
+"""A broker that is silent for three of these (15 s) is gone; at once if a confirm is late besides (`wire.SILENT_S`)."""
 HOLD_S: Final = 1.0
 """A message whose slot leads nowhere waits this long for it to lead somewhere."""
 _BIND_AGAIN_S = 0.05

@@ -4,7 +4,8 @@
 
 Each message gets the next delivery tag; its future ends as None (confirmed) or as a reason (`Reason`). A connection
 that breaks ends all of them as `disconnected`. It is never mended: `Publisher` makes a new one. A message whose confirm
-is late ends as `timeout`, and stays known until the broker has settled it.
+is late ends as `timeout`, and stays known until the broker has settled it; if the broker says nothing at all meanwhile,
+not even that it is alive, its host is cut off, and the connection is given up.
 The connection is aiormq's; messages are written beside it, and what the broker says of them is taken before it.
 Source: https://www.rabbitmq.com/docs/confirms, /docs/connection-blocked.
 """
@@ -26,6 +27,9 @@ Reason = Literal["disconnected", "blocked", "full", "unroutable", "timeout"]
 
 HIGH_WATER_BYTES: Final = 16 * 2**20
 """Bytes that may wait for the socket before new messages are refused as `blocked`."""
+
+SILENT_S: Final = 4.0
+"""A broker that is alive says something at least every half heartbeat (`publish.HEARTBEAT_S`)."""
 
 _RETURN = b"\x00\x3c\x00\x32"
 _ACK = b"\x00\x3c\x00\x50"
@@ -68,6 +72,7 @@ class Wire:
         self._waiting: dict[int, tuple[Confirm, str, float, Settled | None]] = {}
         self._late: dict[int, Settled | None] = {}
         self._ticker: asyncio.TimerHandle | None = None
+        self._heard, self._silent_s = False, 0.0
         self.closed: asyncio.Future[str] = self._loop.create_future()
         """Ends with why the channel is no more."""
         self.blocked: str | None = None
@@ -116,8 +121,12 @@ class Wire:
             self._transport.write(b"".join(out))
 
     def _tick(self, every_s: float) -> None:
-        """End what waits too long."""
+        """End what waits too long; and all of it if the broker has said nothing since.
+
+        Silence is counted by ticks: after a standstill of our own there may be much to read.
+        """
         now = self._loop.time()
+        self._heard, self._silent_s = False, 0.0 if self._heard else self._silent_s + every_s
         late: Reason = "blocked" if self.blocked is not None or self._socket.paused else "timeout"
         for tag, (confirm, _, deadline, settled) in list(self._waiting.items()):
             if deadline > now:
@@ -125,10 +134,15 @@ class Wire:
             del self._waiting[tag]
             self._late[tag] = settled
             _end(confirm, late)
+            if self._silent_s >= SILENT_S:
+                self._transport.abort()
+                self.over(f"the broker has said nothing for {self._silent_s:.1f} s")
+                return
         self._ticker = self._loop.call_later(every_s, self._tick, every_s)
 
     def take(self, kind: int, channel: int, payload: bytes) -> bool:
         """Take what the broker says of messages; note, and let pass on, what it says of channel and connection."""
+        self._heard = True
         if channel == self._channel:
             if kind == METHOD:
                 return self._take_method(payload)

@@ -16,6 +16,10 @@ from tests.fleet.network import Network, steady_port
 SIZE = 3
 BOOT_S = 180
 """A loaded machine boots a node with its plugins in a minute."""
+TICK_S = 10
+"""As the Kubernetes overlay has it. By argument: where distribution comes up with the runtime, as it does with
+`quick_boot`, what rabbitmq.conf says of it comes too late."""
+_ERLANG = "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"
 _QUEUES = '[Q || Q <- rabbit_amqqueue:list(<<"/">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue]'
 
 
@@ -41,7 +45,12 @@ class Node(RabbitMQ):
     def program(self) -> Program:
         """Return how the node is started in its network."""
         program = super().program()
-        return replace(program, arguments=(*self._enter, *program.arguments))
+        erlang = f"{program.environment[_ERLANG]} -kernel net_ticktime {TICK_S}"
+        return replace(
+            program,
+            arguments=(*self._enter, *program.arguments),
+            environment={**program.environment, _ERLANG: erlang},
+        )
 
     def prepare(self) -> None:
         """Make the node's files, and name its plugins."""
@@ -58,7 +67,7 @@ class Node(RabbitMQ):
                 "cluster_formation.peer_discovery_backend = classic_config",
                 *peers,
                 "cluster_partition_handling = pause_minority",
-                "net_ticktime = 10",
+                f"net_ticktime = {TICK_S}",
                 f"management.tcp.ip = {self.host}",
                 f"management.tcp.port = {self.management_port}",
                 "",
@@ -88,6 +97,7 @@ class Cluster:
         first, *others = self.nodes
         await asyncio.to_thread(first.start, BOOT_S)
         await asyncio.gather(*(asyncio.to_thread(node.start, BOOT_S) for node in others))
+        assert str(TICK_S) == first.evaluate("net_kernel:get_net_ticktime()")
 
     def stop(self) -> None:
         """Stop what runs."""

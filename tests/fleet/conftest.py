@@ -92,6 +92,7 @@ def trial(fleet, figures, tell):
             await fleet.load.progress()
         late = await fleet.load.settled()
         tell(f"{len(fleet.load.confirmed)} posts answered 202 so far, each applied once, in order")
-        tell(f"{late} of {len(fleet.load.refused)} refused posts were applied all the same, after a newer one")
+        refused = f"{late} of {len(fleet.load.refused)} refused posts were applied after a newer one"
+        tell(f"{refused}, of vendors that do not repeat what is refused")
 
     return under_load

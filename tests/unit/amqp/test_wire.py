@@ -10,7 +10,7 @@ from pamqp.header import ContentHeader
 from prometheus_client import REGISTRY
 
 from ingest.amqp.wire import Wire
-from schemas.amqp.sieve import Sieve
+from schemas.amqp.sieve import HEARTBEAT, Sieve
 
 
 class Clock:
@@ -54,13 +54,16 @@ class Transport:
     """Keeps what is written; stands for the tap too, which says whether the socket takes bytes."""
 
     def __init__(self):
-        self.transport, self.written, self.paused = self, [], False
+        self.transport, self.written, self.paused, self.aborted = self, [], False, False
 
     def write(self, data):
         self.written.append(data)
 
     def set_write_buffer_limits(self, high):
         self.high = high
+
+    def abort(self):
+        self.aborted = True
 
 
 @pytest.fixture
@@ -78,6 +81,10 @@ def say(wire, method, channel=1):
     sieve.take = wire.take
     sieve.feed(pamqp.frame.marshal(method, channel))
     return bytes(passed)
+
+
+def beat(wire):
+    wire.take(HEARTBEAT, 0, b"")
 
 
 def publish(wire, *names):
@@ -162,10 +169,39 @@ async def test_a_late_confirm_is_a_timeout_and_its_ack_then_means_nothing(rig):
     (late,) = publish(wire, "a")
     clock.pass_time(3)
     (later,) = publish(wire, "b")
+    beat(wire)
     clock.pass_time(2.2)
     say(wire, commands.Basic.Ack(1))
 
     assert ["timeout", "waiting"] == results([late, later])
+
+
+async def test_a_broker_that_says_nothing_while_a_confirm_is_late_is_given_up(rig):
+    wire, clock, transport = rig
+    beat(wire)
+    clock.pass_time(30)
+    assert not wire.closed.done()  # nobody waits for it
+
+    beat(wire)
+    (late,) = publish(wire, "a")
+    clock.pass_time(3)
+    (later,) = publish(wire, "b")
+    clock.pass_time(2.3)
+
+    assert ["timeout", "disconnected"] == results([late, later])
+    assert transport.aborted
+    assert wire.closed.result().startswith("the broker has said nothing for ")
+
+
+async def test_a_standstill_of_our_own_is_no_silence_of_the_broker(rig):
+    wire, clock, _ = rig
+    beat(wire)
+    (late,) = publish(wire, "a")
+    clock.now += 30
+    clock.pass_time(0.1)
+
+    assert ["timeout"] == results([late])
+    assert not wire.closed.done()
 
 
 async def test_a_blocked_broker_refuses_new_messages_at_once_and_old_ones_in_time(rig):
@@ -175,7 +211,9 @@ async def test_a_blocked_broker_refuses_new_messages_at_once_and_old_ones_in_tim
     (during,) = publish(wire, "b")
 
     assert ["waiting", "blocked"] == results([before, during])
-    clock.pass_time(5.2)
+    clock.pass_time(3)
+    beat(wire)
+    clock.pass_time(2.2)
     assert ["blocked"] == results([before])
     say(wire, commands.Connection.Unblocked(), 0)
     assert ["waiting"] == results(publish(wire, "c"))
@@ -243,7 +281,9 @@ async def test_a_late_message_is_settled_when_its_confirm_comes_or_the_connectio
     confirms = [wire.publish("queue", name, b"{}", None, lambda name=name: settled.append(name)) for name in "abcd"]
 
     say(wire, commands.Basic.Ack(1))
-    clock.pass_time(6)
+    clock.pass_time(3)
+    beat(wire)
+    clock.pass_time(3)
     assert ([None, "timeout", "timeout", "timeout"], ["a"], 3) == (results(confirms), settled, wire.in_flight)
     say(wire, commands.Basic.Ack(2))
     say(wire, commands.Basic.Nack(3, multiple=True))
