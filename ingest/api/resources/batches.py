@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
 from aiohttp import web
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
+from ingest.api.framework.cursors import cursor
 from ingest.api.framework.downloads import csv_file
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
@@ -35,14 +36,10 @@ class Cursor(NamedTuple):
 
 
 _CURSOR = re.compile(r"^([0-9]{1,10}(?:\.[0-9]{1,6})?)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$", re.ASCII)
-_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
 
 
-def _cursor(text: Any) -> Any:
-    match = _CURSOR.fullmatch(str(text))
-    if match is None:
-        raise ValueError("expected a cursor as given by the Link header")
-    return Cursor(datetime.fromtimestamp(float(match[1]), UTC), uuid.UUID(match[2]))
+def _cursor(of: re.Match[str]) -> Cursor:
+    return Cursor(datetime.fromtimestamp(float(of[1]), UTC), uuid.UUID(of[2]))
 
 
 class Day(Resource):
@@ -105,7 +102,7 @@ class ReceiptQuery(Query):
     """Filters of the list."""
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="receipts of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+    after: Annotated[Cursor, cursor(_CURSOR, _cursor)] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
     )
     feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="batches of this feed")

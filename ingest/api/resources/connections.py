@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.cursors import cursor
 from ingest.api.framework.models import INT64_MAX, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.feeds.candidates import BARCODE, Way, reason_of, ways
@@ -31,23 +32,13 @@ class Cursor(NamedTuple):
 _CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{1,255})$", re.ASCII)
 
 
-def _cursor(text: Any) -> Any:
-    match = _CURSOR.fullmatch(str(text))
-    if match is None:
-        raise ValueError("expected a cursor as given by the Link header")
-    return Cursor(int(match[1]), match[2])
-
-
-_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
-
-
 class ConnectionQuery(Query):
     """Which ones."""
 
     queue: Queue = Field("unconnected", description="ambiguous: the feed's rules find more than one variant")
     inventory_feed_id: int | None = Field(None, ge=1, le=INT64_MAX, description="of this feed")
     limit: int = Field(50, ge=1, le=100, description="rows of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+    after: Annotated[Cursor, cursor(_CURSOR, lambda of: Cursor(int(of[1]), of[2]))] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
     )
 

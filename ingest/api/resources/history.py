@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
+from ingest.api.framework.cursors import cursor
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.outcomes import Cause, Values
@@ -18,24 +19,20 @@ from ingest.changes.history import Place
 from ingest.changes.reader import CHANGES
 from schemas.outcomes import Outcome
 
-_CURSOR = re.compile(r"([0-9]{1,16})_([0-9]{0,18})", re.ASCII)
-_CursorText = Annotated[str, Field(pattern=r"^[0-9]{1,16}_[0-9]{0,18}$")]
+_CURSOR = re.compile(r"^([0-9]{1,16})_([0-9]{0,18})$", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
 
 
-def _place(text: Any) -> Any:
-    match = _CURSOR.fullmatch(str(text))
-    if match is None:
-        raise ValueError("expected a cursor as given by the answer before")
-    return Place(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]) if match[2] else None)
+def _place(of: re.Match[str]) -> Place:
+    return Place(_EPOCH + int(of[1]) * _MICROSECOND, int(of[2]) if of[2] else None)
 
 
 class HistoryQuery(Query):
     """Where to go on."""
 
-    before: Annotated[Place, BeforeValidator(_place, json_schema_input_type=_CursorText)] | None = Field(
+    before: Annotated[Place, cursor(_CURSOR, _place, "the answer before")] | None = Field(
         None, description="the `next` of the answer before"
     )
 

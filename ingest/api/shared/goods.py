@@ -6,8 +6,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
 
+from ingest.api.framework.cursors import cursor
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, Stored, When
 from schemas import attributes as a
 from schemas.items import ATTRIBUTES, NULL_MEANS, Item
@@ -23,15 +24,6 @@ class Cursor(NamedTuple):
 
 _CURSOR = re.compile(r"^([0-9]{1,18})_([^\x00]{0,255})$", re.ASCII)
 _UNSIGNED = 2**64 - 1
-_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
-
-
-def _cursor(text: Any) -> Any:
-    match = _CURSOR.fullmatch(str(text))
-    if match is None:
-        raise ValueError("expected a cursor as given by the Link header")
-    return Cursor(int(match[1]), match[2])
-
 
 BarcodeFilter = Annotated[
     a.Barcode, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[^0\s?-]"})
@@ -69,7 +61,7 @@ class FeedVariantQuery(FeedVariantFilters):
     sort: Literal["externalId", "-id"] = Field(
         "externalId", description="by feed and `externalId`; `-id`: newest first"
     )
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+    after: Annotated[Cursor, cursor(_CURSOR, lambda of: Cursor(int(of[1]), of[2]))] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
     )
 

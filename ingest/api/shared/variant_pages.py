@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ingest.api.framework.call import Call
+from ingest.api.framework.cursors import cursor
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query
 from ingest.api.shared.goods import BarcodeFilter
 from ingest.api.shared.variants import VARIANTS
@@ -22,14 +23,6 @@ class Cursor(NamedTuple):
 
 
 _CURSOR = re.compile(r"^([0-9]{1,18})(?:_([^\x00]{0,255}))?$", re.ASCII)
-_CursorText = Annotated[str, Field(pattern=_CURSOR.pattern)]
-
-
-def _cursor(text: Any) -> Any:
-    match = _CURSOR.fullmatch(str(text))
-    if match is None:
-        raise ValueError("expected a cursor as given by the Link header")
-    return Cursor(int(match[1]), match[2] or "")
 
 
 class VariantFilters(Query):
@@ -46,7 +39,7 @@ class VariantQuery(VariantFilters):
     """Filters of the list, and its order."""
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="variants of one page")
-    after: Annotated[Cursor, BeforeValidator(_cursor, json_schema_input_type=_CursorText)] | None = Field(
+    after: Annotated[Cursor, cursor(_CURSOR, lambda of: Cursor(int(of[1]), of[2] or ""))] | None = Field(
         None, description="continue after this one; as given by the `Link` header"
     )
     sort: Literal["id", "-id", "sku", "name"] = Field(

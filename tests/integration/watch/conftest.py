@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port
@@ -158,3 +160,17 @@ def plugin(rabbitmq):
     yield f"http://127.0.0.1:{port}"
     rabbitmq.evaluate("[application:stop(App) || App <- [rabbitmq_prometheus, rabbitmq_management_agent]]")
     rabbitmq.evaluate("application:set_env(rabbit, quorum_tick_interval, 5000)")
+
+
+@pytest.fixture
+def serve():
+    """A context manager that lets a handler take posts at a path; gives the server's address."""
+
+    @asynccontextmanager
+    async def serving(path, take):
+        app = web.Application()
+        app.router.add_post(path, take)
+        async with TestServer(app) as server:
+            yield str(server.make_url("")).rstrip("/")
+
+    return serving

@@ -108,17 +108,11 @@ class Sink:
 
 
 @pytest.fixture
-async def sink():
+async def sink(serve):
     taking = Sink()
-    app = web.Application()
-    app.router.add_post("/", taking.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    taking.url = f"http://{host}:{port}/"
-    yield taking
-    await runner.cleanup()
+    async with serve("/", taking.take) as url:
+        taking.url = f"{url}/"
+        yield taking
 
 
 @pytest.fixture

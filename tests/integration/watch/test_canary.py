@@ -46,17 +46,10 @@ class Edge:
 
 
 @pytest.fixture
-async def edge(settings):
+async def edge(settings, serve):
     edge = Edge(settings.dsn)
-    app = web.Application()
-    app.router.add_post(PATH, edge.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    edge.url = f"http://{host}:{port}"
-    yield edge
-    await runner.cleanup()
+    async with serve(PATH, edge.take) as edge.url:
+        yield edge
 
 
 @pytest.fixture

@@ -122,17 +122,10 @@ class Collector:
 
 
 @pytest.fixture
-async def collector():
+async def collector(serve):
     taking = Collector()
-    app = web.Application()
-    app.router.add_post("/v1/traces", taking.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    taking.url = f"http://{host}:{port}"
-    yield taking
-    await runner.cleanup()
+    async with serve("/v1/traces", taking.take) as taking.url:
+        yield taking
 
 
 async def arrived(watchers):
