@@ -1,25 +1,20 @@
 """Up to 50 feed variants or variants at once, each with its own outcome."""
 
-import asyncio
+from functools import partial
 
 import pytest
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import SERVICES
+from tests.integration.api.road import until
 
 ITEMS, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
 
 
 async def receipts(api, answer):
     """Return the counts of each batch's receipt, once workers are done with it."""
-    found = []
-    async with asyncio.timeout(30):
-        for batch in answer["batches"]:
-            path = f"/api/batches/{batch['batchId']}.json"
-            while (receipt := await api.ok("GET", path))["status"] != "done":  # noqa: ASYNC110 - the API has no signal
-                await asyncio.sleep(0.05)
-            found.append(receipt)
-    return found
+    paths = [f"/api/batches/{batch['batchId']}.json" for batch in answer["batches"]]
+    return [await until(partial(api.ok, "GET", path), lambda receipt: receipt["status"] == "done") for path in paths]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from ingest.api.framework import postgres as limits
 from ingest.api.framework.call import SERVICES
+from tests.integration.api.road import until
 
 STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 0.8, 0.6
 
@@ -56,9 +57,7 @@ async def test_a_frozen_postgres_is_503_and_soon(api, postgres):
 
     assert {(503, "2")} == {(answer.status, answer.headers.get("Retry-After")) for answer in answers}
     assert took < 10
-    async with asyncio.timeout(20):
-        while (await api.call("GET", "/api/account.json")).status != 200:  # noqa: ASYNC110 - nothing signals it
-            await asyncio.sleep(0.05)
+    await until(lambda: api.call("GET", "/api/account.json"), lambda answer: answer.status == 200)
 
 
 async def test_a_slow_query_is_504_and_says_so(api):

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.integration.api.road import until
+
 PROVIDERS = "/api/dropship-providers.json"
 KEY = {"headers": {"Idempotency-Key": "monday-1"}}
 
@@ -65,10 +67,8 @@ async def test_goods_and_what_follows_from_them_take_the_road_once(api):
     ]
 
     assert (made, variant) == (again, same)
-    async with asyncio.timeout(30):
-        path = f"/api/inventory-feed-variants/{made['id']}.json"
-        while (await api.ok("GET", path))["variantId"] is None:  # noqa: ASYNC110 - no signal
-            await asyncio.sleep(0.05)
+    path = f"/api/inventory-feed-variants/{made['id']}.json"
+    await until(lambda: api.ok("GET", path), lambda row: row["variantId"] is not None)
 
 
 async def test_old_answers_are_forgotten(api):

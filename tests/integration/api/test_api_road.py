@@ -13,7 +13,7 @@ from ingest.api.app import application
 from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
-from tests.integration.api.road import EXAMPLE, parse_webhook
+from tests.integration.api.road import EXAMPLE, parse_webhook, until
 from workers.duties.outbox import OutboxDuty
 from workers.service import Worker
 
@@ -24,12 +24,9 @@ CONNECTED = "SELECT count(*) FROM feed_variants WHERE variant_id IS NOT NULL"
 
 async def connected_to(api, feed_variant):
     """Return the feed variant's variant once it has one: what comes of a batch that nobody waits for."""
-    async with asyncio.timeout(30):
-        while True:
-            row = await api.ok("GET", f"/api/inventory-feed-variants/{feed_variant['id']}.json")
-            if row["variantId"] is not None:
-                return row["variantId"]
-            await asyncio.sleep(0.05)
+    path = f"/api/inventory-feed-variants/{feed_variant['id']}.json"
+    row = await until(lambda: api.ok("GET", path), lambda row: row["variantId"] is not None)
+    return row["variantId"]
 
 
 @pytest.mark.usefixtures("worker")
