@@ -6,6 +6,7 @@ ones against their types with TypeScript's compiler, which refuses fields that a
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import shutil
 import subprocess
@@ -26,6 +27,12 @@ TYPES = {
     "ScaledObject": "@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject",
 }
 """Kind → the module of its type. RabbitMQ's operator publishes no types."""
+REACHED = [
+    *(("postgres", 5432), ("rabbitmq", 5672), ("rabbitmq", 15692), ("rabbitmq", 15672)),
+    *(("edge", 8080), ("api", 8081), ("worker", 9100)),
+    *(("a vendor", 80), ("a vendor", 443), ("a host of ours", 80), ("a host of ours", 443)),
+]
+"""What a part may ask for."""
 
 
 def run(*words: str | Path, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
@@ -114,6 +121,80 @@ def test_every_pod_is_unprivileged_bounded_and_stops_later_than_it_drains(resour
             assert "memory" in container["resources"]["limits"]
         if one["kind"] == "Deployment":
             assert int(settings["STOP_TIMEOUT_MS"]) / 1000 + 5 < pod["terminationGracePeriodSeconds"]
+
+
+Peer = dict[str, str] | str
+"""The labels of a pod of our namespace, or an address outside of the cluster."""
+
+
+def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", [])
+    )
+
+
+def is_named(peer: Peer, named: dict[str, Any]) -> bool:
+    """Return whether one entry of a rule's `from` or `to` means this peer."""
+    if isinstance(peer, dict):
+        return "namespaceSelector" not in named and "podSelector" in named and selects(named["podSelector"], peer)
+    address = ipaddress.ip_address(peer)
+    block = named.get("ipBlock", {})
+    inside = [address in ipaddress.ip_network(one) for one in (block.get("cidr", "::/128"), *block.get("except", []))]
+    return inside[0] and not any(inside[1:])
+
+
+def lets(policies: list[dict[str, Any]], way: str, pod: Peer, peer: Peer, port: int) -> bool:
+    """Return whether the policies of a pod let it talk to (`egress`) or hear (`ingress`) a peer; others have none."""
+    if not isinstance(pod, dict):
+        return True
+    rules = [
+        rule
+        for policy in policies
+        if selects(policy["spec"]["podSelector"], pod) and way.capitalize() in policy["spec"]["policyTypes"]
+        for rule in policy["spec"].get(way, [])
+    ]
+    return any(
+        any(is_named(peer, one) for one in rule.get("to" if way == "egress" else "from", []))
+        and (not rule.get("ports") or port in (one["port"] for one in rule["ports"]))
+        for rule in rules
+    )
+
+
+def test_every_part_reaches_what_it_needs_and_nothing_else(resources):
+    text = json.dumps([one for one in resources if one["kind"] == "NetworkPolicy"])
+    policies = json.loads(text.replace("192.0.2.0/24", "10.9.0.0/24"))  # as an operator replaces it
+    inside = any(one["kind"] == "RabbitmqCluster" for one in resources)
+    labels = [
+        one["spec"]["template"]["metadata"]["labels"] for one in resources if one["kind"] in ("Deployment", "Job")
+    ]
+    pods: dict[str, Peer] = {one["app.kubernetes.io/component"]: one for one in labels}
+    parts = set(pods)
+    for name in ("postgres", "rabbitmq"):
+        pods[name] = {"feedline.io/backend": name} if inside else "10.9.0.1"
+    pods |= {"a vendor": "198.51.100.7", "a host of ours": "10.1.2.3"}
+    everything = [(pods[name], port) for name, port in REACHED]
+
+    reached = {
+        part: {
+            told
+            for told, (peer, port) in zip(REACHED, everything, strict=True)
+            if lets(policies, "egress", pods[part], peer, port) and lets(policies, "ingress", peer, pods[part], port)
+        }
+        for part in parts
+    }
+
+    servers, edge = {("postgres", 5432), ("rabbitmq", 5672)}, {("edge", 8080)}
+    vendors, over_tls = {("a vendor", 80), ("a vendor", 443)}, {("a vendor", 443), ("a host of ours", 443)}
+    metrics = {("rabbitmq", 15692)} if inside else set()
+    assert reached == {
+        "edge": servers,
+        "api": servers | vendors | edge,
+        "worker": servers | metrics,
+        "pull": servers | vendors,
+        "deliver": servers | vendors,
+        "watch": servers | metrics | edge | over_tls,
+        "migrate": servers,
+    }
 
 
 def test_never_more_workers_than_shards(resources):
