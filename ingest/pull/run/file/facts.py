@@ -171,7 +171,7 @@ class Sink:
         if self._before is not None:  # only pages are compared with one another
             for encoded in chunks.items():
                 self._digest.update(encoded)
-        self._writer.rejected(_keys_of(chunks.rejects))
+        self._writer.rejected(keys_of(chunks.rejects))
 
     def _warnings(self, rows: list[int]) -> Warnings:
         """Return what was left out of a chunk's items, by their place: what their receipts tell."""
@@ -182,7 +182,7 @@ class Sink:
         }
 
 
-def _keys_of(rejects: list[FileReject]) -> list[tuple[str, bool]]:
+def keys_of(rejects: list[FileReject]) -> list[tuple[str, bool]]:
     """Return the keys of refused rows, each with whether it is doubtful; what Postgres cannot hold is not stored."""
     return [
         (reject.external_id, reject.code in _OUT_OF_SHAPE)
