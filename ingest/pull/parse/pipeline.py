@@ -78,8 +78,9 @@ class Parse:
             paths = ", ".join(map(repr, self._settings.mapping[QUANTITY].paths))
             found = f"; found {', '.join(self.report.columns[:_MAX_NAMED])}" if self.report.columns else ""
             self.report.lacking = f"no item has a quantity: nothing is in {paths}{found}"
-        if self.report.rows_read and not self.report.rows_mapped and self.report.columns:
-            # What no item can be made of may have other names by now.
+        nothing = self.report.rows_read and not self.report.rows_mapped and self._settings.resource_type != "ftpCsv"
+        if nothing and self.report.columns:
+            # What no item can be made of may have other names by now; a CSV that lacks a column has failed before.
             self.report.hint = self.report.hint or f"found {', '.join(self.report.columns[:_MAX_NAMED])}"
         self.report.rows_folded = fold.folded
         self.report.rows_rejected += fold.rejected

@@ -13,8 +13,9 @@ from typing import Any
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.csv.opening import open_rows
+from ingest.pull.parse.csv.opening import Opened, open_rows
 from ingest.pull.parse.csv.reader import CsvReader, Expected, Table
+from ingest.pull.parse.csv.shape import makeup
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
@@ -43,8 +44,23 @@ def open_csv(
         raise FormatError(f"{error}{opened.hint()}") from None
     used = {position for position in positions if position is not None}
     report.ignored = [name for at, name in enumerate(opened.names) if at not in used][:MAX_FIELDS_NOTED]
-    opened.expect(_expected(mapping, dict(zip(paths_of(mapping), positions, strict=True))))
+    expected = _expected(mapping, dict(zip(paths_of(mapping), positions, strict=True)))
+    if all(isinstance(path, int) for path in paths_of(mapping)):
+        _refuse_item(opened, expected)
+    opened.expect(expected)
     return opened.reader, Mapper(settings, mapping, _extract(positions), doubts)
+
+
+def _refuse_item(opened: Opened, expected: Expected) -> None:
+    """Raise FormatError when an item stands where the header should, which positions do not find out."""
+    header, key = opened.header, expected.key
+    if not header or key is None or not expected.is_row(header, len(header)):
+        return
+    if any(makeup(row[key]) == makeup(header[key]) for row in opened.behind if len(row) > key):
+        raise FormatError(
+            f"the header seems to be an item ({', '.join(header)[:80]}): set csvHasHeader to false if the file has "
+            "none, or csvSkipRows to what stands before it"
+        )
 
 
 def _named_like_attributes(header: list[str], settings: FormatSettings) -> dict[str, Expression]:

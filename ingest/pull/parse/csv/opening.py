@@ -18,6 +18,8 @@ from ingest.pull.parse.source import Source, UnseekableError
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report, blocks_of
 from schemas.keys import clean_key
 
+_FEW = 20
+
 Known = Callable[[str], bool]
 """Says whether a text is the name of a column that the mapping looks for."""
 
@@ -32,6 +34,8 @@ class Opened:
     """Where the header seems to be instead, as the end of an error."""
     header: list[str]
     """Its cells as they stand there; none without one."""
+    behind: list[list[str]]
+    """The cells of some lines behind it."""
 
     def expect(self, expected: Expected) -> None:
         """Tell the reader what the mapping says of the columns."""
@@ -77,7 +81,8 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
     report.columns = names[:MAX_FIELDS_NOTED]
     reader = CsvReader(lines, dialect, report, (len(names), len(cells)), row)
     reader.find_shape = lambda: _shape(source, settings, charset, reader)
-    return Opened(names, reader, hint, cells if settings.csv_has_header else [])
+    behind = [dialect.split(text) for text in sample[line + 1 :][:_FEW]]
+    return Opened(names, reader, hint, cells if settings.csv_has_header else [], behind)
 
 
 def _nothing(_: str) -> bool:

@@ -49,7 +49,7 @@ class Shape:
             self.fit += 1
             self.gaps |= row[-1] == ""
             if self.key is not None and self.fit <= _ENOUGH:
-                self._looks.add(_look(row[self.key]))
+                self._looks.add(makeup(row[self.key]))
         elif not any(row[self.width :]):
             self.more[len(row)] += 1
 
@@ -80,9 +80,9 @@ class Shape:
         for count, cells in enumerate(reversed(self._pieces), 1):
             together += cells
             if count > 1 and together == self.width - 1 and len(self._strange) < _MOST_LOOKS and self.key is not None:
-                self._strange.append(_look(row[self.key]) if self.key < len(row) else "")
+                self._strange.append(makeup(row[self.key]) if self.key < len(row) else "")
 
 
-def _look(key: str) -> str:
-    """Return how a key is made up: A-12 is like B-7."""
+def makeup(key: str) -> str:
+    """Return how a key is made up: that of A-12 is that of B-7."""
     return _LETTERS.sub("a", _DIGITS.sub("9", key.strip()))

@@ -115,6 +115,50 @@ def test_what_is_no_number_is_told_with_what_it_is_and_what_helps(written, code,
     assert ("textToQuantity" in reject.message) == (code == "currency" or not written.isascii())
 
 
+@pytest.mark.parametrize(
+    "price",
+    [
+        "1,250.00",
+        "1 250.00 EUR",
+        "1'250",
+        "1.250,00",
+        "-5 EUR",
+        "EUR -5",
+        "5-10 EUR",
+        "5 - 10",
+        "12.50-",
+        "(5)",
+        "1.2E+3",
+    ],
+)
+def test_a_match_that_takes_a_part_of_a_number_is_none(price):
+    expression = {"path": "price", "transforms": [{"name": "match", "pattern": "([0-9.]+)"}]}
+    items, (reject,) = read(table(f"A;1;{price}"), mapping=MAPPING | {"retailPrice": expression})
+
+    assert [{"externalId": "A", "inventoryQuantity": 1}] == items
+    assert ("number", price) == (reject.code, reject.value)
+    assert "the pattern of match takes but a part of a number" in reject.message
+
+
+@pytest.mark.parametrize(
+    ("price", "pattern", "number"),
+    [
+        ("12.50 EUR", "([0-9.]+)", "12.5"),
+        ("$12.50", "[0-9.]+", "12.5"),
+        ("A-5 pcs", "[0-9]+", "5"),
+        ("3 x 12.5", "x ([0-9.]+)", "12.5"),
+        ("19,-", "^([0-9]+)", "19"),
+        ("1 250 EUR", "([0-9 ]+) EUR", "1250"),
+        ("5 (of 10)", "[0-9]+", "5"),
+    ],
+)
+def test_a_match_takes_a_whole_number(price, pattern, number):
+    expression = {"path": "price", "transforms": [{"name": "match", "pattern": pattern}]}
+    items, rejects = read(table(f"A;1;{price}"), mapping=MAPPING | {"retailPrice": expression})
+
+    assert ([number], []) == ([item["retailPrice"] for item in items], rejects)
+
+
 @pytest.mark.parametrize(("notation", "quantity"), [("comma", ">1,000"), ("comma", "1,000+"), ("decimal", ">-5")])
 def test_the_transform_reads_no_number_that_may_be_another(notation, quantity):
     expression = {"path": "qty", "transforms": ["textToQuantity"]}

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse import parse
+from ingest.pull.parse import FormatError, parse
 
 MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "retailPrice": "price", "name": "name"}
 HEADER = "sku;qty;price;name"
@@ -74,6 +74,25 @@ def test_a_row_that_only_resembles_one_is_an_item(line):
     items, rejects, _ = read(HEADER, "A;5;1;x", line)
 
     assert ([], [line.partition(";")[0]]) == (rejects, [item["externalId"] for item in items[1:]])
+
+
+@pytest.mark.parametrize(("lines", "more"), [((), {}), ((HEADER,), {"csvSkipRows": 1})])
+def test_an_item_where_the_header_should_be_is_not_lost_to_positions(lines, more):
+    mapping = {"externalId": 1, "inventoryQuantity": 2}
+    with pytest.raises(FormatError, match=r"the header seems to be an item \(A, 5, 1, x\): set csvHasHeader to false"):
+        read(*lines, "A;5;1;x", "B;6;2;y", mapping=mapping, **more)
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping"),
+    [
+        (HEADER, {"externalId": 1, "inventoryQuantity": 2}),
+        ("sku;2024;2025;x", {"externalId": "sku", "inventoryQuantity": "2024"}),
+        ("art. no;36;37;x", {"externalId": 1, "inventoryQuantity": 2}),
+    ],
+)
+def test_a_header_that_is_no_item_may_be_mapped_by_position(header, mapping):
+    assert {"A": 5, "B": 6} == stock(read(header, "A;5;1;x", "B;6;2;y", mapping=mapping)[0])
 
 
 def test_positions_without_a_header_are_no_names():
