@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 import random
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import structlog
 
 from ingest.amqp.frames import Extras
-from ingest.amqp.wire import Reason, Settled, Wire
+from ingest.amqp.wire import Confirm, Reason, Settled, Wire
 from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
@@ -56,6 +56,15 @@ _WORDS: dict[Reason, str] = {
 
 
 _Message = tuple[str, bytes, Extras | None]
+
+
+class Sent(NamedTuple):
+    """A message that was written: its future ends with the broker's word on it."""
+
+    slot: int
+    message: _Message
+    settled: Settled | None
+    confirm: Confirm
 
 
 class Unavailable(Transient):
@@ -131,20 +140,40 @@ class Publisher:
 
         `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
         """
+        await self.confirmed(self.send(feed_id, message_id, body, extras, settled))
+
+    def send(
+        self,
+        feed_id: int,
+        message_id: str,
+        body: bytes,
+        extras: Extras | None = None,
+        settled: Settled | None = None,
+    ) -> Sent:
+        """Write a message at once. Whoever does so waits with `confirmed`, or calls `count` where it was confirmed."""
         slot = feed_id % len(self._keys)
-        wire = self._wire
-        if wire is None:
-            reason: Reason | None = "disconnected"
-            if settled is not None:
-                settled()
-        else:
-            reason = await wire.publish(self._keys[slot], message_id, body, extras, settled)
-            if reason == "unroutable":
-                reason = await self._publish_again(slot, (message_id, body, extras), settled)
+        message = (message_id, body, extras)
+        if self._wire is not None:
+            return Sent(slot, message, settled, self._wire.publish(self._keys[slot], message_id, body, extras, settled))
+        if settled is not None:
+            settled()
+        away: Confirm = asyncio.get_running_loop().create_future()
+        away.set_result("disconnected")
+        return Sent(slot, message, settled, away)
+
+    async def confirmed(self, sent: Sent) -> None:
+        """Wait for the confirm of a message, which is sent again if need be; raises `Unavailable`."""
+        reason = await sent.confirm
+        if reason == "unroutable":
+            reason = await self._publish_again(sent.slot, sent.message, sent.settled)
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             raise Unavailable(reason)
-        PUBLISHED.inc(self._division.shard_of(slot))
+        self.count(sent)
+
+    def count(self, sent: Sent) -> None:
+        """Count a message that was confirmed."""
+        PUBLISHED.inc(self._division.shard_of(sent.slot))
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""

@@ -35,13 +35,18 @@ class Accepted(web.Response):
             raise ConnectionResetError("the sender is gone")
         if self._keep_alive is None:  # nobody has called `force_close`
             self._keep_alive = request.keep_alive
-        more = b"" if self._keep_alive else _CLOSE
-        for name, value in self._fields.items():
-            more += b"%b: %b\r\n" % (name.encode(), value.encode())
-        head = _HEAD % (len(self._written), http_date(int(time.time())), id_of(request).encode(), more)
-        request.transport.write(head + self._written)
+        whole = written(self._written, self._fields, id_of(request), keep_alive=self._keep_alive)
+        request.transport.write(whole)
         self._eof_sent = True
         return None
+
+
+def written(body: bytes, fields: Mapping[str, str], request_id: str, *, keep_alive: bool) -> bytes:
+    """Return a whole 202 of HTTP/1.1: head and body."""
+    more = b"" if keep_alive else _CLOSE
+    for name, value in fields.items():
+        more += b"%b: %b\r\n" % (name.encode(), value.encode())
+    return _HEAD % (len(body), http_date(int(time.time())), request_id.encode(), more) + body
 
 
 @functools.lru_cache(maxsize=2)

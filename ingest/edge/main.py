@@ -6,6 +6,7 @@ import asyncio
 import gc
 
 from ingest.amqp.publishing import publisher as publisher_of
+from ingest.edge.connection import Begin
 from ingest.edge.post import Posts
 from ingest.edge.refresh import Feeds
 from ingest.edge.server import Handler, dispatcher, runner
@@ -34,12 +35,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             return None
 
         handle: Handler = posts.handle
+        begin: Begin | None = posts.begin
         if settings.tracing:
             from ingest.edge.traced import traced  # noqa: PLC0415 - nobody else loads OpenTelemetry
 
-            handle = traced(handle, trust_forwarded=settings.trust_forwarded)
+            handle, begin = traced(handle, trust_forwarded=settings.trust_forwarded), None
         handler = dispatcher(handle, alive=alive, ready=ready, stopping=stop.is_set)
-        web_runner = runner(handler, settings.stop_timeout_ms / 1000)
+        web_runner = runner(handler, settings.stop_timeout_ms / 1000, begin, stop.is_set)
         async with (
             monitored(settings, alive=alive, ready=ready) as monitor_url,
             listening(web_runner, settings.host, settings.port, reuse_port=settings.reuse_port) as url,

@@ -1,6 +1,9 @@
 """One webhook post, start to end: who, what, which batch, onto the queue, 202.
 
-hash → feed ── headers → body → elements ── items, rejects, warnings ── batch → confirmed → 202
+hash → feed ── headers → body → batch ── message → confirmed → 202
+
+`handle` takes any post. One that came whole is begun with at once by `begin`, out of the connection's own hands, and
+answered by `accepted`; where it is refused, `handle` ends what was begun.
 """
 
 from __future__ import annotations
@@ -13,22 +16,19 @@ import orjson
 import structlog
 from aiohttp import web
 
-from ingest.amqp.publish import Publisher, Unavailable
+from ingest.amqp.publish import Publisher, Sent, Unavailable
 from ingest.edge import body as bodies
-from ingest.edge.answers import Accepted
-from ingest.edge.batch_ids import batch_id_of
+from ingest.edge.answers import Accepted, written
+from ingest.edge.batches import Batches, Made
 from ingest.edge.feeds import Feed, Senders
 from ingest.edge.places import Place, Places
-from ingest.edge.quick import Quick
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
-from ingest.http.request_ids import id_of
+from ingest.http.request_ids import give_id, id_of
 from ingest.http.sampling import Sampled
-from ingest.http.sent import validate_sent
 from schemas.batches import Batch, Source
-from schemas.items import BadAttributes
-from schemas.metrics import ITEMS_ACCEPTED, ITEMS_REJECTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
+from schemas.metrics import ITEMS_ACCEPTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
 from schemas.settings import Settings
 
 PATH: Final = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -37,7 +37,41 @@ RETRY_AFTER_S: Final = {"disconnected": 2, "blocked": 5, "full": 5, "unroutable"
 
 _log = structlog.get_logger()
 _ACCEPTED = ITEMS_ACCEPTED.labels(Source.WEBHOOK.value)
-_REJECTED = ITEMS_REJECTED.labels(Source.WEBHOOK.value)
+
+
+class Begun:
+    """A post that was begun with: `sent` to the broker, or refused by `error`.
+
+    `began` is when, in seconds of the performance counter; `fields` are header fields of whatever is answered.
+    """
+
+    __slots__ = ("_posts", "began", "error", "fields", "made", "request", "sent")
+
+    def __init__(self, posts: Posts, request: web.BaseRequest, began: float, fields: Mapping[str, str]) -> None:
+        self._posts, self.request, self.began, self.fields = posts, request, began, fields
+        self.made: Made | None = None
+        self.sent: Sent | None = None
+        self.error: Exception | None = None
+
+    def accepted(self, *, ends: bool) -> bytes | None:
+        """Return the whole answer, when the broker has confirmed it; `ends`: the connection is over then.
+
+        None where that failed: `handle` says so.
+        """
+        try:
+            return self._posts.accepted(self, ends=ends)
+        except Exception as error:  # noqa: BLE001 - `handle` raises it again
+            self.sent, self.error = None, error
+            return None
+
+    def abandon(self) -> None:
+        """Let go of it, because its sender is gone."""
+        if self.sent is not None and self.sent.settled is not None:
+            self.sent.settled()
+
+
+BEGUN: Final = web.RequestKey("begun", Begun)
+"""Where a request has what was begun, for `handle` to end it."""
 
 
 class Posts:
@@ -52,13 +86,12 @@ class Posts:
     ) -> None:
         self._limit = settings.body_limit_bytes
         self.places = Places(settings.edge_max_in_flight, settings.edge_max_bytes)
-        self._secret = settings.key
         self._public_url = settings.public_api_url.rstrip("/")
         self._trust_forwarded = settings.trust_forwarded
         self._publisher = publisher
         self._feeds = feeds
         self._now_ms = now_ms
-        self._quick = Quick()
+        self._batches = Batches(settings.key)
         self._sampled = Sampled()
         self._answered: dict[int, Any] = {}
         POSTS_IN_FLIGHT.set_function(lambda: self.places.posts)
@@ -66,21 +99,76 @@ class Posts:
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer one post; every refusal is a problem document."""
-        began = time.perf_counter()
+        begun = request.get(BEGUN)
+        began = time.perf_counter() if begun is None else begun.began
         try:
-            response = await self._accept(request)
+            response = await (self._accept(request) if begun is None else self._end(request, begun))
         except ProblemError as problem:
             self._told(problem, request)
             response = problem.response()
         except Exception:  # noqa: BLE001 - the last line of defence; logged
             _log.exception("post_failed", request_id=id_of(request))
             response = internal("edge").response()
-        answered = self._answered.get(response.status)
-        if answered is None:
-            answered = self._answered[response.status] = POSTS.labels(response.status)
-        answered.inc()
-        POST_SECONDS.observe(time.perf_counter() - began)
+        self._count(response.status, began)
         return response
+
+    def begin(self, request: web.BaseRequest) -> Begun | None:
+        """Begin with a post whose body is there; None for one that must go the long way, to which nothing happened."""
+        began, now_ms = time.perf_counter(), self._now_ms()
+        headers = request.headers
+        try:
+            feed = self._feeds.current.known(_sent_hash(headers))
+            if feed is None or bodies.check_headers(headers):
+                return None
+        except ProblemError:
+            return None
+        give_id(request)
+        begun = Begun(self, request, began, self._fields(feed, now_ms))
+        try:
+            self._send(begun, feed, now_ms)
+        except ProblemError as problem:
+            problem.headers.update(begun.fields)
+            begun.error = problem
+        except Exception as error:  # noqa: BLE001 - `handle` raises it again
+            begun.error = error
+        return begun
+
+    def accepted(self, begun: Begun, *, ends: bool) -> bytes:
+        """Return the whole answer to a post that was begun with, when the broker has confirmed it."""
+        assert begun.made is not None
+        assert begun.sent is not None
+        self._publisher.count(begun.sent)
+        answer = self._answer(begun.request, begun.made)
+        self._count(202, begun.began)
+        return written(answer, begun.fields, id_of(begun.request), keep_alive=not ends)
+
+    def _send(self, begun: Begun, feed: Feed, now_ms: int) -> None:
+        feed.check(now_ms)
+        request = begun.request
+        body = request.content.read_nowait(-1)
+        if len(body) > self._limit:
+            raise bodies.too_large(self._limit)
+        place = self.places.take(feed.id, len(body))
+        try:
+            begun.made = made = self._batches.made(feed, request.headers, body, now_ms)
+            place.hold(len(made.message))
+            begun.sent = self._publisher.send(feed.id, made.batch.batch_id.hex, made.message, settled=place.leave)
+        except BaseException:
+            place.leave()
+            raise
+
+    async def _end(self, request: web.BaseRequest, begun: Begun) -> web.Response:
+        """Answer a post that was begun with, and refused."""
+        if begun.sent is None or begun.made is None:
+            assert begun.error is not None
+            raise begun.error
+        try:
+            await self._publisher.confirmed(begun.sent)
+        except Unavailable as error:
+            problem = _not_taken(error, begun.made.batch)
+            problem.headers.update(begun.fields)
+            raise problem from None
+        return Accepted(self._answer(request, begun.made), begun.fields)
 
     def _told(self, problem: ProblemError, request: web.BaseRequest) -> None:
         left_out = self._sampled.take(problem.code)
@@ -89,72 +177,62 @@ class Posts:
             more["request_id"] = id_of(request)
             _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail, **more)
 
+    def _count(self, status: int, began: float) -> None:
+        answered = self._answered.get(status)
+        if answered is None:
+            answered = self._answered[status] = POSTS.labels(status)
+        answered.inc()
+        POST_SECONDS.observe(time.perf_counter() - began)
+
+    def _fields(self, feed: Feed, now_ms: int) -> Mapping[str, str]:
+        allowance = self._feeds.current.allowances.get(feed.account_id)
+        return {} if allowance is None else allowance.fields(now_ms)
+
     async def _accept(self, request: web.BaseRequest) -> web.Response:
-        headers = request.headers
         now_ms = self._now_ms()
-        sent_hash = headers.get(HASH_HEADERS[0])
-        if sent_hash is None:
-            sent_hash = headers.get(HASH_HEADERS[1])
-        senders = self._feeds
-        feed = senders.current.known(sent_hash) or await senders.looked_up(sent_hash)
-        allowance = senders.current.allowances.get(feed.account_id)
-        fields = {} if allowance is None else allowance.fields(now_ms)
+        sent_hash = _sent_hash(request.headers)
+        feed = self._feeds.current.known(sent_hash) or await self._feeds.looked_up(sent_hash)
+        fields = self._fields(feed, now_ms)
         try:
             feed.check(now_ms)
-            batch, count = await self._taken(request, feed, now_ms)
+            made = await self._taken(request, feed, now_ms)
         except ProblemError as problem:
             problem.headers.update(fields)
             raise
-        return self._accepted(request, batch, count, fields)
+        return Accepted(self._answer(request, made), fields)
 
-    async def _taken(self, request: web.BaseRequest, feed: Feed, now_ms: int) -> tuple[Batch, int]:
-        """Return the batch that the broker has confirmed, and how many items it has; raises `ProblemError`."""
-        headers = request.headers
-        gzipped = bodies.check_headers(headers)
+    async def _taken(self, request: web.BaseRequest, feed: Feed, now_ms: int) -> Made:
+        """Return what the broker has confirmed; raises `ProblemError`."""
+        gzipped = bodies.check_headers(request.headers)
         place = self.places.take(feed.id, bodies.declared_size(request, self._limit))
         try:
             body = await bodies.read(request, self._limit, place.hold)
             if gzipped:
                 body = bodies.gunzip(body, self._limit)
                 place.hold(len(body))
-            batch_id = batch_id_of(feed.id, headers.get(IDEMPOTENCY_KEY), body, now_ms, self._secret)
-            batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
-            count, message = self._encoded(batch, body, feed.bad_attributes)
+            made = self._batches.made(feed, request.headers, body, now_ms)
             del body  # while the broker thinks, the message alone is held
-            place.hold(len(message))
+            place.hold(len(made.message))
         except BaseException:
             place.leave()
             raise
-        await self._publish(batch, message, place)
-        _ACCEPTED.inc(count)
-        return batch, count
+        await self._publish(made, place)
+        return made
 
-    def _encoded(self, batch: Batch, body: bytes, policy: BadAttributes) -> tuple[int, bytes]:
-        """Return the number of a body's items and the batch's message with them; raises `ProblemError`."""
-        quick = self._quick.items(body, batch.feed_id) if bodies.has_few_values(body) else None
-        if quick is not None:
-            return quick.number, batch.encode(quick.json)
-        _fill(batch, bodies.decode(body), policy)
-        count, message = len(batch.items), batch.encode()
-        batch.items = []
-        return count, message
-
-    async def _publish(self, batch: Batch, message: bytes, place: Place) -> None:
+    async def _publish(self, made: Made, place: Place) -> None:
+        batch = made.batch
         try:
-            await self._publisher.publish_message(batch.feed_id, batch.batch_id.hex, message, settled=place.leave)
+            await self._publisher.publish_message(batch.feed_id, batch.batch_id.hex, made.message, settled=place.leave)
         except Unavailable as error:
-            raise ProblemError(
-                503,
-                f"edge.queue.{error.reason}",
-                f"Nothing was accepted: {error}. Send it again; an {IDEMPOTENCY_KEY} makes that safe.",
-                {"feedId": batch.feed_id},
-                {"Retry-After": str(RETRY_AFTER_S[error.reason])},
-            ) from None
+            raise _not_taken(error, batch) from None
         except Exception:
             place.leave()
             raise
 
-    def _accepted(self, request: web.BaseRequest, batch: Batch, count: int, fields: Mapping[str, str]) -> web.Response:
+    def _answer(self, request: web.BaseRequest, made: Made) -> bytes:
+        """Return the body of a 202, and count its items."""
+        batch, count = made.batch, made.number
+        _ACCEPTED.inc(count)
         batch_id = str(batch.batch_id)
         public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
         _log.debug(
@@ -173,18 +251,19 @@ class Posts:
             "warnings": batch.warnings,
             "receiptUrl": f"{public}/api/batches/{batch_id}.json",
         }
-        return Accepted(orjson.dumps(answer), fields)
+        return orjson.dumps(answer)
 
 
-def _fill(batch: Batch, elements: list[Any], policy: BadAttributes) -> None:
-    """Put the valid elements into the batch, and what is wrong with the others; raises `ProblemError` 422."""
-    valid = validate_sent(elements, policy)
-    batch.items, batch.warnings = valid.items, valid.warnings
-    if valid.rejects:
-        batch.rejected = [reject.as_json() for reject in valid.rejects]
-        batch.indexes = valid.indexes
-        _REJECTED.inc(len(elements) - len(valid.items))
-    if not valid.items:
-        raise ProblemError(
-            422, "edge.items.invalid", "No item is valid, so nothing was accepted.", {"rejected": batch.rejected}
-        )
+def _sent_hash(headers: Mapping[str, str]) -> str | None:
+    found = headers.get(HASH_HEADERS[0])
+    return headers.get(HASH_HEADERS[1]) if found is None else found
+
+
+def _not_taken(error: Unavailable, batch: Batch) -> ProblemError:
+    return ProblemError(
+        503,
+        f"edge.queue.{error.reason}",
+        f"Nothing was accepted: {error}. Send it again; an {IDEMPOTENCY_KEY} makes that safe.",
+        {"feedId": batch.feed_id},
+        {"Retry-After": str(RETRY_AFTER_S[error.reason])},
+    )

@@ -5,26 +5,17 @@ aiohttp's low-level server without router and application: measured 12 % less wo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
-import structlog
 from aiohttp import web
 
+from ingest.edge.connection import Begin, Server
 from ingest.edge.post import PATH
 from ingest.http.problem_pages import ProblemPages
-from ingest.http.problems import ProblemError, internal
+from ingest.http.problems import ProblemError
 from ingest.http.request_ids import HEADER as REQUEST_ID
 from ingest.http.request_ids import give_id
 from schemas import monitor
-
-_log = structlog.get_logger()
-_SHOWN = 200
-HEAD_S = 30.0
-"""A head that takes longer, and a connection that says nothing for so long, are ended."""
-KEEP_ALIVE_S = 75.0
-"""Between two posts of a connection; more than load balancers keep theirs, so that none posts into a closed one."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -67,74 +58,17 @@ def _plain(target: str) -> str:
     return target.partition("?")[0]
 
 
-def runner(handler: Handler, shutdown_timeout_s: float) -> web.ServerRunner:
-    """Return the runner to listen with. Bodies are left as sent: decompression is bounded by our own limit."""
-    server = _Server(handler, access_log=None, auto_decompress=False, keepalive_timeout=KEEP_ALIVE_S)
-    return web.ServerRunner(server, shutdown_timeout=shutdown_timeout_s)
+def runner(
+    handler: Handler,
+    shutdown_timeout_s: float,
+    begin: Begin | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> web.ServerRunner:
+    """Return the runner to listen with; `begin` is first offered what came whole.
 
-
-class _Connection(web.RequestHandler):
-    """One connection; what is not well-formed HTTP is a problem like any other, and no traceback in the log.
-
-    A head has `HEAD_S` to arrive, the first one from the connection on.
+    Bodies are left as sent: decompression is bounded by our own limit.
     """
-
-    __slots__ = ("_head_of", "_head_timer")
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first head."""
-        self._head_timer: asyncio.TimerHandle | None = None
-        super().connection_made(transport)
-        self._expect_head()
-
-    def data_received(self, data: bytes) -> None:
-        """Start the clock when a head begins to arrive and does not end."""
-        super().data_received(data)
-        if not self._messages and self._waiter is not None and self._head_of != self._request_count:
-            self._expect_head()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the clock."""
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-        super().connection_lost(exc)
-
-    def _expect_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-        self._head_of = self._request_count  # that many heads were whole before it
-        self._head_timer = self._loop.call_later(HEAD_S, self._head_is_due)
-
-    def _head_is_due(self) -> None:
-        self._head_timer = None
-        if self._request_count == self._head_of and self._waiter is not None and not self._waiter.done():
-            self.force_close()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        if request.writer.output_size > 0:
-            raise ConnectionError("part of an answer was sent already")
-        request_id = give_id(request)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request_failed", path=request.path, request_id=request_id, exc_info=exc)
-            response = internal("edge").response()
-        else:
-            _log.info("request_malformed", status=status, request_id=request_id, reason=type(exc).__name__)
-            said = " ".join((message or "").split())[:_SHOWN]
-            response = ProblemError(status, "edge.http.malformed", f"Not well-formed HTTP: {said}").response()
-        response.headers[REQUEST_ID] = request_id
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+    return web.ServerRunner(Server(handler, begin, stopping), shutdown_timeout=shutdown_timeout_s)
 
 
 def _not_allowed(request: web.BaseRequest, allowed: str) -> web.Response:

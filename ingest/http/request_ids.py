@@ -34,6 +34,11 @@ def give_id(request: web.BaseRequest) -> str:
     return found
 
 
+def share_id(request: web.BaseRequest, with_request: web.BaseRequest) -> None:
+    """Give a request the id of another, which stands for the same."""
+    request[_ID] = with_request[_ID]
+
+
 async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
     """Put the id into the answer; streams and redirects pass by here as well."""
     if _ID in request:

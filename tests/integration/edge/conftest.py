@@ -10,6 +10,7 @@ import aiormq
 import asyncpg
 import orjson
 import pytest
+from aiohttp import web
 
 from ingest.amqp.publish import Publisher
 from ingest.edge.post import PATH, Posts
@@ -40,6 +41,7 @@ class Edge:
     feeds: Feeds
     publisher: Publisher
     posts: Posts
+    server: web.Server
 
     async def post(self, body, webhook_hash="hash-1", **headers):
         """Post JSON (or bytes as they are); returns (status, answer, headers)."""
@@ -80,10 +82,11 @@ async def _running(settings, *, read=True):
     async with Publisher(settings, "test-edge") as publisher, aiohttp.ClientSession() as client:
         posts = Posts(settings, publisher, feeds)
         handler = dispatcher(posts.handle, alive=lambda: None, ready=lambda: feeds.ready() or publisher.ready())
-        async with listening(runner(handler, 5), "127.0.0.1", 0, reuse_port=True) as url:
+        web_runner = runner(handler, 5, posts.begin)
+        async with listening(web_runner, "127.0.0.1", 0, reuse_port=True) as url:
             if read:
                 assert await feeds.first(20)
-            yield Edge(url, client, settings, feeds, publisher, posts)
+            yield Edge(url, client, settings, feeds, publisher, posts, web_runner.server)
     refreshing.cancel()
     await asyncio.gather(refreshing, return_exceptions=True)
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from ingest.edge import server
+from ingest.edge import connection
 from ingest.edge.post import PATH
 
 ITEM = b'{"externalId":"1234","inventoryQuantity":10}'
@@ -87,7 +87,7 @@ async def test_a_gzip_transfer_coding_is_undone_and_another_is_501(edge):
 
 
 async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, monkeypatch):
-    monkeypatch.setattr(server, "HEAD_S", 0.3)
+    monkeypatch.setattr(connection, "HEAD_S", 0.3)
     body = b"Content-Length: %d\r\n\r\n" % len(ITEM) + ITEM
     async with connected(edge) as silent, connected(edge) as dripping, connected(edge) as again:
         again[1].write(HEAD % PATH.encode() + body)
@@ -111,7 +111,7 @@ async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, m
 
 
 async def test_a_slow_body_has_its_own_time_and_is_no_late_head(edge, until, monkeypatch):
-    monkeypatch.setattr(server, "HEAD_S", 0.1)
+    monkeypatch.setattr(connection, "HEAD_S", 0.1)
     async with connected(edge) as (reader, writer):
         writer.write(HEAD % PATH.encode() + b"Content-Length: %d\r\n\r\n" % len(ITEM))
         await until(lambda: edge.posts.places.posts == 1)

@@ -149,10 +149,10 @@ async def test_what_is_in_flight_is_finished_before_the_edge_stops(
 
 
 async def test_an_unexpected_failure_is_500_and_says_nothing_of_its_inside(edge, monkeypatch):
-    async def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr(edge.publisher, "publish_message", broken)
+    monkeypatch.setattr(edge.publisher, "send", broken)
 
     status, answer, _ = await edge.post(ITEM)
 
