@@ -24,30 +24,33 @@ Probe = Callable[[], str | None]
 """Returns None when all is well, or one line that says what is not."""
 
 
-def answers(*, alive: Probe, ready: Probe) -> dict[str, Callable[[], web.Response]]:
-    """Return the three paths, each with the function that answers it."""
+Answers = dict[str, Callable[[], web.Response]]
+"""Paths, each with the function that answers it."""
 
-    def answer(probe: Probe) -> web.Response:
-        trouble = probe()
-        return web.json_response({"status": trouble or "ok"}, status=503 if trouble else 200)
+
+def answers(*, alive: Probe, ready: Probe) -> Answers:
+    """Return the three paths."""
 
     def metrics() -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    return {"/healthz": lambda: answer(alive), "/readyz": lambda: answer(ready), "/metrics": metrics}
+    return {"/healthz": lambda: _state(alive()), "/readyz": lambda: _state(ready()), "/metrics": metrics}
 
 
-def public_answers(*, alive: Probe, ready: Probe) -> dict[str, Callable[[], web.Response]]:
-    """Return the two paths that a load balancer asks on a public port, each with the function that answers it."""
+def public_answers(*, alive: Probe, ready: Probe) -> Answers:
+    """Return the two paths that a load balancer asks on a public port."""
 
     def answer(probe: Probe) -> web.Response:
-        trouble = probe()
-        return web.json_response({"status": "unavailable" if trouble else "ok"}, status=503 if trouble else 200)
+        return _state("unavailable" if probe() else None)
 
     return {"/healthz": lambda: answer(alive), "/readyz": lambda: answer(ready)}
 
 
-def add_routes(app: web.Application, answers: dict[str, Callable[[], web.Response]]) -> None:
+def _state(trouble: str | None) -> web.Response:
+    return web.json_response({"status": trouble or "ok"}, status=503 if trouble else 200)
+
+
+def add_routes(app: web.Application, answers: Answers) -> None:
     """Add these paths to an application."""
 
     def handler(answer: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -7,16 +7,14 @@ What is not done within `stop_timeout_ms` is cut off: its deliveries return to t
 from __future__ import annotations
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import asyncpg
 import structlog
-from aiohttp import web
 
-from schemas import metrics, monitor
+from schemas import metrics
 from schemas.agreement import division
 from schemas.settings import Settings, process_name
 from schemas.tasks import end_tasks
@@ -36,6 +34,7 @@ from workers.fleet.heartbeat import Heartbeat, Listeners
 from workers.fleet.owners import Owners
 from workers.fleet.pulse import Pulse
 from workers.health import Health
+from workers.process import monitored, set_by_signals, until_stop_or_death
 from workers.shard.lock import ShardLock
 from workers.shard.owner import ShardOwner
 from workers.shard.tools import Apply, Tools
@@ -77,18 +76,18 @@ class Worker:
 
     async def run(self) -> int:
         """Work until asked to stop (0), or until a part dies or the stop takes too long (1)."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        runner = await self._listen()
+        set_by_signals(self._stop)
+        alive, ready = self._watchdog.alive, self._health.ready
+        async with monitored(self._settings, alive=alive, ready=ready, worker=str(self.id)):
+            return await self._work()
+
+    async def _work(self) -> int:
         owners = asyncio.create_task(self._owners.run(), name="shards")
         tasks = [owners, *(asyncio.create_task(part, name=name) for name, part in self._parts())]
         warning = asyncio.create_task(warn_of_few_members(self._settings))
         try:
-            code = await self._until_stop_or_death(tasks)
-            if code == 0:
-                code = await self._drain(owners)
-            return code
+            code = await until_stop_or_death(self._stop, tasks)
+            return code or await self._drain(owners)
         finally:
             await end_tasks([*tasks, warning])
             if self._stop.is_set():
@@ -96,7 +95,6 @@ class Worker:
             self._heartbeat.close()
             for broker in (self._broker, self._out):
                 await broker.close()
-            await runner.cleanup()
             _log.info("stopped", worker=str(self.id))
 
     def _parts(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
@@ -128,29 +126,6 @@ class Worker:
             return ShardLock(self._settings, self.id, shard, on_lost, self._tools.clock)
 
         return ShardOwner(shard, lock_of, self._tools)
-
-    async def _listen(self) -> web.AppRunner:
-        """Serve /healthz, /readyz and /metrics."""
-        runner = web.AppRunner(
-            monitor.application(alive=self._watchdog.alive, ready=self._health.ready), access_log=None
-        )
-        await runner.setup()
-        await web.TCPSite(runner, self._settings.monitor_host, self._settings.monitor_port).start()
-        addresses = [f"http://{host}:{port}" for host, port, *_ in runner.addresses]
-        _log.info("listening", monitor=addresses[0], worker=str(self.id))
-        return runner
-
-    async def _until_stop_or_death(self, tasks: Sequence[asyncio.Task[None]]) -> int:
-        """A part that ends before it is told to takes the process with it."""
-        stopping = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        for task in tasks:
-            if task in done:
-                error = task.exception()
-                _log.error("part_died", part=task.get_name(), error=repr(error), exc_info=error)
-                return 1
-        return 0
 
     async def _drain(self, owners: asyncio.Task[None]) -> int:
         _log.info("draining", worker=str(self.id))

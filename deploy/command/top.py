@@ -25,7 +25,7 @@ from schemas.settings import Settings, load
 from workers.amqp.broker import Broker
 from workers.clock import Clock
 from workers.health import Health
-from workers.watch.lateness import Emptiness
+from workers.watch.lateness import Emptiness, Queue, ShardState
 from workers.watch.queues import Queues
 from workers.watch.watcher import WATCH, states_of
 
@@ -101,28 +101,10 @@ class Look:
         if time.monotonic() >= self._outcomes_due:
             self._outcomes = dict(await anext(aiter(_TOP.outcomes(self._connection))))
             self._outcomes_due = time.monotonic() + _OUTCOMES_EVERY_S
-        shards = []
-        for shard in divided.open:
-            queue, state = queues and queues[shard], states.get(shard)
-            owned = state is not None and state.alive
-            in_hand = state.oldest_at if state is not None else None
-            canary = canaries.get(shard)
-            oldest = self._emptiness.look(shard, queue, state, now) if queue else in_hand
-            shards.append(
-                {
-                    "shard": shard,
-                    "ready": queue and queue.ready,
-                    "consumers": queue and queue.consumers,
-                    "ageSeconds": _age(oldest, now) or 0.0,
-                    "owner": state.worker_id if state is not None and owned else None,
-                    "host": state.host if state is not None and owned else None,
-                    "appliedAt": state and state.applied_at,
-                    "waitsFor": state and state.waits_for,
-                    "waitsReason": state and state.waits_reason,
-                    "canarySeconds": _age(canary and canary["arrived_at"], now),
-                    "canaryFailed": canary and canary["failed"],
-                }
-            )
+        shards = [
+            self._shard(shard, queues[shard] if queues else None, states.get(shard), canaries.get(shard), now)
+            for shard in divided.open
+        ]
         seconds = self._outcomes["seconds"]
         return {
             "at": now,
@@ -131,6 +113,24 @@ class Look:
             "itemsPerSecond": {name: round(self._outcomes[name] / seconds, 1) for name in _OUTCOMES},
             "lagSeconds": self._outcomes["lag_ms"] / 1000,
             "shards": shards,
+        }
+
+    def _shard(self, shard: int, queue: Queue | None, state: ShardState | None, canary: Any, now: datetime) -> Any:
+        owner = state if state is not None and state.alive else None
+        in_hand = None if state is None else state.oldest_at
+        oldest = self._emptiness.look(shard, queue, state, now) if queue else in_hand
+        return {
+            "shard": shard,
+            "ready": queue and queue.ready,
+            "consumers": queue and queue.consumers,
+            "ageSeconds": _age(oldest, now) or 0.0,
+            "owner": owner and owner.worker_id,
+            "host": owner and owner.host,
+            "appliedAt": state and state.applied_at,
+            "waitsFor": state and state.waits_for,
+            "waitsReason": state and state.waits_reason,
+            "canarySeconds": _age(canary and canary["arrived_at"], now),
+            "canaryFailed": canary and canary["failed"],
         }
 
 

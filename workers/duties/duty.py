@@ -33,7 +33,7 @@ class Duty:
 
     def __init__(self, number: int, name: str, serve: Serve) -> None:
         self._number = number
-        self._name = name
+        self.name = name
         self._serve = serve
 
     async def run(self, settings: Settings, worker_id: uuid.UUID, health: Health) -> None:
@@ -43,16 +43,16 @@ class Duty:
             connection: asyncpg.Connection | None = None
             try:
                 with database.reaching():
-                    connection = await database.open_connection(settings.dsn, connection_name(worker_id, self._name))
-                    health.well("postgres", self._name)
+                    connection = await database.open_connection(settings.dsn, connection_name(worker_id, self.name))
+                    health.well("postgres", self.name)
                     backoff.reset()
                     lock = {"space": DUTY_SPACE, "key": self._number}
                     while not await LOCK.try_lock(connection, **lock):  # noqa: ASYNC110 - see above
                         await asyncio.sleep(POLL_S)
-                    _log.info("duty_begins", duty=self._name)
+                    _log.info("duty_begins", duty=self.name)
                     await self._serve(connection)
             except database.Away as error:
-                health.trouble("postgres", self._name, error)
+                health.trouble("postgres", self.name, error)
             finally:
                 if connection is not None:
                     connection.terminate()

@@ -1,0 +1,53 @@
+"""What the composition roots of this side share: the monitor's port, the signals to stop, and who dies first."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from schemas import monitor
+from schemas.settings import Settings
+
+_log = structlog.get_logger()
+
+
+def set_by_signals(stop: asyncio.Event) -> None:
+    """Have SIGTERM and SIGINT set an event."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+@asynccontextmanager
+async def monitored(
+    settings: Settings, *, alive: monitor.Probe, ready: monitor.Probe, **who: str
+) -> AsyncIterator[None]:
+    """Serve /healthz, /readyz and /metrics meanwhile, and log where; `who` says whose they are."""
+    runner = web.AppRunner(monitor.application(alive=alive, ready=ready), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.monitor_host, settings.monitor_port).start()
+        host, port, *_ = runner.addresses[0]
+        _log.info("listening", monitor=f"http://{host}:{port}", **who)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def until_stop_or_death(stop: asyncio.Event, parts: Sequence[asyncio.Task[None]]) -> int:
+    """Wait until `stop` is set (0), or until a part ends before it is told to, which takes the process with it (1)."""
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait((stopped, *parts), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+    for part in parts:
+        if part in done:
+            error = part.exception()
+            _log.error("part_died", part=part.get_name(), error=repr(error), exc_info=error)
+            return 1
+    return 0
