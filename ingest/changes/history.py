@@ -13,10 +13,10 @@ from typing import Any
 
 from ingest.changes.reader import CHANGES, change_of
 from schemas import change_records, receipts
+from schemas.change_records import Record
 
 RECEIPTS_OF_A_PAGE = 2_000
 CHANGES_OF_A_PAGE = DECISIONS_OF_A_PAGE = 50
-_PREVIOUS = 6
 _UNCHANGED = "unchanged"
 
 
@@ -120,14 +120,14 @@ async def _chain(
             break
         told = change_of(row, record, number)
         changes.append({"outcome": told["action"], **told, "times": 1})
-        window = record[_PREVIOUS]
+        window = record.previous
     return changes, window
 
 
-async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> tuple[Any, list[Any], int] | None:
+async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> tuple[Any, Record, int] | None:
     for row in await db.all(CHANGES.changes_of_window, feed_id=feed_id, window=window):
         for number, record in enumerate(change_records.decode(row["body"])):
-            if record[1] == feed_variant_id:
+            if record.feed_variant_id == feed_variant_id:
                 return row, record, number
     return None
 

@@ -12,13 +12,13 @@ import asyncpg
 import orjson
 
 from schemas import change_records, queries
+from schemas.change_records import Record
 from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
 
 CHANGES = queries.load("changes", beside=__file__)
 _CURSOR = re.compile(r"[0-9]{1,18}\.[0-9]{1,11}", re.ASCII)
 INT64_MAX = 2**63 - 1
 _PRICES = frozenset({"costPrice", "retailPrice", "compareAtPrice"})
-_FIRST_ATTRIBUTE = 7
 
 
 class TooOld(Exception):
@@ -120,30 +120,25 @@ def event_of(row: Any) -> Event:
     return Event(row["position"], row["at"], row["event"], changes)
 
 
-def change_of(row: Any, record: Sequence[Any], number: int) -> dict[str, Any]:
-    """Return one change as the API and webhooks tell it; `record` is as `schemas.change_records` gives it.
+def change_of(row: Any, record: Record, number: int) -> dict[str, Any]:
+    """Return one change of a row of `events` as the API and webhooks tell it.
 
     The id is the same whenever and by whatever way the change is told.
     """
-    index, feed_variant_id, external_id, variant_id, action, details_changed = record[:6]
-    rest = record[_FIRST_ATTRIBUTE:]
-    changes = {
-        name: {"old": _told(name, old), "new": _told(name, new)}
-        for name, old, new in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
-    }
+    changes = {name: {"old": _told(name, old), "new": _told(name, new)} for name, old, new in record.changes}
     return {
         "id": f"{row['position']}-{number}",
-        "action": action,
+        "action": record.action,
         "inventoryFeedId": row["feed_id"],
-        "inventoryFeedVariantId": feed_variant_id,
-        "externalId": external_id,
-        "variantId": variant_id,
+        "inventoryFeedVariantId": record.feed_variant_id,
+        "externalId": record.external_id,
+        "variantId": record.variant_id,
         "changes": changes,
-        "detailsChanged": details_changed,
+        "detailsChanged": record.details_changed,
         "batchId": str(row["batch_id"]),
         "runId": row["run_id"],
         "source": row["source"],
-        "index": index,
+        "index": record.index,
         "receivedAt": _time(row["received_at"]),
         "appliedAt": _time(row["at"]),
     }

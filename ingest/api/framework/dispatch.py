@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         answer = await operation.handler(call)
         return _response(operation, call, answer) if isinstance(answer, Answer) else answer
 
-    try:
+    async with _troubles_told(request, operation):
         caller = await authenticate(request, operation)
         _limit_rate(request, caller)  # a flood is refused before anything is asked of Postgres
         try:
@@ -69,6 +69,17 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
         except ProblemError as problem:
             problem.headers.update(await _capacity(request, caller))
             raise
+    if request.method != "GET":
+        who = {"account_id": caller.account_id, "token_id": caller.token_id}
+        _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
+    return response
+
+
+@asynccontextmanager
+async def _troubles_told(request: web.Request, operation: Operation) -> AsyncIterator[None]:
+    """Raise a problem in place of what Postgres, the broker or a missing key raise."""
+    try:
+        yield
     except asyncpg.QueryCanceledError:
         _log.warning("query_too_slow", operation=operation.name)
         detail = (
@@ -87,10 +98,6 @@ async def _answered(request: web.Request, operation: Operation) -> web.StreamRes
     except WrongKey as error:
         _log.error("wrong_secret_key", operation=operation.name)
         raise ProblemError(503, "api.secret_key", f"{error} (an operator's business)") from None
-    if request.method != "GET":
-        who = {"account_id": caller.account_id, "token_id": caller.token_id}
-        _log.info("api_change", operation=operation.name, status=response.status, path=request.path, **who)
-    return response
 
 
 async def _capacity(request: web.Request, caller: Caller) -> dict[str, str]:

@@ -27,7 +27,17 @@ async def events(road, event="inventory.changed"):
 
 async def records(road):
     """Return the records in their order, as (index, external id, action, details changed, attribute, old, new, …)."""
-    return [(r[0], r[2], r[4], r[5], *r[7:]) for _, body in await events(road) for r in body]
+    return [
+        (
+            one.index,
+            one.external_id,
+            one.action,
+            one.details_changed,
+            *(part for change in one.changes for part in change),
+        )
+        for _, body in await events(road)
+        for one in body
+    ]
 
 
 async def test_an_account_that_did_not_ask_for_it_keeps_nothing(road):
@@ -59,7 +69,7 @@ async def test_a_record_tells_its_batch_its_row_and_its_times(kept):
     assert (sent.batch_id, 1, 5, "webhook", kept.now, kept.now) == tuple(
         row[name] for name in ("batch_id", "feed_id", "run_id", "source", "received_at", "at")
     )
-    assert [7, 9] == [record[0] for record in body]
+    assert [7, 9] == [record.index for record in body]
 
 
 async def test_each_change_names_the_one_before_it(kept):
@@ -68,7 +78,8 @@ async def test_each_change_names_the_one_before_it(kept):
             kept.batch({"externalId": "a", "inventoryQuantity": quantity}), kept.batch({"externalId": "b"})
         )
 
-    of_a = [(row["position"] >> NUMBER_BITS, body[0][6]) for row, body in await events(kept) if body[0][2] == "a"]
+    found = [(row["position"] >> NUMBER_BITS, body[0]) for row, body in await events(kept)]
+    of_a = [(window, record.previous) for window, record in found if record.external_id == "a"]
     windows = [window << NUMBER_BITS for window, _ in of_a]
     assert [None, *windows[:2]] == [previous for _, previous in of_a]
     assert windows[2] == (await kept.rows())[1, "a"]["last_change"]
@@ -96,7 +107,7 @@ async def test_a_batch_that_is_split_leaves_its_changes_by_their_place_in_the_po
     await kept.apply(kept.batch(*items, indexes=[10, 11, 12, 13, 14]))
 
     ((_, body),) = await events(kept)
-    assert [(10, "0"), (11, "1"), (13, "3"), (14, "4")] == [(record[0], record[2]) for record in body]
+    assert [(10, "0"), (11, "1"), (13, "3"), (14, "4")] == [(record.index, record.external_id) for record in body]
 
 
 async def test_an_unchanged_or_redelivered_batch_leaves_nothing(kept):

@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.change_records import Group, decode, encode
+from schemas.change_records import Group, Record, decode, encode
 
 FACTS = st.tuples(
     st.integers(0, 49), st.integers(1, 99), st.text(max_size=3), st.none() | st.just(7), st.none() | st.just(8)
@@ -24,17 +24,13 @@ def groups(draw):
 
 @given(st.lists(groups(), max_size=3))
 def test_a_record_has_what_its_columns_had_but_attributes_that_stayed_null(made):
-    expected = [
-        [*row[:4], group.action, group.details_changed, row[4]]
-        + [
-            value
-            for place, name in enumerate(group.attributes, 1)
-            if row[5:][2 * place - 2 : 2 * place] != (None, None)
-            for value in (name, *row[5:][2 * place - 2 : 2 * place])
-        ]
-        for group, rows in made
-        for row in rows
-    ]
+    expected = []
+    for group, rows in made:
+        for index, id_, external_id, variant_id, previous, *values in rows:
+            changes = zip(group.attributes, values[::2], values[1::2], strict=True)
+            told = [(name, old, new) for name, old, new in changes if (old, new) != (None, None)]
+            head = (index, id_, external_id, variant_id, group.action, group.details_changed, previous)
+            expected.append(Record(*head, told))
 
     assert expected == decode(encode([group for group, _ in made]))
 
@@ -52,4 +48,6 @@ def test_what_is_the_same_of_all_is_written_once():
 def test_records_of_older_workers_are_read():
     records = [[3, 1, "a", None, "updated", False, 4096, "inventoryQuantity", 2, 3]]
 
-    assert records == decode(orjson.dumps(records))
+    assert [Record(3, 1, "a", None, "updated", False, 4096, [("inventoryQuantity", 2, 3)])] == decode(
+        orjson.dumps(records)
+    )
