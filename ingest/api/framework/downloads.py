@@ -10,7 +10,16 @@ from typing import Any
 
 from aiohttp import web
 
+from ingest.api.framework.caller import Scope
+from ingest.api.framework.operation import Handler, Operation
+
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.,]+$)")
+
+
+def download(name: str, path: str, handler: Handler, summary: str, **more: Any) -> Operation:
+    """Declare an operation whose answer is a file: CSV, unless it `produces` something else."""
+    usual: dict[str, Any] = {"scope": Scope.READ, "response": str, "produces": ("text/csv",)}
+    return Operation(name=name, method="GET", path=path, summary=summary, handler=handler, **usual | more)
 
 
 def csv_file(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> web.Response:

@@ -16,7 +16,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.collection import Collection
 from ingest.api.framework.cursors import cursor
-from ingest.api.framework.downloads import csv_file
+from ingest.api.framework.downloads import csv_file, download
 from ingest.api.framework.models import INT64_MAX, MAX_PAGE, Query, Resource, When
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.waiting import WAITING, waiting_of
@@ -247,18 +247,14 @@ OPERATIONS = (
         problems=_WAITS,
         **_ALSO_OF_VENDORS,
     ),
-    Operation(
-        name="batches.rejects_csv",
-        method="GET",
-        path="/api/batches/{batch:uuid}/rejects.csv",
-        summary="Download the rejects of a batch as CSV",
-        scope=Scope.READ,
+    download(
+        "batches.rejects_csv",
+        "/api/batches/{batch:uuid}/rejects.csv",
+        rejects_csv,
+        "Download the rejects of a batch as CSV",
         bound=True,
         vendor=True,
-        response=str,
-        produces=("text/csv",),
         problems=_WAITS,
-        handler=rejects_csv,
     ),
     Operation(
         name="usage.get",

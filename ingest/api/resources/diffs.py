@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.downloads import harmless
+from ingest.api.framework.downloads import download, harmless
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import run_of
@@ -140,17 +140,13 @@ OPERATIONS = (
         problems={404: "there is no such run, or it was not held"},
         handler=diff_json,
     ),
-    Operation(
-        name="runs.diff_csv",
-        method="GET",
-        path=f"{_RUN}/diff.csv",
-        summary="Download what a held run would change as CSV",
+    download(
+        "runs.diff_csv",
+        f"{_RUN}/diff.csv",
+        diff_csv,
+        "Download what a held run would change as CSV",
         description="Every item that would change: a line an attribute; of a new item one, with its quantity. Held and "
         "dry runs keep the list until they are approved, cancelled or superseded.",
-        scope=Scope.READ,
-        response=str,
-        produces=("text/csv",),
         problems={404: "there is no such run, or it was not held"},
-        handler=diff_csv,
     ),
 )

@@ -11,9 +11,7 @@ import orjson
 from aiohttp import web
 
 from ingest.api.framework.call import Call
-from ingest.api.framework.caller import Scope
-from ingest.api.framework.downloads import harmless
-from ingest.api.framework.operation import Operation
+from ingest.api.framework.downloads import download, harmless
 from ingest.api.shared.goods import FeedVariant, FeedVariantFilters
 from ingest.api.shared.stored_pages import every
 
@@ -79,30 +77,23 @@ async def _sent(call: Call[Any, Any], media: str, name: str, parts: AsyncIterato
 _ABOUT = "By the filters of the list, in its order. Cells that a spreadsheet would take for a formula begin with `'`."
 
 OPERATIONS = (
-    Operation(
-        name="inventory_feed_variants.export_csv",
-        method="GET",
-        path="/api/inventory-feed-variants.csv",
-        summary="Download feed variants as CSV",
+    download(
+        "inventory_feed_variants.export_csv",
+        "/api/inventory-feed-variants.csv",
+        export_csv,
+        "Download feed variants as CSV",
         description=_ABOUT,
-        scope=Scope.READ,
         bound=True,
         query=FeedVariantFilters,
-        response=str,
-        produces=("text/csv",),
-        handler=export_csv,
     ),
-    Operation(
-        name="inventory_feed_variants.export_ndjson",
-        method="GET",
-        path="/api/inventory-feed-variants.ndjson",
-        summary="Download feed variants as NDJSON",
+    download(
+        "inventory_feed_variants.export_ndjson",
+        "/api/inventory-feed-variants.ndjson",
+        export_ndjson,
+        "Download feed variants as NDJSON",
         description="One feed variant a line, as the list has them, by its filters and in its order.",
-        scope=Scope.READ,
         bound=True,
         query=FeedVariantFilters,
-        response=str,
         produces=("application/x-ndjson",),
-        handler=export_ndjson,
     ),
 )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.downloads import csv_file
+from ingest.api.framework.downloads import csv_file, download
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.shared.feeds import run_of
@@ -85,26 +85,18 @@ OPERATIONS = (
         response=list[Reject],
         handler=rejects_json,
     ),
-    Operation(
-        name="runs.rejects_csv",
-        method="GET",
-        path=f"{_RUN}/rejects.csv",
-        summary="Download the rejects of a run as CSV",
-        scope=Scope.READ,
-        response=str,
-        produces=("text/csv",),
-        handler=rejects_csv,
+    download(
+        "runs.rejects_csv",
+        f"{_RUN}/rejects.csv",
+        rejects_csv,
+        "Download the rejects of a run as CSV",
     ),
-    Operation(
-        name="runs.rejected_rows_csv",
-        method="GET",
-        path=f"{_RUN}/rejected-rows.csv",
-        summary="Download the rejected rows of a run as they stand in its file",
+    download(
+        "runs.rejected_rows_csv",
+        f"{_RUN}/rejected-rows.csv",
+        rejected_rows_csv,
+        "Download the rejected rows of a run as they stand in its file",
         description="Of the file's own columns (of XML and JSON the paths), with two behind them: `wrongColumn`, and"
         " `wrong`, which says why, and in which row. To be mended, and sent again.",
-        scope=Scope.READ,
-        response=str,
-        produces=("text/csv",),
-        handler=rejected_rows_csv,
     ),
 )
