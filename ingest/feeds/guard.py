@@ -13,6 +13,8 @@ BASELINE_DAYS = 30
 """A file is compared with the largest of so many days: else a feed could lose nearly its share every time."""
 _MANY_REJECTS = 20
 """So many rejected rows make the first file of a feed suspect; a handful is what first files are like."""
+_MANY_ITEMS = 10
+"""So many items that have a quantity are hardly sold out at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,16 @@ def guard_stock(stock: Stock, share: float) -> Held | None:
         f"{stock.gone} of the {stock.stored} stored items with a quantity are not in the file"
         f" (allowed: {100 * share:g} %)",
     )
+
+
+def guard_zeros(stock: Stock) -> Held | None:
+    """Return why a file in which all quantities are 0 must not be applied: systems that are out of order write such.
+
+    A few items may well be sold out all at once.
+    """
+    if stock.stored < _MANY_ITEMS:
+        return None
+    return Held("all_zero", f"all quantities in the file are 0, and {stock.stored} stored items have one")
 
 
 def fell_by_more(count: int, last: int, share: float) -> bool:

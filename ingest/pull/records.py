@@ -180,7 +180,7 @@ class Report(RowCounts):
     attribute takes; `hint` helps when a whole file has no item.
     `entries` counts what JSON has where `itemPath` leads to, up to its first `[*]`; None: there is no such place,
     which is not the same as an empty one. `lacking` says that no item has a quantity, though the mapping names its
-    source: a field that the vendor renamed, say.
+    source: a field that the vendor renamed, say; `all_zero` that all quantities there are were 0.
     """
 
     complete: bool = True
@@ -195,6 +195,7 @@ class Report(RowCounts):
     page_fields: dict[str, Any] = field(default_factory=dict)
     entries: int | None = None
     lacking: str | None = None
+    all_zero: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as an object for JSON, with these names."""

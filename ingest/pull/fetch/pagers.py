@@ -21,6 +21,10 @@ _REFUSALS = frozenset((FetchCode.NOT_FOUND, FetchCode.REFUSED, FetchCode.PROTOCO
 """What servers answer to a page behind the last one: 404, 400, 422, 204."""
 
 
+_ROUND = 5
+"""Servers limit their pages to round numbers."""
+
+
 @dataclass(slots=True)
 class Page:
     """One page. `number` counts from 0.
@@ -139,12 +143,35 @@ class _Counted(_Pager):
         super().__init__(pagination)
         self._first = (1 if pagination.step == 1 else 0) if pagination.first is None else pagination.first
         self._ended = False
+        self._sizes: list[int] = []
 
     def repeats(self, page: Page) -> bool:
         if page.number == 0:
             asked = parameter_of(str(page.address), cast(str, self._pagination.parameter))
             self._first = int(asked) if asked is not None and asked.isdecimal() else self._first
-        return super().repeats(page)
+        again = super().repeats(page)
+        if not again and page.items:
+            self._sizes.append(page.items)
+        return again
+
+    def lacks(self) -> str | None:
+        return super().lacks() or self._left_out()
+
+    def _left_out(self) -> str | None:
+        """Return why items between the pages may be left out: a server that gives 50 at once, say, is asked for each
+        hundredth.
+
+        Pages that a server filters are smaller than the step, too, but not all by the same.
+        """
+        step, before_last = self._pagination.step, self._sizes[:-1]
+        if step == 1 or not before_last or self._told.is_end(self._pages, self._items):
+            return None
+        size = before_last[0]
+        if size >= step or size % _ROUND or set(before_last) != {size}:
+            return None
+        return (
+            f"each page has {size} items, and the next one begins {step} behind it: set the pagination's step to {size}"
+        )
 
     def _over(self, page: Page) -> bool:  # noqa: ARG002 - see `_Named`
         self._ended = True

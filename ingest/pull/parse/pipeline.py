@@ -42,6 +42,7 @@ class Parse:
         self._source = Source.of(stream)
         self._settings, self._charset, self._limit = settings, charset, limit
         self._lacks_quantity = QUANTITY in settings.mapping
+        self._has_stock = False
         self._rows_kept = 0
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -132,6 +133,10 @@ class Parse:
         self.report.rows_rejected += rejected
         if self._lacks_quantity:
             self._lacks_quantity = not any(QUANTITY in item for item in mapped.items)
+        if not self._has_stock:
+            quantities = [item[QUANTITY] for item in mapped.items if QUANTITY in item]
+            self._has_stock = any(quantities)
+            self.report.all_zero = not self._has_stock and (self.report.all_zero or 0 in quantities)
         self.report.attributes_skipped += sum(reject.skipped for reject in mapped.rejects)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from ingest.amqp.publish import Publisher
-from ingest.feeds.guard import Baseline, FileFacts, guard, guard_stock
+from ingest.feeds.guard import Baseline, FileFacts, guard, guard_stock, guard_zeros
 from ingest.feeds.runs import RunStatus, final_status, fingerprint, part_key
 from ingest.pull.run import cleanup
 from ingest.pull.run.diff import Wanted, make_diff
@@ -105,12 +105,14 @@ class Runner:
         What is missing counts when it would get quantity 0, and when the feed was made to mean another file.
         """
         facts, share = spooled.facts, feed.settings.fetch_missing_guard
-        counts = feed.cleans_up or before.settings_seal != feed.seal()
-        seen = await cleanup.compare_keys(self._store, run, spooled) if counts else None
+        counts, all_zero = feed.cleans_up or before.settings_seal != feed.seal(), facts.get("allZero", False)
+        seen = await cleanup.compare_keys(self._store, run, spooled) if counts or all_zero else None
         zeroes = feed.cleans_up and seen is not None and seen.stock.stored > 0
         held = guard(_file_facts(facts), before.baseline, share, cleans_up=zeroes)
         if held is None and seen is not None:
-            held = guard_stock(seen.stock, share)
+            held = (guard_stock(seen.stock, share) if counts else None) or (
+                guard_zeros(seen.stock) if all_zero else None
+            )
         if held is None and not run.dry_run:
             return None
         code, reason = _DRY if run.dry_run or held is None else (held.code, held.reason)

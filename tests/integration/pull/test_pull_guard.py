@@ -45,6 +45,24 @@ async def test_a_file_with_far_fewer_rows_is_held_until_approved(pulling, puller
     assert {**dict.fromkeys(STOCK, 0), **half} == await pulling.quantities(feed)
 
 
+async def test_a_file_of_zeros_alone_is_held_until_approved(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = csv_of(STOCK)
+    feed = await pulling.feed()
+    await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = csv_of(dict.fromkeys(STOCK, 0))
+    held = await pulling.run(puller, feed)
+    stored = await pulling.quantities(feed)
+    await pulling.approve(held["id"])
+    approved = await pulling.carry_out(puller, held["id"])
+    again = await pulling.run(puller, feed)
+
+    assert ("held", "all_zero", STOCK) == (held["status"], held["error_code"], stored)
+    assert "all quantities in the file are 0, and 120 stored items have one" == held["error"]
+    assert ("succeeded", "not modified") == (approved["status"], again["status"])
+    assert dict.fromkeys(STOCK, 0) == await pulling.quantities(feed)
+
+
 async def test_a_held_run_is_over_with_the_next_good_one(pulling, puller, worker, vendor):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await pulling.feed()

@@ -15,6 +15,7 @@ from ingest.feeds.guard import (
     Stock,
     guard,
     guard_stock,
+    guard_zeros,
     next_baseline,
 )
 
@@ -122,3 +123,9 @@ def test_an_approval_and_time_start_afresh():
     assert less == next_baseline(BEFORE, less, approved=True)
     assert replace(BEFORE, final_newline=False) == next_baseline(BEFORE, less, approved=False)
     assert later == next_baseline(BEFORE, later, approved=False)
+
+
+@pytest.mark.parametrize(("stored", "code"), [(9, None), (10, "all_zero"), (500, "all_zero")])
+def test_a_file_of_zeros_alone_is_held_where_many_items_have_a_quantity(stored, code):
+    held = guard_zeros(Stock(stored, 0))
+    assert code == (held.code if held else None)

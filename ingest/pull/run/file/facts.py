@@ -40,6 +40,8 @@ class Facts(RowCounts):
     hint: str | None = None
     lacking: str | None = None
     """Why no item of any page has a quantity."""
+    all_zero: bool = False
+    """All quantities of all pages are 0."""
     keyless: int = 0
     """Rejected rows whose key could not be read."""
     rejects: list[tuple[Any, ...]] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Facts(RowCounts):
     def add_report(self, report: Report) -> None:
         """Take over what a report says of a file or page as a whole."""
         if report.rows_mapped:
+            self.all_zero = report.all_zero and (self.all_zero or not self._has_items)
             self.lacking = report.lacking and (self.lacking if self._has_items else report.lacking)
             self._has_items = True
         # Rows that were folded into others are in no chunk.
@@ -106,6 +109,7 @@ class Facts(RowCounts):
             "encoding": self.encoding,
             "hint": self.hint,
             "lacking": self.lacking,
+            "allZero": self.all_zero,
             "rowsRead": self.rows_read,
             "rowsMapped": self.rows_mapped,
             "rowsRejected": self.rows_rejected,

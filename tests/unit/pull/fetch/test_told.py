@@ -58,6 +58,28 @@ def test_an_empty_page_in_the_middle_is_an_end_in_doubt():
     assert "tells of 3 pages, and 2 came" in pager.lacks()
 
 
+BY_OFFSET = {"by": "page", "parameter": "offset", "step": 100}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told", "lacks"),
+    [
+        ((50, 50, 30, 0), {}, True),
+        ((50, 20), {}, True),
+        ((100, 100, 50, 0), {}, False),
+        ((97, 93, 99, 0), {}, False),  # filtered
+        ((50, 0), {}, False),
+        ((50, 45, 50, 0), {}, False),
+        ((50, 50, 30), {"totalCount": 130}, False),
+        ((250, 250, 10), {}, False),
+    ],
+)
+def test_pages_that_are_smaller_than_the_step_to_the_next_one_leave_items_out(sizes, told, lacks):
+    pager = pager_after(BY_OFFSET, *(page(number, told, items=size) for number, size in enumerate(sizes)))
+
+    assert ("set the pagination's step to 50" in (pager.lacks() or "")) == lacks
+
+
 @pytest.mark.parametrize("headers", [{"x_wp_totalpages": "2"}, {"x_total_pages": "2"}, {"x_total_count": "2"}])
 @pytest.mark.parametrize("refusal", [FetchCode.REFUSED, FetchCode.NOT_FOUND, FetchCode.PROTOCOL])
 def test_a_refused_page_behind_the_last_one_that_was_announced_is_the_end(headers, refusal):

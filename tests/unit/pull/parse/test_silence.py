@@ -9,6 +9,7 @@ from ingest.feeds.guard import Baseline, FileFacts, Held, guard
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from ingest.pull.parse.beginning import look
+from ingest.pull.run.file.facts import Facts
 
 MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "retailPrice": "price", "name": "name"}
 PREFIXED = {"externalId": {"path": "sku", "transforms": [{"name": "prefix", "text": "X-"}]}}
@@ -290,6 +291,34 @@ def test_a_file_in_which_no_item_has_the_quantity_that_is_mapped_is_held(resourc
     )
     looked = look(lambda: io.BytesIO(ITEMS_WITHOUT[resource_type].encode()), form, None, 10)
     assert report.lacking == looked.error
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [(["A;0", "B;0"], True), (["A;0", "B;"], True), (["A;0", "B;-1"], False), (["A;", "B;"], False), ([], False)],
+)
+@pytest.mark.parametrize("more", [0, 3_000])
+def test_a_file_all_quantities_of_which_are_0_says_so(rows, expected, more):
+    zeros = [f"K{number};0" for number in range(more if expected else 0)]
+
+    assert (
+        expected
+        == run("\n".join(["sku;qty", *zeros, *rows, ""]), mapping={"externalId": "sku", "inventoryQuantity": "qty"})[
+            2
+        ].all_zero
+    )
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"), [("00", True), ("05", False), ("50", False), ("0-", False), ("0", True)]
+)
+def test_a_file_in_pages_is_all_zero_where_all_of_them_are(pages, expected):
+    facts = Facts()
+    for page in pages:
+        items = [{"sku": "A", "qty": int(page)}] if page.isdigit() else [{"sku": "A"}]
+        facts.add_report(run(json.dumps(items), "api")[2])
+
+    assert expected == facts.all_zero
 
 
 @pytest.mark.parametrize(
