@@ -60,7 +60,7 @@ MORE = (
     "/feeds?condition=behind",
     "/connect?queue=byHand",
     "/dead-letters?status=discarded",
-    "/search?q=Lamp",
+    "/search?q=SKU-000",
     "/search?q=none",
 )
 

@@ -66,7 +66,7 @@ def addresses(rows: int, run: int) -> list[str]:
     """Return every page of the navigation, and one of each thing that a page is about."""
     middle = rows // 2
     return [
-        *(address for _, _, address, _ in NAVIGATION),
+        *(way.address for way in NAVIGATION),
         f"/feeds?after={FEEDS // 2}",
         "/feeds?condition=on+time",
         "/feeds/1",

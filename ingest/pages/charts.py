@@ -8,6 +8,8 @@ from datetime import datetime
 
 WIDTH, HEIGHT = 600, 140
 _STEPS = (1, 2, 2.5, 5, 10)
+_FILLED = 0.8
+"""How much of its place a bar takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Chart:
     labels: list[str]
     rows: list[tuple[str, list[float | None]]]
     names: list[str]
+
+    @property
+    def blank(self) -> bool:
+        """Return whether there is nothing to be drawn but the axes."""
+        return not any(value for _, values in self.rows for value in values)
 
 
 def strip(tones: Sequence[str]) -> list[tuple[str, str]]:
@@ -68,7 +75,7 @@ def steps(title: str, moments: Sequence[datetime], values: Sequence[float | None
 
 
 def stacked(title: str, unit: str, labels: Sequence[str], values: Mapping[str, Sequence[float]]) -> Chart:
-    """Return a chart of layers, one upon the other, the first at the bottom; a layer's tone is its name."""
+    """Return a chart of bars in layers, one upon the other, the first at the bottom; a layer's tone is its name."""
     count = len(labels)
     sums = [0.0] * count
     top = _top(sum(series[i] for series in values.values()) for i in range(count))
@@ -87,9 +94,17 @@ def _chart(
     top: float,
 ) -> Chart:
     title, unit = head
-    ticks = [(HEIGHT - HEIGHT * share, f"{top * share:g}") for share in (0.0, 0.5, 1.0)]
+    ticks = [(HEIGHT - HEIGHT * share, tick(top * share)) for share in (0.0, 0.5, 1.0)]
     rows = [(label, [series[i] for series in values.values()]) for i, label in enumerate(labels)]
     return Chart(title, unit, drawn, ticks, list(labels), rows, list(values))
+
+
+def tick(value: float) -> str:
+    """Return a number of an axis: 0.5, 2,500, 20k, 1.5M: short, so that it fits beside the drawing."""
+    for least, unit in ((1e6, "M"), (1e4, "k")):
+        if value >= least:
+            return f"{value / (1e3 if unit == 'k' else 1e6):g}{unit}"
+    return f"{value:,.0f}" if value >= 1e3 else f"{value:g}"  # noqa: PLR2004 - from here on commas help
 
 
 def _top(values: object) -> float:
@@ -126,7 +141,11 @@ def _line(series: Sequence[float | None], top: float) -> str:
 
 
 def _layer(below: Sequence[float], above: Sequence[float], top: float) -> str:
-    count = len(above)
-    there = [_at(i, count, above[i], top) for i in range(count)]
-    back = [_at(i, count, below[i], top) for i in reversed(range(count))]
-    return f"M{'L'.join([*there, *back])}Z" if count else ""
+    """Return a layer as bars side by side, each as wide as one value's share of the width."""
+    wide = WIDTH / max(len(above), 1)
+    bars = ((place, low, high) for place, (low, high) in enumerate(zip(below, above, strict=True)) if high > low)
+    return "".join(
+        f"M{place * wide:.1f} {HEIGHT - HEIGHT * low / top:.1f}v{-HEIGHT * (high - low) / top:.1f}"
+        f"h{wide * _FILLED:.1f}V{HEIGHT - HEIGHT * low / top:.1f}z"
+        for place, low, high in bars
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -15,7 +16,7 @@ from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
 from ingest.http.request_ids import id_of
 from ingest.pages import cookies
-from ingest.pages.page import Page
+from ingest.pages.page import Page, Way
 from ingest.pages.render import RENDERER, html
 from ingest.pages.security import HEADERS
 from ingest.pages.sessions.store import Session
@@ -46,14 +47,13 @@ class Curl:
 
 SESSION: web.RequestKey[Session | None] = web.RequestKey("session", object)  # type: ignore[arg-type]
 """The request's own session, noted on it when it was found."""
-NAVIGATION = web.AppKey("navigation", tuple[tuple[str, str, str, Scope], ...])
-"""Entries: section, label, address, scope."""
+NAVIGATION = web.AppKey("navigation", tuple[Way, ...])
 
 
 def base(request: web.Request, session: Session | None) -> dict[str, Any]:
     """Return what every template is given."""
     scope = session.role.scope if session else None
-    entries = [entry for entry in request.app[NAVIGATION] if scope and scope.includes(entry[3])]
+    entries = [entry for entry in request.app[NAVIGATION] if scope and scope.includes(entry.scope)]
     return {
         "session": session,
         "navigation": entries,
@@ -97,8 +97,12 @@ def snapshot(request: web.Request, page: Page, session: Session | None) -> web.R
 
 
 def away(request: web.Request, session: Session | None) -> web.Response:
-    """Say that Postgres is away: nothing was changed, posts are still accepted."""
-    return _page(request, "away", session, {"title": "Postgres cannot be reached"}, status=503)
+    """Say that Postgres is away: what is known of what was asked, that posts are still accepted, the way back."""
+    posted = request.method != "GET"
+    back = urlsplit(request.headers.get("HX-Current-URL", "") or request.headers.get("Referer", "")).path
+    again = (back if is_local(back) else "/") if posted else request.path_qs
+    context = {"title": "Postgres cannot be reached", "posted": posted, "again": again}
+    return _page(request, "away", session, context, status=503)
 
 
 def error(request: web.Request, problem: ProblemError, again: str = "") -> web.Response:
@@ -122,9 +126,19 @@ def error(request: web.Request, problem: ProblemError, again: str = "") -> web.R
 
 def asked(visit: Visit) -> list[Curl]:
     """Return the operations that a page asked, as curl lines, each one once."""
-    root = visit.services.settings.public_api_url.rstrip("/") or f"{visit.request.scheme}://{visit.request.host}"
-    lines = {f"{one.operation.method} {one.path}": Curl(one.operation.summary, _curl(root, one)) for one in visit.asked}
+    lines = {f"{one.operation.method} {one.path}": Curl(one.operation.summary, curl(visit, one)) for one in visit.asked}
     return list(lines.values())
+
+
+def curl(visit: Visit, one: Asked) -> str:
+    """Return what asks the API as a line for a terminal."""
+    root = visit.services.settings.public_api_url.rstrip("/") or f"{visit.request.scheme}://{visit.request.host}"
+    parts = ["curl", "-H", '"Authorization: Bearer $TOKEN"']
+    if one.operation.method != "GET":
+        parts += ["-X", one.operation.method]
+    if isinstance(one.body, dict | list):
+        parts += ["-H", "'Content-Type: application/json'", "-d", shlex.quote(orjson.dumps(one.body).decode())]
+    return " ".join([*parts, shlex.quote(root + one.path)])
 
 
 def sentence(text: str) -> str:
@@ -155,12 +169,3 @@ def _page(
 
 def _may(scope: Scope | None, needed: str) -> bool:
     return scope is not None and scope.includes(Scope(needed))
-
-
-def _curl(root: str, one: Asked) -> str:
-    parts = ["curl", "-H", '"Authorization: Bearer $TOKEN"']
-    if one.operation.method != "GET":
-        parts += ["-X", one.operation.method]
-    if isinstance(one.body, dict | list):
-        parts += ["-H", "'Content-Type: application/json'", "-d", shlex.quote(orjson.dumps(one.body).decode())]
-    return " ".join([*parts, shlex.quote(root + one.path)])

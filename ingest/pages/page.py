@@ -104,4 +104,15 @@ class Download:
     scope: Scope = Scope.READ
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One entry of the navigation: for whom it is, and what it stands together with."""
+
+    section: str
+    label: str
+    address: str
+    scope: Scope = Scope.READ
+    group: str = ""
+
+
 Entry = Page | Action | Download

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,6 +22,7 @@ from ingest.pages.security import HEADERS
 from ingest.pages.static_files import versioned
 
 TEMPLATES = Path(__file__).parent / "templates"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _LOOK: ContextVar[tuple[datetime, str]] = ContextVar("look")
 """When a page is being written, and the account's time zone: what the times on it are relative to."""
 
@@ -36,6 +39,7 @@ def environment() -> Environment:
     )
     env.filters |= {
         "ago": ago,
+        "browser": words.browser,
         "bytes": words.size,
         "clock": at_clock,
         "counted": words.counted,
@@ -45,6 +49,8 @@ def environment() -> Environment:
         "n": words.number,
         "query": query,
         "shown": words.shown,
+        "signed": words.signed,
+        "told": told,
         "zip_with": lambda left, right: list(zip(left, right, strict=True)),
     }
     env.globals |= {"static": versioned, "tone": tones.of, "icon": tones.icon, "kinds": tones.KINDS}
@@ -96,6 +102,14 @@ def at_clock(moment: datetime | None) -> str | Markup:
         return words.UNKNOWN
     now, zone = _LOOK.get()
     return _time(moment, words.clock(moment, zone, now), zone)
+
+
+def told(value: Any, length: int) -> str | Markup:
+    """Return a value of an API's resource: its times as times of the account's zone, what is nested as JSON, cut."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return at_clock(datetime.fromisoformat(value))
+    text = orjson.dumps(value).decode() if isinstance(value, dict) else words.shown(value)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def left(moment: datetime) -> str:

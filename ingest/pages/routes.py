@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
-from ingest.pages.page import Entry
+from ingest.pages.page import Entry, Way
 from ingest.pages.views import (
     audit,
     connect,
@@ -56,21 +56,21 @@ ENTRIES: tuple[Entry, ...] = (
     *password.ENTRIES,
 )
 
-NAVIGATION: tuple[tuple[str, str, str, Scope], ...] = (
-    ("now", "Now", "/", Scope.READ),
-    ("lag", "Lag", "/lag", Scope.READ),
-    ("feeds", "Feeds", "/feeds", Scope.READ),
-    ("providers", "Vendors", "/providers", Scope.READ),
-    ("receipts", "Receipts", "/receipts", Scope.READ),
-    ("connect", "Connect", "/connect", Scope.READ),
-    ("dead", "Dead letters", "/dead-letters", Scope.READ),
-    ("operations", "Operations", "/operations", Scope.READ),
-    ("usage", "Usage", "/usage", Scope.READ),
-    ("fleet", "Fleet", "/fleet", Scope.OPERATOR),
-    ("people", "People", "/people", Scope.ADMIN),
-    ("tokens", "API tokens", "/tokens", Scope.ADMIN),
-    ("settings", "Settings", "/settings", Scope.READ),
-    ("audit", "Audit log", "/audit-log", Scope.ADMIN),
-    ("sessions", "Sessions", "/sessions", Scope.READ),
+NAVIGATION: tuple[Way, ...] = (
+    Way("now", "Now", "/", group="watch"),
+    Way("lag", "Lag", "/lag", group="watch"),
+    Way("feeds", "Feeds", "/feeds", group="goods"),
+    Way("providers", "Vendors", "/providers", group="goods"),
+    Way("connect", "Connect", "/connect", group="goods"),
+    Way("receipts", "Receipts", "/receipts", group="goods"),
+    Way("usage", "Usage", "/usage", group="goods"),
+    Way("dead", "Dead letters", "/dead-letters", group="trouble"),
+    Way("operations", "Operations", "/operations", group="trouble"),
+    Way("fleet", "Fleet", "/fleet", Scope.OPERATOR, group="house"),
+    Way("people", "People", "/people", Scope.ADMIN, group="house"),
+    Way("tokens", "API tokens", "/tokens", Scope.ADMIN, group="house"),
+    Way("settings", "Settings", "/settings", group="house"),
+    Way("audit", "Audit log", "/audit-log", Scope.ADMIN, group="house"),
+    Way("sessions", "Sessions", "/sessions", group="house"),
 )
-"""Section, label, address, scope."""
+"""What stands beside every page; a gap divides the groups."""

@@ -85,7 +85,7 @@ async def _answered(request: web.Request, serve: Handler) -> web.StreamResponse:
     except AwayError as away:
         return layout.away(request, away.session)
     except (*AWAY, Transient):
-        return layout.away(request, None)
+        return layout.away(request, request.get(layout.SESSION))
     except ProblemError as problem:
         return layout.error(request, problem)
     except web.HTTPException:

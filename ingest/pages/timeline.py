@@ -11,6 +11,7 @@ from ingest.api.framework.dispatch import plain
 from ingest.pages.charts import Chart, steps
 
 QUANTITY = "inventoryQuantity"
+_VARIANT = "variantId"
 _EMPTY = ("index", "runId", "changes", "code", "message", "supersededBy", "since", "times", "batchId")
 _TIMES = ("receivedAt", "appliedAt", "since")
 HEADER = ("received", "committed", "feed", "outcome", "times", "source", "receipt", "run", "row or item", "attribute",
@@ -32,6 +33,16 @@ def decision_of(decision: Mapping[str, Any], feed: str | None) -> Entry:
     at, told = decision["at"], {"outcome": f"{decision['about']} settings", "source": decision["who"]}
     known: Entry = {**dict.fromkeys(_EMPTY), "feed": feed, "receivedAt": at, "appliedAt": at, "times": 1, **told}
     return entry_of({**known, "changes": decision["changes"]}, feed)
+
+
+def naming(entries: Iterable[Entry], skus: Mapping[int, str]) -> list[Entry]:
+    """Return entries that say which SKU an item was connected to, as far as it is known, instead of its number."""
+    return [
+        {**entry, "changes": {**changes, _VARIANT: {side: skus.get(value, value) for side, value in told.items()}}}
+        if (changes := entry["changes"] or {}) and (told := changes.get(_VARIANT))
+        else entry
+        for entry in entries
+    ]
 
 
 def attributes_of(entries: Iterable[Entry]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which tone a word has: good, warn, bad, info, idle. A tone never stands without its word."""
+"""Which tone a word has, never without its word: good, warn, bad, info, idle; and what people call words of the API."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ RUNS = {
     RunStatus.CANCELLED: "idle",
 }
 ICONS = {Condition.HELD: "held", RunStatus.HELD: "held"}
+SCHEDULES = {
+    "hourly": "every hour",
+    "daily": "every day",
+    "custom": "by cron",
+    "webhook": "when told by the API",
+    "never": "only when asked",
+}
+"""What people call a `fetchFrequency`."""
 KINDS = {"webhook": "push", "ftpCsv": "CSV", "xml": "XML", "api": "JSON"}
 """What people call a `resourceType`."""
 

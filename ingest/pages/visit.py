@@ -97,6 +97,12 @@ class Visit:
         value = self.form.get(name, "")
         return value.strip() if isinstance(value, str) else ""
 
+    @staticmethod
+    def asking(name: str, body: Any = None) -> Asked:
+        """Return an operation without parameters as something to ask: for a line that people may send themselves."""
+        operation = _operations()[name]
+        return Asked(operation, operation.template, body)
+
     async def ask(
         self,
         name: str,

@@ -7,6 +7,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+# In this order: most say that they are the ones before them, too.
+_BROWSERS = {
+    "Edg/": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "Chrome/": "Chrome",
+    "Version/": "Safari",
+    "curl/": "curl",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS X": "macOS",
+    "Windows": "Windows",
+    "Linux": "Linux",
+}
 UNKNOWN = "–"  # noqa: RUF001 - a dash is what people read as "nothing"
 """What stands where nothing is known yet: never 0."""
 
@@ -16,6 +33,13 @@ def number(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def signed(value: int) -> str:
+    """Return a difference: +1,204, −1,835, or "no change"."""  # noqa: RUF002 - minus
+    if not value:
+        return "no change"
+    return f"{'+' if value > 0 else '−'}{abs(value):,}"  # noqa: RUF001 - minus
 
 
 def size(count: int | None) -> str:
@@ -28,6 +52,16 @@ def size(count: int | None) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1_000
     return f"{amount:.1f} GB"
+
+
+def browser(agent: str) -> str:
+    """Return a User-Agent as people call it: Firefox 140 on Linux; as it is when it is none that we know."""
+    mark = next((mark for mark in _BROWSERS if mark in agent), None)
+    if mark is None:
+        return agent
+    version = agent.partition(mark)[2].partition(" ")[0].partition(".")[0]
+    system = next((f" on {name}" for mark, name in _SYSTEMS.items() if mark in agent), "")
+    return f"{_BROWSERS[mark]} {version}{system}"
 
 
 def duration(seconds: float | None) -> str:

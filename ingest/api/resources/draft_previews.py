@@ -108,7 +108,7 @@ async def delete_preview(call: Call[Query, None]) -> Answer:
     return Answer()
 
 
-_READ = ("delimiter", "encoding")
+_READ = ("compression", "delimiter", "encoding")
 """Detected anew for each file, so that a vendor may change them; told, and not set."""
 
 

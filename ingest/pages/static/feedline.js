@@ -3,6 +3,7 @@
 
 (() => {
   const find = (selector) => document.querySelector(selector);
+  find(".navigation [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   const STALE_MS = 10000, POLL_MS = 5000;
 
   // One stream a page. It closes while the tab is hidden, while paused, and while a row has the focus: rows never jump.

@@ -25,9 +25,11 @@ async def show(visit: Visit) -> Context:
     """Return the causes."""
     status = visit.request.query.get("status")
     groups = await visit.ask("dead_letter_groups.list", query={"status": status})
+    settled = [] if groups or status else await _settled(visit)
     running = await visit.ask("operations.list", query={"open": True, "limit": 10})
     return {
         "groups": groups,
+        "last_at": max((group.last_at for group in settled), default=None),
         "status": status or "",
         "statuses": _STATUSES,
         "most": MOST_UNTYPED,
@@ -35,6 +37,15 @@ async def show(visit: Visit) -> Context:
         "running": running,
         "here_of": here_of,
     }
+
+
+async def _settled(visit: Visit) -> list[Any]:
+    """Return the causes of what was replayed or discarded: they tell since when nothing died."""
+    return [
+        group
+        for status in ("replayed", "discarded")
+        for group in await visit.ask("dead_letter_groups.list", query={"status": status})
+    ]
 
 
 async def show_letters(visit: Visit) -> Context:
@@ -47,7 +58,19 @@ async def show_letters(visit: Visit) -> Context:
 async def show_letter(visit: Visit) -> Context:
     """Return one with its message."""
     letter = await visit.ask("dead_letters.get", {"id": visit.id})
-    return {"letter": letter, "title": f"Dead letter {letter.id}"}
+    return {"letter": letter, "feed": await _feed_of(visit, letter), "title": f"Dead letter {letter.id}"}
+
+
+async def _feed_of(visit: Visit, letter: Any) -> Any:
+    """Return the feed of a dead letter; None when it has none, or it was deleted since."""
+    if letter.feed_id is None:
+        return None
+    try:
+        return await visit.ask("inventory_feeds.get", {"id": letter.feed_id})
+    except ProblemError as problem:
+        if problem.status != 404:  # noqa: PLR2004 - it is deleted
+            raise
+        return None
 
 
 async def confirm(visit: Visit) -> Context:

@@ -19,13 +19,14 @@ from ingest.pages import drafting, layout
 from ingest.pages.alike import Alike, alike
 from ingest.pages.page import Action, Again, Context, Done, Download, Fragment, Page
 from ingest.pages.rows import SHOWN, detail, lines
+from ingest.pages.tones import SCHEDULES
 from ingest.pages.visit import Visit, version_of
 
 MAX_UPLOAD_BYTES = 32 << 20
 _LOOKED_AT = 250
 _FORMAT = frozenset(known.alias or name for name, known in Format.model_fields.items()) | {"resourceType"}
 _GIVEN = ("location", "name", "provider", "provider_name", "token")
-_SCHEDULES = [("hourly", "every hour"), ("daily", "every day"), ("never", "only when asked"), ("custom", "by cron")]
+_SCHEDULES = [(name, SCHEDULES[name]) for name in ("hourly", "daily", "never", "custom")]
 
 
 async def show_new(visit: Visit) -> Context:

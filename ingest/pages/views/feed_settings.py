@@ -8,6 +8,7 @@ from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
 from ingest.pages import layout
 from ingest.pages.page import Action, Again, Context, Done, Page
+from ingest.pages.tones import SCHEDULES
 from ingest.pages.visit import Visit, version_of
 
 _CHANGED = 412
@@ -61,6 +62,7 @@ def _context(feed: Any, given: dict[str, Any], problem: str) -> Context:
         "version": version_of(feed),
         "problem": problem,
         "conflict": [],
+        "schedules": list(SCHEDULES.items()),
     }
 
 

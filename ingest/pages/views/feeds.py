@@ -8,7 +8,7 @@ from typing import Any
 from ingest.api.framework.caller import Scope
 from ingest.feeds.conditions import Condition
 from ingest.http.problems import ProblemError
-from ingest.pages import charts, tones
+from ingest.pages import charts, layout, tones
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.visit import Visit, version_of
@@ -25,7 +25,7 @@ _FILTERS = [
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A feed as the list shows it: `rows` of the last parsed file, `change` against the one before."""
+    """A feed as the list shows it: `rows` of the last parsed file (of `run`), `change` against the one before."""
 
     feed: Any
     rows: int | None
@@ -33,6 +33,7 @@ class Line:
     rejects: int | None
     strip: list[tuple[str, str]]
     strip_words: str
+    run: int | None = None
 
 
 async def show_list(visit: Visit) -> Context:
@@ -41,7 +42,21 @@ async def show_list(visit: Visit) -> Context:
     if given["condition"] == BEHIND:
         given = {"after": given["after"], "behind": True}
     answer = await visit.answer("feed_conditions.list", query={**given, "limit": _SHOWN})
-    return {"lines": [line_of(feed) for feed in answer.body], "filters": _FILTERS, "after": next_of(answer)}
+    return {
+        "lines": [line_of(feed) for feed in answer.body],
+        "filters": _FILTERS,
+        "after": next_of(answer),
+        "first": "" if answer.body or any(given.values()) else await _first(visit),
+    }
+
+
+async def _first(visit: Visit) -> str:
+    """Return the line that makes an account's first feed by the API, or the vendor that it needs before."""
+    providers = await visit.ask("dropship_providers.list", query={"limit": 1})
+    if not providers:
+        return layout.curl(visit, visit.asking("dropship_providers.create", {"name": "Acme"}))
+    body = {"name": "Acme stock", "dropshipProviderId": providers[0].id, "resourceType": "webhook"}
+    return layout.curl(visit, visit.asking("inventory_feeds.create", body))
 
 
 async def show_one(visit: Visit) -> Context:
@@ -64,6 +79,7 @@ async def show_one(visit: Visit) -> Context:
         "runs": answer.body if pulled else [],
         "batches": [] if pulled else answer.body,
         "after": next_of(answer),
+        "fetched": fetched(feed),
         "edge": edge_url(visit) + WEBHOOK,
         "grace_s": visit.services.settings.hash_grace_s,
     }
@@ -111,7 +127,16 @@ def line_of(feed: Any) -> Line:
     told = [run.status.value for run in reversed(feed.runs)]
     marks = charts.strip([tones.of(run.status) for run in reversed(feed.runs)])
     words = f"the last {len(told)} runs: {', '.join(told)}" if told else ""
-    return Line(feed, rows, change, parsed[0].rows_rejected if parsed else None, marks, words)
+    last = parsed[0] if parsed else None
+    return Line(feed, rows, change, last and last.rows_rejected, marks, words, last and last.id)
+
+
+def fetched(feed: Any) -> str:
+    """Return when a pulled feed is fetched, in words."""
+    if feed.resource_type == "webhook":
+        return ""
+    words = tones.SCHEDULES[feed.fetch_frequency]
+    return f"{words} {feed.fetch_cron}" if feed.fetch_frequency == "custom" else words
 
 
 def edge_url(visit: Visit) -> str:

@@ -30,7 +30,7 @@ async def show_sku(visit: Visit) -> Context:
         history = await _history(visit, item.id, None)
         kept = history["changesKept"]
         entries += [one for one in _entries(history, feeds[item.inventory_feed_id].name) if one not in entries]
-    newest = _newest(entries)
+    newest = timeline.naming(_newest(entries), {variant.id: variant.sku})
     one = items[0] if len(items) == 1 else None
     return {
         "title": variant.sku,
@@ -57,7 +57,9 @@ async def show_item(visit: Visit) -> Context:
         "feed": feeds.get(item.inventory_feed_id),
         "term": terms_of([item], feeds)[0],
         "attributes": {name: value for name, value in attributes.items() if value not in (None, [], "")},
-        **_told(visit, _newest(_entries(history, None)), charted=True),
+        **_told(
+            visit, timeline.naming(_newest(_entries(history, None)), {sku.id: sku.sku} if sku else {}), charted=True
+        ),
         "kept": history["changesKept"],
         "next": history["next"],
         "overrides": _OVERRIDES,

@@ -15,6 +15,7 @@ from ingest.pages.visit import Visit
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "deferred", "rejected", "dead")
 _MOST_NEEDS = 8
+_LEAST_RATE = 0.01
 
 
 async def show(visit: Visit) -> Context:
@@ -30,7 +31,7 @@ async def show(visit: Visit) -> Context:
         "lag": lag,
         "items": items,
         "rate": (rate := rate_of(overview)),
-        "rates": ", ".join(f"{name} {_rate(value)}" for name, value in rate),
+        "rates": told_rates(rate),
         "usage": usage,
         "reached_at": usage.forecast.reached_at if usage.forecast else None,
         "needs": needs[:_MOST_NEEDS],
@@ -58,8 +59,10 @@ def charts_of(overview: Any) -> tuple[Chart, Chart]:
     return lines("Greatest age at commit, by minute", "s", labels, {"greatest age": ages}), items
 
 
-def _rate(value: float) -> str:
-    return words.number(round(value, 2)) if value >= 0.01 else "<0.01"  # noqa: PLR2004 - what two digits can show
+def told_rates(rate: list[tuple[str, float]]) -> str:
+    """Return rates by outcome in words: those that two digits can show, and that there are others."""
+    told = [f"{name} {words.number(round(value, 2))}" for name, value in rate if value >= _LEAST_RATE]
+    return ", ".join([*told, *(["others below 0.01"] if len(told) < len(rate) else [])])
 
 
 def rate_of(overview: Any) -> list[tuple[str, float]]:

@@ -17,6 +17,8 @@ from ingest.pages.visit import Visit
 from schemas.outcomes import Outcome
 
 _SHOWN, _PAGE, _HOURS = 250, 50, 6
+_HARM = tuple(reversed(Outcome))
+"""The worst outcomes first."""
 
 
 async def show_list(visit: Visit) -> Context:
@@ -61,7 +63,8 @@ async def show(visit: Visit) -> Context:
     """Return a receipt, and the feed that it is of."""
     receipt = await visit.ask("batches.get", _path(visit))
     feed = await visit.ask("inventory_feeds.get", {"id": receipt.feed_id})
-    return {"receipt": receipt, "feed": feed, "items": receipt.items[:_SHOWN], "title": "Receipt"}
+    items = sorted(receipt.items, key=lambda item: (_HARM.index(item.outcome), item.index))
+    return {"receipt": receipt, "feed": feed, "items": items[:_SHOWN], "title": "Receipt"}
 
 
 async def rejects_csv(visit: Visit) -> web.StreamResponse:

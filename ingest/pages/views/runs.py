@@ -19,7 +19,15 @@ STAGES = ("fetching", "parsing", "publishing", "settling", "cleaning")
 _ACTIVE = (RunStatus.QUEUED, RunStatus.FETCHING)
 _TYPED_SHARE = 0.3
 """More than this share of the stored items to 0: the count must be typed."""
-_KINDS = ("zeroed", "emptied", "repriced", "changed", "created", "unchanged")
+_KINDS = {
+    "zeroed": "Missing, to 0",
+    "emptied": "Falling to 0",
+    "repriced": "Prices moved by half",
+    "changed": "Changed",
+    "created": "Created",
+    "unchanged": "Unchanged",
+}
+"""What people call a kind of difference, the most harmful first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ async def show(visit: Visit) -> Context:
         "active": run.status in _ACTIVE,
         "held": run.status is RunStatus.HELD,
         "diff": diff,
-        "kinds": [kind for kind in _KINDS if diff and diff.examples.get(kind)],
+        "kinds": _KINDS,
         "known": bool(run.rows_read) or run.status not in _ACTIVE,
         "typed": bool(diff) and must_type(diff),
         "effect": effect_of(diff, run),

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingest.api.resources.usage_history import DAYS
-from ingest.pages.charts import Chart, lines
+from ingest.pages.charts import Chart, lines, stacked
 from ingest.pages.page import Context, Page
 from ingest.pages.visit import Visit
 
@@ -37,7 +37,7 @@ def month(usage: Any) -> Chart:
     """Return the last days, those without use as 0."""
     known = {day.day: day.used for day in usage.days}
     days = [usage.day - timedelta(days=back) for back in reversed(range(DAYS))]
-    return lines("Used by day", "", [f"{day:%-d %b}" for day in days], {"used": [known.get(day, 0) for day in days]})
+    return stacked("Used by day", "", [f"{day:%-d %b}" for day in days], {"used": [known.get(day, 0) for day in days]})
 
 
 def _whole(value: float | None) -> int | None:

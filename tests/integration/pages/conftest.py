@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
+import psycopg
 import pytest
 from lxml import html
 
 from ingest.pages.app import application
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
+_NUMBER = 987_654
+_SEED = """
+INSERT INTO dropship_providers (id, account_id, name) VALUES (%(id)s, %(account)s, 'bare');
+INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resource_type, hash)
+VALUES (%(id)s, %(account)s, %(id)s, 'bare', 'xml', 'bare');
+INSERT INTO runs (id, account_id, feed_id, status, trigger) VALUES (%(id)s, %(account)s, %(id)s, 'failed', 'manual');
+INSERT INTO variants (account_id, id, sku) VALUES (%(account)s, %(id)s, 'bare');
+INSERT INTO feed_variants (account_id, feed_id, id, external_id, item_hash, details_hash, created_at, updated_at)
+VALUES (%(account)s, %(id)s, %(id)s, 'bare', 0, 0, now(), now());
+INSERT INTO receipts (account_id, batch_id, received_at, feed_id, source, applied_at, counts, items)
+VALUES (%(account)s, %(batch)s, now(), %(id)s, 'webhook', now(), '{"updated": 1}', '[]');
+INSERT INTO endpoints (id, account_id, name, url, events, position)
+VALUES (%(id)s, %(account)s, 'bare', 'https://x.example', '{run.held}', 0);
+INSERT INTO people (id, account_id, name, role, password_hash) VALUES (%(id)s, %(account)s, 'bare', 'viewer', '');
+INSERT INTO api_tokens (id, account_id, name, scope, token_hash)
+VALUES (%(id)s, %(account)s, 'bare', 'read', '\\x00');
+INSERT INTO vendor_links (id, account_id, feed_id, note, digest, expires_at)
+VALUES (%(id)s, %(account)s, %(id)s, 'bare', '\\x00', now() + interval '1 day');
+INSERT INTO sessions (id, digest, account_id, role, who, address, agent)
+VALUES (%(id)s, '\\x00', %(account)s, 'viewer', 'bare', '', '');
+INSERT INTO previews (account_id, id, draft, source)
+VALUES (%(account)s, %(id)s, '{"settings": {"resourceType": "ftpCsv"}, "detected": [], "proposed": []}', 'sample');
+INSERT INTO dead_letters (account_id, id, code, reason, payload) OVERRIDING SYSTEM VALUE
+VALUES (%(account)s, %(id)s, 'test', 'bare', '{}');
+INSERT INTO operations (account_id, id, kind, who, newer, max_id, total)
+VALUES (%(account)s, %(id)s, 'replay', 'bare', 'skip', 1, 1);
+"""
+_BATCH = uuid.UUID(int=_NUMBER)
 
 
 class Page:
@@ -107,3 +137,19 @@ async def dashboard(api) -> AsyncIterator[Dashboard]:
     yield running
     for browser in running.browsers:
         await browser.client.close()
+
+
+@pytest.fixture
+def bare(api) -> dict[str, str]:
+    """One of everything of the first account, with nothing in it, and by which names addresses hold it."""
+    with psycopg.ClientCursor(psycopg.connect(api.database, autocommit=True)) as cursor:
+        cursor.execute(_SEED, {"id": _NUMBER, "account": api.account_id, "batch": _BATCH})
+        cursor.connection.close()
+    return {
+        "id": str(_NUMBER),
+        "run": str(_NUMBER),
+        "version": str(_NUMBER),
+        "link": str(_NUMBER),
+        "batch": str(_BATCH),
+        "sku": "bare",
+    }

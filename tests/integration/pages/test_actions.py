@@ -85,7 +85,7 @@ async def test_a_buttons_answer_is_put_where_it_was_pressed_and_leads_elsewhere_
 async def test_every_button_of_every_page_has_a_key(dashboard, feed):
     browser = await dashboard.browser("operator")
     here = f"/feeds/{feed['id']}"
-    for path in (*(entry[2] for entry in NAVIGATION), here, f"{here}/settings", "/feeds/new"):
+    for path in (*(way.address for way in NAVIGATION), here, f"{here}/settings", "/feeds/new"):
         page = await browser.page(path)
         for form in page.tree.cssselect("main form[method=post]"):
             assert form.cssselect("input[name=key]"), (path, form.action)

@@ -1,13 +1,15 @@
 """A vendor's file becomes a feed: dropped, mapped, mended and saved."""
 
+import gzip
+
 CSV = "Artikel;Bezeichnung;Bestand;EK-Preis\nC-1;Lampe;7;10,25\nC-2;<b>Stuhl</b>;soon;1.020,50\n"
 
 
 async def test_a_dropped_file_becomes_mapped_rows_mended_and_saved(dashboard, api):
     browser = await dashboard.browser("write")
-    form = {"file": CSV.encode()}
-    page = await browser.upload("/feeds/new", form)
+    page = await browser.upload("/feeds/new", {"file": gzip.compress(CSV.encode())})
     assert "New feed" == page.text_of("h1")
+    assert "Compression: its first bytes are those of gzip" in page.text_of("#mapping")
     chosen = {s.get("name"): s.value for s in page.tree.cssselect("select[name^=source-]") if s.value}
     assert {"source-externalId": "Artikel", "source-inventoryQuantity": "Bestand", "source-costPrice": "EK-Preis",
             "source-name": "Bezeichnung"} == chosen  # fmt: skip

@@ -1,8 +1,11 @@
 """What a file is, from its beginning, with the reason."""
 
+import bz2
+import gzip
+
 import pytest
 
-from ingest.api.shared.previews.detect import decimal_sign, is_html, item_path, kind
+from ingest.api.shared.previews.detect import compression, decimal_sign, is_html, item_path, kind
 
 
 @pytest.mark.parametrize(
@@ -12,6 +15,16 @@ from ingest.api.shared.previews.detect import decimal_sign, is_html, item_path, 
 )  # fmt: skip
 def test_the_first_character_tells_the_kind(head, expected):
     assert expected == kind(head).value
+
+
+@pytest.mark.parametrize(
+    ("packed", "expected"), [(gzip.compress(b"a"), "gzip"), (bz2.compress(b"a"), "bzip2"), (b"PK\x03\x04", "zip")]
+)
+def test_the_first_bytes_tell_how_a_file_is_packed(packed, expected):
+    found = compression(packed)
+    assert found is not None
+    assert expected == found.value
+    assert compression(b"BZ;sku\n") is None
 
 
 def test_a_web_page_is_no_file():

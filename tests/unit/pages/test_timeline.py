@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ingest.pages.charts import HEIGHT, WIDTH
-from ingest.pages.timeline import about, attributes_of, entry_of, quantity_chart, rows_of
+from ingest.pages.timeline import about, attributes_of, entry_of, naming, quantity_chart, rows_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -30,6 +30,15 @@ def test_entries_are_filtered_by_what_they_changed():
     assert ["costPrice", "inventoryQuantity"] == attributes_of([price, both])
     assert [both] == about([price, both], "inventoryQuantity")
     assert [price, both] == about([price, both], "")
+
+
+def test_a_connection_is_told_by_the_sku_where_it_is_known():
+    connected, other = entry(1, variantId=(None, 7), costPrice=(1, 2)), entry(2, variantId=(7, 8))
+    told = naming([connected, other, entry(3)], {7: "oak-table"})
+    assert {"old": None, "new": "oak-table"} == told[0]["changes"]["variantId"]
+    assert {"old": 1, "new": 2} == told[0]["changes"]["costPrice"]
+    assert {"old": "oak-table", "new": 8} == told[1]["changes"]["variantId"]
+    assert entry(3) == told[2]
 
 
 def test_the_quantity_is_a_line_of_steps_from_the_first_change_until_now():

@@ -39,3 +39,25 @@ def test_absolute_times_name_the_accounts_zone():
     assert ["15:03", "Wed 15:03", "26 Nov 2025"] == [
         words.clock(NOW - timedelta(days=days), "Europe/Berlin", NOW) for days in (0, 1, 365)
     ]
+
+
+@pytest.mark.parametrize(
+    ("difference", "written"),
+    [(0, "no change"), (1_204, "+1,204"), (-1_835, "−1,835")],  # noqa: RUF001 - minus
+)
+def test_a_difference_has_its_sign_and_its_thousands(difference, written):
+    assert written == words.signed(difference)
+
+
+@pytest.mark.parametrize(
+    ("agent", "written"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.1", "Edge 143 on Windows"),
+        ("curl/8.14.1", "curl 8"),
+        ("something else", "something else"),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_told_by_its_name_and_system(agent, written):
+    assert written == words.browser(agent)

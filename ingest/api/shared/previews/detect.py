@@ -1,4 +1,4 @@
-"""What a file is, from its beginning: its kind, where its items are, its decimal sign. Each finding says why.
+"""What a file is, from its beginning: its packing, kind, decimal sign, and where its items are. Each finding says why.
 
 Foreign bytes: at most `HEAD_BYTES` are looked at, by parsers that resolve nothing and load nothing.
 """
@@ -18,7 +18,7 @@ HEAD_BYTES = 1 << 20
 _MAX_DEPTH, _MAX_PATHS = 8, 2_000
 _COMMA = re.compile(r"-?\d{1,3}(?:[. ]\d{3})*,\d{1,2}|-?\d+,\d{1,2}", re.ASCII)
 _POINT = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d{1,2}|-?\d+\.\d{1,2}", re.ASCII)
-_NAMES = {"ftpCsv": "CSV", "xml": "XML", "api": "JSON"}
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ def kind(head: bytes, declared: str | None = None) -> Finding:
     return Finding(
         "resourceType", "ftpCsv", f"its first line is text: {text.splitlines()[0][:40] if text else ''!r}{said}"
     )
+
+
+def compression(packed: bytes) -> Finding | None:
+    """Return how a file is packed, by its first bytes as they were fetched; None: it is not."""
+    for mark, name in _PACKED.items():
+        if packed.startswith(mark):
+            return Finding("compression", name, f"its first bytes are those of {name}; it is unpacked by itself")
+    return None
 
 
 def is_html(head: bytes) -> bool:

@@ -57,6 +57,8 @@ async def detected(
     if "itemPath" not in given:
         found += detect.item_path(kind, head, whole=whole)
     settings = {"resourceType": kind, **{one.setting: one.value for one in found}, **given, "mapping": {}}
+    packed = detect.compression(await asyncio.to_thread(_first_bytes, fetched))
+    found += [packed] if packed else []
     draft = await _try(call, fetched, settings)
     if draft is None:
         return found, []
@@ -110,6 +112,11 @@ async def shown(
         "groups": [] if error else groups_of(draft.looked.rejects, notation),
         "changed": changed,
     }
+
+
+def _first_bytes(fetched: Fetched) -> bytes:
+    with fetched.path.open("rb") as file:
+        return file.read(4)
 
 
 def _of_encoding(report: Report) -> str:
