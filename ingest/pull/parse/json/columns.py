@@ -55,9 +55,7 @@ def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callab
             keys = dict.fromkeys(key for item in items[:_NOTED_ITEMS] for key in item)
             report.ignored = [key for key in keys if key not in used]
             del report.ignored[MAX_FIELDS_NOTED:]
-        present = set().union(*items)
-        names = [name for name in wanted if name in present]
-        found = dict(zip(names, _columns(items, names), strict=True))
+        found = _columns(items, wanted)
         return [
             found.get(str(path.steps[0]))
             if path in plain
@@ -68,13 +66,16 @@ def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callab
     return extract
 
 
-def _columns(items: Sequence[dict[str, Any]], names: list[str]) -> Sequence[Sequence[Any]]:
-    if len(names) > 1:
+def _columns(items: Sequence[dict[str, Any]], wanted: list[str]) -> dict[str, Sequence[Any]]:
+    """Return the columns of those of these names that any item has."""
+    names = list(items[0])
+    if 1 < len(names) <= len(wanted) * 2 and set(map(len, items)) == {len(names)}:
         try:
-            return list(zip(*map(itemgetter(*names), items), strict=True))
-        except KeyError:  # not all items have them all
+            return dict(zip(names, zip(*map(itemgetter(*names), items), strict=True), strict=True))
+        except KeyError:  # not all items have the same names
             pass
-    return [[item.get(name, MISSING) for item in items] for name in names]
+    present = set().union(*items)
+    return {name: [item.get(name, MISSING) for item in items] for name in wanted if name in present}
 
 
 def _find(record: tuple[Any, ...], path: JsonPath) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
@@ -14,14 +14,16 @@ from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.parse.xml.around import Around, Compiled
-from ingest.pull.parse.xml.document import Document
+from ingest.pull.parse.xml.document import Document, written_name
+from ingest.pull.parse.xml.flat import FlatItems, FlatReader
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.reader import XmlReader
-from ingest.pull.parse.xml.stream import XmlStream, written_name
+from ingest.pull.parse.xml.stream import XmlStream
 from ingest.pull.records import MISSING, Block, Refused, Report
 from schemas.items import COLUMNS, KEY
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
+_PLAIN = re.compile(rf"(?:{_NAME.pattern}/)*@?{_NAME.pattern}")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _UNUSED = -1
 _MOST_NAMED = 3
@@ -41,9 +43,11 @@ def open_xml(
     around = Around(settings, every, reopen)
     matcher = Matcher(item_path(settings.item_path or "", settings.namespaces), settings.namespaces)
     document = Document(source, settings, report, charset)
-    elements = XmlStream(document, report, matcher, around if around.needed else None)
+    extract = _Extract(settings, many, around)
+    flat = FlatReader(matcher, extract.values_of if extract.is_plain else None)
+    elements = XmlStream(document, report, matcher, flat, around if around.needed else None)
     reader = XmlReader(elements, settings.item_path or "", report, pairs=around.needed)
-    mapper = Mapper(settings, mapping, _Extract(settings, many, around), doubts)
+    mapper = Mapper(settings, mapping, extract, doubts)
 
     def key_of(record: Any) -> str | None:
         mapped = mapper.map_block(Block([1], [record], suspect=True))
@@ -82,12 +86,29 @@ class _Extract:
         self._shared: dict[int, tuple[int, ...]] = {}
         self._seen: set[int] = set()
 
-    def __call__(self, records: Sequence[Any]) -> Sequence[Sequence[Any] | None]:
+    @property
+    def is_plain(self) -> bool:
+        """Return whether no path looks outside the items, or at more than names."""
+        return not self._around.needed and all(map(_PLAIN.fullmatch, self._paths))
+
+    def values_of(self, element: Any) -> list[Any]:
+        """Return for every path its value in this item."""
+        if self._found_by is None:
+            self._compile(element)
+        return self._row(element)
+
+    def __call__(self, records: Any) -> Sequence[Sequence[Any] | None]:
+        if isinstance(records, FlatItems):
+            return self._columns(records.rows)
         pairs = records[0].__class__ is tuple
         if self._found_by is None:
             self._compile(records[0][0] if pairs else records[0])
         rows = [self._row(*record) for record in records] if pairs else [self._row(record) for record in records]
-        return [column if place in self._seen else None for place, column in enumerate(zip(*rows, strict=True))]
+        return self._columns(rows)
+
+    def _columns(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any] | None]:
+        columns = islice(zip(*rows, strict=True), len(self._paths))
+        return [column if place in self._seen else None for place, column in enumerate(columns)]
 
     def _row(self, element: Any, around: Mapping[str, Any] | None = None) -> list[Any]:
         row = [MISSING] * len(self._paths)

@@ -25,6 +25,17 @@ _CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 _CONTROL = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
 _REPLACEMENT = "\ufffd".encode()
 _PROBED_AT_ONCE = 1 << 12
+_SAFE: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "recover": False,
+}
 _NO_ENTITIES = "the document declares entities, which are refused (they can make a small file endless)"
 
 
@@ -47,7 +58,7 @@ class Document:
         decoded = utf8_of(chain([first], blocks), self._decoder(first), self._report)
         for block, suspect in self.references.passed(decoded):
             data, self.suspect = block, suspect
-            if len(data.translate(None, _CONTROLS)) != len(data):
+            if any(map(data.__contains__, _CONTROLS)):  # each is looked for a word at a time
                 data, self.suspect = _CONTROL.sub(_REPLACEMENT, data), True
             yield data
 
@@ -65,19 +76,12 @@ class Document:
 
 def new_parser(events: tuple[str, ...], tags: tuple[str, ...] | None = None) -> Any:
     """Return a parser that is fed blocks and gives events of elements with these tags."""
-    return etree.XMLPullParser(
-        events=events,
-        tag=tags,
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=False,
-    )
+    return etree.XMLPullParser(events=events, tag=tags, **_SAFE)
+
+
+def item_parser() -> Any:
+    """Return a parser of a document of items that were parsed before, or are like some that were."""
+    return etree.XMLParser(**_SAFE)
 
 
 def feed(parser: Any, data: bytes | None) -> Any:
@@ -131,6 +135,12 @@ def _root(parser: Any) -> str | None:
 
 def _no_xml(block: bytes, why: str) -> FormatError:
     return FormatError(f"expected XML, got a file that begins {block[:60].decode('utf-8', 'ignore')!r}{why}")
+
+
+def written_name(element: Any) -> str:
+    """Return an element's name as it is written: with its prefix."""
+    local = element.tag.rpartition("}")[2] if element.tag.__class__ is str else "?"
+    return f"{element.prefix}:{local}" if element.prefix else local
 
 
 def open_chain(root: Any) -> Iterator[Any]:

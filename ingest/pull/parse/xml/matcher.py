@@ -46,6 +46,11 @@ class Matcher:
         """Return whether the path has no condition."""
         return self._condition is None
 
+    @property
+    def takes_all(self) -> bool:
+        """Return whether elements of any name, at any depth, are items."""
+        return self.depth is None and self._steps[-1][1] == "*"
+
     def stands(self, element: Any) -> bool:
         """Return whether an element stands where an item does."""
         parent = element.getparent()

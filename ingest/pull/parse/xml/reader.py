@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ingest.pull.parse.xml.document import written_name
 from ingest.pull.parse.xml.references import MARK, fault
-from ingest.pull.parse.xml.stream import Ended, XmlStream, written_name
+from ingest.pull.parse.xml.stream import Ended, XmlStream
 from ingest.pull.records import MAX_FIELDS_NOTED, Block, FileReject, Report
 
 _MOST_NAMED = 30

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
-from ingest.pull.parse.xml.document import Document, begun, feed, new_parser, open_chain
+from ingest.pull.parse.xml.document import Document, begun, feed, new_parser, open_chain, written_name
+from ingest.pull.parse.xml.flat import FlatItems, FlatReader
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report
 
@@ -23,25 +23,37 @@ _AFTER_ROOT = 5  # XML_ERR_DOCUMENT_END
 class Ended:
     """Items that ended in a block of the file, what surrounds each, and the one of them that is too large to be used.
 
+    `elements` is a list of them, or FlatItems.
+
     `suspect`: they may hold U+FFFD in place of what XML cannot have.
     """
 
-    elements: list[Any] = field(default_factory=list)
+    elements: Any = field(default_factory=list)
     around: list[Any] = field(default_factory=list)
     too_large: Any = None
     suspect: bool = False
 
 
 class XmlStream:
-    """Parses one document. `around(element)` is asked for every element that stands where an item does, in order."""
+    """Parses one document. `around(element)` is asked for every element that stands where an item does, in order;
+    `flat` takes items without parsing them.
+    """
 
     def __init__(
-        self, document: Document, report: Report, matcher: Matcher, around: Callable[[Any], Any] | None
+        self,
+        document: Document,
+        report: Report,
+        matcher: Matcher,
+        flat: FlatReader,
+        around: Callable[[Any], Any] | None,
     ) -> None:
         self._document, self._report, self._matcher, self._around = document, report, matcher, around
+        self._flat = flat
         self._parser: Any = None
         self._unpruned = self._unused = 0
         self._open_too_large: Any = None
+        self._suspect = False
+        """Whether what was read since the last item, or with it, may hold U+FFFD in place of what XML cannot have."""
         self.root: Any = None
         self.marks_found = 0
         """Marks of faulty references that were found in items; those that are left lie around them."""
@@ -56,23 +68,56 @@ class XmlStream:
             return
         root, blocks = beginning
         self._parser = new_parser(("start", "end"), (self._matcher.tag, f"{{*}}{root}"))
-        for data in chain(blocks, [None]):
-            error = feed(self._parser, data)
+        for piece in self._pieces(blocks):
+            if isinstance(piece, FlatItems):
+                self._unused = 0
+                yield Ended(piece)
+                continue
+            error = self._feed(piece)
             ended = self._ended()
-            self._unpruned += len(data or b"")
-            self._unused = 0 if ended.elements else self._unused + len(data or b"")
+            size = len(piece or b"")
+            self._unpruned += size
+            self._unused = 0 if ended.elements else self._unused + size
             found = bool(ended.elements)
+            self._flat.follow(piece or b"", ended.elements)
             if found:
                 ended.too_large, self._open_too_large = self._open_too_large, None
-                ended.suspect = self._document.suspect or self._document.references.marked > self.marks_found
+                ended.suspect, self._suspect = self._is_suspect(), self._document.suspect
                 yield ended
                 self._drop(ended)
             if self.root is not None and (found or self._unpruned >= _PRUNE_BYTES):
                 self._unpruned = 0
                 self._prune()
             if error is not None:
-                self._report.break_off(_reason(error, at_end=data is None))
+                self._report.break_off(_reason(error, at_end=piece is None, in_column=not self._flat.has_cut))
                 return
+
+    def _pieces(self, blocks: Iterator[bytes]) -> Iterator[FlatItems | bytes | None]:
+        """Yield the file in order: items that need no parser, what has to be parsed, None for the end."""
+        waiting = b""
+        for block in blocks:
+            self._suspect |= self._document.suspect
+            data = waiting + block
+            items, waiting = (None, data) if self._is_suspect() else self._flat.cut(data)
+            if items is None:
+                end = self._flat.end(data)
+                waiting = data[end:]
+                yield data[:end]
+            else:
+                yield items
+        if waiting:
+            yield waiting
+        yield None
+
+    def _is_suspect(self) -> bool:
+        return self._suspect or self._document.references.marked > self.marks_found
+
+    def _feed(self, data: bytes | None) -> Any:
+        """Feed the parser, which counts lines, with those of the items that it has not seen first."""
+        lines = self._flat.lines_left()
+        if lines:
+            feed(self._parser, b"<!--%b-->" % lines)
+        return feed(self._parser, data)
 
     def _ended(self) -> Ended:
         ended = Ended()
@@ -126,18 +171,16 @@ class XmlStream:
             del node[:-1]
 
 
-def written_name(element: Any) -> str:
-    """Return an element's name as it is written: with its prefix."""
-    local = element.tag.rpartition("}")[2] if element.tag.__class__ is str else "?"
-    return f"{element.prefix}:{local}" if element.prefix else local
-
-
-def _reason(error: Any, *, at_end: bool) -> str:
+def _reason(error: Any, *, at_end: bool, in_column: bool) -> str:
+    """Return why parsing ended; the column is not known where the parser has not seen all of the line."""
+    message = str(error.msg or error)
+    if not in_column:
+        message = message.removesuffix(f", column {error.position[1]}")
     if at_end:
-        return f"the file breaks off: {error.msg or error}"
+        return f"the file breaks off: {message}"
     if error.code == _AFTER_ROOT:
         return f"something follows the end of the document, in line {error.position[0]}: it has more than one root"
-    return f"not well-formed XML: {error.msg or error}"
+    return f"not well-formed XML: {message}"
 
 
 def _parent_of(element: Any) -> Any:
