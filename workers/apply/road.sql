@@ -3,7 +3,8 @@
 -- workers/apply/statements.py with just the columns that a window's items speak of.
 
 --
--- Arrays of thousands of elements travel as literals, $1::text::bigint[]: see workers/apply/arrays.py.
+-- Arrays of thousands of elements travel as literals, $1::text::bigint[]: see workers/apply/arrays.py. They are
+-- unnested side by side in a list of columns: unnest in FROM would write each array to a tuple store and read it back.
 
 -- name: seen_batches
 -- A receipt within a day of a batch's receive time means that the batch is a redelivery, or a sender's retry with
@@ -42,8 +43,9 @@ SELECT id FROM inventory_feeds WHERE id = ANY ($1::bigint[]) AND deleted_at IS N
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
 SELECT k.n, v.id, v.ctid::text AS place, v.charged{columns}
-FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])
-     WITH ORDINALITY AS k (account_id, feed_id, external_id, item_hash, n)
+FROM (SELECT generate_series(1, $1::integer) AS n, unnest($2::text::bigint[]) AS account_id,
+             unnest($3::text::bigint[]) AS feed_id, unnest($4::text::text[]) AS external_id,
+             unnest($5::text::bigint[]) AS item_hash) k
 LEFT JOIN feed_variants v
   ON v.account_id = k.account_id AND v.feed_id = k.feed_id AND v.external_id = k.external_id
 WHERE v.item_hash IS DISTINCT FROM k.item_hash;
@@ -59,8 +61,8 @@ JOIN feed_variant_details d ON d.account_id = k.account_id AND d.feed_variant_id
 -- (someone disconnected it) is not found, the count tells, and the window is done again.
 UPDATE feed_variants v
 SET item_hash = u.item_hash, updated_at = $1::timestamptz, last_change = coalesce($2::bigint, v.last_change){assignments}
-FROM unnest($3::text::tid[], $4::text::bigint[], $5::text::bigint[]{parameters})
-     AS u (place, id, item_hash{columns})
+FROM (SELECT unnest($3::text::tid[]) AS place, unnest($4::text::bigint[]) AS id,
+             unnest($5::text::bigint[]) AS item_hash{parameters}) u
 WHERE v.ctid = u.place AND v.id = u.id;
 
 -- name: insert_rows
@@ -69,8 +71,10 @@ INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account
                            details_hash, charged, variant_id, last_change{columns})
 SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
        u.charged, u.variant_id, $2::bigint{values}
-FROM unnest($3::text::bigint[], $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[], $9::text::bigint[]{parameters})
-     AS u (account_id, feed_id, external_id, item_hash, details_hash, charged, variant_id{columns})
+FROM (SELECT unnest($3::text::bigint[]) AS account_id, unnest($4::text::bigint[]) AS feed_id,
+             unnest($5::text::text[]) AS external_id, unnest($6::text::bigint[]) AS item_hash,
+             unnest($7::text::bigint[]) AS details_hash, unnest($8::text::bigint[]) AS charged,
+             unnest($9::text::bigint[]) AS variant_id{parameters}) u
 RETURNING id, feed_id, external_id;
 
 -- name: write_details!

@@ -27,6 +27,7 @@ async def read_changed(connection: Connection, sheet: Sheet, hashed: Hashed) -> 
     attributes = hashed.attributes
     rows = await connection.fetch(
         statements.differing_rows(attributes, with_details=hashed.with_details, with_changes=sheet.window is not None),
+        len(sheet),
         *sheet.keys(),
         numbers(hashed.items),
     )

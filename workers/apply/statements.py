@@ -86,9 +86,7 @@ def update_rows(names: tuple[str, ...]) -> str:
             ", inventory_updated_at = CASE WHEN v.inventory_quantity IS DISTINCT FROM u.inventory_quantity"
             " THEN $1 ELSE v.inventory_updated_at END"
         )
-    return str(ROAD.update_rows.sql).format(
-        assignments=assignments, parameters=_parameters(columns, 6), columns=_names(columns)
-    )
+    return str(ROAD.update_rows.sql).format(assignments=assignments, parameters=_parameters(columns, 6))
 
 
 @lru_cache(_SHAPES)
@@ -109,4 +107,6 @@ def _names(columns: Sequence[Column]) -> str:
 
 
 def _parameters(columns: Sequence[Column], first: int) -> str:
-    return "".join(f", ${number}::text::{column.type}[]" for number, column in enumerate(columns, first))
+    return "".join(
+        f", unnest(${number}::text::{column.type}[]) AS {column.name}" for number, column in enumerate(columns, first)
+    )

@@ -110,6 +110,7 @@ async def test_the_compare_is_planned_over_the_primary_key_even_on_an_empty_tabl
 
     plan = await road.connection.fetch(
         "EXPLAIN " + differing_rows(("vendorSku",), with_details=True),
+        1,
         numbers([1]),
         numbers([1]),
         texts(["a"]),
