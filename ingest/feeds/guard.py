@@ -24,7 +24,7 @@ class FileFacts:
     `declared_bytes` is the length that the server stated, None when it stated none; `complete` is the parser's view:
     the end tag or closing bracket was there, no quote was left open, the encoding could be told. `doubt` says why
     nothing proves that all of it came; `final_newline` is None for formats that end otherwise; `lacking` says why no
-    item has what the mapping promises.
+    item has what the mapping promises; `layout` is what stands at the positions that are mapped, None for none.
     """
 
     bytes: int
@@ -37,6 +37,7 @@ class FileFacts:
     doubt: str | None = None
     final_newline: bool | None = None
     lacking: str | None = None
+    layout: str | None = None
 
     @property
     def rows_rejected(self) -> int:
@@ -46,12 +47,15 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a feed's file is compared with: the most rows of its applied files since `at`; None: there was none yet."""
+    """What a feed's file is compared with: the most rows of its applied files since `at`, and the layout of the last;
+    None: there was none yet.
+    """
 
     rows: int | None = None
     mapped: int | None = None
     final_newline: bool | None = None
     at: datetime | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def guard(facts: FileFacts, before: Baseline, share: float, *, cleans_up: bool) 
     for being missing, so that a file is wanted of which it is certain that it is whole.
     """
     held = _not_whole(facts, before, cleans_up=cleans_up)
+    if held is None and None not in (facts.layout, before.layout) and facts.layout != before.layout:
+        held = Held("columns", f"the columns mapped by position were {before.layout}, and are {facts.layout}")
     if held is None and before.rows and fell_by_more(facts.rows_read, before.rows, share):
         fall = f"{100 * (before.rows - facts.rows_read) / before.rows:.0f} % fewer than the {before.rows}"
         held = Held("fewer_rows", f"{facts.rows_read} rows, {fall} of {_since(before)} (allowed: {100 * share:g} %)")
@@ -151,7 +157,7 @@ def next_baseline(before: Baseline, applied: Baseline, *, approved: bool) -> Bas
         return applied
     rows, mapped = max(before.rows or 0, applied.rows or 0), max(before.mapped or 0, applied.mapped or 0)
     since = applied.at if rows == applied.rows else before.at
-    return Baseline(rows, mapped, applied.final_newline, since)
+    return Baseline(rows, mapped, applied.final_newline, since, applied.layout)
 
 
 def _since(before: Baseline) -> str:

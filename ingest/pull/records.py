@@ -180,7 +180,8 @@ class Report(RowCounts):
     attribute takes; `hint` helps when a whole file has no item.
     `entries` counts what JSON has where `itemPath` leads to, up to its first `[*]`; None: there is no such place,
     which is not the same as an empty one. `lacking` says that no item has a quantity, though the mapping names its
-    source: a field that the vendor renamed, say; `all_zero` that all quantities there are were 0.
+    source: a field that the vendor renamed, say; `all_zero` that all quantities there are were 0. `layout` is what
+    stands at the positions that are mapped, by which another file is told that has its columns in other places.
     """
 
     complete: bool = True
@@ -196,6 +197,7 @@ class Report(RowCounts):
     entries: int | None = None
     lacking: str | None = None
     all_zero: bool = False
+    layout: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as an object for JSON, with these names."""

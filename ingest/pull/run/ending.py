@@ -150,6 +150,7 @@ class Closer:
             mapped=baseline and baseline.mapped,
             final_newline=baseline and baseline.final_newline,
             baseline_at=baseline and baseline.at,
+            layout=baseline and baseline.layout,
             feed_id=feed.id,
         )
 
@@ -198,7 +199,7 @@ def _plan(feed: PulledFeed, now: datetime, failures: int) -> dict[str, Any]:
 
 def baseline_of(state: Any) -> Baseline:
     """Return what a feed's next file is compared with, as a row of `pull_feeds` holds it."""
-    return Baseline(state["rows"], state["mapped"], state["final_newline"], state["baseline_at"])
+    return Baseline(state["rows"], state["mapped"], state["final_newline"], state["baseline_at"], state["layout"])
 
 
 def _tell(alert: str, **event: Any) -> None:

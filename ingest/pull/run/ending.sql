@@ -20,7 +20,7 @@ WITH over AS (
     RETURNING id)
 DELETE FROM run_diff_chunks USING over WHERE run_id = over.id;
 
--- name: feed_succeeded(run_id, status, now, next_fetch_at, planned_for, time_zone, validators, settings_seal, rows, mapped, final_newline, baseline_at, feed_id)!
+-- name: feed_succeeded(run_id, status, now, next_fetch_at, planned_for, time_zone, validators, settings_seal, rows, mapped, final_newline, baseline_at, layout, feed_id)!
 -- The last applied file is what the next one is compared with; a run that found the file unchanged keeps it. A schedule
 -- that was planned anew meanwhile stays.
 UPDATE pull_feeds SET
@@ -32,7 +32,8 @@ UPDATE pull_feeds SET
     rows = coalesce(:rows, rows),
     mapped = coalesce(:mapped, mapped),
     final_newline = CASE WHEN :rows::int IS NULL THEN final_newline ELSE :final_newline END,
-    baseline_at = coalesce(:baseline_at, baseline_at)
+    baseline_at = coalesce(:baseline_at, baseline_at),
+    layout = coalesce(:layout, layout)
  WHERE feed_id = :feed_id;
 
 -- name: feed_failed(run_id, status, now, failed, bad, error, next_fetch_at, planned_for, time_zone, feed_id)^

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,10 @@ class Runner:
         counts, all_zero = feed.cleans_up or before.settings_seal != feed.seal(), facts.get("allZero", False)
         seen = await cleanup.compare_keys(self._store, run, spooled) if counts or all_zero else None
         zeroes = feed.cleans_up and seen is not None and seen.stock.stored > 0
-        held = guard(_file_facts(facts), before.baseline, share, cleans_up=zeroes)
+        baseline = before.baseline
+        if before.settings_seal != feed.seal():
+            baseline = replace(baseline, layout=None)  # other positions may be mapped by now
+        held = guard(_file_facts(facts), baseline, share, cleans_up=zeroes)
         if held is None and seen is not None:
             held = (guard_stock(seen.stock, share) if counts else None) or (
                 guard_zeros(seen.stock) if all_zero else None
@@ -196,7 +199,7 @@ class Runner:
             # Only when all of the file is applied may the next one be compared with it and left unread.
             validators=facts["validators"] if status is RunStatus.SUCCEEDED and note is None else None,
             settings_seal=feed.seal(),
-            applied=Baseline(facts["rowsRead"], facts["rowsMapped"], facts["finalNewline"]),
+            applied=Baseline(facts["rowsRead"], facts["rowsMapped"], facts["finalNewline"], layout=facts.get("layout")),
         )
 
     async def _left_alone(self, run: Run, spooled: Spooled, late: int) -> str | None:
@@ -285,4 +288,5 @@ def _file_facts(facts: dict[str, Any]) -> FileFacts:
         doubt=facts["doubt"],
         final_newline=facts["finalNewline"],
         lacking=facts.get("lacking"),
+        layout=facts.get("layout"),
     )

@@ -197,3 +197,20 @@ async def test_a_schedule_that_was_changed_while_a_run_went_on_stands(pulling, p
 
     assert "succeeded" == run["status"]
     assert (1, 1) == ((due := (await pulling.state(feed))["next_fetch_at"]).month, due.day)
+
+
+async def test_a_file_whose_columns_moved_is_held_where_positions_are_mapped(pulling, puller, worker, vendor):
+    vendor.files["stock.csv"] = "sku,qty,price\nA,5,10\nB,6,12\n"
+    feed = await pulling.feed(mapping={"externalId": 1, "inventoryQuantity": 2})
+    await pulling.run(puller, feed)
+
+    vendor.files["stock.csv"] = "sku,price,qty\nA,10,4\nB,12,6\n"
+    held = await pulling.run(puller, feed)
+    stored = await pulling.quantities(feed)
+    moved = orjson.dumps({"fetchFrequency": "never", "mapping": {"externalId": 1, "inventoryQuantity": 3}}).decode()
+    await pulling.execute("UPDATE inventory_feeds SET settings = $1, updated_at = now() WHERE id = $2", moved, feed)
+    after = [(await pulling.run(puller, feed, forced=True))["status"] for _ in range(2)]
+
+    assert ("held", "columns", {"A": 5, "B": 6}) == (held["status"], held["error_code"], stored)
+    assert "were 1 'sku', 2 'qty', and are 1 'sku', 2 'price'" in held["error"]
+    assert (["succeeded", "succeeded"], {"A": 4, "B": 6}) == (after, await pulling.quantities(feed))

@@ -52,6 +52,11 @@ def facts(read=100, mapped=None, **others):
         (facts(final_newline=False), replace(BEFORE, final_newline=False), None),
         (facts(final_newline=False), replace(BEFORE, final_newline=None), None),
         (facts(doubt="no length"), BEFORE, None),
+        # what is mapped by position stands elsewhere
+        (facts(layout="2 'qty'"), replace(BEFORE, layout="2 'price'"), "columns"),
+        (facts(layout="2 'qty'"), replace(BEFORE, layout="2 'qty'"), None),
+        (facts(layout="2 'qty'"), BEFORE, None),
+        (facts(), replace(BEFORE, layout="2 'qty'"), None),
     ],
 )
 def test_the_guard_holds_what_cannot_be_the_whole_file(file, before, code):

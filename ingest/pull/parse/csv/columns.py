@@ -21,6 +21,7 @@ from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, FormatError, Report
 from schemas.items import COLUMNS, KEY
 
+_LONGEST_LAYOUT = 2_000
 _NUMBERED = re.compile(r"(.+)\[([1-9]\d{0,3})\]")
 
 
@@ -45,10 +46,19 @@ def open_csv(
     used = {position for position in positions if position is not None}
     report.ignored = [name for at, name in enumerate(opened.names) if at not in used][:MAX_FIELDS_NOTED]
     expected = _expected(mapping, dict(zip(paths_of(mapping), positions, strict=True)))
+    report.layout = _layout(paths_of(mapping), opened.names, settings)
     if all(isinstance(path, int) for path in paths_of(mapping)):
         _refuse_item(opened, expected)
     opened.expect(expected)
     return opened.reader, Mapper(settings, mapping, _extract(positions), doubts)
+
+
+def _layout(paths: Sequence[str | int], names: Sequence[str], settings: FormatSettings) -> str | None:
+    """Return what stands where positions are mapped: the names of their columns, or how many columns there are."""
+    if not settings.csv_has_header:
+        return f"{len(names)} columns"
+    positions = sorted(path for path in paths if isinstance(path, int) and path <= len(names))
+    return ", ".join(f"{position} {names[position - 1]!r}" for position in positions)[:_LONGEST_LAYOUT] or None
 
 
 def _refuse_item(opened: Opened, expected: Expected) -> None:

@@ -42,6 +42,8 @@ class Facts(RowCounts):
     """Why no item of any page has a quantity."""
     all_zero: bool = False
     """All quantities of all pages are 0."""
+    layout: str | None = None
+    """What stands at the positions that are mapped."""
     keyless: int = 0
     """Rejected rows whose key could not be read."""
     rejects: list[tuple[Any, ...]] = field(default_factory=list)
@@ -86,6 +88,7 @@ class Facts(RowCounts):
         self.attributes_skipped += report.attributes_skipped
         self.encoding = self.encoding or report.encoding
         self.hint = self.hint or report.hint
+        self.layout = report.layout and storable(report.layout)
         if not report.complete:
             self.break_off(report.reason or "the file is not whole", report.doubt or "truncated")
 
@@ -110,6 +113,7 @@ class Facts(RowCounts):
             "hint": self.hint,
             "lacking": self.lacking,
             "allZero": self.all_zero,
+            "layout": self.layout,
             "rowsRead": self.rows_read,
             "rowsMapped": self.rows_mapped,
             "rowsRejected": self.rows_rejected,

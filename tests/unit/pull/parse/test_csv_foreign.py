@@ -95,6 +95,19 @@ def test_a_header_that_is_no_item_may_be_mapped_by_position(header, mapping):
     assert {"A": 5, "B": 6} == stock(read(header, "A;5;1;x", "B;6;2;y", mapping=mapping)[0])
 
 
+@pytest.mark.parametrize(
+    ("mapping", "more", "layout"),
+    [
+        ({"externalId": 1, "inventoryQuantity": 2}, {}, "1 'sku', 2 'qty'"),
+        ({"externalId": "sku", "inventoryQuantity": [9, 2], "name": 4}, {}, "2 'qty', 4 'name'"),
+        ({"externalId": "sku", "inventoryQuantity": "qty"}, {}, None),
+        ({"externalId": 1, "inventoryQuantity": 2}, {"csvHasHeader": False, "csvSkipRows": 1}, "4 columns"),
+    ],
+)
+def test_what_stands_at_the_positions_that_are_mapped_is_told(mapping, more, layout):
+    assert layout == read(HEADER, "A;5;1;x", "B;6;2;y", mapping=mapping, **more)[2].layout
+
+
 def test_positions_without_a_header_are_no_names():
     mapping = {"externalId": 1, "inventoryQuantity": 2, "name": 3}
     items, rejects, _ = read("1;2;3", "2;1;4", mapping=mapping, csvHasHeader=False)
