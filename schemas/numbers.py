@@ -33,6 +33,11 @@ _OF_THE_OTHER = {
     "comma": re.compile(r"[+-]?\d*\.(?!\d{3}\Z)\d+|[+-]?\d{1,3}(?:[, ]\d{3})+\.\d+", re.ASCII),
 }
 """Numbers that are surely of the other notation."""
+_BETWEEN = "[.,'\u2019\\s]?"
+_BEFORE = re.compile(rf"\d{_BETWEEN}\Z|(?:\A|\W)[-\u2212\u2013]\s?\Z|\A\(\Z")
+_BEHIND = re.compile(rf"{_BETWEEN}\d|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE][+-]?\d")
+"""What shows that a number goes on, before and behind a part of it: digits, groups, signs, the end of a range."""
+PART: Final = "takes but a part of a number: let it take all of it"
 _DIGIT = re.compile(r"\d", re.ASCII)
 _DIGITS_AND_MARKS = re.compile(rf"[+-]?[\d.,{_SPACES}]+", re.ASCII)
 _INEXACT: Final = "not an exact number"
@@ -128,3 +133,11 @@ def is_of_the_other(text: str, notation: Notation) -> bool:
 def is_doubtful(text: str, notation: Notation) -> bool:
     """Return whether a number would be another one in the other notation: 12,000, or 12.000."""
     return _ONE_MARK[notation].fullmatch(text) is not None
+
+
+def is_part(text: str, begin: int, end: int) -> bool:
+    """Return whether a number begins before this part of a text, or goes on behind it: 1 of 1 250.00, 5 of -5."""
+    taken = text[begin:end]
+    if taken[:1].isdigit() and _BEFORE.search(text, max(begin - 4, 0), begin):
+        return True
+    return taken[-1:].isdigit() and _BEHIND.match(text, end) is not None

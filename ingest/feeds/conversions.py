@@ -7,6 +7,8 @@ from dataclasses import dataclass
 OPERATOR_SIGNS = frozenset(("|", "+", "-", "=", "!=", "<", "<=", ">", ">=", ","))
 _CONVERTING = OPERATOR_SIGNS - {"|", ","} | {"*", "div", "mod"}
 """Operators that take texts and numbers: of nodes, what they hold."""
+_ARITHMETIC = frozenset(("+", "-", "*", "div", "mod"))
+_CALCULATING = frozenset(("number", "sum", "floor", "ceiling", "round"))
 _COMPARING = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _NOT_CONVERTING = frozenset(("", "boolean", "count", "local-name", "name", "namespace-uri", "not"))
 
@@ -15,7 +17,8 @@ _NOT_CONVERTING = frozenset(("", "boolean", "count", "local-name", "name", "name
 class Taken:
     """Tokens `begin` to `end` are a path; `converted`: the XPath turns its nodes into text or numbers.
 
-    `every`: it may look at all of them; `first`: of several it takes the first one, as functions and sums do.
+    `every`: it may look at all of them; `first`: of several it takes the first one, as functions and sums do; `number`:
+    it calculates with them.
     """
 
     begin: int
@@ -23,6 +26,7 @@ class Taken:
     converted: bool
     every: bool
     first: bool
+    number: bool
 
 
 class Conversions:
@@ -40,7 +44,8 @@ class Conversions:
         every = bool(beside & _CONVERTING)
         converted = every or (taken_by not in _NOT_CONVERTING and not beside & {"and", "or"})
         first = taken_by != "sum" and not beside & _COMPARING
-        self._paths.append(Taken(begin, end, converted, every or taken_by == "sum", first))
+        number = taken_by in _CALCULATING or bool(beside & _ARITHMETIC)
+        self._paths.append(Taken(begin, end, converted, every or taken_by == "sum", first, number))
 
     def forget(self, known: int) -> None:
         """Keep the first so many: what came after them is part of a path that is noted as a whole."""
@@ -51,6 +56,7 @@ class Conversions:
         if beside & _CONVERTING:
             for path in self._paths[known:]:
                 path.converted = path.every = True
+                path.number = path.number or (path.first and bool(beside & _ARITHMETIC))
                 path.first = path.first and not beside & _COMPARING
 
     def converted(self) -> list[Taken]:

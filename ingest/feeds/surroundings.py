@@ -47,7 +47,7 @@ def converted_paths(found: Sequence[Token]) -> list[Taken]:
     """
     walk = _Walk(found)
     walk.expression(0, leaves=True)
-    return [path for path in walk.conversions.converted() if found[path.end - 2][1] != "@"]
+    return walk.conversions.converted()
 
 
 class _Walk(Place):

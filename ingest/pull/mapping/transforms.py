@@ -10,13 +10,9 @@ from typing import Any
 from ingest.feeds.transforms import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
 from ingest.pull.mapping.cells import NUMBERS, CellError, Doubts, read_number
 from ingest.pull.records import MISSING
-from schemas.numbers import Notation, is_doubtful
+from schemas.numbers import PART, Notation, is_doubtful, is_part
 
 _AT_LEAST = re.compile(r"(?:>=?|≥)\s*([^\s+-]\S{0,19})|([^\s+-]\S{0,19}?)\s*\+")
-_MARK = "[.,'\u2019\\s]?"
-_NUMBER_BEFORE = re.compile(rf"\d{_MARK}\Z|(?:\A|\W)[-\u2212\u2013]\s?\Z|\A\(\Z")
-_NUMBER_BEHIND = re.compile(rf"{_MARK}\d|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE][+-]?\d")
-"""What shows that a number goes on, before and behind a part of it: digits, groups, signs, the end of a range."""
 _DIGIT = re.compile(r"\d", re.ASCII)
 _NONE_LEFT = {"out of stock": 0, "sold out": 0}
 
@@ -78,19 +74,11 @@ def _first_match(pattern: str, *, whole_numbers: bool) -> Callable[[str], Any]:
         found = compiled.search(text)
         if found is None or found[group] is None:
             return MISSING
-        if whole_numbers and _is_cut(text, *found.span()):
-            raise CellError("number", "the pattern of match takes but a part of a number: let it take all of it")
+        if whole_numbers and is_part(text, *found.span()):
+            raise CellError("number", f"the pattern of match {PART}")
         return found[group]
 
     return first
-
-
-def _is_cut(text: str, begin: int, end: int) -> bool:
-    """Return whether a number begins before this part of a text, or goes on behind it."""
-    taken = text[begin:end]
-    if taken[:1].isdigit() and _NUMBER_BEFORE.search(text, max(begin - 4, 0), begin):
-        return True
-    return taken[-1:].isdigit() and _NUMBER_BEHIND.match(text, end) is not None
 
 
 def _number(kind: str, notation: Notation, doubts: Doubts) -> Function:

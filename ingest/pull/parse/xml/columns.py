@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
@@ -14,19 +14,18 @@ from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
 from ingest.pull.parse.xml.around import Around, Compiled
-from ingest.pull.parse.xml.document import Document, written_name
+from ingest.pull.parse.xml.document import Document
 from ingest.pull.parse.xml.flat import FlatItems, FlatReader
+from ingest.pull.parse.xml.made import Made, one_of, text_of, together, value_of
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.parse.xml.reader import XmlReader
 from ingest.pull.parse.xml.stream import XmlStream
-from ingest.pull.records import MISSING, Block, Refused, Report
+from ingest.pull.records import MISSING, Block, Report
 from schemas.items import COLUMNS, KEY
 
 _NAME = re.compile(r"(?:([^\W\d][\w.\-]*):)?([^\W\d][\w.\-]*)")
 _PLAIN = re.compile(rf"(?:{_NAME.pattern}/)*@?{_NAME.pattern}")
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _UNUSED = -1
-_MOST_NAMED = 3
 
 
 def open_xml(
@@ -79,8 +78,10 @@ class _Extract:
         self._single = [_is_decisive(settings.mapping, path) for path in self._paths]
         """Of several nodes that differ it must be said which one is meant: keys and numbers."""
         self._key_places = {place for place, path in enumerate(self._paths) if _is_key(settings.mapping, path)}
+        self._number_places = {place for place, path in enumerate(self._paths) if _is_number(settings.mapping, path)}
         self._children = [_NAME.fullmatch(path) for path in self._paths]
         self._attributes: dict[int, str] = {}
+        self._notation = settings.decimal_notation
         self._found_by: dict[int, Compiled] | None = None
         self._places: dict[Any, int] = {}
         self._shared: dict[int, tuple[int, ...]] = {}
@@ -121,7 +122,7 @@ class _Extract:
                 continue
             text = child.text
             if text is None or len(child):
-                text = _text(child)
+                text = text_of(child)
             if place >= 0 and row[place] is MISSING:
                 row[place] = text
             else:
@@ -131,14 +132,22 @@ class _Extract:
             if value is not None:
                 row[place] = value
         for place, path in (self._found_by or {}).items():
-            nodes = {name: around[name] for name in path.names} if around and path.names else {}
-            found = path.find(element, **nodes)
-            row[place] = _found(found, many=self._many[place], single=self._single[place])
-            if path.converted and found.__class__ is not list:
-                made = _Made(path, element, nodes)
-                decisive, is_key = self._single[place], place in self._key_places
-                row[place] = made.fault(found, decisive=decisive, is_key=is_key) or row[place]
+            row[place] = self._by_xpath(place, path, element, around)
         return row
+
+    def _by_xpath(self, place: int, path: Compiled, element: Any, around: Mapping[str, Any] | None) -> Any:
+        nodes = {name: around[name] for name in path.names} if around and path.names else {}
+        found = path.find(element, **nodes)
+        value, single = value_of(found, many=self._many[place], single=self._single[place]), self._single[place]
+        if found.__class__ is float and single and self._notation == "comma" and value is not MISSING:
+            value = value.replace(".", ",")
+        if not path.converted or found.__class__ is list:
+            return value
+        made = Made(path, element, nodes)
+        fault = made.fault(found, decisive=single, is_key=place in self._key_places) or made.miscounted(self._notation)
+        if fault is None and place in self._number_places and found.__class__ is str:
+            fault = made.cut(found.strip())
+        return fault or value
 
     def _add(self, row: list[Any], place: int, text: Any) -> None:
         """Add the text of a child that is not the first of its name, or that several paths mean."""
@@ -146,9 +155,9 @@ class _Extract:
             if row[each] is MISSING:
                 row[each] = text
             elif self._many[each]:
-                row[each] = _together([*(row[each] if row[each].__class__ is list else [row[each]]), text])
+                row[each] = together([*(row[each] if row[each].__class__ is list else [row[each]]), text])
             elif self._single[each]:
-                row[each] = _one_of([row[each], text])
+                row[each] = one_of([row[each], text])
 
     def _place_of(self, child: Any) -> int:
         """Return which path means this child: its position, `_UNUSED`, or a key of `_shared` for several."""
@@ -186,75 +195,6 @@ class _Extract:
                 self._found_by[place] = self._around.compiled(path)
 
 
-def _text(element: Any) -> Any:
-    if len(element):
-        inner = list(dict.fromkeys(written_name(child) for child in element[: 2 * _MOST_NAMED]))[:_MOST_NAMED]
-        named = ", ".join(f"<{name}>" for name in inner)
-        return Refused("elements", f"<{written_name(element)}> contains elements ({named}): map one of them")
-    text = element.text
-    if text is None:
-        return None if element.get(_NIL) in ("true", "1") else ""
-    return text
-
-
-class _Made:
-    """The nodes that an XPath made a text or a number of, path by path."""
-
-    def __init__(self, path: Compiled, element: Any, nodes: Mapping[str, Any]) -> None:
-        found = [(find(element, **nodes), taken) for find, taken in path.converted]
-        self._nodes = [every if taken.every else every[:1] for every, taken in found]
-        self._first_of = [every for every, taken in found if taken.first and len(every) > 1]
-
-    def fault(self, result: Any, *, decisive: bool, is_key: bool) -> Refused | None:
-        """Return why `result` is no value: a node contains elements, is no number, is one of several (a `decisive`
-        value must say which), or the key lacks its first part."""
-        for nodes in self._first_of if decisive else ():
-            texts = [node if node.__class__ is str else _text(node) for node in nodes]
-            if (found := _one_of(texts)).__class__ is Refused:
-                several: Refused = found
-                return several
-        for node in chain.from_iterable(self._nodes):
-            if node.__class__ is not str and len(node):
-                refused: Refused = _text(node)
-                return refused
-        if result.__class__ is float and result != result and self._texts(self._nodes):  # noqa: PLR0124
-            inside = ", ".join(repr(text[:30]) for text in self._texts(self._nodes, blank=True)[:_MOST_NAMED])
-            return Refused("number", f"the XPath makes no number of {inside}")
-        if is_key and result.__class__ is str and result and not self._texts(self._nodes[:1]):
-            return Refused("required", f"what the key begins with is missing: {result[:60]!r} is not all of it")
-        return None
-
-    def _texts(self, nodes: Sequence[Any], *, blank: bool = False) -> list[str]:
-        found = (node if node.__class__ is str else node.text or "" for node in chain.from_iterable(nodes))
-        return [text.strip() for text in found if blank or text.strip()]
-
-
-def _found(result: Any, *, many: bool, single: bool) -> Any:
-    if result.__class__ is list:
-        if not result:
-            return MISSING
-        texts = [node if node.__class__ is str else _text(node) for node in (result if many or single else result[:1])]
-        if single:
-            return _one_of(texts)
-        return _together(texts) if len(texts) > 1 else texts[0]
-    if result.__class__ is float:
-        return MISSING if result != result else format(result, ".15g")  # noqa: PLR0124
-    if result.__class__ is bool:
-        return "true" if result else "false"
-    return result
-
-
-def _one_of(texts: list[Any]) -> Any:
-    """Return the value that all of these are; where they differ the file does not say which one is meant."""
-    different = dict.fromkeys(text.strip() if text.__class__ is str else text for text in texts)
-    if len(different) == 1:
-        return texts[0]
-    refused = next((text for text in texts if text.__class__ is Refused), None)
-    shown = ", ".join(str(text)[:40] for text in list(different)[:_MOST_NAMED])
-    message = f"several elements with different values ({shown}): say which one, such as stock[1], or sum(stock)"
-    return refused or Refused("repeated", message)
-
-
 def _is_decisive(mapping: Mapping[str, Expression], path: str) -> bool:
     """Return whether a key or a number is read from this path."""
     if not mapping:
@@ -268,6 +208,5 @@ def _is_key(mapping: Mapping[str, Expression], path: str) -> bool:
     return KEY in mapping and path in mapping[KEY].paths
 
 
-def _together(texts: list[Any]) -> Any:
-    """Return the values of a list; what cannot be read makes the list unreadable."""
-    return next((text for text in texts if text.__class__ is Refused), texts)
+def _is_number(mapping: Mapping[str, Expression], path: str) -> bool:
+    return any(path in e.paths for name, e in mapping.items() if COLUMNS[name].kind in NUMBERS)

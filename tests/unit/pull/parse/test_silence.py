@@ -223,6 +223,75 @@ def test_an_xpath_that_makes_no_number_of_what_is_there_is_told(path, value):
     assert value in reject.message
 
 
+@pytest.mark.parametrize("path", ["number({})", "{} * 2", "sum({})", "({}) div 2", "floor({})", "-{}"])
+@pytest.mark.parametrize("node", ["qty", "@qty"])
+@pytest.mark.parametrize(
+    ("value", "notation", "code"),
+    [
+        ("1.500", "comma", "notation"),
+        ("1.5", "comma", "notation"),
+        ("1e3", "decimal", "number"),
+        ("1,500", "decimal", "number"),
+        ("1,5", "comma", "number"),
+    ],
+)
+def test_an_xpath_calculates_with_what_the_file_says_and_nothing_else(path, node, value, notation, code):
+    mapping = {"externalId": "sku", "retailPrice": path.format(node), "name": "sku"}
+    data = f"<r><p qty='{value}'><sku>A</sku><qty>{value}</qty></p><p qty='6'><sku>B</sku><qty>6</qty></p></r>"
+    items, (reject,), _ = run(data, "xml", mapping, decimalNotation=notation)
+
+    assert (2, "A", code) == (len(items), reject.external_id, reject.code)
+    assert ["name", "retailPrice"] == sorted(items[1].keys() - {"externalId"})
+
+
+def test_what_an_xpath_has_calculated_is_a_number_in_every_notation():
+    for notation in ("decimal", "comma"):
+        mapping = {"externalId": "sku", "retailPrice": "qty div 8", "costPrice": "qty div 1000"}
+        (item,), rejects, _ = run("<r><p><sku>A</sku><qty>1234</qty></p></r>", "xml", mapping, decimalNotation=notation)
+        assert ("154.25", "1.234", []) == (item["retailPrice"], item["costPrice"], rejects)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("1,250.00", "substring-before(qty, ',')"),
+        ("1 250.00 EUR", "substring-before(qty, ' ')"),
+        ("EUR -5", "substring-after(qty, '-')"),
+        ("55 pcs", "substring(qty, 1, 1)"),
+    ],
+)
+def test_an_xpath_that_cuts_a_number_in_two_is_told(value, path):
+    mapping = {"externalId": "sku", "retailPrice": path, "name": "sku"}
+    (item,), (reject,), _ = run(f"<r><p><sku>A</sku><qty>{value}</qty></p></r>", "xml", mapping)
+
+    assert {"externalId": "A", "name": "A"} == item
+    assert ("retailPrice", "number") == (reject.field, reject.code)
+    assert "takes but a part of a number" in reject.message
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "number"),
+    [
+        ("12.50 EUR", "substring-before(qty, ' ')", "12.5"),
+        ("EUR 12.50", "substring-after(qty, ' ')", "12.5"),
+        ("1,250", "translate(qty, ',', '')", "1250"),
+    ],
+)
+def test_an_xpath_may_take_a_number_out_of_a_text(value, path, number):
+    mapping = {"externalId": "sku", "retailPrice": path}
+    (item,), rejects, _ = run(f"<r><p><sku>A</sku><qty>{value}</qty></p></r>", "xml", mapping)
+
+    assert (number, []) == (item["retailPrice"], rejects)
+
+
+def test_a_key_of_attributes_whose_first_one_is_missing_is_no_key():
+    mapping = {"externalId": "concat(@sku, '-', @code)", "inventoryQuantity": "@qty"}
+    items, (reject,), _ = run("<r><p code='c' qty='5'/><p sku='A' code='c' qty='6'/></r>", "xml", mapping)
+
+    assert [{"externalId": "A-c", "inventoryQuantity": 6}] == items
+    assert ("externalId", "required") == (reject.field, reject.code)
+
+
 @pytest.mark.parametrize("sku", ["", "<sku/>", "<sku> </sku>"])
 def test_a_key_whose_first_part_is_missing_is_no_key(sku):
     mapping = {"externalId": "concat(sku, '-', code)", "inventoryQuantity": "qty"}
