@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -16,11 +15,12 @@ from ingest.api.framework.dispatch import handler_of
 from ingest.api.framework.operation import Operation
 from ingest.api.framework.postgres import new_pool
 from ingest.api.framework.ratelimit import BUCKETS, Buckets
+from ingest.api.framework.recent import Recent
 from ingest.api.health import HEALTH, Health
-from ingest.api.resources.overview import OVER
-from ingest.api.resources.usage_history import CURVES
+from ingest.api.resources.overview import MOST_OVER, OVER
+from ingest.api.resources.usage_history import CURVES, MOST_CURVES
 from ingest.api.routes import OPERATIONS
-from ingest.api.shared.conditions import POSTS
+from ingest.api.shared.conditions import MOST_REMEMBERED, POSTS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from ingest.http.request_ids import request_ids, tell_request_id
@@ -40,7 +40,7 @@ def application(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
-    app[OVER], app[POSTS], app[CURVES] = OrderedDict(), OrderedDict(), OrderedDict()
+    app[OVER], app[POSTS], app[CURVES] = Recent(MOST_OVER), Recent(MOST_REMEMBERED), Recent(MOST_CURVES)
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))

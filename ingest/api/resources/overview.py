@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.framework.recent import Recent
 from ingest.api.shared.conditions import FeedCondition, JudgedFeed, judged_feeds
 from ingest.api.shared.division import division_of
 from ingest.api.shared.outcomes import Totals
@@ -31,7 +32,7 @@ _CANARIES, _ON_ITS_WAY = 3, timedelta(seconds=20)
 """So many canaries in succession did not arrive, each within its time: then it is late."""
 _MINUTE, _SETTLES = timedelta(minutes=1), timedelta(minutes=2)
 """A minute's row is written by the windows that commit in it: long after it, nothing is added."""
-_MOST_ACCOUNTS = 200
+MOST_OVER = 200
 
 
 class Taking(Resource):
@@ -80,7 +81,7 @@ class Overview(Resource):
     dead_letters: int = Field(description="that wait for somebody")
 
 
-OVER: web.AppKey[OrderedDict[int, list[Minute]]] = web.AppKey("minutes that are over")
+OVER: web.AppKey[Recent[int, list[Minute]]] = web.AppKey("minutes that are over")
 """By account, the last asked for at the end."""
 
 
@@ -144,9 +145,6 @@ async def _minutes(call: Call[Query, None], feed_ids: list[int], since: datetime
     found = [*kept, *(Minute.of(row) for row in rows)]
     settled = datetime.now(UTC) - _SETTLES
     over[call.account_id] = [minute for minute in found if minute.minute + _MINUTE < settled]
-    over.move_to_end(call.account_id)
-    if len(over) > _MOST_ACCOUNTS:
-        over.popitem(last=False)
     return found
 
 

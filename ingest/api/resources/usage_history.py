@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Query, Resource
 from ingest.api.framework.operation import Operation
+from ingest.api.framework.recent import Recent
 from ingest.feeds.usage_forecast import (
     STEP,
     Curve,
@@ -29,9 +30,9 @@ from schemas import queries
 from schemas.usage import resets_at, zone
 
 HISTORY = queries.load("usage_history", beside=__file__)
-CURVES: web.AppKey[OrderedDict[tuple[int, str, date], Curve]] = web.AppKey("curves of days that are over")
+CURVES: web.AppKey[Recent[tuple[int, str, date], Curve]] = web.AppKey("curves of days that are over")
 """By account, time zone and day; the last asked for at the end. A day that is over changes no more."""
-_MOST_CURVES = 1_000
+MOST_CURVES = 1_000
 DAYS = 35
 MOST_FEEDS = 250
 _MOST_WAITING = 20
@@ -180,26 +181,17 @@ async def _curves(call: Call[Any, Any], row: Any, days: list[Any], now: datetime
     references = reference_days(sampled, today)
     remembered = call.request.app[CURVES]
     keys = {day: (call.account_id, known.key, day) for day in references}
-    missing = [day for day, key in keys.items() if key not in remembered]
+    curves = {day: remembered[key] for day, key in keys.items() if key in remembered}  # who knows what is left later
+    missing = [day for day in references if day not in curves]
     since = begins_at(min([*missing, today]), known)
     samples: dict[date, list[tuple[datetime, int]]] = defaultdict(list)
     for one in await call.db.all(HISTORY.samples, since=since, days=[*missing, today]):
         samples[one["day"]].append((one["sampled_at"], one["used"]))
-    curves = {day: remembered[keys[day]] for day in references if day not in missing}
     curves |= {day: curve_of(samples[day], day, known, now) for day in missing}
-    _remember(remembered, {keys[day]: curve for day, curve in curves.items()})
+    for day, curve in curves.items():
+        remembered[keys[day]] = curve
     samples[today].append((now, row["used"]))
     return references, [*(curves[day] for day in references), curve_of(samples[today], today, known, now)]
-
-
-def _remember(
-    remembered: OrderedDict[tuple[int, str, date], Curve], curves: dict[tuple[int, str, date], Curve]
-) -> None:
-    for key, curve in curves.items():
-        remembered[key] = curve
-        remembered.move_to_end(key)
-    while len(remembered) > _MOST_CURVES:
-        remembered.popitem(last=False)
 
 
 def _outlook(told: Forecast | None) -> UsageForecast | None:

@@ -7,7 +7,6 @@ each process remembers them, and asks for the newer ones alone.
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from pydantic import Field
 
 from ingest.api.framework.call import Call
 from ingest.api.framework.models import Resource
+from ingest.api.framework.recent import Recent
 from ingest.feeds.conditions import Condition, Facts, Judged, judge
 from ingest.feeds.runs import RunStatus
 from ingest.feeds.schedules import Frequency, Schedule
@@ -28,7 +28,7 @@ from schemas import queries
 
 _SQL = queries.load("conditions", beside=__file__)
 _MOST_POSTS = 20
-_MOST_ACCOUNTS = 50
+MOST_REMEMBERED = 50
 _DEFAULT = FeedSettings()
 
 
@@ -40,7 +40,7 @@ class Posts:
     gap: timedelta | None
 
 
-POSTS: web.AppKey[OrderedDict[int, dict[int, Posts]]] = web.AppKey("posts of feeds")
+POSTS: web.AppKey[Recent[int, dict[int, Posts]]] = web.AppKey("posts of feeds")
 """By account, the last asked for at the end; then by feed."""
 
 
@@ -112,10 +112,7 @@ def posts_of(came: Sequence[float]) -> Posts:
 async def _posts(call: Call[Any, Any], feed_ids: list[int]) -> dict[int, Posts]:
     """Return what is known of the posts of these feeds."""
     remembered = call.request.app[POSTS]
-    posts = remembered.setdefault(call.account_id, {})
-    remembered.move_to_end(call.account_id)
-    if len(remembered) > _MOST_ACCOUNTS:
-        remembered.popitem(last=False)
+    remembered[call.account_id] = posts = remembered.get(call.account_id, {})
     after = [posts[feed_id].came[0] if feed_id in posts else 0.0 for feed_id in feed_ids]
     for row in await call.db.all(_SQL.posts, feed_ids=feed_ids, after=after, most=_MOST_POSTS) if feed_ids else []:
         known = posts.get(row["feed_id"])
