@@ -98,11 +98,12 @@ class Block:
     """Records as a reader gives them: `records[k]` stands at `rows[k]` and is valid until the next block is asked for.
 
     A CSV record is a list of texts, an XML one an element, a JSON one a tuple of the item and the objects that enclose
-    it, innermost first. `suspect` is set when a text may hold U+0000 or bytes that could not be decoded.
+    it, innermost first. Records that are alike may be held as columns, to be iterated. `suspect` is set when a text may
+    hold U+0000 or bytes that could not be decoded.
     """
 
     rows: list[int]
-    records: list[Any]
+    records: Any
     rejects: list[FileReject] = field(default_factory=list)
     suspect: bool = False
 

@@ -11,7 +11,8 @@ from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
-from ingest.pull.parse.json.reader import JsonReader
+from ingest.pull.parse.json.decode import Alike
+from ingest.pull.parse.json.reader import Asked, JsonReader
 from ingest.pull.parse.json.values import follow
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_FIELDS_NOTED, MISSING, Block, Report
@@ -31,7 +32,8 @@ def open_json(
     mapper = Mapper(settings, mapping, _extractor(paths, report, nested=nested), doubts)
     keys = (json_path(str(path)) for path in mapping["externalId"].paths)
     key_names = tuple(str(key.steps[0]) for key in keys if key.up == 0 and len(key.steps) == 1)
-    reader = JsonReader(source, settings, report, charset, key_names)
+    flat = len(_plain(paths)) == len(paths)
+    reader = JsonReader(source, settings, report, charset, Asked(key_names, flat=flat))
 
     def key_of(record: Any) -> str | None:
         mapped = mapper.map_block(Block([1], [record], suspect=True))
@@ -42,10 +44,15 @@ def open_json(
 
 
 def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    plain = {path for path in paths if path.up == 0 and len(path.steps) == 1 and isinstance(path.steps[0], str)}
-    wanted = [str(path.steps[0]) for path in plain]
+    plain = _plain(paths)
+    wanted = frozenset(str(path.steps[0]) for path in plain)
 
-    def extract(records: Sequence[Any]) -> Sequence[Any]:
+    def extract(records: Any) -> Sequence[Any]:
+        if isinstance(records, Alike):
+            if report.columns:
+                found = records.columns(wanted)
+                return [found.get(str(path.steps[0])) for path in paths]
+            return extract(list(records))
         if not nested and records[0].__class__ is tuple:
             return extract([record[0] for record in records])
         items = [record[0] for record in records] if nested else records
@@ -66,7 +73,12 @@ def _extractor(paths: list[JsonPath], report: Report, *, nested: bool) -> Callab
     return extract
 
 
-def _columns(items: Sequence[dict[str, Any]], wanted: list[str]) -> dict[str, Sequence[Any]]:
+def _plain(paths: list[JsonPath]) -> set[JsonPath]:
+    """Return the paths that lead to members of the items."""
+    return {path for path in paths if path.up == 0 and len(path.steps) == 1 and isinstance(path.steps[0], str)}
+
+
+def _columns(items: Sequence[dict[str, Any]], wanted: frozenset[str]) -> dict[str, Sequence[Any]]:
     """Return the columns of those of these names that any item has."""
     names = list(items[0])
     if 1 < len(names) <= len(wanted) * 2 and set(map(len, items)) == {len(names)}:

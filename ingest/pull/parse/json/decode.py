@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -32,6 +33,47 @@ def loads(data: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
+class Alike:
+    """Objects that all have the same names."""
+
+    def __init__(self, names: Sequence[str], values: list[Any]) -> None:
+        self.names, self._values = names, values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        fields = [f"f{at}" for at in range(len(self.names))]
+        return (dict(zip(self.names, (getattr(value, each) for each in fields), strict=True)) for value in self._values)
+
+    def columns(self, wanted: frozenset[str]) -> dict[str, Sequence[Any]]:
+        """Return the columns of those of the names that are wanted."""
+        names = {name: f"f{at}" for at, name in enumerate(self.names) if name in wanted}
+        if len(names) < 2:  # noqa: PLR2004 - attrgetter gives no tuple
+            return {name: list(map(attrgetter(field), self._values)) for name, field in names.items()}
+        rows = map(attrgetter(*names.values()), self._values)
+        return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+class Shape:
+    """Decodes arrays of objects that have just the names of one that was decoded before: at half the cost of dicts."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        fields = [(f"f{at}", Any) for at in range(len(names))]
+        renamed = dict(zip((field for field, _ in fields), names, strict=True))
+        made: Any = msgspec.defstruct("Item", fields, rename=renamed, forbid_unknown_fields=True, gc=False)
+        self._decoder: Any = msgspec.json.Decoder(list[made])
+
+    def loads(self, data: bytes) -> Alike | None:
+        """Return the objects; None where others are among them, or a name may stand twice in one."""
+        try:
+            values = self._decoder.decode(data)
+        except (ValueError, RecursionError):
+            return None
+        return None if _may_repeat(values, data, len(values) * len(self._names)) else Alike(self._names, values)
+
+
 def may_repeat(values: Sequence[Any], data: bytes) -> bool:
     """Return whether a name may stand twice in an object of these values, which `data` was decoded to.
 
@@ -40,11 +82,17 @@ def may_repeat(values: Sequence[Any], data: bytes) -> bool:
     against those that are not of addresses (no value begins with a slash), or those behind a quotation mark; what is
     nested is encoded again to be counted.
     """
-    colons = len(data.split(b":")) - 1  # a third of what `count` costs
-    if _OBJECTS.issuperset(map(type, values)):
-        names = sum(map(len, values))
-        if names in (colons, colons - data.count(b"://")) or names == data.translate(None, _BETWEEN).count(b'":'):
-            return False
+    flat = _OBJECTS.issuperset(map(type, values))
+    return _may_repeat(values, data, sum(map(len, values)) if flat else None)
+
+
+def _may_repeat(values: Any, data: bytes, names: int | None) -> bool:
+    """Return what `may_repeat` does; `names` is how many flat objects have."""
+    colons = len(data) - len(data.replace(b":", b""))  # a third of what `count` costs
+    if names is not None and (
+        names in (colons, colons - data.count(b"://")) or names == data.translate(None, _BETWEEN).count(b'":')
+    ):
+        return False
     return _ESCAPED_COLON in data or _ENCODER.encode(values).count(b":") != colons
 
 

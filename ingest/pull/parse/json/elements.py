@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.pull.parse.json.decode import loads, may_repeat, refuse_repeated
+from ingest.pull.parse.json.decode import Alike, Shape, loads, may_repeat, refuse_repeated
 from ingest.pull.parse.json.scan import BrokenError, Span, Window
 from ingest.pull.parse.json.values import member
 from ingest.pull.records import MAX_RECORD_BYTES
@@ -20,6 +20,7 @@ from ingest.pull.records import MAX_RECORD_BYTES
 _WIDE_ENOUGH = 1 << 16
 MAX_MISSES = 8
 """Cuts that turn out wrong before a document's elements are found by counting brackets alone."""
+_MOST_NAMES = 200
 _ITEM_BEGINS = re.compile(rb'\s*(\{)\s*"[^"\\]{0,80}"\s*:')
 TOO_LARGE = b""
 """Stands for what was passed over."""
@@ -37,7 +38,7 @@ class Faulty:
 class Elements:
     """Elements in a row, `Faulty` ones among them, and the place in the window that they were read from."""
 
-    values: list[Any]
+    values: list[Any] | Alike
     begin: int
     end: int
 
@@ -45,8 +46,11 @@ class Elements:
 class ElementReader:
     """Reads elements from a window; what it learns of a document helps with its next arrays."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, *, alike: bool) -> None:
+        """`alike` is set where objects may be given as Alike."""
         self._window = window
+        self._shape: Shape | None = None
+        self._shapes_left = MAX_MISSES if alike else 0
         self._separator: bytes | None = None
         self._gap = 0
         self._misses = 0
@@ -115,16 +119,26 @@ class ElementReader:
         cut = window.data.rfind(self._separator, begin)
         if cut < 0:
             return None
-        written = window.data[begin : cut + 1]
-        try:
-            values = loads(b"[%b]" % written)
-        except ValueError:
-            self._misses += 1
-            return None
-        if may_repeat(values, written):
-            return None
+        written = b"[%b]" % window.data[begin : cut + 1]
+        alike = None if self._shape is None else self._shape.loads(written)
+        if alike is None:
+            try:
+                values = loads(written)
+            except ValueError:
+                self._misses += 1
+                return None
+            self._learn_shape(values)
+            if may_repeat(values, written):
+                return None
         window.position = cut + self._gap
-        return Elements(values, begin, cut + 1)
+        return Elements(values if alike is None else alike, begin, cut + 1)
+
+    def _learn_shape(self, found: list[Any]) -> None:
+        """Expect objects with the names of the last one here; a document has so many guesses."""
+        self._shape = None
+        if self._shapes_left and found[-1].__class__ is dict and 1 < len(found[-1]) <= _MOST_NAMES:
+            self._shapes_left -= 1
+            self._shape = Shape(list(found[-1]))
 
     def _spanned(self, places: list[tuple[int, int]], *, members: bool) -> Elements:
         begin, end = places[0][0], places[-1][1]

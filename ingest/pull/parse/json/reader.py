@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ingest.feeds.jsonpaths import STAR, Step, json_path
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, utf8_of
 from ingest.pull.parse.formats import refuse_other_format
-from ingest.pull.parse.json.decode import RepeatedNameError, loads
+from ingest.pull.parse.json.decode import Alike, RepeatedNameError, loads
 from ingest.pull.parse.json.elements import TOO_LARGE, ElementReader, Elements, Faulty
 from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
 from ingest.pull.parse.json.values import KEY, expanded
@@ -36,17 +37,24 @@ KeyOf = Callable[[Any], str | None]
 """The `externalId` of a record that is refused; None when it cannot be told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the mapping asks for: the names that the items' keys may have, and whether all it looks at are members."""
+
+    key_names: tuple[str, ...]
+    flat: bool
+
+
 class JsonReader:
     """Reads one file once; `blocks()` yields its items.
 
     A record is the item or, when `itemPath` has more than one `[*]`, a tuple of it and the objects that enclose it.
-    `key_names` are the names that the items' keys may have.
     """
 
     def __init__(
-        self, source: Source, settings: FormatSettings, report: Report, charset: str | None, key_names: tuple[str, ...]
+        self, source: Source, settings: FormatSettings, report: Report, charset: str | None, asked: Asked
     ) -> None:
-        self._report, self._key_names = report, key_names
+        self._report, self._key_names = report, asked.key_names
         self._steps: tuple[Step, ...] | None = None
         if settings.item_path is not None:
             self._steps = json_path(settings.item_path).steps
@@ -54,7 +62,7 @@ class JsonReader:
         self._walk = (self._steps or ())[: stars[0]] if stars else self._steps or ()
         self._inner = (self._steps or ())[stars[0] + 1 :] if stars else ()
         self._window = Window(utf8_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
-        self._reader = ElementReader(self._window)
+        self._reader = ElementReader(self._window, alike=asked.flat and not self._inner)
         self._row = self._leaves = 0
         self._found = False
         """Whether the document being read has the items' place; `Report.entries` tells whether any had."""
@@ -230,7 +238,7 @@ class JsonReader:
             if places:
                 elements = self._reader.apart(places)
                 yield self._block(elements)
-                if window.at_end and isinstance(elements.values[-1], Faulty):
+                if window.at_end and isinstance(list(elements.values)[-1], Faulty):
                     self._report.break_off(f"item {self._row}, the last, is not valid JSON")
             window.position = cut
             if (window.at_end or not window.fill()) and window.length == 0:
@@ -248,7 +256,7 @@ class JsonReader:
         )
         first = self._row + 1
         self._row += len(values)
-        if not self._inner and set(map(type, values)) == {dict}:
+        if isinstance(values, Alike) or (not self._inner and set(map(type, values)) == {dict}):
             return Block(list(range(first, self._row + 1)), values, [], suspect)
         block = Block([], [], [], suspect)
         for row, value in enumerate(values, first):
