@@ -120,7 +120,7 @@ bench-pages: servers $(VENV)/installed ## Every page of the dashboard with a mil
 	$(PYTHON) -m deploy.bench.pages
 
 .PHONY: bench-pull
-bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much memory a file of 1 GB takes
+bench-pull: $(VENV)/installed ## How fast pulled files are read, and how much memory a file of 300 MB takes
 	$(PYTHON) -m deploy.bench.pull
 
 .PHONY: settings

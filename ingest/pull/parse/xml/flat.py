@@ -143,7 +143,7 @@ class FlatReader:
         rows = None
         # One character is looked for a word at a time.
         if not ((b"!" in markup and b"<!" in markup) or (b"?" in markup and b"<?" in markup)):
-            rows = self._rows(markup[:end].decode(), f"{_OPENS}/{name}")
+            rows = self._rows(markup[:end], f"{_OPENS}/{name}")
         self._misses = max(self._misses + (1 if rows is None else -1), 0)
         if rows is None:
             if self._misses >= _MAX_MISSES:
@@ -154,11 +154,12 @@ class FlatReader:
         self._lines += lines_in(taken)
         return FlatItems(rows, head, taken, b"</items>"), markup[end:] + rest
 
-    def _rows(self, text: str, last: str) -> list[Sequence[Any]] | None:
-        """Return the values of each item in a text that ends with the last one's end tag; None for unknown layouts."""
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        pieces = f">{_OPENS}".join(text.split("<")).split(">")
+    def _rows(self, markup: bytes, last: str) -> list[Sequence[Any]] | None:
+        """Return the values of each item in what ends with the last one's end tag; None for unknown layouts."""
+        if b"\r" in markup:
+            markup = markup.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = markup.replace(b"<", f">{_OPENS}".encode()).decode()
+        pieces = text.split(">")
         tags, texts = pieces[1::2], pieces[2::2]
         joined = "\0".join(texts)
         if len(tags) != len(texts) or _OPENS in joined or any(map(text.__contains__, _NO_CHARACTERS)):

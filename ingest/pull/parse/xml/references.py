@@ -112,8 +112,8 @@ class References:
 
 
 def lines_in(data: bytes) -> int:
-    """Return the number of newlines, at a fraction of what `count` costs where they are rare."""
-    return len(data.split(b"\n")) - 1
+    """Return the number of newlines, at a fraction of what `count` costs."""
+    return len(data) - len(data.replace(b"\n", b""))
 
 
 def left_open(data: bytes, closing: bytes | None) -> bytes | None:
