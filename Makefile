@@ -3,6 +3,8 @@
 .NOTPARALLEL:
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# What Python compiles is kept, whatever the machine says: tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Show what can be made
@@ -88,11 +90,11 @@ lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with has
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save
-	$(VENV)/bin/pytest --quiet --exitfirst --numprocesses=2 -p no:schemathesis --hypothesis-profile=fast tests/unit
+	$(VENV)/bin/pytest --quiet --exitfirst --numprocesses=2 --hypothesis-profile=fast tests/unit
 
 .PHONY: test-random
 test-random: $(VENV)/installed ## The pure tests with other examples each time, and more of them
-	$(VENV)/bin/pytest --quiet --numprocesses=2 -p no:schemathesis --hypothesis-profile=random tests/unit
+	$(VENV)/bin/pytest --quiet --numprocesses=2 --hypothesis-profile=random tests/unit
 
 .PHONY: format
 format: $(VENV)/installed ## Format and mend what can be mended

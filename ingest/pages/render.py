@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,8 +28,9 @@ _LOOK: ContextVar[tuple[datetime, str]] = ContextVar("look")
 """When a page is being written, and the account's time zone: what the times on it are relative to."""
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates with their filters."""
+    """Return the templates with their filters; each is compiled once a process, however many applications there are."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

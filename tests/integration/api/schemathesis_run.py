@@ -1,10 +1,13 @@
 """Schemathesis as a process that talks to the live API by its OpenAPI document, with a fixed seed."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
-CONFIG = Path(__file__).with_name("schemathesis.toml")
+HERE = Path(__file__).parent
+CONFIG = HERE / "schemathesis.toml"
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"}
 KEEP_TOKEN = """
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
 CREATE TRIGGER keep BEFORE UPDATE OF revoked_at ON api_tokens FOR EACH ROW EXECUTE FUNCTION keep();
@@ -24,7 +27,7 @@ async def findings(api, folder, phase, examples):
         *("--suppress-health-check", "all", "--continue-on-failure"),
     ]
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder, env=ENVIRONMENT
     )
     output, _ = await process.communicate()
     return output.decode() if process.returncode else ""
