@@ -22,11 +22,14 @@ from schemas.items import COLUMNS, KEY, MAX_ITEMS
 _ESCAPE: Final = b"\\u"
 """An escape can hide U+0000 in a text."""
 _UNSET = msgspec.UNSET
-_ABSENT = frozenset((type(None), msgspec.UnsetType))
+_AS_THEY_ARE: Final = {None: None, _UNSET: _UNSET}
 _encode = msgspec.json.Encoder().encode
 _T = TypeVar("_T")
+_Make = Callable[[Any], Any]
 _SHAPES: Final = 256
 """Combinations of attributes whose decoders are kept."""
+_REMEMBERED: Final = 2**14
+"""Numbers of an attribute whose canonical texts are kept."""
 _REFUSED = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
@@ -47,12 +50,14 @@ class Quick:
 
     def __init__(self, columns: Mapping[str, Column] = COLUMNS) -> None:
         self._columns = columns
-        self._whole = _Shape(columns)
+        self._makings = {name: _making(column) for name, column in _of(columns, Each)}
+        self._whole = _Shape(columns, self._makings)
         self._shape = lru_cache(_SHAPES)(self._made)
         self._seen: dict[int, frozenset[str]] = {}
 
     def _made(self, names: frozenset[str]) -> _Shape:
-        return _Shape({name: column for name, column in self._columns.items() if name in names})
+        columns = {name: column for name, column in self._columns.items() if name in names}
+        return _Shape(columns, self._makings)
 
     def items(self, body: bytes, sender: int = 0) -> QuickItems | None:
         """Return the canonical items of a body that is plainly right, or None; `sender` is a number of the feed's."""
@@ -75,14 +80,15 @@ class Quick:
 class _Shape:
     """Decodes and checks items that have no other attributes than these."""
 
-    def __init__(self, columns: Mapping[str, Column]) -> None:
+    def __init__(self, columns: Mapping[str, Column], makings: Mapping[str, _Make]) -> None:
         fields = [(name, _type(column), *(() if name == KEY else (_UNSET,))) for name, column in columns.items()]
         item = msgspec.defstruct("Item", fields, forbid_unknown_fields=True, gc=False)
         many = Annotated[list[item], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]  # type: ignore[valid-type]
         self.decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(many).decode
         self._names = tuple(columns)
-        self._made = [(name, attrgetter(name), column.make) for name, column in _of(columns, Each)]
+        self._made = [(name, attrgetter(name), makings[name]) for name, _ in _of(columns, Each)]
         self._keys = [(attrgetter(name), column) for name, column in _of(columns, Key)]
+        self._telling = [(read, column) for read, column in self._keys if type(column) is not Key]
 
     def present(self, items: list[Any]) -> Iterator[str]:
         """Yield the attributes that any of the items has."""
@@ -90,8 +96,9 @@ class _Shape:
 
     def items(self, body: bytes, items: list[Any]) -> QuickItems | None:
         """Return the canonical items of a body that was decoded as these, or None; raises ValueError."""
-        if not all(_are_clean(column, list(map(read, items))) for read, column in self._keys):
-            return None
+        for read, column in self._telling if _has_clean_texts(body) else self._keys:
+            if not _are_clean(column, list(map(read, items))):
+                return None
         same = True
         for name, read, make in self._made:
             values = tuple(map(read, items))
@@ -116,12 +123,38 @@ def _are_clean(column: Key, values: list[Any]) -> bool:
         return not present or column.is_canonical(present)
 
 
-def _canonical(items: list[Any], name: str, make: Callable[[Any], Any], values: tuple[Any, ...]) -> bool:
+def _has_clean_texts(body: bytes) -> bool:
+    """Return whether every text of a decoded body is surely clean as a key: no space, nothing unusual, no escape."""
+    return body.isascii() and b" " not in body and b"\\" not in body and b"\x7f" not in body
+
+
+class _Remembered(dict[Any, Any]):
+    """Values by what they were made of: numbers that are equal have one canonical text, and prices repeat."""
+
+    def __init__(self, make: _Make) -> None:
+        super().__init__(_AS_THEY_ARE)
+        self._make = make
+
+    def __missing__(self, value: Any) -> Any:
+        made = self._make(value)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+            self.update(_AS_THEY_ARE)
+        self[value] = made
+        return made
+
+
+def _making(column: Each) -> _Make:
+    """Return what makes one value canonical; None and absence stay."""
+    make = column.make
+    if column.kind == "decimal":
+        return _Remembered(make).__getitem__
+    return lambda value: value if value is None or value is _UNSET else make(value)
+
+
+def _canonical(items: list[Any], name: str, make: _Make, values: tuple[Any, ...]) -> bool:
     """Make one attribute canonical; returns whether all values were; raises ValueError."""
-    if _ABSENT.isdisjoint(map(type, values)):
-        made = tuple(map(make, values))
-    else:
-        made = tuple(value if value.__class__ in _ABSENT else make(value) for value in values)
+    made = tuple(map(make, values))
     if made == values:  # canonical decimals are text, which equals no number
         return True
     for item, value in zip(items, made, strict=True):
