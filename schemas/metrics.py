@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.tallies import ShardTally, Tally
+from schemas.tallies import CountTally, Tally
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_SECONDS = (*_SECONDS, 30, 60, 120, 300, 600, 1800, 3600)
@@ -17,12 +17,12 @@ LOOP_LAG = Histogram("feedline_event_loop_lag_seconds", "How late the event loop
 
 # Whoever publishes: edge, API, puller, workers
 CONFIRM_SECONDS = Tally("feedline_confirm_seconds", "Time to the broker's confirm of a batch", buckets=_SECONDS)
-PUBLISHED = ShardTally("feedline_shard_published_batches_total", "Batches confirmed by the broker, by shard")
+PUBLISHED = CountTally("feedline_shard_published_batches_total", "Batches confirmed by the broker, by shard", "shard")
 
 # The edge
-POSTS = Counter("feedline_posts_total", "Webhook posts answered, by HTTP status", ["status"])
+POSTS = CountTally("feedline_posts_total", "Webhook posts answered, by HTTP status", "status")
 POST_SECONDS = Tally("feedline_post_seconds", "Time to answer a webhook post", buckets=_SECONDS)
-ITEMS_ACCEPTED = Counter("feedline_items_accepted_total", "Items confirmed by the broker, by source", ["source"])
+ITEMS_ACCEPTED = CountTally("feedline_items_accepted_total", "Items confirmed by the broker, by source", "source")
 ITEMS_REJECTED = Counter("feedline_items_rejected_total", "Items refused before the queue, by source", ["source"])
 PUBLISH_FAILURES = Counter("feedline_publish_failures_total", "Batches the broker did not take, by reason", ["reason"])
 POSTS_BYTES = Gauge("feedline_posts_bytes", "Bytes of the posts that this process holds now")
@@ -123,10 +123,11 @@ CANARY_SECONDS = Histogram(
 
 # A counter that is born at 1 has not increased, and a ratio without its numerator is none: these begin at 0.
 for _counter, _values in (
-    (POSTS, ("202", "500", "503")),
     (PUBLISH_FAILURES, ("disconnected", "blocked", "full", "unroutable", "timeout")),
     (RUNS, ("succeeded", "failed")),
     (CANARY_FAILURES, ("post", "receipt", "row")),
 ):
     for _value in _values:
         _counter.labels(_value)
+for _status in (202, 500, 503):
+    POSTS.inc(_status, 0)

@@ -41,25 +41,25 @@ class Tally(Collector):
         return [HistogramMetricFamily(self._name, self._meaning, buckets=buckets, sum_value=self._sum)]
 
 
-class ShardTally(Collector):
-    """A counter with a number a shard; shards that never counted are not told."""
+class CountTally(Collector):
+    """A counter with a number for each value of a label; values that never counted are not told."""
 
-    def __init__(self, name: str, meaning: str) -> None:
-        self._name, self._meaning = name, meaning
-        self._counts: dict[int, int] = {}
+    def __init__(self, name: str, meaning: str, label: str) -> None:
+        self._name, self._meaning, self._label = name, meaning, label
+        self._counts: dict[int | str, int] = {}
         REGISTRY.register(self)
 
-    def inc(self, shard: int) -> None:
-        """Count one of a shard."""
-        self._counts[shard] = self._counts.get(shard, 0) + 1
+    def inc(self, value: int | str, by: int = 1) -> None:
+        """Count some of a value; none makes it told."""
+        self._counts[value] = self._counts.get(value, 0) + by
 
     def describe(self) -> Iterable[Metric]:
         """Return what `collect` will."""
-        return [CounterMetricFamily(self._name, self._meaning, labels=["shard"])]
+        return [CounterMetricFamily(self._name, self._meaning, labels=[self._label])]
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts so far."""
-        family = CounterMetricFamily(self._name, self._meaning, labels=["shard"])
-        for shard, count in self._counts.items():
-            family.add_metric([str(shard)], count)
+        family = CounterMetricFamily(self._name, self._meaning, labels=[self._label])
+        for value, count in self._counts.items():
+            family.add_metric([str(value)], count)
         return [family]

@@ -29,6 +29,11 @@ _HAS_CONTENT_TYPE, _HAS_HEADERS, _HAS_DELIVERY_MODE, _HAS_CORRELATION_ID, _HAS_R
 _USUAL = _HAS_CONTENT_TYPE | _HAS_DELIVERY_MODE | _HAS_MESSAGE_ID
 _MAX_SHORT = 255
 _END = b"\xce"
+_ID_LENGTH = 32
+_BEFORE_BODY = Struct(f">BHI HHQH 17s1s B{_ID_LENGTH}s 1s BHI")
+"""Of a usual message, whose id is a batch id in hex: the whole header's frame, and the beginning of its body's."""
+_BETWEEN = 14 + 17 + 1 + 1 + _ID_LENGTH
+"""Bytes of that header."""
 
 
 class Extras(NamedTuple):
@@ -62,6 +67,15 @@ def content(channel: int, frame_max: int, body: bytes, message_id: str, extras: 
 
     The caller joins the parts, with the method frame, into one write.
     """
+    largest = frame_max - OVERHEAD
+    size = len(body)
+    if extras is None and len(message_id) == _ID_LENGTH and 0 < size <= largest:
+        written = message_id.encode()
+        before = _BEFORE_BODY.pack(
+            *(HEADER, channel, _BETWEEN, 60, 0, size, _USUAL, _CONTENT_TYPE, _PERSISTENT, _ID_LENGTH, written),
+            *(_END, BODY, channel, size),
+        )
+        return [before, body, _END]
     flags, middle = _USUAL, _PERSISTENT
     if extras is not None:
         reply_to, correlation_id, traceparent = extras
@@ -72,16 +86,6 @@ def content(channel: int, frame_max: int, body: bytes, message_id: str, extras: 
         if reply_to is not None:
             flags, middle = flags | _HAS_REPLY_TO, middle + short(reply_to)
     header = _HEADER.pack(60, 0, len(body), flags) + _CONTENT_TYPE + middle + short(message_id)
-    largest = frame_max - OVERHEAD
-    if 0 < len(body) <= largest:
-        return [
-            _FRAME.pack(HEADER, channel, len(header)),
-            header,
-            _END,
-            _FRAME.pack(BODY, channel, len(body)),
-            body,
-            _END,
-        ]
     return [
         frame(HEADER, channel, header),
         *(frame(BODY, channel, body[start : start + largest]) for start in range(0, len(body), largest)),

@@ -27,7 +27,7 @@ class Allowance:
     time_zone: ZoneInfo
     resets_ms: int
 
-    def fields(self, now_ms: int) -> dict[str, str]:
+    def fields(self, now_ms: int) -> Mapping[str, str]:
         """Return the header fields of an answer: all of the limit, once that day is over."""
         if now_ms < self.resets_ms:
             return fields(self.limit, max(self.limit - self.used, 0), (self.resets_ms - now_ms) // 1000)

@@ -147,7 +147,8 @@ class Connection(web.RequestHandler):
         assert waiter is not None
         assert begun is not None
         self._idle = None
-        answer = begun.accepted(ends=self._ends(begun)) if confirm.result() is None else None
+        ends = self._close or self._stopping() or not begun.request.keep_alive
+        answer = begun.accepted(ends=ends) if confirm.result() is None else None
         if self.transport is None or waiter.done():
             begun.abandon()
             waiter.cancel()
@@ -157,28 +158,23 @@ class Connection(web.RequestHandler):
             return
         else:
             self.transport.write(answer)
-            self._answered(waiter)
+            self._answered(waiter, ends=ends)
         self._request_in_progress = False
         if self._handler_waiter is not None:  # a stop waits
             self._handler_waiter.set_result(None)
 
-    def _ends(self, begun: Begun) -> bool:
-        """Return whether its answer is the last one."""
-        return self._close or self._stopping() or not begun.request.keep_alive
-
-    def _answered(self, waiter: asyncio.Future[None]) -> None:
-        """Do as aiohttp does after an answer."""
-        begun, self.begun = self.begun, None
+    def _answered(self, waiter: asyncio.Future[None], *, ends: bool) -> None:
+        """Do as aiohttp does after an answer; `ends`: it was the last one."""
+        self.begun = None
         assert self._manager is not None
         assert self._parser is not None
-        assert begun is not None
         self._messages.popleft()
         self._manager.requests_count += 1
         self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
         self._waiter = waiter
-        if self._ends(begun):
+        if ends:
             self.force_close()
             return
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout

@@ -1,6 +1,6 @@
 """The edge's snapshot of the feeds: who sends with which hash. Pure; `ingest/edge/refresh.py` keeps it fresh.
 
-Keys are SHA-256 digests of the hashes: a dict compares digests, which a sender can neither choose nor approach byte by
+Keys are BLAKE2 digests of the hashes: a dict compares digests, which a sender can neither choose nor approach byte by
 byte, so the time of a look-up tells nothing about the hashes that exist.
 """
 
@@ -113,7 +113,7 @@ _CHALLENGE = {"WWW-Authenticate": "jetti-webhook-hash"}
 
 def digest(webhook_hash: str) -> bytes:
     """Return the key of a hash."""
-    return hashlib.sha256(webhook_hash.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.blake2b(webhook_hash.encode("utf-8", "surrogateescape"), digest_size=32).digest()
 
 
 class Collector:

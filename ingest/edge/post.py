@@ -25,7 +25,7 @@ from ingest.edge.places import Place, Places
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.origins import origin
 from ingest.http.problems import ProblemError, internal
-from ingest.http.request_ids import give_id, id_of
+from ingest.http.request_ids import give_first_id, id_of
 from ingest.http.sampling import Sampled
 from schemas.batches import Batch, Source
 from schemas.metrics import ITEMS_ACCEPTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
@@ -36,7 +36,7 @@ HASH_HEADERS: Final = ("jetti-webhook-hash", "onport-webhook-hash")
 RETRY_AFTER_S: Final = {"disconnected": 2, "blocked": 5, "full": 5, "unroutable": 2, "timeout": 2}
 
 _log = structlog.get_logger()
-_ACCEPTED = ITEMS_ACCEPTED.labels(Source.WEBHOOK.value)
+_WEBHOOK: Final = Source.WEBHOOK.value
 
 
 class Begun:
@@ -93,7 +93,7 @@ class Posts:
         self._now_ms = now_ms
         self._batches = Batches(settings.key)
         self._sampled = Sampled()
-        self._answered: dict[int, Any] = {}
+        self._tells_all = settings.log_level == "debug"
         POSTS_IN_FLIGHT.set_function(lambda: self.places.posts)
         POSTS_BYTES.set_function(lambda: self.places.bytes)
 
@@ -122,7 +122,7 @@ class Posts:
                 return None
         except ProblemError:
             return None
-        give_id(request)
+        give_first_id(request)
         begun = Begun(self, request, began, self._fields(feed, now_ms))
         try:
             self._send(begun, feed, now_ms)
@@ -178,10 +178,7 @@ class Posts:
             _log.warning("post_refused", status=problem.status, code=problem.code, detail=problem.detail, **more)
 
     def _count(self, status: int, began: float) -> None:
-        answered = self._answered.get(status)
-        if answered is None:
-            answered = self._answered[status] = POSTS.labels(status)
-        answered.inc()
+        POSTS.inc(status)
         POST_SECONDS.observe(time.perf_counter() - began)
 
     def _fields(self, feed: Feed, now_ms: int) -> Mapping[str, str]:
@@ -232,18 +229,13 @@ class Posts:
     def _answer(self, request: web.BaseRequest, made: Made) -> bytes:
         """Return the body of a 202, and count its items."""
         batch, count = made.batch, made.number
-        _ACCEPTED.inc(count)
+        ITEMS_ACCEPTED.inc(_WEBHOOK, count)
         batch_id = str(batch.batch_id)
         public = self._public_url or origin(request, "", trust_forwarded=self._trust_forwarded)
-        _log.debug(
-            "post_accepted",
-            request_id=id_of(request),
-            batch_id=batch_id,
-            feed_id=batch.feed_id,
-            account_id=batch.account_id,
-            items=count,
-            rejected=len(batch.rejected),
-        )
+        if self._tells_all:
+            ids = {"batch_id": batch_id, "feed_id": batch.feed_id, "account_id": batch.account_id}
+            rejected = len(batch.rejected)
+            _log.debug("post_accepted", request_id=id_of(request), items=count, rejected=rejected, **ids)
         answer = {
             "batchId": batch_id,
             "accepted": count,

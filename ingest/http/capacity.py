@@ -6,10 +6,14 @@ remains and the seconds until the day ends. Source: draft-ietf-httpapi-ratelimit
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 _NAME = '"daily-skus"'
 
 
-def fields(limit: int, remaining: int, seconds: int) -> dict[str, str]:
+@functools.lru_cache(maxsize=1024)
+def fields(limit: int, remaining: int, seconds: int) -> Mapping[str, str]:
     """Return the fields of a day with `seconds` to go."""
     return {
         "RateLimit-Policy": f"{_NAME};q={limit};w=86400",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from aiohttp import web
@@ -25,5 +26,6 @@ def origin(request: web.BaseRequest, public_url: str, *, trust_forwarded: bool) 
     return f"{scheme}://{host}" if _is_plain(host) else ""
 
 
+@functools.lru_cache(maxsize=256)
 def _is_plain(host: str) -> bool:
     return host.isascii() and host.isprintable() and not set(host) & set(" /\\@?#<>\"'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -28,15 +28,23 @@ async def request_ids(
 def give_id(request: web.BaseRequest) -> str:
     """Return the request's id, the same however often it is asked for: the sender's if it is sound, else a new one."""
     found = request.get(_ID)
-    if found is None:
-        sent = request.headers.get(HEADER)
-        request[_ID] = found = sent if sent is not None and _SOUND.fullmatch(sent) else os.urandom(16).hex()
+    return give_first_id(request) if found is None else found
+
+
+def give_first_id(request: web.BaseRequest) -> str:
+    """Do as `give_id`, for a request that surely has none: to ask one that has none costs more than to make it."""
+    sent = request.headers.get(HEADER)
+    request[_ID] = found = sent if sent is not None and _SOUND.fullmatch(sent) else _made()
     return found
 
 
 def share_id(request: web.BaseRequest, with_request: web.BaseRequest) -> None:
     """Give a request the id of another, which stands for the same."""
     request[_ID] = with_request[_ID]
+
+
+def _made() -> str:
+    return f"{random.getrandbits(128):032x}"
 
 
 async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:

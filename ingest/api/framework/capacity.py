@@ -19,4 +19,4 @@ async def headers(db: Scoped, now: datetime) -> dict[str, str]:
         return {}
     day = Usage(row["day"], row["time_zone"], row["daily_sku_limit"], row["used"])
     left = resets_at(day.day, zone(day.time_zone)) - now
-    return fields(row["daily_sku_limit"], day.remaining or 0, int(left.total_seconds()))
+    return dict(fields(row["daily_sku_limit"], day.remaining or 0, int(left.total_seconds())))

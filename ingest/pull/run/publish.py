@@ -93,7 +93,7 @@ class PartPublisher:
                 await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
                 waits += 1
             else:
-                ITEMS_ACCEPTED.labels(batch.source).inc(len(batch.items))
+                ITEMS_ACCEPTED.inc(batch.source.value, len(batch.items))
                 return
 
 

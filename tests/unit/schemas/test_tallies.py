@@ -4,7 +4,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_l
 
 from schemas import metrics
 from schemas.monitor import LAG_EVERY_S, LoopLag
-from schemas.tallies import ShardTally, Tally
+from schemas.tallies import CountTally, Tally
 
 BUCKETS = (0.001, 0.5, 1, 5)
 
@@ -31,7 +31,7 @@ def test_a_tally_is_written_as_the_librarys_histogram_is():
 
 
 def test_a_tally_by_shard_tells_the_shards_that_counted():
-    tally = ShardTally("shards_of_a_test_total", "Meaning")
+    tally = CountTally("shards_of_a_test_total", "Meaning", "shard")
     try:
         for shard in (3, 0, 3):
             tally.inc(shard)
