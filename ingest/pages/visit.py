@@ -30,6 +30,8 @@ from ingest.pages.sessions.store import Session
 _log = structlog.get_logger()
 _VERSION_HEADERS = ("If-Match", "If-None-Match")
 _CHANGED = 412
+_DIGITS = 10
+"""As many and more are no int32."""
 
 
 class ConflictError(ProblemError):
@@ -102,6 +104,13 @@ class Visit:
         """Return an operation without parameters as something to ask: for a line that people may send themselves."""
         operation = _operations()[name]
         return Asked(operation, operation.template, body)
+
+    def whole(self, name: str, label: str) -> int:
+        """Return a posted whole number, 0 when there is none; raises 422 with its label."""
+        text = self.text(name) or "0"
+        if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
+            raise ProblemError(422, "pages.number", f"{label}: expected a whole number")
+        return int(text)
 
     async def ask(
         self,

@@ -146,6 +146,8 @@ async def create(visit: Visit) -> Done:
         "fetchCleanup": "enabled" if visit.text("cleanup") else "disabled",
         "overLimit": visit.text("over_limit") or "defer",
     }
+    if visit.text("guard"):
+        body["fetchMissingGuard"] = visit.whole("guard", "Hold when rows fall by more than") / 100
     feed = await visit.change("inventory_feeds.create", body=body)
     await visit.ask("previews.delete", {"id": visit.id})
     if visit.text("run"):

@@ -77,20 +77,13 @@ def _given(feed: Any) -> dict[str, Any]:
 def _body(visit: Visit, *, pulled: bool) -> dict[str, Any]:
     body: dict[str, Any] = {name: visit.text(name) or None for name in ("name", "overLimit")}
     body |= {name: name in visit.form for name in _SWITCHES}
-    body["allocationBuffer"] = _number(visit, "allocationBuffer")
+    body["allocationBuffer"] = visit.whole("allocationBuffer", _LABELS["allocationBuffer"])
     if pulled:
         body |= {name: visit.text(name) or None for name in ("resourceLocation", "fetchFrequency")}
         body |= {name: visit.text(name) or None for name in ("fetchCron", "fetchTimeZone")}
         body["fetchCleanup"] = "enabled" if "fetchCleanup" in visit.form else "disabled"
-        body["fetchMissingGuard"] = _number(visit, "fetchMissingGuard") / 100
+        body["fetchMissingGuard"] = visit.whole("fetchMissingGuard", _LABELS["fetchMissingGuard"]) / 100
     return body
-
-
-def _number(visit: Visit, name: str) -> int:
-    text = visit.text(name) or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):  # noqa: PLR2004 - an int32
-        raise ProblemError(422, "pages.settings.number", f"{_LABELS[name]}: expected a whole number")
-    return int(text)
 
 
 PAGE = Page(

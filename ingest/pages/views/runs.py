@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -63,6 +64,7 @@ async def show(visit: Visit) -> Context:
         "held": run.status is RunStatus.HELD,
         "diff": diff,
         "kinds": _KINDS,
+        "minute": timedelta(minutes=1),
         "known": bool(run.rows_read) or run.status not in _ACTIVE,
         "typed": bool(diff) and must_type(diff),
         "effect": effect_of(diff, run),

@@ -26,12 +26,18 @@ async def test_a_dropped_file_becomes_mapped_rows_mended_and_saved(dashboard, ap
 
     saved = await browser.post(
         f"{draft}/create",
-        {"name": "Acme", "provider_name": "Acme Ltd", "location": "http://vendor.example/x.csv", "schedule": "never"},
+        {
+            "name": "Acme",
+            "provider_name": "Acme Ltd",
+            "location": "http://vendor.example/x.csv",
+            "schedule": "never",
+            "guard": "45",
+        },
     )
     assert "Acme" == saved.text_of("h1")
     stored = await api.ok("GET", "/api/inventory-feeds.json")
-    assert ("ftpCsv", "comma", "never") == tuple(
-        stored[0][name] for name in ("resourceType", "decimalNotation", "fetchFrequency")
+    assert ("ftpCsv", "comma", "never", 0.45) == tuple(
+        stored[0][name] for name in ("resourceType", "decimalNotation", "fetchFrequency", "fetchMissingGuard")
     )
     assert {"name": "textToQuantity", "words": {"soon": 0}} in stored[0]["mapping"]["inventoryQuantity"]["transforms"]
 

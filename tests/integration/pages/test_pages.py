@@ -188,6 +188,20 @@ async def test_a_held_run_tells_why_and_its_rejects_have_a_mend(dashboard, feed)
     ] == stages
 
 
+async def test_what_became_of_a_runs_rows_leads_to_the_receipts_that_it_counts(dashboard, feed, api):
+    api.execute("""UPDATE runs SET status = 'partial', counts = '{"created": 40}' WHERE id = %s""", feed["run"])
+    api.execute(
+        "INSERT INTO receipts (account_id, batch_id, received_at, feed_id, run_id, source, applied_at, counts, items)"
+        " SELECT account_id, gen_random_uuid(), now(), feed_id, id, 'pull', now(), counts, '[]' FROM runs"
+        " WHERE id = %s",
+        feed["run"],
+    )
+    browser = await dashboard.browser("read")
+    page = await browser.page(f"/feeds/{feed['id']}/runs/{feed['run']}")
+    (way,) = [number.get("href") for number in page.tree.cssselect("a.number[href^='/receipts']")]
+    assert ["40 created"] == (await browser.page(way)).texts("td[data-label=Outcomes]")
+
+
 async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, api):
     variant = (await api.ok("POST", "/api/variants.json", {"sku": "oak-table"}))["id"]
     api.execute(
