@@ -36,6 +36,7 @@ from ingest.api.resources import (
     runs,
     sandbox,
     search,
+    sessions,
     tokens,
     traces,
     usage_history,
@@ -81,6 +82,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit.OPERATIONS,
     *tokens.OPERATIONS,
     *people.OPERATIONS,
+    *sessions.OPERATIONS,
     *accounts.OPERATIONS,
     *sandbox.OPERATIONS,
 )

@@ -175,7 +175,6 @@ PAGES: Final[Mapping[str, Meaning]] = {
     "pages.role": Meaning("This needs another role.", "Ask an admin of the account."),
     "pages.runs.mended": Meaning("These rejects are not there any more.", _RELOAD),
     "pages.runs.typed": Meaning("What was typed is not what was asked for.", "Type it as it is shown."),
-    "pages.sessions.not_found": Meaning("There is no such session.", _RELOAD),
     "pages.settings.typed": Meaning("What was typed is not what was asked for.", "Type it as it is shown."),
     "pages.settings.number": Meaning("A whole number is expected.", "Write digits alone."),
     "pages.sign_in.bound": Meaning("The token is for one provider or feed.", "Use one of the whole account."),

@@ -109,7 +109,7 @@ class Visit:
         """Return a posted whole number, 0 when there is none; raises 422 with its label."""
         text = self.text(name) or "0"
         if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
-            raise ProblemError(422, "pages.number", f"{label}: expected a whole number")
+            raise ProblemError(422, "pages.settings.number", f"{label}: expected a whole number")
         return int(text)
 
     async def ask(

@@ -27,19 +27,6 @@ RETURNING id;
 -- Ending twice keeps the first time.
 UPDATE sessions SET ended_at = coalesce(ended_at, now()) WHERE account_id = :account_id AND id = :id RETURNING id;
 
--- name: live(account_id, idle_s, longest_s)
--- An account's open sessions, the last used first.
-SELECT s.id, s.who, coalesce(p.role, s.role) AS role, s.address, s.agent, s.created_at, s.seen_at
-FROM sessions s
-LEFT JOIN api_tokens t ON t.id = s.token_id
-LEFT JOIN people p ON p.id = s.person_id
-WHERE s.account_id = :account_id AND s.ended_at IS NULL
-  AND t.revoked_at IS NULL AND coalesce(t.expires_at, 'infinity') > now() AND p.disabled_at IS NULL
-  AND s.seen_at > now() - make_interval(secs => :idle_s)
-  AND s.created_at > now() - make_interval(secs => :longest_s)
-ORDER BY s.seen_at DESC
-LIMIT 200;
-
 -- name: prune(longest_s)!
 -- Sessions and links that can never be used again.
 WITH links AS (DELETE FROM login_links WHERE expires_at < now())

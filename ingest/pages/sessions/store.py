@@ -142,15 +142,14 @@ class Sessions:
         await SESSIONS.password_set(self._pool, id=session.person_id, password_hash=hashed, session_id=session.id)
         return True
 
-    async def live(self, account_id: int) -> list[Any]:
-        """Return the account's open sessions."""
-        given = {"account_id": account_id, "idle_s": IDLE_S, "longest_s": LONGEST_S}
-        return [row async for row in SESSIONS.live(self._pool, **given)]
-
     async def finish(self, account_id: int, session_id: int) -> bool:
         """End one; False when the account has none with this id."""
-        self._seen = OrderedDict((key, held) for key, held in self._seen.items() if held[1].id != session_id)
+        self.forget(session_id)
         return await SESSIONS.finish(self._pool, account_id=account_id, id=session_id) is not None
+
+    def forget(self, session_id: int) -> None:
+        """Trust an ended session no longer while Postgres is away."""
+        self._seen = OrderedDict((key, held) for key, held in self._seen.items() if held[1].id != session_id)
 
     async def _begin(self, origin: Origin, *, sets_password: bool = False, **values: Any) -> str:
         cookie = secrets.token_urlsafe(32)

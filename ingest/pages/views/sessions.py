@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from ingest.api.framework.caller import Scope
-from ingest.http.problems import ProblemError
+from ingest.api.resources.sessions import IDLE_S, LONGEST_S
 from ingest.pages.page import Action, Context, Done, Page
-from ingest.pages.sessions.store import IDLE_S, LONGEST_S, SESSIONS_KEY
+from ingest.pages.sessions.store import SESSIONS_KEY
 from ingest.pages.visit import Visit
 
 
 async def show(visit: Visit) -> Context:
     """Return the open sessions, the last used first."""
-    session = visit.session
-    rows = await visit.request.app[SESSIONS_KEY].live(session.account_id)
-    mine = [row for row in rows if visit.may(Scope.ADMIN) or row["who"] == session.who]
-    return {"sessions": mine, "idle_s": IDLE_S, "longest_s": LONGEST_S}
+    answer = await visit.answer("sessions.list")
+    return {"sessions": answer.body, "idle_s": IDLE_S, "longest_s": LONGEST_S}
 
 
 async def end(visit: Visit) -> Done:
     """End one; whoever it belongs to signs in again."""
-    session = visit.session
-    known = {row["id"] for row in (await show(visit))["sessions"]}
-    if visit.id not in known or not await visit.request.app[SESSIONS_KEY].finish(session.account_id, visit.id):
-        raise ProblemError(404, "pages.sessions.not_found", "there is no such session")
+    await visit.change("sessions.delete", {"id": visit.id})
+    visit.request.app[SESSIONS_KEY].forget(visit.id)
     return Done(to="/sessions", said="The session has ended.")
 
 

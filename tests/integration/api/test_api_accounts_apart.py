@@ -52,6 +52,8 @@ INSERT INTO feed_versions (account_id, feed_id, id, replaced_by, resource_type, 
 VALUES (%(account)s, %(id)s, %(id)s, %(mark)s, 'xml', '{}');
 INSERT INTO people (id, account_id, name, role, password_hash)
 VALUES (%(id)s, %(account)s, %(mark)s, 'viewer', '');
+INSERT INTO sessions (id, digest, account_id, role, who, address, agent)
+VALUES (%(id)s, '\\x00', %(account)s, 'viewer', %(mark)s, '', '');
 INSERT INTO vendor_links (id, account_id, feed_id, note, digest, expires_at)
 VALUES (%(id)s, %(account)s, %(id)s, %(mark)s, '\\x00', now() + interval '1 day');
 INSERT INTO operations (account_id, id, kind, who, newer, max_id, total)

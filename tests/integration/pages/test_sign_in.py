@@ -119,6 +119,23 @@ async def test_sessions_are_listed_and_ended_by_an_admin_and_nobody_reaches_thos
     assert "Now" in (await viewer.page("/")).texts("[aria-current=page]")
     assert "The session has ended." in (await admin.post(f"/sessions/{victim}/end")).text_of(".toast")
     assert "Sign in" == (await viewer.page("/")).text_of("h1")
+    assert "sessions.delete" == dashboard.api.execute("SELECT operation FROM audit_log ORDER BY id DESC LIMIT 1")
+
+
+async def test_sessions_are_listed_and_ended_by_the_api_too_and_a_token_that_reads_reaches_its_own_alone(dashboard):
+    api, (one, two) = dashboard.api, [await dashboard.browser("read") for _ in range(2)]
+    seen = await api.ok("GET", "/api/sessions.json")
+    assert [("viewer", "127.0.0.1")] * 2 == [(session["role"], session["address"]) for session in seen]
+    assert [] == await api.ok("GET", "/api/sessions.json", token=api.other_token)
+    (own,) = await api.ok("GET", "/api/sessions.json", token=one.token)
+    (other,) = [session for session in seen if session["id"] != own["id"]]
+
+    await api.problem(404, "DELETE", f"/api/sessions/{other['id']}.json", token=one.token)
+    await api.problem(404, "DELETE", f"/api/sessions/{own['id']}.json", token=api.other_token)
+    await api.ok("DELETE", f"/api/sessions/{own['id']}.json", token=one.token)
+    await api.problem(404, "DELETE", f"/api/sessions/{own['id']}.json")  # it has ended
+    assert "Sign in" == (await one.page("/")).text_of("h1")
+    assert "Now" in (await two.page("/")).texts("[aria-current=page]")
 
 
 async def test_a_session_ends_when_idle_for_twelve_hours_and_after_seven_days(dashboard):
