@@ -29,11 +29,12 @@ class Figures:
 
     def add(self, what: str, gaps: Gaps, goal: str = "") -> str:
         """Add a row; returns it as a line to print."""
-        row = (what, f"{gaps.confirms_s:.2f} s", f"{gaps.commits_s:.2f} s", str(gaps.refused), goal or "-")
+        row = (what, f"{gaps.confirms_s:.2f} s", f"{gaps.commits_s:.2f} s", str(gaps.refused.total()), goal or "-")
         self.rows.append(row)
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(self.markdown())
-        return f"{what}: 202s {row[1]}, commits {row[2]}, {row[3]} posts refused; goal: {row[4]}"
+        told = f" ({', '.join(f'{reason} {times}' for reason, times in gaps.refused.items())})" if gaps.refused else ""
+        return f"{what}: 202s {row[1]}, commits {row[2]}, {row[3]} posts refused{told}; goal: {row[4]}"
 
     def markdown(self) -> str:
         """Return the table, with when and on what it was measured."""

@@ -44,11 +44,11 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """The longest times, in seconds, in which one feed had no 202, and no commit; and how often 5xx was answered."""
+    """The longest times, in seconds, in which one feed had no 202, and no commit; and what refused posts were told."""
 
     confirms_s: float
     commits_s: float
-    refused: int
+    refused: Counter[str]
 
 
 class Load:
@@ -58,7 +58,7 @@ class Load:
         self._url = url + PATH
         self._dsn = dsn
         self.confirmed: list[Confirmed] = []
-        self.refused: list[tuple[float, int | str]] = []
+        self.refused: list[tuple[float, str]] = []
         self._quantity: Counter[int] = Counter()
 
     @asynccontextmanager
@@ -97,7 +97,8 @@ class Load:
                 if answer.status == 202:
                     self.confirmed.append(Confirmed(feed, (await answer.json())["batchId"], quantity, time.time()))
                     return True
-                self.refused.append((time.time(), answer.status))
+                told = (await answer.json())["title"] if answer.content_type.endswith("json") else str(answer.status)
+                self.refused.append((time.time(), told))
         except (aiohttp.ClientError, TimeoutError) as error:
             self.refused.append((time.time(), type(error).__name__))
         return False
@@ -161,7 +162,7 @@ class Load:
         return Gaps(
             max(_longest(confirms[feed], since, now) for feed in FEEDS),
             max(_longest(commits[feed], since, now) for feed in FEEDS),
-            sum(at > since for at, _ in self.refused),
+            Counter(told for at, told in self.refused if at > since),
         )
 
     async def fetch(self, sql: str) -> list[Any]:

@@ -7,11 +7,15 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import orjson
 
 from tests.fleet.load import PATIENCE_S
 from tests.fleets import Worker
+
+LOGS = Path(__file__).parents[2] / ".local" / "logs" / "fleet"
+"""What each process of the last run logged."""
 
 
 class Role:
@@ -22,6 +26,8 @@ class Role:
         self._command = (sys.executable, "-m", module, *arguments)
         self._environment = {"PATH": os.environ["PATH"], **environment}
         self.run: Worker | None = None
+        self._log = LOGS / f"{name}.log"
+        self._log.unlink(missing_ok=True)
 
     @property
     def running(self) -> Worker:
@@ -47,12 +53,12 @@ class Role:
         """Ask it to stop; it must end well."""
         status = await self.running.stop()
         assert 0 == status, f"{self.name} ended with {status}: {self.running.events[-5:]}"
-        self.run = None
+        self._keep_log()
 
     async def kill(self) -> None:
         """Kill it where it stands."""
         await self.running.kill()
-        self.run = None
+        self._keep_log()
 
     def freeze(self) -> None:
         """Stop the clock for it."""
@@ -74,3 +80,10 @@ class Role:
         if self.run.process.returncode is None:
             await self.run.kill()
         sys.stderr.writelines(orjson.dumps(event).decode() + "\n" for event in self.run.events[-200:])
+        self._keep_log()
+
+    def _keep_log(self) -> None:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            log.writelines(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in self.running.events)
+        self.run = None

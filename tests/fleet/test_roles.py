@@ -12,7 +12,7 @@ async def test_edges_behind_a_balancer_are_rolled_and_no_sender_sees_it(fleet, t
             await edge.start()
             await fleet.whole()
         gaps = await measure("both edges rolled behind HAProxy", "no post refused")
-    assert 0 == gaps.refused
+    assert {} == gaps.refused
 
 
 @pytest.mark.parametrize("name", ["workers", "others"])
@@ -23,4 +23,4 @@ async def test_all_other_roles_are_rolled_and_no_sender_sees_it(fleet, trial, na
             await role.stop()
             await role.start()
         gaps = await measure(f"rolled: {', '.join(role.name for role in roles)}", "no post refused")
-    assert 0 == gaps.refused
+    assert {} == gaps.refused

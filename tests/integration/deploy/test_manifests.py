@@ -234,6 +234,33 @@ def units(tmp_path_factory) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+ROLES = {"edge", "api", "worker", "pull", "deliver", "watch"}
+CHECKS = ["migrate", "--check", "--wait-s"]
+
+
+def test_every_role_waits_for_the_migrations_wherever_it_runs(resources):
+    deployments = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in resources if one["kind"] == "Deployment"
+    }
+    pods = {name.removeprefix("feedline-"): pod["initContainers"][0]["args"][:3] for name, pod in deployments.items()}
+    services = yaml.safe_load((CHECKOUT / "deploy" / "container" / "compose.yaml").read_text())["services"]
+    waiting = {
+        one["command"][0]
+        for one in services.values()
+        if one.get("depends_on", {}).get("migrate", {}).get("condition") == "service_completed_successfully"
+    }
+    units = {
+        unit.stem.removeprefix("feedline-").rstrip("@"): unit.read_text()
+        for unit in (CHECKOUT / "deploy" / "systemd").glob("feedline-*.service")
+    }
+
+    assert dict.fromkeys(ROLES, CHECKS) == pods
+    assert waiting == ROLES
+    assert ROLES == {
+        name for name, unit in units.items() if f"ExecStartPre=/opt/feedline/bin/feedline {' '.join(CHECKS)}" in unit
+    }
+
+
 def test_systemd_takes_every_unit(units):
     done = run("systemd-analyze", "verify", "--man=no", *units)
 
