@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Self
 
 import structlog
 
+from ingest.amqp.connecting import Refusals, back_off_s
 from ingest.amqp.frames import Extras
 from ingest.amqp.wire import Confirm, Reason, Settled, Wire
 from schemas.agreement import known_division
@@ -42,7 +43,6 @@ _FOLLOW_S = 60.0
 _CONNECT_TIMEOUT_S = 10.0
 _FRAME_MAX = 131_072
 """Where the broker names no limit."""
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
 _SETTLED_S = 10.0
 """A connection that lasted this long starts the back-off anew."""
 
@@ -76,11 +76,6 @@ class Unavailable(Transient):
         self.reason: Reason = reason
 
 
-def back_off_s(failures: int, jitter: float) -> float:
-    """Return the delay before the next try: doubling, capped, times 0.5 to 1; `jitter` is from 0 to 1."""
-    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * float(1 << min(failures, 10))) * (0.5 + jitter / 2)
-
-
 class Publisher:
     """The one way onto the queue; an async context manager.
 
@@ -96,6 +91,7 @@ class Publisher:
         self._keys = [slot_key(slot) for slot in range(slots_of(settings.shards))]
         self._link: Link | None = None
         self._wire: Wire | None = None
+        self._refusals = Refusals()
         self._trouble: str | None = "not connected yet"
         self._first_try = asyncio.Event()
         self._binding: dict[int, asyncio.Task[bool]] = {}
@@ -166,6 +162,8 @@ class Publisher:
         reason = await sent.confirm
         if reason == "unroutable":
             reason = await self._publish_again(sent.slot, sent.message, sent.settled)
+        if reason == "full" and self._condemned(self._division.shard_of(sent.slot)):
+            reason = "disconnected"
         if reason is not None:
             PUBLISH_FAILURES.labels(reason).inc()
             raise Unavailable(reason)
@@ -173,7 +171,9 @@ class Publisher:
 
     def count(self, sent: Sent) -> None:
         """Count a message that was confirmed."""
-        PUBLISHED.inc(self._division.shard_of(sent.slot))
+        shard = self._division.shard_of(sent.slot)
+        self._refusals.taken.add(shard)
+        PUBLISHED.inc(shard)
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""
@@ -186,6 +186,13 @@ class Publisher:
         """Wait for ever; raises `Permanent` when the topology turns out to be unsafe after the start."""
         assert self._task is not None, "enter the publisher first"
         await asyncio.shield(self._task)
+
+    def _condemned(self, shard: int) -> bool:
+        """Return whether the connection was given up because the shard's queue refused a message over it."""
+        if self._wire is None or not self._refusals.condemn(shard, asyncio.get_running_loop().time()):
+            return False
+        self._wire.over(f"the queue of shard {shard} refused its first message")
+        return True
 
     async def _follow(self) -> None:
         """Know the shards that there are, which may be doubled: to count batches by them, and to bind slots anew."""
@@ -219,6 +226,7 @@ class Publisher:
                 raise asyncio.CancelledError from error  # aiormq may answer a cancellation with an error of its own
             return str(error) or type(error).__name__
         self._link, self._wire, self._trouble = link, wire, None
+        self._refusals.taken.clear()
         try:
             DEGRADED.labels("rabbitmq").set(0)
             _log.info("broker_connected")

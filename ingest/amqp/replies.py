@@ -16,7 +16,8 @@ import orjson
 import structlog
 from aiormq.abc import DeliveredMessage
 
-from ingest.amqp.publish import HEARTBEAT_S, Publisher, back_off_s
+from ingest.amqp.connecting import back_off_s
+from ingest.amqp.publish import HEARTBEAT_S, Publisher
 from schemas.amqp.tap import AWAY, open_link
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name

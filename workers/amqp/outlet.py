@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
 import structlog
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import PublishError
+from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
@@ -127,7 +127,25 @@ class Outlet:
         exchange, key = way
         async with asyncio.timeout(self._confirm_s):
             channel = await self._open()
-            await channel.basic_publish(body, exchange=exchange, routing_key=key, properties=properties, mandatory=True)
+            try:
+                await channel.basic_publish(
+                    body, exchange=exchange, routing_key=key, properties=properties, mandatory=True
+                )
+            except DeliveryError as error:
+                if not isinstance(error, PublishError):
+                    await self._leave(channel)
+                raise
+
+    async def _leave(self, channel: AbstractChannel) -> None:
+        """Send over another channel from now on: a queue refused what this one sent.
+
+        It may be full. But if its leader's node had just died when this channel first sent to it, RabbitMQ 3.10 refuses
+        that for as long as the channel lives, though the queue has a new leader.
+        """
+        if self._channel is channel:
+            self._channel = None
+        with suppress(*AWAY):
+            await channel.close()
 
     async def _open(self) -> AbstractChannel:
         async with self._opening:

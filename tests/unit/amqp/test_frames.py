@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pamqp import commands
 
 from ingest.amqp import frames
-from ingest.amqp.publish import back_off_s
+from ingest.amqp.connecting import back_off_s
 
 
 def unmarshalled(data):

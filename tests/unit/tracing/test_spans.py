@@ -145,7 +145,7 @@ async def test_a_traceparent_that_is_none_is_passed_over(spans, sent):
 
 async def test_what_the_broker_does_not_take_and_what_is_not_committed_are_errors(spans, monkeypatch):
     with pytest.raises(Unavailable):
-        await tracing_publisher(Wire("full")).publish(BATCH)
+        await tracing_publisher(Wire("timeout")).publish(BATCH)
     with pytest.raises(ConnectionError):
         await tracing_flight(monkeypatch, ConnectionError()).commit([delivery(None)])
     await posted(Wire(), status=503)
