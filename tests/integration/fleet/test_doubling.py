@@ -20,6 +20,7 @@ from schemas.topology import shard_queue
 from tests import fleets
 from workers.amqp.broker import Broker
 from workers.amqp.outlet import Outlet
+from workers.clock import Clock
 from workers.duties import doubling
 from workers.duties.doubling import Doubling
 from workers.health import Health
@@ -85,7 +86,7 @@ class Killed(Exception):
 
 async def test_whoever_goes_on_with_a_doubling_may_do_each_step_again(fleet, monkeypatch):
     settings = await agree(fleet.settings.model_copy(update=QUICK))
-    broker, connection = Broker(settings, "doubling", Health()), await asyncpg.connect(settings.dsn)
+    broker, connection = Broker(settings, "doubling", Health(), Clock()), await asyncpg.connect(settings.dsn)
     await connection.execute("INSERT INTO workers (id, host, pid, doubles) VALUES (gen_random_uuid(), 'h', 1, true)")
     try:
         await fleet.post_all(2)
