@@ -54,6 +54,12 @@ class System:
         except aiohttp.ClientConnectionError:
             return None
 
+    async def ask(self, path: str, body: dict[str, Any]) -> None:
+        """Post something to the API."""
+        headers = {"Authorization": f"Bearer {self.stack['apiToken']}"}
+        async with self.client.post(self.stack["apiUrl"] + path, json=body, headers=headers) as response:
+            assert response.ok, await response.text()
+
     async def get_when(self, path: str, wanted: Any) -> Any:
         """Return what the API answers as soon as it is as wanted."""
         async with asyncio.timeout(60):

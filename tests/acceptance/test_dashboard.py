@@ -136,6 +136,8 @@ async def test_a_button_answers_where_it_was_pressed_with_the_focus_on_the_way_b
 async def test_a_vendor_opens_its_link_reads_what_was_refused_and_tries_a_mended_file(system, page, chromium):
     await page.goto("/feeds")
     feed = await page.locator("a", has_text="Demo CSV feed over HTTP").get_attribute("href")
+    await system.ask(f"/api/inventory-{feed[1:]}/fetch.json", {})
+    await system.get_when(f"/api/inventory-{feed[1:]}/runs.json", lambda runs: runs[0]["endedAt"])
     await page.goto(f"{feed}/vendor-links")
     await page.fill("#field-note", "Acme, Ms Smith")
     await page.click("text=Make the link")
