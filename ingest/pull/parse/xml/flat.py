@@ -158,33 +158,33 @@ class FlatReader:
         """Return the values of each item in what ends with the last one's end tag; None for unknown layouts."""
         if b"\r" in markup:
             markup = markup.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        text = markup.replace(b"<", f">{_OPENS}".encode()).decode()
+        marked = markup.replace(b"<", f">{_OPENS}".encode())
+        text = marked.decode()
         pieces = text.split(">")
         tags, texts = pieces[1::2], pieces[2::2]
-        joined = "\0".join(texts)
-        if len(tags) != len(texts) or _OPENS in joined or any(map(text.__contains__, _NO_CHARACTERS)):
+        # As many < as tags: with each layout's tags behind one, none is in front of a text.
+        if not len(marked) - len(markup) == len(tags) == len(texts) or any(map(text.__contains__, _NO_CHARACTERS)):
             return None
         escaped = "&" in text
         if escaped:
-            texts = unescaped(joined).split("\0")
+            texts = unescaped("\0".join(texts)).split("\0")
         rows: list[Sequence[Any]] = []
-        begin = 0
+        begin, before, layout = 0, tags[:0], None
         while begin < len(tags):
-            end = tags.index(last, begin) + 1
-            key, values = ">".join(tags[begin:end]), texts[begin:end]
-            if '"' in key:
-                parts = key.split('"')
-                if len(parts) % 2 == 0:
-                    return None
-                key = '"'.join(parts[::2])
-                written = "\0".join(parts[1::2]).replace("\n", " ").replace("\t", " ")
-                values += (unescaped(written) if escaped else written).split("\0")
-            layout = self._layouts.get(key)
-            if layout is None:
-                layout = self._learned(key, len(values) - (end - begin))
+            end = begin + len(before)
+            values = texts[begin:end]
+            if layout is None or tags[begin:end] != before:
+                end = tags.index(last, begin) + 1
+                before, key, values = tags[begin:end], ">".join(tags[begin:end]), texts[begin:end]
+                if '"' in key:
+                    key, quoted = _without_attributes(key)
+                    before = []
+                    values += (unescaped(quoted) if escaped else quoted).split("\0")
+                layout = self._layouts.get(key) or self._learned(key, len(values) - (end - begin))
                 if layout is None:
                     return None
             rows.append(layout.row(values))
+            layout = layout if before else None
             begin = end
         return rows
 
@@ -222,6 +222,13 @@ class FlatReader:
         if any(each.tag.rpartition("}")[2] == local for each in items[0].iterdescendants()):
             raise ValueError("may be an item inside another")
         return _Layout(self._values_of(items[0]), {mark: at for at, mark in enumerate(marks)})
+
+
+def _without_attributes(key: str) -> tuple[str, str]:
+    """Return an item's tags without what stands in quotation marks, and that, normalised, with U+0000 between."""
+    parts = key.split('"')
+    quoted = "\0".join(parts[1::2]).replace("\n", " ").replace("\t", " ")
+    return '"'.join(parts[::2]) + ("" if len(parts) % 2 else _MARK), quoted
 
 
 def _woven(pieces: list[str], between: Iterator[str]) -> Iterator[str]:
