@@ -134,9 +134,10 @@ def texts(source: int, asked: Column, *, as_text: bool) -> Run:
     def stripped(values: Values, _: int) -> Made:
         try:
             made = list(map(str.strip, values[source]))
+            kinds: set[type] = {str}
         except TypeError:  # a record without it, or with null
             made = ["" if value is MISSING else value and value.strip() for value in values[source]]
-        kinds = set(map(type, made))
+            kinds = set(map(type, made))
         if "" not in made and kinds == {str}:
             return checked(asked, made, kinds), False
         if present := [value for value in made if value]:
