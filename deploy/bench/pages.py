@@ -29,6 +29,7 @@ from deploy.bench.seed import ACCOUNT, fill_dashboard
 from deploy.local.postgres import Postgres
 from deploy.local.processes import free_port
 from deploy.migrate import migrate
+from ingest.http.serving import collect_seldom
 from ingest.pages.app import application
 from ingest.pages.routes import NAVIGATION
 from ingest.pages.sessions.links import new_link
@@ -110,6 +111,7 @@ async def _run(server: Postgres, rows: int, looks: int, wanted: Sequence[str]) -
         api_port=port,
     )
     runner = web.AppRunner(application(settings), access_log=None)
+    collect_seldom()  # as the process does
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -9,7 +9,7 @@ from aiohttp import web
 from ingest.api.app import STOPPING, application, ready
 from ingest.api.framework.call import SERVICES
 from ingest.api.health import HEALTH
-from ingest.http.serving import announce, listening, monitored, run_until, stop_signals
+from ingest.http.serving import announce, collect_seldom, listening, monitored, run_until, stop_signals
 from schemas.settings import Settings
 
 KEEP_ALIVE_S = 75.0
@@ -18,7 +18,9 @@ KEEP_ALIVE_S = 75.0
 
 async def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises `Permanent` when the live queues are unsafe."""
-    await serve(application(settings), settings, stop_signals())
+    app = application(settings)
+    collect_seldom()
+    await serve(app, settings, stop_signals())
 
 
 async def serve(app: web.Application, settings: Settings, stop: asyncio.Event) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ingest.api.main import serve
-from ingest.http.serving import stop_signals
+from ingest.http.serving import collect_seldom, stop_signals
 from ingest.pages.app import application
 from schemas.settings import Settings
 
 
 async def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises `Permanent` when the live queues are unsafe."""
-    await serve(application(settings), settings, stop_signals())
+    app = application(settings)
+    collect_seldom()
+    await serve(app, settings, stop_signals())

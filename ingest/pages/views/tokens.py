@@ -11,7 +11,7 @@ from ingest.pages.links import next_of
 from ingest.pages.page import Action, Again, Context, Done, Made, Page, Shown
 from ingest.pages.visit import Visit
 
-_SHOWN, _BOUNDS = 100, 250
+_SHOWN, _BOUNDS = 50, 250
 _DAYS = [("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until it is revoked")]
 _HELP = {
     Scope.READ: "reads",
