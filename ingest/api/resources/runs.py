@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from pydantic import Field, StrictBool
 
 from ingest.api.framework.call import Answer, Call
@@ -126,7 +127,10 @@ async def approve_run(call: Call[Query, None]) -> Answer:
     run = await run_of(call)
     if run["status"] == RunStatus.HELD:
         await pulled_feed(call, must_be_enabled=True)
-    row = await call.db.one(RUN_SQL.approve_run, run_id=run["id"])
+    try:
+        row = await call.db.one(RUN_SQL.approve_run, run_id=run["id"])
+    except asyncpg.UniqueViolationError:  # another one was queued at the same moment
+        row = None
     if row is None:
         run = await run_of(call)
         if run["status"] == RunStatus.HELD:

@@ -1,10 +1,12 @@
 """Runs over HTTP: fetch now, watch, cancel, approve, rejects; another account sees nothing."""
 
+import asyncio
 import csv
 import io
 import zlib
 
 import orjson
+import psycopg
 import pytest
 from yarl import URL
 
@@ -98,6 +100,22 @@ async def test_a_held_run_is_queued_again_when_approved_unless_another_is_active
     assert "api.runs.approve.busy" == busy["title"]
     assert ("queued", None) == (approved["status"], approved["error"])
     assert approved["approvedAt"] is not None
+
+
+async def test_a_run_that_is_queued_while_another_is_approved_comes_first(api):
+    feed = await api.new_feed(**CSV)
+    held = await api.ok("POST", path_of(feed, "fetch.json"))
+    set_status(api, held, "held")
+
+    with psycopg.connect(api.database) as scheduler:
+        scheduler.execute("INSERT INTO runs (account_id, feed_id, trigger) VALUES (1, %s, 'schedule')", (feed["id"],))
+        approving = asyncio.create_task(api.problem(409, "POST", run_path(held, "/approve.json")))
+        async with asyncio.timeout(30):
+            while not api.execute("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - Postgres gives no signal
+                await asyncio.sleep(0)
+        scheduler.commit()
+
+    assert "api.runs.approve.busy" == (await approving)["title"]
 
 
 async def test_what_a_held_run_would_change_comes_in_numbers_and_as_csv(api):
