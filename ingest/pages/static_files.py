@@ -33,6 +33,7 @@ def add_routes(app: web.Application) -> None:
         app.router.add_get(versioned(name), _file(path))
 
 
+@cache
 def _file(path: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
     body, content_type = path.read_bytes(), _TYPES[path.suffix]
     packed = gzip.compress(body, 9, mtime=0)

@@ -27,24 +27,28 @@ def trees(package):
         yield path, ast.parse(path.read_text())
 
 
-REFUSED_BY_WORKERS = {
-    call.args[1].value
-    for _, tree in trees(workers)
-    for call in ast.walk(tree)
-    if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "reject" and len(call.args) > 2
-}
-SPOKEN = {
-    "prefix": {"edge", "api"},
-    "error.reason.lower().replace(' ', '_').replace('-', '_')": {"bad_request", "expectation_failed"},  # of aiohttp
-    "operation.name": {OPERATION},
-    "self.name": {OPERATION},
-    "error.reason": set(typing.get_args(Reason)),
-    "str(error.code)": FETCH,
-    "str(getattr(error, 'code', 'fetch'))": FETCH | {"fetch"},
-    "str(getattr(error, 'code', 'settings'))": FETCH | {"settings", "disk"},
-    "str(item.get('code', 'rejected'))": REFUSED_BY_WORKERS | {"rejected"},
-}
-"""What an expression of the code may say that no constant says."""
+@cache
+def spoken():
+    """What an expression of the code may say that no constant says."""
+    refused_by_workers = {
+        call.args[1].value
+        for _, tree in trees(workers)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "reject" and len(call.args) > 2
+    }
+    return {
+        "prefix": {"edge", "api"},
+        "error.reason.lower().replace(' ', '_').replace('-', '_')": {"bad_request", "expectation_failed"},  # of aiohttp
+        "operation.name": {OPERATION},
+        "self.name": {OPERATION},
+        "error.reason": set(typing.get_args(Reason)),
+        "str(error.code)": FETCH,
+        "str(getattr(error, 'code', 'fetch'))": FETCH | {"fetch"},
+        "str(getattr(error, 'code', 'settings'))": FETCH | {"settings", "disk"},
+        "str(item.get('code', 'rejected'))": refused_by_workers | {"rejected"},
+    }
+
+
 HANDED_ON = {("call.py", "reason"), ("validation.py", "reason"), ("problems.py", "code")}
 """Where a code is only handed on; who calls it is walked."""
 
@@ -53,8 +57,8 @@ def said_by(node, tree):
     """Return the texts that an expression can be; raises KeyError for one that nobody foresaw."""
     if isinstance(node, ast.Constant):
         return {node.value}
-    if ast.unparse(node) in SPOKEN:
-        return SPOKEN[ast.unparse(node)]
+    if ast.unparse(node) in spoken():
+        return spoken()[ast.unparse(node)]
     if isinstance(node, ast.IfExp):
         return said_by(node.body, tree) | said_by(node.orelse, tree)
     if isinstance(node, ast.FormattedValue):
