@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
+_ABSENT: Any = object()
 
 
 def changes_of(item: Mapping[str, Any], row: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
@@ -17,14 +18,23 @@ def changes_of(item: Mapping[str, Any], row: Mapping[str, Any], attributes: Iter
 
     The row's columns have the attributes' names.
     """
-    changes = {}
+    return changes_of_each([item], [row], attributes)[0]
+
+
+def changes_of_each(
+    items: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], attributes: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return `changes_of` each item and its row: an attribute that none of them changes costs two lists' compare."""
+    changes: list[dict[str, Any]] = [{} for _ in items]
     for name in attributes:
-        if name in item:
-            value = item[name]
-            if value is None:
-                value = NULL_MEANS.get(name)
-            if value != row[name]:
-                changes[name] = value
+        sent, stored = [item.get(name, _ABSENT) for item in items], [row[name] for row in rows]
+        if sent == stored:
+            continue
+        meant = NULL_MEANS.get(name)
+        for found, new, old in zip(changes, sent, stored, strict=True):
+            value = meant if new is None else new
+            if value != old and value is not _ABSENT:
+                found[name] = value
     return changes
 
 

@@ -1,30 +1,34 @@
 """Postgres array literals, made a column at a time: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 
-asyncpg encodes an array element by element in 0.4 to 0.5 µs each; joining strings takes a fifth of that, Postgres reads
-both equally fast, and a window has some twenty thousand elements. Long elements are better off with asyncpg.
+asyncpg encodes an array element by element in 0.4 to 0.5 µs each, and a window has some twenty thousand elements. A
+JSON array is such a literal but for its brackets, Postgres takes null in any case, and orjson writes an element in 6 to
+40 ns. Long elements are better off with asyncpg.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SEPARATOR, _NULL = "\0,", "\0!"
-"""Stand-ins until all else is escaped: no text that Postgres can hold has U+0000 in it."""
+import orjson
+
+_TEXT = {str, type(None)}
 
 
 def numbers(values: Iterable[int | str | None]) -> str:
     """Return an array of integers, or of decimals in their canonical text; None is NULL."""
-    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+    return "{" + orjson.dumps(list(values)).decode()[1:-1] + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:
-    """Return an array of texts; None is NULL."""
+    """Return an array of texts; None is NULL. Raises TypeError where one is neither."""
     listed = list(values)
-    if not listed:
-        return "{}"
-    if None in listed:
-        joined = _SEPARATOR.join([_NULL if value is None else value for value in listed])
-    else:
-        joined = _SEPARATOR.join(listed)  # type: ignore[arg-type]
-    escaped = joined.replace("\\", "\\\\").replace('"', '\\"').replace(_SEPARATOR, '","')
-    return ('{"' + escaped + '"}').replace('"' + _NULL + '"', "NULL")
+    if not _TEXT.issuperset(map(type, listed)):
+        raise TypeError("a text is expected")
+    literal = orjson.dumps(listed).decode()
+    if "\\" in literal and "\\" in literal.replace("\\\\", "").replace('\\"', ""):
+        literal = f"[{','.join(map(_quoted, listed))}]"  # JSON escapes control characters as Postgres does not
+    return "{" + literal[1:-1] + "}"
+
+
+def _quoted(text: str | None) -> str:
+    return "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

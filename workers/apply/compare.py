@@ -61,19 +61,18 @@ def hash_all(items: Iterable[Mapping[str, Any]]) -> Hashed:
     digests: list[int] = []
     details: list[int] = []
     named: set[str] = set()
-    names, shape = None, _shape(("externalId",))
+    names: tuple[str, ...] = ()
     for item in items:
         own = tuple(item)
         if own != names:  # a feed's items are alike
             names, shape = own, _shape(own)
+            hot_of, hot_seed, details_of, details_seed = shape.hot, shape.hot_seed, shape.details, shape.details_seed
             named.update(own)
-        if shape.details is None:
-            digests.append(xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed))
-            details.append(0)
-        else:
-            own_details = xxh3_64_intdigest(dumps(shape.details(item)), shape.details_seed)
-            digests.append(xxh3_64_intdigest(dumps(shape.hot(item)), shape.hot_seed ^ own_details))
-            details.append(own_details)
+        own_details = 0
+        if details_of is not None:
+            own_details = xxh3_64_intdigest(dumps(details_of(item)), details_seed)
+        digests.append(xxh3_64_intdigest(dumps(hot_of(item)), hot_seed ^ own_details))
+        details.append(own_details)
     attributes = tuple(name for name in HOT_ATTRIBUTES if name in named)
     return Hashed(_signed(digests), _signed(details), attributes, not named.isdisjoint(_DETAILS))
 

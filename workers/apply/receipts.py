@@ -12,6 +12,7 @@ from workers.apply.work import Work
 _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)
 _UNCHANGED = Outcome.UNCHANGED
 _ALL = tuple((outcome, outcome.value) for outcome in sorted(Outcome, key=lambda outcome: outcome is not _UNCHANGED))
+_PLAINLY = {*_SIMPLE, _UNCHANGED}
 _PLAIN = 3
 """Attributes of a line about which there is no more to say."""
 _REJECTED = Outcome.REJECTED.value
@@ -46,7 +47,7 @@ def encode(work: Work) -> tuple[dict[str, int], bytes]:
         items, indexes = batch.items, batch.indexes
         unchanged = slots if indexes is None else [indexes[slot] for slot in slots]
         ids = [items[slot]["externalId"] for slot in slots]
-        lines = list(_lines(work, skip=(*_SIMPLE, _UNCHANGED))) if len(slots) < len(outcomes) else []
+        lines = [] if _PLAINLY.issuperset(outcomes) else list(_lines(work, skip=(*_SIMPLE, _UNCHANGED)))
     return counts_of(work), receipts.encode(lines, unchanged, ids)
 
 

@@ -31,17 +31,18 @@ async def read_changed(connection: Connection, sheet: Sheet, hashed: Hashed) -> 
         *sheet.keys(),
         numbers(hashed.items),
     )
-    differing = []
-    for row in rows:
-        place = row["n"] - 1
-        entry = sheet.entry(place)
+    places = [row["n"] - 1 for row in rows]
+    differing = sheet.entries(places)
+    for place, entry, row in zip(places, differing, rows, strict=True):
         entry.item_hash, entry.details_hash = hashed.items[place], hashed.details[place]
         if row["id"] is None:
             entry.changes = compare.initial(entry.item, attributes)
         else:
             entry.row, entry.charged = row, row["charged"]
-            entry.changes = comparison.changes_of(entry.item, row, attributes)
-        differing.append(entry)
+    known = [entry for entry in differing if entry.row is not None]
+    found = comparison.changes_of_each([entry.item for entry in known], [entry.row for entry in known], attributes)
+    for entry, changes_of_entry in zip(known, found, strict=True):
+        entry.changes = changes_of_entry
     if hashed.with_details:
         await _compare_details(connection, differing)
     return [entry for entry in differing if entry.changes or entry.row is None or entry.details is not None]
@@ -100,23 +101,26 @@ async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed
 
 
 async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
-    rows = [(entry.changes, entry.row) for entry in entries]
-    touched: set[str] = set().union(*[changes for changes, _ in rows])
+    rows, changed = [entry.row for entry in entries], [entry.changes for entry in entries]
+    touched: set[str] = set().union(*changed)
     columns = {
-        name: COLUMNS[name].array([changes[name] if name in changes else row[name] for changes, row in rows])
+        name: COLUMNS[name].array(
+            [change[name] if name in change else row[name] for change, row in zip(changed, rows, strict=True)]
+        )
         for name in hashed.attributes
         if name in touched
     }
-    if any(entry.charged != entry.row["charged"] for entry in entries):
-        columns["charged"] = numbers([entry.charged for entry in entries])
+    charged = [entry.charged for entry in entries]
+    if charged != [row["charged"] for row in rows]:
+        columns["charged"] = numbers(charged)
     if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     status = await connection.execute(
         statements.update_rows(tuple(columns)),
         now,
         window_of(entries),
-        texts([row["place"] for _, row in rows]),
-        numbers([row["id"] for _, row in rows]),
+        texts([row["place"] for row in rows]),
+        numbers([row["id"] for row in rows]),
         numbers([entry.item_hash for entry in entries]),
         *columns.values(),
     )

@@ -33,7 +33,7 @@ class Items:
 
 
 class Sheet:
-    """One line a feed variant, sorted by the full key; `entry` makes an object of a line.
+    """One line a feed variant, sorted by the full key; `entries` makes objects of lines.
 
     `lines` are numbers of `of`'s items: each the last one that names its feed variant; `firsts` tells which named it
     first, where that is another one. Lines that `waited` have something deferred in their items.
@@ -57,17 +57,24 @@ class Sheet:
         """Where the window's changes begin among the accounts' events; None when nobody keeps them."""
         return self._of.works[0].window
 
-    def entry(self, place: int) -> Entry:
-        """Return the line at a place as an object."""
-        line = self._lines[place]
-        work, slot = self._of.origin(line)
-        entry = Entry(work, slot, self.ids[place], self.items[place], self._firsts.get(line, line))
-        entry.was_deferred = line in self.waited
-        return entry
-
-    def entries(self) -> list[Entry]:
-        """Return all lines as objects."""
-        return list(map(self.entry, range(len(self))))
+    def entries(self, places: Iterable[int] | None = None) -> list[Entry]:
+        """Return the lines at some places, or all, as objects."""
+        origin, lines, ids, items, firsts, waited = (
+            self._of.origin,
+            self._lines,
+            self.ids,
+            self.items,
+            self._firsts,
+            self.waited,
+        )
+        entries = []
+        for place in range(len(self)) if places is None else places:
+            line = lines[place]
+            entry = Entry(*origin(line), ids[place], items[place], firsts.get(line, line))
+            if line in waited:
+                entry.was_deferred = True
+            entries.append(entry)
+        return entries
 
     def keys(self) -> tuple[str, str, str]:
         """Return the full keys as three parameters."""
@@ -87,6 +94,8 @@ class Sheet:
 
     def done(self, left: Collection[Entry]) -> Sheet:
         """Return the lines that had something deferred and are not `left` so."""
+        if not self.waited:
+            return self.part(())
         named = {entry.place for entry in left}
         lines = self._lines
         return self.part(
@@ -97,7 +106,8 @@ class Sheet:
 
     def part(self, places: Iterable[int]) -> Sheet:
         """Return the lines at some places, in their order."""
-        feeds, wanted = self._feeds(), list(places)
+        wanted = list(places)
+        feeds = self._feeds() if wanted else []
         spans = [(feed, len(list(group))) for feed, group in groupby(wanted, key=feeds.__getitem__)]
         found = Sheet(self._of, [self._lines[place] for place in wanted], spans, self._firsts)
         found.waited = self.waited
