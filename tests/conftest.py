@@ -47,6 +47,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that nobody can read name no test: a packed file holds the time of its packing, another in each process."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
+
+
 class WholeFiles(LoadFileScheduling):
     """Hands out whole files; the acceptance tests go to one process, which starts the system once for all."""
 
