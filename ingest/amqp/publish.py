@@ -55,14 +55,13 @@ _WORDS: dict[Reason, str] = {
 }
 
 
-_Message = tuple[str, bytes, Extras | None]
-
-
 class Sent(NamedTuple):
     """A message that was written: its future ends with the broker's word on it."""
 
     slot: int
-    message: _Message
+    message_id: str
+    body: bytes
+    extras: Extras | None
     settled: Settled | None
     confirm: Confirm
 
@@ -136,7 +135,11 @@ class Publisher:
 
         `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
         """
-        await self.confirmed(self.send(feed_id, message_id, body, extras, settled))
+        sent = self.send(feed_id, message_id, body, extras, settled)
+        reason = await sent.confirm
+        if reason is not None:
+            await self._not_confirmed(sent, reason)
+        self.count(sent)
 
     def send(
         self,
@@ -148,25 +151,20 @@ class Publisher:
     ) -> Sent:
         """Write a message at once. Whoever does so waits with `confirmed`, or calls `count` where it was confirmed."""
         slot = feed_id % len(self._keys)
-        message = (message_id, body, extras)
         if self._wire is not None:
-            return Sent(slot, message, settled, self._wire.publish(self._keys[slot], message_id, body, extras, settled))
-        if settled is not None:
-            settled()
-        away: Confirm = asyncio.get_running_loop().create_future()
-        away.set_result("disconnected")
-        return Sent(slot, message, settled, away)
+            confirm = self._wire.publish(self._keys[slot], message_id, body, extras, settled)
+        else:
+            confirm = asyncio.get_running_loop().create_future()
+            confirm.set_result("disconnected")
+            if settled is not None:
+                settled()
+        return Sent(slot, message_id, body, extras, settled, confirm)
 
     async def confirmed(self, sent: Sent) -> None:
         """Wait for the confirm of a message, which is sent again if need be; raises `Unavailable`."""
         reason = await sent.confirm
-        if reason == "unroutable":
-            reason = await self._publish_again(sent.slot, sent.message, sent.settled)
-        if reason == "full" and self._condemned(self._division.shard_of(sent.slot)):
-            reason = "disconnected"
         if reason is not None:
-            PUBLISH_FAILURES.labels(reason).inc()
-            raise Unavailable(reason)
+            await self._not_confirmed(sent, reason)
         self.count(sent)
 
     def count(self, sent: Sent) -> None:
@@ -174,6 +172,15 @@ class Publisher:
         shard = self._division.shard_of(sent.slot)
         self._refusals.taken.add(shard)
         PUBLISHED.inc(shard)
+
+    async def _not_confirmed(self, sent: Sent, reason: Reason) -> None:
+        """Send a message again that came back; raises `Unavailable` where it is not confirmed then either."""
+        again = await self._publish_again(sent) if reason == "unroutable" else reason
+        if again == "full" and self._condemned(self._division.shard_of(sent.slot)):
+            again = "disconnected"
+        if again is not None:
+            PUBLISH_FAILURES.labels(again).inc()
+            raise Unavailable(again)
 
     def ready(self) -> str | None:
         """Return None when batches can be published, else one line that says why not."""
@@ -255,13 +262,13 @@ class Publisher:
         link.tap.attach(wire.take, wire.over)
         return link, wire
 
-    async def _publish_again(self, slot: int, message: _Message, settled: Settled | None) -> Reason | None:
+    async def _publish_again(self, sent: Sent) -> Reason | None:
         """Hold a message that came back until its slot is bound, and send it again; return what became of it.
 
         The slot is used for the first time, or somebody deleted its queue under us.
         """
         until = asyncio.get_running_loop().time() + HOLD_S
-        message_id, body, extras = message
+        slot, message_id, body, extras, settled, _ = sent
         try:
             while (wire := await self._bound(slot, until)) is not None:
                 confirm = wire.publish(self._keys[slot], message_id, body, extras, settled)

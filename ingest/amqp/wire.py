@@ -192,7 +192,10 @@ class Wire:
         for waiting in done:
             confirm, _, deadline, settled = self._waiting.pop(waiting)
             CONFIRM_SECONDS.observe(sent_to_now - deadline)
-            _end(confirm, result, settled)
+            if not confirm.done():
+                confirm.set_result(result)
+            if settled is not None:
+                settled()
         for late in [late for late in self._late if late <= tag]:
             _settle(self._late.pop(late))
 
