@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Self
 
 import structlog
 
+from ingest.amqp.binding import Bindings
 from ingest.amqp.connecting import Refusals, back_off_s
 from ingest.amqp.frames import Extras
 from ingest.amqp.wire import Confirm, Reason, Settled, Wire
@@ -26,7 +27,7 @@ from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.batches import Batch
 from schemas.declare import bind, declare
 from schemas.division import Division
-from schemas.errors import Permanent, Transient
+from schemas.errors import Transient
 from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
 from schemas.tasks import end_tasks
@@ -38,7 +39,6 @@ HEARTBEAT_S = 4
 """A broker that is silent for three of these (15 s) is gone; at once if a confirm is late besides (`wire.SILENT_S`)."""
 HOLD_S: Final = 1.0
 """A message whose slot leads nowhere waits this long for it to lead somewhere."""
-_BIND_AGAIN_S = 0.05
 _FOLLOW_S = 60.0
 _CONNECT_TIMEOUT_S = 10.0
 _FRAME_MAX = 131_072
@@ -93,7 +93,7 @@ class Publisher:
         self._refusals = Refusals()
         self._trouble: str | None = "not connected yet"
         self._first_try = asyncio.Event()
-        self._binding: dict[int, asyncio.Task[bool]] = {}
+        self._bindings = Bindings(self._bind)
         self._task: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
 
@@ -112,7 +112,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection; what is in flight fails, so let it finish first."""
-        await end_tasks(task for task in (*self._binding.values(), self._following, self._task) if task is not None)
+        await end_tasks(task for task in (*self._bindings.tasks, self._following, self._task) if task is not None)
 
     async def publish(self, batch: Batch, *, reply_to: str | None = None, correlation_id: str | None = None) -> None:
         """Put a batch on its feed's shard queue and wait for the confirm; raises `Unavailable`.
@@ -270,7 +270,7 @@ class Publisher:
         until = asyncio.get_running_loop().time() + HOLD_S
         slot, message_id, body, extras, settled, _ = sent
         try:
-            while (wire := await self._bound(slot, until)) is not None:
+            while await self._bindings.bound(slot, until) and (wire := self._wire) is not None:
                 confirm = wire.publish(self._keys[slot], message_id, body, extras, settled)
                 owner, settled = settled, None  # the wire sees to it, unless the message comes back
                 if (reason := await confirm) != "unroutable":
@@ -281,27 +281,9 @@ class Publisher:
                 settled()
         return "unroutable"
 
-    async def _bound(self, slot: int, until: float) -> Wire | None:
-        """Return the wire as soon as a slot has been bound; None if that cannot be done in time (loop seconds)."""
-        loop = asyncio.get_running_loop()
-        while (left_s := until - loop.time()) > 0:
-            task = self._binding.get(slot)
-            if task is None:
-                task = self._binding[slot] = asyncio.create_task(self._bind(slot))
-                task.add_done_callback(lambda _: self._binding.pop(slot))
-            await asyncio.wait((task,), timeout=left_s)
-            if task.done() and not task.cancelled() and task.result():
-                return self._wire
-        return None
-
     async def _bind(self, slot: int) -> bool:
-        """Bind a slot; return whether that could be done, if not after a pause."""
-        try:
-            if (link := self._link) is not None:
-                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                    await bind(link.connection, self._settings, slot, self._division.shard_of(slot))
-                return True
-        except (*AWAY, Transient, Permanent) as error:
-            _log.warning("bind_failed", slot=slot, reason=str(error))
-        await asyncio.sleep(_BIND_AGAIN_S)
-        return False
+        """Bind a slot; return False where there is no connection."""
+        if self._link is None:
+            return False
+        await bind(self._link.connection, self._settings, slot, self._division.shard_of(slot))
+        return True

@@ -39,7 +39,7 @@ def open_json(
         mapped = mapper.map_block(Block([1], [record], suspect=True))
         return str(mapped.items[0]["externalId"]) if mapped.items else mapped.rejects[0].external_id
 
-    reader.key_of = key_of
+    reader.tell_keys(key_of)
     return reader, mapper
 
 

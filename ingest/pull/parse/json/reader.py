@@ -6,7 +6,7 @@ A file may hold several documents, one behind the other: each is walked through.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,27 +14,20 @@ from ingest.feeds.jsonpaths import STAR, Step, json_path
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, utf8_of
 from ingest.pull.parse.formats import refuse_other_format
-from ingest.pull.parse.json.decode import Alike, RepeatedNameError, loads
-from ingest.pull.parse.json.elements import TOO_LARGE, ElementReader, Elements, Faulty
+from ingest.pull.parse.json.blocks import Blocks, KeyOf
+from ingest.pull.parse.json.decode import loads
+from ingest.pull.parse.json.elements import ElementReader, Elements, Faulty
 from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
-from ingest.pull.parse.json.values import KEY, expanded
+from ingest.pull.parse.json.values import KEY
 from ingest.pull.parse.source import Source
-from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject, FormatError, Report, blocks_of
-from schemas.outcomes import shown
+from ingest.pull.records import MAX_RECORD_BYTES, Block, FormatError, Report, blocks_of
 
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""
 MAX_PAGE_FIELDS, MAX_PAGE_VALUE, MAX_DEPTH = 500, 4096, 64
 _LINE = re.compile(rb"[^\n]+")
-_MEMBER = re.compile(rb'\s*("[^"\\]{1,255}")\s*:')
-_PAIR = re.compile(rb'"([^"\\]{1,100})"\s{0,20}:\s{0,20}("[^"\\]{0,255}"|-?\d{1,255})')
-_NUL = b"\\u0000"
-_REPLACEMENT = "\ufffd".encode()
 
 _ERRORS = frozenset(("error", "errors", "exception", "fault"))
-
-KeyOf = Callable[[Any], str | None]
-"""The `externalId` of a record that is refused; None when it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +53,17 @@ class JsonReader:
             self._steps = json_path(settings.item_path).steps
         stars = [at for at, step in enumerate(self._steps or ()) if step is STAR]
         self._walk = (self._steps or ())[: stars[0]] if stars else self._steps or ()
-        self._inner = (self._steps or ())[stars[0] + 1 :] if stars else ()
+        inner = (self._steps or ())[stars[0] + 1 :] if stars else ()
         self._window = Window(utf8_of(blocks_of(source), Decoder(settings.encoding, charset, source.ahead), report))
-        self._reader = ElementReader(self._window, alike=asked.flat and not self._inner)
-        self._row = self._leaves = 0
+        self._reader = ElementReader(self._window, alike=asked.flat and not inner)
+        self._blocks = Blocks(self._window, inner, asked.key_names)
         self._found = False
         """Whether the document being read has the items' place; `Report.entries` tells whether any had."""
         self._arrays: list[str] = []
-        self.key_of: KeyOf = lambda _: None
+
+    def tell_keys(self, key_of: KeyOf) -> None:
+        """Take what tells the key of a record that is refused."""
+        self._blocks.key_of = key_of
 
     def blocks(self) -> Iterator[Block]:
         """Yield the items, a stretch of the document at a time."""
@@ -78,8 +74,8 @@ class JsonReader:
         try:
             yield from self._lines() if self._is_lines() else self._documents()
         except BrokenError as error:
-            self._report.entries = self._row if self._row or self._found else self._report.entries
-            self._report.break_off(f"not well-formed JSON after item {self._row}: {error}")
+            self._report.entries = self._blocks.row if self._blocks.row or self._found else self._report.entries
+            self._report.break_off(f"not well-formed JSON after item {self._blocks.row}: {error}")
 
     def _documents(self) -> Iterator[Block]:
         """Read one document behind the other; all of them must have items where the first has."""
@@ -93,7 +89,7 @@ class JsonReader:
             else:
                 yield from self._value(self._window.token(), (), "")
             if self._found:
-                self._report.entries = self._row
+                self._report.entries = self._blocks.row
             elif self._report.entries is None:
                 self._report.hint = f"nothing is at {self._wanted()}{self._there()}"
             if not self._found and number > 1:
@@ -115,12 +111,12 @@ class JsonReader:
         if self._is_items(token, path):
             self._found = True
             if token == b"{" and self._walk == self._steps:
-                yield self._block(self._one())
+                yield self._blocks.of(self._one())
             else:
                 for elements in self._reader.elements(b"]" if token == b"[" else b"}"):
                     if token == b"{":
                         self._look_for_error(elements)
-                    yield self._block(elements)
+                    yield self._blocks.of(elements)
         elif token == b"{":
             yield from self._object(path, name)
         elif token == b"[":
@@ -209,7 +205,7 @@ class JsonReader:
             return None
         self._found = True
         window.token()
-        return self._block(self._one())
+        return self._blocks.of(self._one())
 
     def _is_lines(self) -> bool:
         """Return whether this is a document a line (JSON Lines): the first line is an object, the next begins one."""
@@ -237,69 +233,10 @@ class JsonReader:
             ]
             if places:
                 elements = self._reader.apart(places)
-                yield self._block(elements)
+                yield self._blocks.of(elements)
                 if window.at_end and isinstance(list(elements.values)[-1], Faulty):
-                    self._report.break_off(f"item {self._row}, the last, is not valid JSON")
+                    self._report.break_off(f"item {self._blocks.row}, the last, is not valid JSON")
             window.position = cut
             if (window.at_end or not window.fill()) and window.length == 0:
-                self._report.entries = self._row
+                self._report.entries = self._blocks.row
                 return
-
-    def _block(self, elements: Elements) -> Block:
-        """Return the block of these elements, or of those inside them if the path goes on; rejects of other things."""
-        data, values = self._window.data, elements.values
-        begin, end = elements.begin, elements.end
-        # One byte is found ten times as fast as six.
-        escaped = data.find(b"\\", begin, end)
-        suspect = (escaped >= 0 and data.find(_NUL, escaped, end) >= 0) or (
-            self._window.suspect and data.find(_REPLACEMENT, begin, end) >= 0
-        )
-        first = self._row + 1
-        self._row += len(values)
-        if isinstance(values, Alike) or (not self._inner and set(map(type, values)) == {dict}):
-            return Block(list(range(first, self._row + 1)), values, [], suspect)
-        block = Block([], [], [], suspect)
-        for row, value in enumerate(values, first):
-            if value.__class__ is Faulty:
-                self._refuse(block, row if not self._inner else self._next_leaf(), value)
-            elif not self._inner:
-                self._add(block, row, value, value)
-            else:
-                for leaf in expanded(value, self._inner, ()):
-                    self._add(block, self._next_leaf(), leaf[0], leaf)
-        return block
-
-    def _next_leaf(self) -> int:
-        self._leaves += 1
-        return self._leaves
-
-    def _add(self, block: Block, row: int, item: Any, record: Any) -> None:
-        if item.__class__ is dict:
-            block.rows.append(row)
-            block.records.append(record)
-        else:
-            block.rejects.append(FileReject(row, None, None, None, "item.type", "expected an object", shown(item)))
-
-    def _refuse(self, block: Block, row: int, faulty: Faulty) -> None:
-        if faulty.written == TOO_LARGE:
-            message = f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB"
-            block.rejects.append(FileReject(row, None, None, None, "too_large", message))
-            return
-        repeated = isinstance(faulty.error, RepeatedNameError)
-        code, message = ("repeated", str(faulty.error)) if repeated else ("syntax", f"not valid JSON: {faulty.error}")
-        value = shown(faulty.written.decode("utf-8", "replace").strip())
-        key = None if self._inner else self._key_in(faulty.written)
-        block.rejects.append(FileReject(row, key, None, None, code, message, value))
-
-    def _key_in(self, written: bytes) -> str | None:
-        """Return the key of an item that cannot be decoded; None when it is not there just once."""
-        found = [(name.decode("utf-8", "replace"), value) for name, value in _PAIR.findall(written)]
-        if KEY in self._key_names and (member := _MEMBER.match(written)) is not None:
-            found.append((KEY, member[1]))
-        keys = [(name, value) for name, value in found if name in self._key_names]
-        if len(keys) != 1:
-            return None
-        try:
-            return self.key_of({keys[0][0]: loads(keys[0][1])})
-        except ValueError:
-            return None
