@@ -20,6 +20,10 @@ TICK_S = 10
 """As the Kubernetes overlay has it. By argument: where distribution comes up with the runtime, as it does with
 `quick_boot`, what rabbitmq.conf says of it comes too late."""
 _ERLANG = "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"
+_SEEN = (
+    "[{running, rabbit_nodes:all_running()}, {is_running, rabbit:is_running()}, "
+    "{cut_off, rabbit_node_monitor:partitions()}]"
+)
 _QUEUES = '[Q || Q <- rabbit_amqqueue:list(<<"/">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue]'
 
 
@@ -133,12 +137,16 @@ class Cluster:
         return next(one for one in self.nodes if one is not node and one.process is not None)
 
     async def whole(self) -> None:
-        """Wait until every member of every queue is online."""
-        async with asyncio.timeout(BOOT_S):
-            while (  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.to_thread(self.running) < SIZE or set(await asyncio.to_thread(self.online)) != {SIZE}
-            ):
-                await asyncio.sleep(0.2)
+        """Wait until every member of every queue is online; raises AssertionError with what each node sees."""
+        try:
+            async with asyncio.timeout(BOOT_S):
+                while (  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.to_thread(self.running) < SIZE or set(await asyncio.to_thread(self.online)) != {SIZE}
+                ):
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            seen = {node.node: node.evaluate(_SEEN, BOOT_S) for node in self.nodes if node.process is not None}
+            raise AssertionError(f"never whole: {self.online()} members online; {seen}") from None
 
     def _alive(self) -> Node:
         return next(node for node in self.nodes if node.process is not None)
