@@ -34,6 +34,7 @@ from ingest.pages.app import application
 from ingest.pages.routes import NAVIGATION
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
+from schemas.logs import configure
 from schemas.settings import Settings
 
 FEEDS = 1_000
@@ -112,6 +113,7 @@ async def _run(server: Postgres, rows: int, looks: int, wanted: Sequence[str]) -
     )
     runner = web.AppRunner(application(settings), access_log=None)
     collect_seldom()  # as the process does
+    configure("api", "critical")  # that no broker is there is no news
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
