@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import structlog
 
@@ -123,23 +124,20 @@ class Publisher:
             batch.feed_id, batch.batch_id.hex, batch.encode(), Extras(reply_to, correlation_id) if reply_to else None
         )
 
-    async def publish_message(
+    def publish_message(
         self,
         feed_id: int,
         message_id: str,
         body: bytes,
         extras: Extras | None = None,
         settled: Settled | None = None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Do as `publish` does, with a batch that is encoded already; `message_id` is its batch id in hex.
 
         `settled` is called when the broker has settled the message or can no longer, which after a `timeout` is later.
+        The message is written at once; what is returned has to be awaited.
         """
-        sent = self.send(feed_id, message_id, body, extras, settled)
-        reason = await sent.confirm
-        if reason is not None:
-            await self._not_confirmed(sent, reason)
-        self.count(sent)
+        return self.confirmed(self.send(feed_id, message_id, body, extras, settled))
 
     def send(
         self,
