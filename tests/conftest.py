@@ -22,7 +22,7 @@ from xdist.scheduler import LoadFileScheduling
 
 import deploy
 from deploy.local.postgres import Postgres
-from deploy.local.processes import MARKER
+from deploy.local.processes import MARKER, Server
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.migrate import migrate
 from schemas.settings import Settings
@@ -138,6 +138,7 @@ def databases(postgres, _template) -> Databases:
 @pytest.fixture
 def database(request, postgres, databases) -> Iterator[str]:
     """The address of a migrated database without rows; one that nobody has had, with the mark `new_database`."""
+    _standing(postgres)
     new = request.node.get_closest_marker("new_database")
     name = databases.new() if new else databases.take()
     yield postgres.dsn_of(name)
@@ -153,6 +154,12 @@ def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
     yield server
     server.stop()
     server.stop_epmd()
+
+
+def _standing(server: Server) -> None:
+    """Start a server that a failed test left down: one failure costs the tests behind it nothing."""
+    if server.process is None:
+        server.start()
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +181,7 @@ def least_privilege() -> Callable[[Settings, str], Settings]:
 @pytest.fixture
 def amqp_url(rabbitmq) -> Iterator[str]:
     """The address of a fresh virtual host."""
+    _standing(rabbitmq)
     url = rabbitmq.new_vhost()
     yield url
     rabbitmq.delete_vhost(url)
@@ -187,6 +195,7 @@ def _virtual_hosts(rabbitmq) -> VirtualHosts:
 @pytest.fixture
 async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
     """The address of a virtual host whose two shards stand already, empty; a fresh one with the mark `other_queues`."""
+    _standing(rabbitmq)
     fresh = request.node.get_closest_marker("other_queues")
     url = rabbitmq.new_vhost() if fresh else await _virtual_hosts.take()
     yield url

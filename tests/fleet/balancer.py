@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import deploy
-from deploy.local.processes import Program, Server
-from tests.fleet.network import steady_port
+from deploy.local.processes import Program, Server, free_port
 
 SHIPPED = Path(deploy.__file__).parent / "haproxy" / "haproxy.cfg"
 _STATISTICS = "global\n    stats socket ipv4@127.0.0.1:{port} level user\n"
@@ -24,7 +23,7 @@ class Balancer(Server):
     def __init__(self, folder: Path, environment: dict[str, str], ports: list[int]) -> None:
         super().__init__()
         self.folder = folder
-        self.port, self._statistics_port = steady_port(), steady_port()
+        self.port, self._statistics_port = free_port(), free_port()
         bind = {"FEEDLINE_BIND": f"127.0.0.1:{self.port}"}
         edges = {f"EDGE_{number}": f"127.0.0.1:{port}" for number, port in enumerate(ports, 1)}
         self._environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin", **environment, **bind, **edges}

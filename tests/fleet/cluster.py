@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.local.processes import Program
+from deploy.local.processes import Program, free_port
 from deploy.local.rabbitmq import USER, RabbitMQ, script
-from tests.fleet.network import Network, steady_port
+from tests.fleet.network import Network
 
 SIZE = 3
 BOOT_S = 180
@@ -39,7 +39,7 @@ class Node(RabbitMQ):
         self.number = number
         self.host = self._peers[number - 1]
         self.node = f"feedline{number}@{self.host}"
-        self.port, self.distribution_port, self.management_port = steady_port(), steady_port(), steady_port()
+        self.port, self.distribution_port, self.management_port = free_port(), free_port(), free_port()
 
     @property
     def management(self) -> str:
@@ -83,7 +83,7 @@ class Cluster:
     """The nodes; those that are down are the caller's to start again."""
 
     def __init__(self, folder: Path, marker: dict[str, str], network: Network | None = None) -> None:
-        epmd_port, cookie, password = steady_port(), secrets.token_hex(16), secrets.token_hex(16)
+        epmd_port, cookie, password = free_port(), secrets.token_hex(16), secrets.token_hex(16)
         self.nodes = [Node(folder / str(number), marker, number, network) for number in range(1, SIZE + 1)]
         for node in self.nodes:
             node.epmd_port = epmd_port

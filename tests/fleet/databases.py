@@ -18,8 +18,7 @@ import psycopg
 import yaml
 
 from deploy.local.postgres import DATABASE, USER, programs
-from deploy.local.processes import Program, Server, unprivileged_user
-from tests.fleet.network import steady_port
+from deploy.local.processes import Program, Server, free_port, unprivileged_user
 
 HOST = "127.0.0.1"
 PATIENCE_S = 180
@@ -50,7 +49,7 @@ class Etcd(Server):
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         super().__init__()
         self.folder = folder
-        self.port, self._peer_port = steady_port(), steady_port()
+        self.port, self._peer_port = free_port(), free_port()
         self._environment = {"PATH": os.environ["PATH"], **environment}
 
     def prepare(self) -> None:
@@ -86,7 +85,7 @@ class Member(Server):
     def __init__(self, folder: Path, environment: dict[str, str], etcd: Etcd, name: str, password: str) -> None:
         super().__init__()
         self.member = name
-        self.port, self._rest_port = steady_port(), steady_port()
+        self.port, self._rest_port = free_port(), free_port()
         self._etcd = etcd
         self._folder = folder
         self._password = password

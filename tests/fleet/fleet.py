@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.local.processes import MARKER, end_marked
+from deploy.local.processes import MARKER, end_marked, free_port
 from deploy.migrate import migrate
 from schemas.settings import Settings
 from tests import fleets
@@ -16,7 +16,7 @@ from tests.fleet.balancer import Balancer
 from tests.fleet.cluster import Cluster
 from tests.fleet.databases import Databases
 from tests.fleet.load import Load, until
-from tests.fleet.network import Network, steady_port
+from tests.fleet.network import Network
 from tests.fleet.roles import Role
 
 SHARDS = 6
@@ -37,7 +37,7 @@ class Fleet:
             (folder / name).mkdir()
         self.brokers = Cluster(folder / "brokers", self._marker, network)
         self.databases = Databases(folder / "databases", self._marker)
-        self._ports = [steady_port(), steady_port()]
+        self._ports = [free_port(), free_port()]
         self.balancer = Balancer(folder / "haproxy", self._marker, self._ports)
         self.edges: list[Role] = []
         self.workers: list[Role] = []
@@ -113,7 +113,7 @@ class Fleet:
         ]
         self.workers = [Role(f"worker {number}", "workers", environment=environment) for number in (1, 2, 3)]
         self.others = [
-            Role("API", "ingest", "api", environment={**environment, "API_PORT": str(steady_port())}),
+            Role("API", "ingest", "api", environment={**environment, "API_PORT": str(free_port())}),
             Role("puller", "ingest", "pull", environment=environment),
             Role("deliverer", "ingest", "deliver", environment=environment),
             Role("watcher", "workers", "watch", environment=environment),

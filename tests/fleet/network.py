@@ -5,20 +5,9 @@ Needs root and a kernel that lets namespaces be made; `allowed` tells.
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import subprocess
 from contextlib import suppress
-
-from deploy.local.processes import is_free
-
-_PORTS = itertools.count(20_000 + secrets.randbelow(10_000))
-"""Below those that the kernel gives to whoever connects: a server that is restarted finds its port free."""
-
-
-def steady_port() -> int:
-    """Return a port that nobody takes while its server is down."""
-    return next(port for port in _PORTS if is_free(port))
 
 
 def _ip(*words: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.container.base import write
-from tests.fleet.network import steady_port
+from deploy.local.processes import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 LOCKS = ("--requirement", "requirements-run.txt", "--requirement", "deploy/container/requirements-build.txt")
@@ -98,7 +98,7 @@ class Container:
 async def test_a_worker_in_the_image_works_beside_the_others_read_only_as_its_own_user(
     root_file_system, tmp_path, fleet, trial, until
 ):
-    port = str(steady_port())
+    port = str(free_port())
     async with trial() as measure:
         worker = Container(tmp_path, root_file_system, ["worker"], {**fleet.environment, "MONITOR_PORT": port})
         try:

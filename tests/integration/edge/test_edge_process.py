@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 
 import aiohttp
@@ -13,6 +12,7 @@ import asyncpg
 import orjson
 import pytest
 
+from deploy.local.processes import free_port
 from ingest.edge.post import PATH
 
 ITEM = {"externalId": "1", "inventoryQuantity": 5}
@@ -29,15 +29,12 @@ async def environment(settings):
     connection = await asyncpg.connect(settings.dsn)
     await connection.execute(SEED)
     await connection.close()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     return os.environ | {
         "DATABASE_URL": settings.dsn,
         "AMQP_URL": settings.amqp,
         "SECRET_KEY": "k" * 32,
         "SHARDS": "2",
-        "PORT": str(port),
+        "PORT": str(free_port()),
         "MONITOR_PORT": "0",
         "LOG_LEVEL": "debug",
         "STOP_DELAY_MS": "0",

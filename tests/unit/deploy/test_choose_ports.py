@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from deploy.local.addresses import Refused, choose_ports, url
 from deploy.local.folder import Local
+from deploy.local.processes import free_port
 from schemas.settings import Settings
 
 
@@ -35,6 +37,15 @@ def test_zero_takes_free_ports_and_keeps_them(local):
     assert edge != api
     assert (edge, api) == choose_ports(settings, frozenset(), local, said.append)
     assert [] == said
+
+
+def test_a_free_port_is_none_that_the_kernel_lends_to_whoever_connects():
+    first_lent = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+    ports = {free_port() for _ in range(50)}
+
+    assert [] == [port for port in ports if port >= first_lent]
+    assert len(ports) > 40
 
 
 def test_a_usual_port_that_is_taken_is_replaced_with_a_notice(local, taken):

@@ -17,6 +17,8 @@ from pathlib import Path
 import aioftp
 import pytest
 
+from deploy.local.processes import free_port
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # asyncore, which pyftpdlib is built on
     from pyftpdlib.authorizers import DummyAuthorizer
@@ -135,8 +137,7 @@ def run_vsftpd(root, folder, **options):
     """Run vsftpd for anonymous users; yields its port."""
     if os.geteuid() != 0:
         pytest.skip("vsftpd needs root, for it confines its users by chroot")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "listen": "YES",
         "listen_address": "127.0.0.1",
