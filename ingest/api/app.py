@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from ingest.amqp.depths import QueueDepths
 from ingest.amqp.publishing import publisher as publisher_of
 from ingest.amqp.replies import Replies
 from ingest.api import docs
@@ -72,9 +73,10 @@ def _services(settings: Settings) -> Callable[[web.Application], AsyncIterator[N
             new_pool(settings) as pool,
             publisher_of(settings, process_name("api")) as publisher,
             Replies(settings, publisher) as replies,
+            QueueDepths(settings) as depths,
             Parsers() as parsers,
         ):
-            app[SERVICES] = Services(settings, pool, Vault(*settings.keys), publisher, replies, parsers)
+            app[SERVICES] = Services(settings, pool, Vault(*settings.keys), publisher, replies, depths, parsers)
             app[TOKENS_KEY] = Tokens(pool)
             yield
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import asyncpg
 from aiohttp import web
 
+from ingest.amqp.depths import Depths
 from ingest.amqp.publish import Publisher
 from ingest.amqp.replies import Replies
 from ingest.api.framework.caller import Caller, Scope
@@ -38,6 +39,7 @@ class Services:
     vault: Vault
     publisher: Publisher
     replies: Replies
+    depths: Depths
     parsers: Parsers
 
 

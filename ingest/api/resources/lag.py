@@ -47,6 +47,11 @@ class ShardLag(Resource):
         "age is at least this; null: none is known to wait"
     )
     age: float | None = Field(description="seconds since `oldestAt`")
+    depth: int | None = Field(
+        None,
+        description="batches that wait in RabbitMQ besides those in hand, of all accounts; as of a second ago at most; "
+        "null: RabbitMQ did not say in time",
+    )
     waits_for: str | None = Field(description="postgres, rabbitmq, retry, lock, worker; null: nothing")
     waits_reason: str | None
     arriving: float | None = Field(
@@ -87,6 +92,7 @@ async def get_lag(call: Call[Query, None]) -> Answer:
     feeds = {row["id"]: row for row in await call.db.all(LAG.feeds)}
     operator = call.caller.scope.includes(Scope.OPERATOR)
     divided = await division_of(call)
+    call.services.depths.begin(divided.open)  # RabbitMQ answers while Postgres does
     homes = [divided.shard_of(feed_id) for feed_id in feeds]
     numbers = divided.open if operator else sorted(set(homes))
     rows = await call.db.all(LAG.shards, shards=numbers, timeout=timeout)
@@ -108,6 +114,9 @@ async def get_lag(call: Call[Query, None]) -> Answer:
         disabled=sum(not feed["enabled"] for feed in feeds.values()),
     )
     told = [_told(shard, row, feeds, now, operator=operator) for shard, row in zip(shards, rows, strict=True)]
+    depths = await call.services.depths.known()
+    for shard in told:
+        shard.depth = depths.get(shard.shard)
     return Answer(_lag(judge(facts, now), told, workers if operator else [], now))
 
 

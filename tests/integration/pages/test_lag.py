@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from ingest.api.framework.call import SERVICES
+
 WORKER = uuid.UUID(int=7)
 
 
@@ -99,3 +101,18 @@ async def test_accounts_see_their_shards_without_hosts_or_names_of_others_and_op
     assert [] == page.texts("#shards tbody tr")
     assert "node-a" not in page.text
     assert '"sentence":"All well' in (await stranger.page("/lag?as=json")).text
+
+
+async def test_how_many_batches_wait_stands_beside_their_age_and_a_queue_that_says_nothing_is_a_dash(
+    dashboard, api, feeds
+):
+    acme, _ = feeds
+    publisher = api.client.app[SERVICES].publisher
+    for number in range(3):
+        await publisher.publish_message(acme["id"], f"{number:032x}", b"{}")
+
+    operator = await dashboard.browser("operator")
+    told = {shard["shard"]: shard["depth"] for shard in (await api.ok("GET", "/api/lag.json"))["shards"]}
+    assert 3 == told[acme["id"] % api.shards]
+    depths = (await operator.page("/lag")).texts('#shards [data-label="Depth"]')
+    assert sorted(["3", *["–"] * (api.shards - 1)]) == sorted(depths)  # noqa: RUF001 - the dash of the pages
