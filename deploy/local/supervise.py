@@ -9,18 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.local.processes import Program
+from schemas.backoff import delay_s
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.25, 10.0
 STEADY_S = 15.0
 """A child that lived this long is healthy: its next end is a first one again."""
 HOPELESS = 4
 """Ends in a row, without having been ready, after which whoever waits for the child is told not to."""
 _POLL_S = 0.05
-
-
-def delay_s(failures: int) -> float:
-    """Return the wait before a start, after so many ends in a row (1 is the first)."""
-    return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,7 @@ class Child:
             self.ready.clear()
             self._tell_owner()
             failures = 1 if loop.time() - started > STEADY_S else failures + 1
-            wait_s = delay_s(failures)
+            wait_s = delay_s(failures - 1, _FIRST_DELAY_S, _LONGEST_DELAY_S, jitter=1)
             self._events.notice(f"{self.name} {ended}; it is started again in {wait_s:g} s")
             await asyncio.sleep(wait_s)
 

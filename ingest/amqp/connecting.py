@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
+FIRST_DELAY_S: Final = 0.1
+LONGEST_DELAY_S: Final = 5.0
 _SHORTEST_S: Final = 1.0
 _LONGEST_S: Final = 60.0
-
-
-def back_off_s(failures: int, jitter: float) -> float:
-    """Return the delay before the next try: doubling, capped, times 0.5 to 1; `jitter` is from 0 to 1."""
-    return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * float(1 << min(failures, 10))) * (0.5 + jitter / 2)
 
 
 class Refusals:

@@ -12,7 +12,6 @@ says what the library's connection and the exchange of our own added.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -20,11 +19,12 @@ from typing import Any, Final, NamedTuple, Self
 import structlog
 
 from ingest.amqp.binding import Bindings
-from ingest.amqp.connecting import Refusals, back_off_s
+from ingest.amqp.connecting import FIRST_DELAY_S, LONGEST_DELAY_S, Refusals
 from ingest.amqp.frames import Extras
 from ingest.amqp.wire import Confirm, Reason, Settled, Wire
 from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, Link, open_link
+from schemas.backoff import Backoff
 from schemas.batches import Batch
 from schemas.declare import bind, declare
 from schemas.division import Division
@@ -210,14 +210,15 @@ class Publisher:
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
+        backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
         while True:
             began = loop.time()
             self._trouble = why = await self._live_once()
             DEGRADED.labels("rabbitmq").set(1)
             self._first_try.set()
-            failures = 0 if loop.time() - began > _SETTLED_S else failures + 1
-            delay = back_off_s(failures, random.random())  # noqa: S311 - jitter, no secret
+            if loop.time() - began > _SETTLED_S:
+                backoff.reset()
+            delay = backoff.delay()
             _log.warning("broker_away", reason=why, retry_in_s=round(delay, 2))
             await asyncio.sleep(delay)
 

@@ -16,9 +16,10 @@ import orjson
 import structlog
 from aiormq.abc import DeliveredMessage
 
-from ingest.amqp.connecting import back_off_s
+from ingest.amqp.connecting import FIRST_DELAY_S, LONGEST_DELAY_S
 from ingest.amqp.publish import HEARTBEAT_S, Publisher
 from schemas.amqp.tap import AWAY, open_link
+from schemas.backoff import Backoff
 from schemas.batches import Batch
 from schemas.settings import Settings, process_name
 from schemas.tasks import end_tasks
@@ -86,15 +87,14 @@ class Replies:
         return self._queue
 
     async def _stay_connected(self) -> None:
-        failures = 0
+        backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
         while True:
             try:
                 await self._consume()
-                failures = 0
+                backoff.reset()
             except AWAY as error:
-                failures += 1
                 _log.warning("replies_away", error=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(back_off_s(failures, 0.5))
+            await asyncio.sleep(backoff.delay())
 
     async def _consume(self) -> None:
         """Keep a queue until its channel is over; raises one of `AWAY` when it cannot be had."""

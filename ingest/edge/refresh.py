@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 from typing import Any
 
@@ -19,6 +18,7 @@ from ingest.edge.allowances import allowances
 from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unknown, unsure
 from ingest.edge.strangers import Strangers
 from schemas import queries
+from schemas.backoff import Backoff
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
 from schemas.postgres import AWAY, Session
 from schemas.settings import Settings
@@ -28,7 +28,6 @@ _log = structlog.get_logger()
 _CHANNEL = "feeds_changed"
 _TIMEOUT_S = 10.0
 _LOOK_UP_S = 2.0
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 5.0
 _QUIET_S, _REST = 0.05, 4
 """Notices of one burst of changes lead to one reload; reloading takes at most a fifth of the time, however many."""
 _PART = 500
@@ -69,16 +68,16 @@ class Feeds:
             self._forget_asker()
 
     async def _run(self) -> None:
-        failures = 0
+        backoff = Backoff(first_s=0.1, cap_s=5.0)
         while True:
             try:
                 await self._follow()
-                failures = 0
             except AWAY as error:
-                failures = min(failures + 1, 10) if self.trouble else 0
+                if self.trouble is None:
+                    backoff.reset()
                 self.trouble = f"postgres: {str(error) or type(error).__name__}"
                 DEGRADED.labels("postgres").set(1)
-                delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**failures) * random.uniform(0.5, 1)  # noqa: S311
+                delay = backoff.delay()
                 _log.warning("feeds_not_refreshed", reason=self.trouble, retry_in_s=round(delay, 2))
                 await asyncio.sleep(delay)
 

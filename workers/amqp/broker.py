@@ -16,11 +16,11 @@ import structlog
 from aiormq.abc import AbstractChannel
 
 from schemas.amqp.tap import AWAY, Link, open_link
+from schemas.backoff import Backoff
 from schemas.declare import bind, declare
 from schemas.division import Division
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
-from workers.backoff import Backoff
 from workers.clock import Clock
 from workers.health import Health
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
+from schemas.backoff import Backoff
 from schemas.settings import Settings
 from workers import database
-from workers.backoff import Backoff
 from workers.health import Health
 from workers.shard.lock import LOCK, connection_name
 

@@ -21,9 +21,9 @@ import orjson
 import structlog
 
 from schemas import queries
+from schemas.backoff import Backoff
 from schemas.settings import Settings
 from workers import database
-from workers.backoff import Backoff
 from workers.clock import Clock
 from workers.fleet.lease import Lease
 from workers.health import Health

@@ -15,13 +15,13 @@ import structlog
 from asyncpg import Connection
 
 from schemas import metrics
+from schemas.backoff import Backoff
 from schemas.batches import Batch
 from schemas.errors import FeedlineError, Transient
 from workers import database
 from workers.amqp.delivery import Delivery
 from workers.apply import WindowResult, blame, complete
 from workers.apply.blame import Trouble, spoils_the_session
-from workers.backoff import Backoff
 from workers.health import Dependency
 from workers.shard import attempts, measure
 from workers.shard.lock import ShardLock

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import structlog
 
 from schemas.amqp.tap import AWAY
+from schemas.backoff import Backoff
 from schemas.settings import Settings
 from schemas.topology import shard_queue
 from workers import database
 from workers.amqp.consumer import Consumer, QueueGone
-from workers.backoff import Backoff
 from workers.shard.flight import GivenUp
 from workers.shard.lock import ShardLock, Taken
 from workers.shard.pump import Pump

@@ -21,6 +21,7 @@ from ingest.pull.fetch.http import HttpSource, http_session
 from ingest.pull.fetch.http_rules import headers_for
 from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.spool import Spool
+from schemas.backoff import delay_s
 
 Result = TypeVar("Result")
 
@@ -93,7 +94,7 @@ def pause_s(attempt: int, jitter: float, wish_s: float | None = None) -> float |
     `jitter` is a number from 0 to 1: the pause lies between half and the whole of the back-off, so that many feeds
     of one vendor do not come back at the same moment.
     """
-    back_off = min(FIRST_PAUSE_S * float(2**attempt), LONGEST_PAUSE_S) * (0.5 + jitter / 2)
+    back_off = delay_s(attempt, FIRST_PAUSE_S, LONGEST_PAUSE_S, jitter)
     if wish_s is None:
         return back_off
     return max(back_off, wish_s) if wish_s <= LONGEST_WISH_S else None

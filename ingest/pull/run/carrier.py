@@ -21,6 +21,7 @@ from ingest.pull.run.lease import Lease, LeaseLost, RunCancelled
 from ingest.pull.run.publish import Progress
 from ingest.pull.run.run import Errand, Runner
 from ingest.pull.run.store import POSTGRES_AWAY, Run, Store
+from schemas.backoff import delay_s
 from schemas.errors import FeedlineError, Permanent
 from schemas.secrets import Vault
 
@@ -57,7 +58,7 @@ class Carrier:
                 _log.warning("lease_lost", reason=str(error))
             except DiskTrouble as error:
                 _log.error("disk_trouble", reason=str(error))
-                pause_s = min(_FIRST_PAUSE_S * 2.0 ** (run.attempt - 1), _LONGEST_PAUSE_S)
+                pause_s = delay_s(run.attempt - 1, _FIRST_PAUSE_S, _LONGEST_PAUSE_S, jitter=1)
                 await self._store.retry_later(run, pause_s)
             except POSTGRES_AWAY as error:
                 _log.warning("run_interrupted", reason=str(error))

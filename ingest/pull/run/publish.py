@@ -7,7 +7,6 @@ whichever of them has to be sent again, a later row of the file is never overtak
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from ingest.amqp.publish import Publisher, Unavailable
+from schemas.backoff import Backoff
 from schemas.batches import Batch
 from schemas.metrics import ITEMS_ACCEPTED
 
@@ -80,7 +80,7 @@ class PartPublisher:
         return len(in_flight) >= self._most or sum(entry[2] for entry in in_flight.values()) + size > MAX_BYTES
 
     async def _until_taken(self, batch: Batch) -> None:
-        waits = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
             self._check()
             try:
@@ -89,9 +89,7 @@ class PartPublisher:
                 if not self._told:
                     self._told = True
                     _log.info("run_waits_for_broker", reason=error.reason)
-                longest = min(_FIRST_WAIT_S * 2.0 ** min(waits, 10), _LONGEST_WAIT_S)
-                await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
-                waits += 1
+                await asyncio.sleep(backoff.delay())
             else:
                 ITEMS_ACCEPTED.inc(batch.source.value, len(batch.items))
                 return

@@ -17,6 +17,7 @@ import asyncpg
 import structlog
 
 from schemas import queries
+from schemas.backoff import Backoff
 
 STORE = queries.load("store", beside=__file__)
 T = TypeVar("T")
@@ -35,9 +36,8 @@ POSTGRES_AWAY = (
 )
 """What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
 
-_RETRY_S = (0.1, 0.3, 1.0, 2.0)
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _TELL_EVERY = 15
-
 
 REJECT_RUNS = 20
 """Runs of a feed whose rejects are kept: with 1,000 a run, what bounds them for a feed that always has some."""
@@ -122,7 +122,7 @@ class Store:
 
     async def patiently(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """Return what `work` does in one transaction, trying again while Postgres is away."""
-        failures = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
             try:
                 async with self.pool.acquire() as connection, connection.transaction():
@@ -130,10 +130,9 @@ class Store:
             except POSTGRES_AWAY as error:
                 if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     await self.pool.expire_connections()  # a new one may lead to the primary
-                if failures % _TELL_EVERY == 0:
+                if backoff.tries % _TELL_EVERY == 0:
                     _log.warning("run_waits_for_postgres", reason=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
-                failures += 1
+                await asyncio.sleep(backoff.delay())
 
     async def claim(self, most: int, lease_s: float) -> list[Run]:
         """Take up to `most` runs that no live puller holds."""

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pamqp import commands
 
 from ingest.amqp import frames
-from ingest.amqp.connecting import back_off_s
 
 
 def unmarshalled(data):
@@ -84,9 +83,3 @@ def test_a_confirm_tells_its_tag_and_whether_it_is_of_several():
 def test_a_name_over_255_bytes_is_refused_before_anything_is_written():
     with pytest.raises(ValueError, match="longer than 255"):
         frames.publish_method(1, "", "x" * 256)
-
-
-def test_the_delay_before_a_new_try_doubles_is_capped_and_never_zero():
-    assert [0.1, 0.2, 0.4] == [back_off_s(failures, 1.0) for failures in range(3)]
-    assert 5.0 == back_off_s(1_000, 1.0)
-    assert 0.05 == back_off_s(0, 0.0)
