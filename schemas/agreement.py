@@ -11,7 +11,7 @@ import asyncpg
 from schemas import queries
 from schemas.division import Division
 from schemas.errors import Permanent
-from schemas.postgres import AWAY, Session, refuse_shared_sessions
+from schemas.postgres import AWAY, TROUBLE, Session, refuse_shared_sessions
 from schemas.settings import Settings
 
 AGREEMENT = queries.load("agreement")
@@ -27,12 +27,12 @@ async def agree(settings: Settings) -> Settings:
     await refuse_shared_sessions(settings.dsn)
     try:
         connection = await Session("feedline-agreement").open(settings.dsn)
-    except AWAY:
+    except TROUBLE:
         return settings
     try:
         shards = int(await _agreed(connection, "shards", str(settings.shards)))
         divided = await division(connection)
-    except (asyncpg.UndefinedTableError, asyncpg.ReadOnlySQLTransactionError, OSError, TimeoutError):
+    except (asyncpg.UndefinedTableError, *AWAY):
         return settings  # not migrated yet, or on its way: whoever needs more says so
     finally:
         connection.terminate()
@@ -77,5 +77,5 @@ async def known_division(settings: Settings) -> Division | None:
             return await division(connection)
         finally:
             connection.terminate()
-    except AWAY:
+    except TROUBLE:
         return None

@@ -71,6 +71,12 @@ def application(*, alive: Probe, ready: Probe) -> web.Application:
     return app
 
 
+def url_of(runner: web.BaseRunner) -> str:
+    """Return where a runner that is bound to a socket is reached."""
+    host, port, *_ = runner.addresses[0]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 async def _measured(_: web.Application) -> AsyncIterator[None]:
     metrics.BUILD.labels(version("feedline"), platform.python_version()).set(1)
     lag = LoopLag(asyncio.get_running_loop())

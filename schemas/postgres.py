@@ -12,13 +12,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import orjson
 
 from schemas.addresses import first, hosts
 from schemas.errors import Permanent
 
 CONNECT_TIMEOUT_S = 5.0
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a Postgres that does not tell, for whatever reason, makes asyncpg raise."""
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,  # class 08, and the client's own "connection was closed"
+    asyncpg.InsufficientResourcesError,  # class 53: too many connections, no room on the disk
+    asyncpg.CannotConnectNowError,  # from here on class 57, without QueryCanceledError: a statement was too slow
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a failover, or the standby: it may answer, we cannot work
+    asyncpg.InternalClientError,  # of a session that the server ended while it was idle
+    asyncpg.InterfaceError,  # of a closed connection; of our own misuse too: only the text tells them apart
+)
+"""What asyncpg and the socket say when Postgres is away: gone, starting, stopping, full, or read-only."""
+TROUBLE = (*AWAY, asyncpg.PostgresError)
+"""What they say when Postgres does not tell, for whatever reason: it is away, or refuses the statement."""
 _ALWAYS_KNOWN = frozenset(
     {"application_name", "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings"}
 )
@@ -73,6 +89,13 @@ class Session:
         return " ".join(f"SET {name} = {_quoted(value)};" for name, value in pairs.items())
 
 
+async def json_values(connection: asyncpg.Connection) -> None:
+    """Let a session's jsonb columns be Python values: a pool's `init`."""
+    await connection.set_type_codec(
+        "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+    )
+
+
 async def refuse_shared_sessions(dsn: str) -> None:
     """Raise `Permanent` if a pooler stands in between that lends a server's session by transaction, not by client.
 
@@ -82,7 +105,7 @@ async def refuse_shared_sessions(dsn: str) -> None:
     session = Session("feedline-check")
     try:
         one = await session.open(dsn, statement_cache_size=0)
-    except AWAY:
+    except TROUBLE:
         return
     try:
         first_pid = await one.fetchval("SELECT pg_backend_pid()")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import asyncpg
 
 from schemas.errors import Transient
-from schemas.postgres import Session
+from schemas.postgres import AWAY, Session
 
 OPEN_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 60.0
@@ -27,15 +27,7 @@ _SERVER_KEEPALIVES = {
     "client_connection_check_interval": "2000",
 }
 _CLIENT_KEEPALIVES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5_000}
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,  # a failover, or the standby: it may answer, we cannot work
-    asyncpg.InternalClientError,  # what asyncpg says of a session that the server ended while it was idle
-)
+_AWAY = (*AWAY, asyncpg.OperatorInterventionError)  # class 57: a statement of ours that was cancelled, too
 
 
 class Away(Transient):
@@ -47,7 +39,9 @@ def is_away(error: BaseException) -> bool:
 
     asyncpg says of a closed connection what it says of our own misuse: InterfaceError; only the text tells them apart.
     """
-    return isinstance(error, _AWAY) or (isinstance(error, asyncpg.InterfaceError) and "closed" in str(error))
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    return isinstance(error, _AWAY)
 
 
 @contextmanager

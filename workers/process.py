@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,12 +15,6 @@ from schemas.settings import Settings
 _log = structlog.get_logger()
 
 
-def set_by_signals(stop: asyncio.Event) -> None:
-    """Have SIGTERM and SIGINT set an event."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-
 @asynccontextmanager
 async def monitored(
     settings: Settings, *, alive: monitor.Probe, ready: monitor.Probe, **who: str
@@ -31,8 +24,7 @@ async def monitored(
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.monitor_host, settings.monitor_port).start()
-        host, port, *_ = runner.addresses[0]
-        _log.info("listening", monitor=f"http://{host}:{port}", **who)
+        _log.info("listening", monitor=monitor.url_of(runner), **who)
         yield
     finally:
         await runner.cleanup()

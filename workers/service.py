@@ -17,7 +17,7 @@ import structlog
 from schemas import metrics
 from schemas.agreement import division
 from schemas.settings import Settings, process_name
-from schemas.tasks import end_tasks
+from schemas.tasks import end_tasks, set_by_signals
 from workers.amqp.broker import Broker
 from workers.amqp.nodes import warn_of_few_members
 from workers.amqp.outlet import Outlet
@@ -34,7 +34,7 @@ from workers.fleet.heartbeat import Heartbeat, Listeners
 from workers.fleet.owners import Owners
 from workers.fleet.pulse import Pulse
 from workers.health import Health
-from workers.process import monitored, set_by_signals, until_stop_or_death
+from workers.process import monitored, until_stop_or_death
 from workers.shard.lock import ShardLock
 from workers.shard.owner import ShardOwner
 from workers.shard.tools import Apply, Tools

@@ -22,8 +22,7 @@ from yarl import URL
 from schemas.addresses import brokers
 from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, open_link
-from schemas.postgres import AWAY as AWAY_OF_POSTGRES
-from schemas.postgres import Session
+from schemas.postgres import TROUBLE, Session
 from schemas.settings import Settings, load, secret
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
 from workers.watch.lateness import Emptiness, Queue, ShardState
@@ -175,7 +174,7 @@ async def _states(settings: Settings) -> dict[int, ShardState] | None:
             return await states_of(connection, timedelta(milliseconds=settings.heartbeat_timeout_ms))
         finally:
             connection.terminate()
-    except AWAY_OF_POSTGRES:
+    except TROUBLE:
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.local.screen import Screen
-from schemas.postgres import AWAY, Session
+from schemas.postgres import TROUBLE, Session
 
 _EVERY_S = 2.0
 _LOOK = """
@@ -47,7 +47,7 @@ async def tell(database_url: str, shards: int, screen: Screen, until: asyncio.Fu
                 rows = await connection.fetch(_LOOK, shards)
             finally:
                 await connection.close()
-        except AWAY:
+        except TROUBLE:
             rows = []  # the screen tells of Postgres itself
         told = sentence([Seen(**row) for row in rows], shards)
         if told is not None and told[0] != well:

@@ -7,8 +7,8 @@ import asyncio
 import asyncpg
 from aiohttp import web
 
-from ingest.api.framework.postgres import AWAY
 from schemas.metrics import DEGRADED
+from schemas.postgres import AWAY
 
 ASK_EVERY_S = 2.0
 ASK_TIMEOUT_S = 3.0

@@ -19,7 +19,7 @@ from ingest.deliver.message import CHANGES_OF_A_MESSAGE, GIVEN_UP_AFTER, Message
 from schemas import queries
 from schemas.changes import STREAM_DAYS
 from schemas.metrics import DELIVERIES
-from schemas.postgres import AWAY
+from schemas.postgres import TROUBLE
 
 SQL = queries.load("deliver", beside=__file__)
 MOST_AT_ONCE = 64
@@ -66,7 +66,7 @@ class Deliverer:
         while not stop.is_set():
             try:
                 await self.round()
-            except AWAY as error:
+            except TROUBLE as error:
                 _log.warning("postgres_away", error=f"{type(error).__name__}: {error}")
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -99,7 +99,7 @@ class Deliverer:
             while await self._tell(endpoint) and time.monotonic() < until:
                 pass
             await SQL.release(self._pool, id=endpoint["id"], lease=endpoint["lease"])
-        except AWAY as error:
+        except TROUBLE as error:
             # The lease runs out, and whoever comes then sends the same message again.
             _log.warning("endpoint_left", error=f"{type(error).__name__}: {error}")
         except Exception:  # noqa: BLE001 - one endpoint's trouble is no other's

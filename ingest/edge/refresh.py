@@ -20,7 +20,7 @@ from ingest.edge.strangers import Strangers
 from schemas import queries
 from schemas.backoff import Backoff
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
-from schemas.postgres import AWAY, Session
+from schemas.postgres import TROUBLE, Session
 from schemas.settings import Settings
 
 _log = structlog.get_logger()
@@ -72,7 +72,7 @@ class Feeds:
         while True:
             try:
                 await self._follow()
-            except AWAY as error:
+            except TROUBLE as error:
                 if self.trouble is None:
                     backoff.reset()
                 self.trouble = f"postgres: {str(error) or type(error).__name__}"
@@ -95,7 +95,7 @@ class Feeds:
             async with asyncio.timeout(_LOOK_UP_S), self._asking:
                 one = f"{self._queries.feeds_of_edge.sql} {self._queries.with_hash.sql}"
                 rows = await (await self._connection()).fetch(one, webhook_hash)
-        except (*AWAY, UnicodeError):
+        except (*TROUBLE, UnicodeError):
             self._forget_asker()
             raise unsure() from None
         feed = snapshot(rows).known(webhook_hash)
@@ -119,7 +119,7 @@ class Feeds:
             self._asker = None
 
     async def _follow(self) -> None:
-        """Hold one connection: reload when told and when the poll is due; raises what `AWAY` lists."""
+        """Hold one connection: reload when told and when the poll is due; raises what `TROUBLE` lists."""
         connection = await Session("feedline-edge").open(
             self._settings.dsn, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
         )

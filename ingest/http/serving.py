@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -15,7 +14,7 @@ from aiohttp import web
 
 from schemas import monitor
 from schemas.settings import Settings
-from schemas.tasks import end_tasks
+from schemas.tasks import end_tasks, set_by_signals
 
 _log = structlog.get_logger()
 _BACKLOG = 1_024
@@ -30,9 +29,7 @@ async def listening(runner: web.BaseRunner, host: str, port: int, *, reuse_port:
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG).start()
-        bound = runner.addresses[0]
-        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        yield f"http://{shown}:{bound[1]}"
+        yield monitor.url_of(runner)
     finally:
         await runner.cleanup()
 
@@ -63,9 +60,7 @@ def announce(**addresses: str) -> None:
 def stop_signals() -> asyncio.Event:
     """Return an event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    set_by_signals(stop)
     return stop
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError
 from ingest.pages import layout
 from ingest.pages.page import Page
@@ -26,6 +25,7 @@ from ingest.pages.security import HEADERS
 from ingest.pages.serve import AwayError, Handler, session_of
 from ingest.pages.visit import Visit
 from schemas.errors import Transient
+from schemas.postgres import AWAY
 
 EVERY_S, BEAT_S, RECHECK_S = 1.0, 5.0, 60.0
 MOST_STREAMS = 4

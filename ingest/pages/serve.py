@@ -15,7 +15,6 @@ from aiohttp import web
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.dispatch import plain
 from ingest.api.framework.operation import JSON
-from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError, internal
 from ingest.pages import cookies, layout
 from ingest.pages.once import once
@@ -28,6 +27,7 @@ from ingest.pages.snapshots import SNAPSHOTS, key_of
 from ingest.pages.visit import ConflictError, Visit
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
+from schemas.postgres import AWAY
 
 _FORM_LIMIT_BYTES = 2**20
 _log = structlog.get_logger()

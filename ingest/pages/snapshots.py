@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
+from ingest.api.framework.recent import Recent
 from ingest.pages.sessions.store import Session
 
 _MOST = 200
@@ -28,14 +28,11 @@ class Snapshots:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._kept: OrderedDict[Key, Snapshot] = OrderedDict()
+        self._kept: Recent[Key, Snapshot] = Recent(_MOST)
 
     def keep(self, key: Key, context: dict[str, Any], now: datetime) -> None:
         """Keep a look."""
         self._kept[key] = Snapshot(context, now)
-        self._kept.move_to_end(key)
-        if len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
 
     def get(self, key: Key) -> Snapshot | None:
         """Return the last look, if it is still known."""

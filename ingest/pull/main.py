@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import signal
 import stat
 import tempfile
 import uuid
@@ -19,12 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-import orjson
 import structlog
 
 from ingest.amqp.publish import Publisher
 from ingest.amqp.publishing import publisher as publisher_of
-from ingest.http.serving import announce, monitored
+from ingest.http.serving import announce, monitored, stop_signals
 from ingest.pull.fetch import FetchContext
 from ingest.pull.parse.process.files import FileParser
 from ingest.pull.parse.process.parsers import Parsers
@@ -35,7 +33,7 @@ from ingest.pull.run.run import Runner
 from ingest.pull.run.scheduler import Scheduler
 from ingest.pull.run.store import Store
 from schemas.errors import Permanent
-from schemas.postgres import Session
+from schemas.postgres import Session, json_values
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name
 
@@ -55,10 +53,7 @@ class Puller:
 
 async def main(settings: Settings) -> None:
     """Pull until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signals()
     async with connected(settings) as puller, _monitored(settings, puller):
         tasks = [
             asyncio.create_task(puller.scheduler.run(), name="scheduler"),
@@ -113,13 +108,8 @@ def private_folder(settings: Settings) -> Path:
 def open_pool(settings: Settings) -> asyncpg.Pool:
     """Return the puller's pool: a connection for each run, for its lease, and for the scheduler."""
     most = 2 * settings.pull_concurrency + 2
-    return Session(process_name("pull")).pool(settings.dsn, most=most, command_timeout=_QUERY_TIMEOUT_S, init=_json)
-
-
-async def _json(connection: asyncpg.Connection) -> None:
-    """Let jsonb columns be Python values."""
-    await connection.set_type_codec(
-        "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+    return Session(process_name("pull")).pool(
+        settings.dsn, most=most, command_timeout=_QUERY_TIMEOUT_S, init=json_values
     )
 
 

@@ -15,6 +15,7 @@ from asyncpg import Connection
 from schemas.batches import Batch, Operation
 from schemas.errors import Permanent, Rejected, Transient
 from schemas.items import KEY
+from schemas.postgres import AWAY
 from schemas.usage import UnknownZone
 from schemas.validation import validate
 
@@ -27,17 +28,11 @@ _OF_THE_DATA = (
 )
 _PASSING = (
     Transient,
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says of a session that the server ended while it was idle
-    asyncpg.PostgresConnectionError,  # class 08, and the client's own "connection was closed"
+    *AWAY,
     asyncpg.TransactionRollbackError,  # class 40: serialization, deadlock
-    asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
-    asyncpg.OperatorInterventionError,  # class 57: shutdown, cancelled, starting up
+    asyncpg.OperatorInterventionError,  # class 57: shutdown, starting up, cancelled
     asyncpg.PostgresSystemError,  # class 58: I/O error
     asyncpg.LockNotAvailableError,
-    asyncpg.ReadOnlySQLTransactionError,  # a failover left us with the standby
 )
 _OF_THE_MOMENT = (
     Transient,

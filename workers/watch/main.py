@@ -9,13 +9,13 @@ from aiohttp import ClientSession
 from prometheus_client import REGISTRY
 
 from schemas.settings import Settings, process_name
-from schemas.tasks import end_tasks
+from schemas.tasks import end_tasks, set_by_signals
 from workers.amqp.broker import Broker
 from workers.amqp.nodes import Nodes
 from workers.clock import Clock
 from workers.duties.duty import Duty
 from workers.health import Health
-from workers.process import monitored, set_by_signals, until_stop_or_death
+from workers.process import monitored, until_stop_or_death
 from workers.watch.canary import Canary
 from workers.watch.export import Exporter
 from workers.watch.queues import Queues

@@ -20,7 +20,7 @@ from ingest.api.framework.call import SERVICES, Answer, Call, Scoped
 from ingest.api.framework.caller import Caller
 from ingest.api.framework.etags import etag_of, is_same
 from ingest.api.framework.operation import JSON, Operation
-from ingest.api.framework.postgres import AWAY, STATEMENT_TIMEOUT_S
+from ingest.api.framework.postgres import STATEMENT_TIMEOUT_S
 from ingest.api.framework.ratelimit import BUCKETS
 from ingest.api.framework.retries import once
 from ingest.api.framework.validation import read_body, read_path, read_query
@@ -28,6 +28,7 @@ from ingest.http.idempotency import HEADER
 from ingest.http.problems import ProblemError
 from schemas.errors import Transient
 from schemas.metrics import API_REQUESTS, API_SECONDS
+from schemas.postgres import AWAY
 from schemas.secrets import WrongKey
 
 MAX_WARNING_HEADERS = 20

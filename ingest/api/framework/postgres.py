@@ -1,13 +1,12 @@
-"""The API's pool of Postgres connections, and how a Postgres that is away shows."""
+"""The API's pool of Postgres connections."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import asyncpg
-import orjson
 
-from schemas.postgres import Session
+from schemas.postgres import Session, json_values
 from schemas.settings import Settings, process_name
 
 POOL_SIZE = 10
@@ -17,21 +16,6 @@ STATEMENT_TIMEOUT_S = 5.0
 """Postgres ends a statement that takes longer (504, the asker's to narrow)."""
 SILENCE_S = 5.5
 """Postgres, which should have said so by now, is frozen or unreachable (503): with what comes before, below 10 s."""
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a pooled connection that the server ended while it was idle
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.IdleSessionTimeoutError,
-    asyncpg.DatabaseDroppedError,
-    asyncpg.ReadOnlySQLTransactionError,  # a failover, or the standby
-    OSError,
-    TimeoutError,
-)
-"""What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
 
 
 class _Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
@@ -66,15 +50,8 @@ def new_pool(settings: Settings) -> asyncpg.Pool:
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
         connect=session.open,
-        init=_json,
+        init=json_values,
         reset=session.reset,
         command_timeout=SILENCE_S,
         timeout=ACQUIRE_TIMEOUT_S,
-    )
-
-
-async def _json(connection: asyncpg.Connection) -> None:
-    """Let jsonb columns be Python values."""
-    await connection.set_type_codec(
-        "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
     )

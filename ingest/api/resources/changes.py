@@ -16,11 +16,11 @@ from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
 from ingest.api.framework.models import Body, Query, Resource
 from ingest.api.framework.operation import Operation
-from ingest.api.framework.postgres import AWAY
 from ingest.api.shared.outcomes import Cause, Values
 from ingest.changes.reader import CHANGES, Cursor, Page, TooOld, read
 from ingest.changes.waiting import WAITING, Full
 from schemas.changes import INVENTORY_CHANGED, STREAM_DAYS
+from schemas.postgres import AWAY
 
 LOOK_S = 0.25
 """Seconds between two looks for somebody who waits."""

@@ -12,7 +12,6 @@ import structlog
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call, Scoped
-from ingest.api.framework.postgres import AWAY
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
 from ingest.http.idempotency import checked
 from ingest.http.problems import ProblemError
@@ -21,6 +20,7 @@ from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
 from schemas.items import MAX_ITEMS, BadAttributes
 from schemas.outcomes import Outcome
+from schemas.postgres import AWAY
 from schemas.validation import Validated
 
 RETRY_AFTER_S = "2"

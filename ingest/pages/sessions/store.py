@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ import asyncpg
 from aiohttp import web
 
 from ingest.api.framework.auth import Tokens
+from ingest.api.framework.recent import Recent
 from ingest.http.problems import ProblemError
 from ingest.pages.sessions.passwords import password_hash, verified
 from ingest.pages.sessions.roles import OF_SCOPE, Role
@@ -67,7 +67,7 @@ class Sessions:
         self._pool = pool
         self._tokens = tokens
         self._clock = clock
-        self._seen: OrderedDict[bytes, tuple[float, Session]] = OrderedDict()
+        self._seen: Recent[bytes, tuple[float, Session]] = Recent(_REMEMBERED)
 
     async def find(self, cookie: str) -> Session | None:
         """Return the session of a cookie; None when there is none (any more). Raises `AWAY` when Postgres is."""
@@ -80,9 +80,6 @@ class Sessions:
         known = {name: row[name] for name in Session.__slots__ if name != "feeds"}
         session = Session(**{**known, "role": Role(row["role"])})
         self._seen[digest] = (self._clock(), session)
-        self._seen.move_to_end(digest)
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
         return session
 
     def remembered(self, cookie: str) -> Session | None:
@@ -149,7 +146,8 @@ class Sessions:
 
     def forget(self, session_id: int) -> None:
         """Trust an ended session no longer while Postgres is away."""
-        self._seen = OrderedDict((key, held) for key, held in self._seen.items() if held[1].id != session_id)
+        for digest in [digest for digest, (_, session) in self._seen.items() if session.id == session_id]:
+            del self._seen[digest]
 
     async def _begin(self, origin: Origin, *, sets_password: bool = False, **values: Any) -> str:
         cookie = secrets.token_urlsafe(32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
+
+from ingest.api.framework.recent import Recent
 
 MOST, WITHIN_S = 10, 60.0
 _MAX_ADDRESSES = 10_000
@@ -14,7 +16,7 @@ class Tries:
     def __init__(self, most: int = MOST) -> None:
         """Start with none."""
         self._most = most
-        self._tried: OrderedDict[str, deque[float]] = OrderedDict()
+        self._tried: Recent[str, deque[float]] = Recent(_MAX_ADDRESSES)
 
     def wait_s(self, address: str, now_s: float) -> float:
         """Return 0.0 when the address may try, else the seconds until it may."""
@@ -25,7 +27,6 @@ class Tries:
 
     def count(self, address: str, now_s: float) -> None:
         """Count one; of too many addresses the one that tried longest ago is forgotten."""
-        self._tried.setdefault(address, deque(maxlen=self._most)).append(now_s)
-        self._tried.move_to_end(address)
-        if len(self._tried) > _MAX_ADDRESSES:
-            self._tried.popitem(last=False)
+        tried = self._tried.get(address) or deque(maxlen=self._most)
+        tried.append(now_s)
+        self._tried[address] = tried

@@ -10,7 +10,6 @@ import structlog
 from aiohttp import web
 
 from ingest.api.framework.call import SERVICES
-from ingest.api.framework.postgres import AWAY
 from ingest.http.problems import ProblemError
 from ingest.pages import cookies, layout
 from ingest.pages.render import RENDERER, html
@@ -21,6 +20,7 @@ from ingest.pages.vendor.views import ENTRIES, View
 from ingest.pages.vendor.visitors import LONGEST_S, Visitor, enter, visitor
 from ingest.pages.visit import Visit
 from schemas.errors import Transient
+from schemas.postgres import AWAY
 
 LOOKS = web.AppKey("vendors' looks", Tries)
 TESTS = web.AppKey("vendors' tests", Tries)

@@ -18,23 +18,14 @@ import structlog
 
 from schemas import queries
 from schemas.backoff import Backoff
+from schemas.postgres import AWAY
 
 STORE = queries.load("store", beside=__file__)
 T = TypeVar("T")
 _log = structlog.get_logger()
 
-POSTGRES_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a query sent while the server's goodbye is being read
-    asyncpg.exceptions.CannotConnectNowError,
-    asyncpg.exceptions.TooManyConnectionsError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.ReadOnlySQLTransactionError,  # a failover, or the standby
-    OSError,
-    TimeoutError,
-)
-"""What asyncpg and the socket say when Postgres is away, starting, stopping or full."""
+POSTGRES_AWAY = (*AWAY, asyncpg.OperatorInterventionError)
+"""A statement of ours that somebody cancelled is no reason to give a run up, either."""
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 _TELL_EVERY = 15

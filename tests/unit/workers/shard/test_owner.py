@@ -95,7 +95,7 @@ class Rig:
             SETTINGS, uuid.UUID(int=1), self, Health(), None, None, None, Clock(monotonic=lambda: self.seconds)
         )
         self.owner = ShardOwner(3, lambda *_: Lock(self), tools)
-        self.owner._backoff.chance = lambda: 1.0
+        self.owner._backoff.jitter = lambda: 0.0
         self.owner._backoff.first_s = 0.0
 
     def say(self, what):
