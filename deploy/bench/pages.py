@@ -81,6 +81,7 @@ def addresses(rows: int, run: int) -> list[str]:
         "/providers/1",
         "/receipts?feed=1",
         "/receipts?outcome=rejected",
+        "/receipts?outcome=dead",
         f"/receipts/{BATCH}",
         "/connect?queue=ambiguous",
         "/connect?queue=withoutSku",

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from ingest.api.framework.call import SERVICES
+from ingest.api.resources.batches import RECEIPTS
 from schemas.batches import keyed_batch_id, new_batch_id, sender_batch_id
 
 NOW = datetime.now(UTC)
@@ -163,6 +165,20 @@ async def test_receipts_are_found_by_feed_time_and_outcome(api):
     assert [old] == await found(f"receivedTo={hour_ago}")
     assert {new, other} == set(await found(f"receivedFrom={hour_ago}"))
     assert [old] == await found("outcome=rejected")
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "deferred", "dead"])
+async def test_what_few_batches_have_is_looked_for_among_those_alone(api, outcome):
+    sql = RECEIPTS.receipt_list.sql
+    async with api.client.app[SERVICES].pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")  # which is quicker while nothing is there
+        plan = await connection.fetch("EXPLAIN " + sql, api.account_id, None, None, None, None, outcome, None, None, 50)
+        names = {name for row in plan for name in row[0].split() if name.startswith("receipts_default_")}
+        conditions = "SELECT pg_get_indexdef(to_regclass($1))"
+        used = [await connection.fetchval(conditions, name) for name in names if name.endswith(tuple("x0123456789"))]
+
+    assert used
+    assert all(f"WHERE (counts ? '{outcome}'::text)" in condition for condition in used), plan
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,16 @@ async def test_an_unchanged_window_writes_no_wal_for_feed_variants_and_details(r
     assert [] == records
 
 
+async def test_only_batches_with_an_item_that_was_refused_are_in_the_indexes_of_those(road, wal):
+    indexes = "receipts_default_account_id_feed_id_received_at_idx[0-9]"
+    async with wal(indexes) as taken:
+        await road.apply(road.batch(*LEAN[:50]))
+    async with wal(indexes) as refused:
+        await road.apply(road.batch({"externalId": "a", "inventoryQuantity": 2**31}))
+
+    assert ([], True) == (taken, bool(refused))
+
+
 async def test_the_measure_sees_the_wal_of_a_changed_row_and_of_its_details_only_if_they_change(road, wal):
     await road.apply(road.batch(*RICH))
 
