@@ -38,6 +38,7 @@ class Accepted(web.Response):
         whole = written(self._written, self._fields, id_of(request), keep_alive=self._keep_alive)
         request.transport.write(whole)
         self._eof_sent = True
+        await request.writer.drain()  # the next post of who does not read is not looked at
         return None
 
 

@@ -117,7 +117,8 @@ class Connection(web.RequestHandler):
 
     def _next(self, waiter: asyncio.Future[None]) -> None:
         """Begin with the first message of the queue, or leave it to aiohttp's task."""
-        self.begun = begun = self._begun(*self._messages[0])
+        # Of a sender that does not read its answers nothing more is taken: aiohttp's task waits until it does.
+        self.begun = begun = None if self.writing_paused else self._begun(*self._messages[0])
         if begun is None or begun.sent is None:
             waiter.set_result(None)
             return
@@ -152,13 +153,16 @@ class Connection(web.RequestHandler):
         if self.transport is None or waiter.done():
             begun.abandon()
             waiter.cancel()
+            self._done()
         elif answer is None:
             self._waiter = waiter
             waiter.set_result(None)
-            return
         else:
             self.transport.write(answer)
+            self._done()
             self._answered(waiter, ends=ends)
+
+    def _done(self) -> None:
         self._request_in_progress = False
         if self._handler_waiter is not None:  # a stop waits
             self._handler_waiter.set_result(None)

@@ -102,6 +102,20 @@ async def test_many_more_posts_than_a_connection_may_queue_are_all_answered(conn
     assert {202} == {(await answer(reader))[0] for _ in range(100)}
 
 
+async def test_of_a_sender_that_does_not_read_its_answers_no_more_is_taken_until_it_does(edge, connected):
+    reader, writer = connected
+    (connection,) = edge.server.connections
+    connection.pause_writing()
+    writer.write(whole(ITEM) * 3)
+    assert 202 == (await answer(reader))[0]
+    assert 202 == (await edge.post([ITEM]))[0]  # the broker would have confirmed it after theirs
+
+    assert 3 == await edge.waiting()
+    connection.resume_writing()
+    assert [202, 202] == [(await answer(reader))[0] for _ in range(2)]
+    assert 5 == await edge.waiting()
+
+
 async def test_what_the_broker_does_not_take_is_refused_and_the_connection_goes_on(edge, connected, suspended, until):
     reader, writer = connected
     with suspended():
