@@ -25,6 +25,7 @@ from ingest.api.shared.conditions import MOST_REMEMBERED, POSTS
 from ingest.changes.waiting import WAITING, Waiting
 from ingest.http.problems import middleware
 from ingest.http.request_ids import request_ids, tell_request_id
+from ingest.http.serving import end_after_chunks
 from ingest.pull.parse.process.parsers import Parsers
 from schemas import monitor
 from schemas.secrets import Vault
@@ -42,7 +43,7 @@ def application(settings: Settings) -> web.Application:
     app[STOPPING] = lambda: False
     app[WAITING] = Waiting()
     app[OVER], app[POSTS], app[CURVES] = Recent(MOST_OVER), Recent(MOST_REMEMBERED), Recent(MOST_CURVES)
-    app.on_response_prepare.append(tell_request_id)
+    app.on_response_prepare.extend((tell_request_id, end_after_chunks))
     app.on_shutdown.append(_nobody_waits)
     app.cleanup_ctx.append(_services(settings))
     add_operations(app, OPERATIONS)

@@ -21,6 +21,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
 from ingest.amqp.wire import Confirm
+from ingest.edge.chunks import Chunks
 from ingest.edge.post import BEGUN, PATH, Begun
 from ingest.http.problems import ProblemError, internal
 from ingest.http.request_ids import HEADER as REQUEST_ID
@@ -76,7 +77,7 @@ class Connection(web.RequestHandler):
     A head has `HEAD_S` to arrive, the first one from the connection on.
     """
 
-    __slots__ = ("_begin", "_head_of", "_head_timer", "_idle", "_stopping", "begun")
+    __slots__ = ("_begin", "_chunks", "_head_of", "_head_timer", "_idle", "_stopping", "begun")
 
     def __init__(self, server: Server, **options: Any) -> None:
         super().__init__(server, **options)
@@ -85,6 +86,7 @@ class Connection(web.RequestHandler):
         """What was begun with; its message is the first of aiohttp's queue until it is answered."""
         self._idle: asyncio.Future[None] | None = None
         """What wakes aiohttp's task, which sleeps on meanwhile."""
+        self._chunks = Chunks()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first head."""
@@ -95,14 +97,27 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Begin with a whole post; start the clock when a head begins to arrive and does not end."""
         waiter, self._waiter = self._waiter, None
+        known = self._request_count
         super().data_received(data)
         self._waiter = waiter
+        if known != self._request_count or self._chunks.body is not None:
+            self._watch_chunks(data, self._request_count - known)
         if waiter is None or waiter.done():  # busy
             return
         if self._messages:
             self._next(waiter)
         elif self._head_of != self._request_count:
             self._expect_head()
+
+    def _watch_chunks(self, data: bytes, number: int) -> None:
+        """End the connection with its answer where a chunked body ends with more than its last chunk."""
+        if number == 1 and self._chunks.body is None:
+            message: Any = self._messages[-1][0]
+            if message.__class__ is not RawRequestMessage or not message.chunked:
+                return
+        came = list(self._messages)[len(self._messages) - number :]
+        if not self._chunks.end_plainly(data, came):
+            self._close = True
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on reading where that was interrupted; its parent asks the parser at each body that is read."""

@@ -34,6 +34,17 @@ async def listening(runner: web.BaseRunner, host: str, port: int, *, reuse_port:
         await runner.cleanup()
 
 
+async def end_after_chunks(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """End the connection with the answer to a chunked request.
+
+    aiohttp's parser may take a trailer field of it for a header of the next request, whoever sends that
+    (`ingest/edge/chunks.py` has the whole of it); few requests but the webhook's are chunked.
+    """
+    if "Transfer-Encoding" in request.headers:
+        response.force_close()
+        response.headers["Connection"] = "close"
+
+
 @contextlib.asynccontextmanager
 async def monitored(settings: Settings, *, alive: monitor.Probe, ready: monitor.Probe) -> AsyncIterator[str]:
     """Serve the monitor on its own address and give its URL."""

@@ -74,3 +74,14 @@ async def test_every_answer_has_a_request_id_and_a_sound_one_is_kept(api):
     assert [32] * 5 == [len(one) for one in ids]
     assert 5 == len(set(ids))
     assert "trace-1.2:3" == kept.headers["X-Request-Id"]
+
+
+async def test_a_chunked_request_is_the_last_of_its_connection_because_its_trailers_could_join_the_next(api):
+    async def chunks():
+        yield b"{"
+
+    headers = {"Content-Type": "application/json"}
+    refused = await api.call("POST", PROVIDERS, data=chunks(), headers=headers)
+    whole = await api.call("POST", PROVIDERS, data=b"{", headers=headers)
+
+    assert [("close", 400), (None, 400)] == [(one.headers.get("Connection"), one.status) for one in (refused, whole)]

@@ -77,6 +77,24 @@ async def test_http_1_0_gets_no_100_continue(edge):
         assert 202 == (await answered(reader))[0]
 
 
+async def test_a_trailer_of_one_post_is_no_header_of_the_next(edge):
+    body = chunked(ITEM)
+    head, trailer = HEAD % PATH.encode() + b"Transfer-Encoding: chunked\r\n\r\n", b"jetti-webhook-hash: hash-2\r\n\r\n"
+    next_one = HEAD % PATH.encode() + b"Content-Length: %d\r\n\r\n%b" % (len(ITEM), ITEM)
+    async with connected(edge) as (reader, writer):
+        for parts in ([head + body], [head, body[:-2], body[-2:]], [next_one]):
+            for part in parts:
+                writer.write(part)
+                await asyncio.sleep(0)
+            assert 202 == (await answered(reader))[0]
+        writer.write(head + body[:-2] + trailer)
+        assert 202 == (await answered(reader))[0]
+        writer.write(next_one)
+        assert b"" == await ended(reader)
+
+    assert 4 == await edge.waiting()
+
+
 async def test_a_gzip_transfer_coding_is_undone_and_another_is_501(edge):
     head = HEAD % PATH.encode() + b"Transfer-Encoding: %b\r\n\r\n"
 
