@@ -14,12 +14,11 @@ from typing import IO, Any, Protocol
 import orjson
 
 from ingest.feeds.mapping import Duplicates
-from ingest.pull.mapping.mapper import Mapped
+from ingest.pull.mapping.mapper import QUANTITY, Mapped
 from ingest.pull.records import FileReject
 from schemas.attributes import INT32_MAX
 from schemas.items import KEY, MAX_ITEMS
 
-QUANTITY = "inventoryQuantity"
 _HASHES_PER_PASS = 1 << 20
 """Hashes compared at once: about 100 MB of memory while the last chunk is made."""
 _IN_MEMORY_BYTES = 1 << 24

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.cells import CellError, Doubts
+from ingest.pull.mapping.cells import KEYS, CellError, Doubts
 from ingest.pull.mapping.expressions import Compiled, Origin, compile_column
 from ingest.pull.mapping.whole_columns import Made, Memories, Values
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused
@@ -17,6 +17,8 @@ from schemas.keys import clean_key
 from schemas.outcomes import shown
 from schemas.validation import validate
 
+QUANTITY = "inventoryQuantity"
+_BARE = "nothing but a key stands here: a heading, or an item that lacks its values"
 _FEW = 12
 """Values that are made one by one sooner than by halves."""
 Extract = Callable[[Sequence[Any]], Sequence[Any]]
@@ -74,6 +76,14 @@ class Mapper:
             except (ValueError, TypeError):
                 raise FormatError(f"mapping: the constant of {attribute} is not a value that it takes") from None
         self._labels = {column.attribute: column.label for column in self._columns}
+        self._telling = frozenset(
+            each.attribute
+            for each in self._columns
+            if each.sources and not (each.attribute in KEYS and each.sources == self._columns[0].sources)
+        )
+        """Attributes that say something of an item: neither constants nor its key once more."""
+        named = bool(settings.mapping) or settings.resource_type == "ftpCsv"
+        self._refuses_bare = named and QUANTITY in self._telling
 
     def map_block(self, block: Block) -> Mapped:
         """Return the items of a block's records."""
@@ -122,6 +132,8 @@ class Mapper:
                 for item, value in zip(items, column_made, strict=True):
                     if value is not MISSING:
                         item[name] = value
+        if self._refuses_bare and self._telling.isdisjoint(name for name, _ in whole):
+            wrong.update(position for position, item in enumerate(items) if self._telling.isdisjoint(item))
         return items, made[0][1]
 
     def _run(self, column: Compiled, values: Values, count: int, wrong: set[int], begin: int = 0) -> Made:
@@ -161,8 +173,11 @@ class Mapper:
         bad_attributes: BadAttributes = "rejectItem" if suspect else self._bad_attributes
         result = validate([raw], bad_attributes)
         item = result.items[0] if result.items else None
-        spoilt = bad_attributes == "rejectItem" or errors.keys() & DECISIVE or (item is not None and len(item) == 1)
-        if errors and spoilt:
+        says_nothing = item is not None and self._telling.isdisjoint(item)
+        if errors and (bad_attributes == "rejectItem" or errors.keys() & DECISIVE or says_nothing):
+            item = None
+        elif says_nothing and self._refuses_bare:
+            errors[QUANTITY] = CellError("required", _BARE), None
             item = None
         key = raw.get(KEY)
         if KEY in errors and errors[KEY][0].code == "no_item":  # told with what it is: no item is missing for it

@@ -9,8 +9,8 @@ from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.mapping.cells import Doubts
-from ingest.pull.mapping.fold import QUANTITY, Fold, fold_of
-from ingest.pull.mapping.mapper import Mapped, Mapper
+from ingest.pull.mapping.fold import Fold, fold_of
+from ingest.pull.mapping.mapper import QUANTITY, Mapped, Mapper
 from ingest.pull.parse.csv.columns import open_csv
 from ingest.pull.parse.json.columns import open_json
 from ingest.pull.parse.source import Source, UnseekableError
@@ -43,7 +43,7 @@ class Parse:
         self._settings, self._charset, self._limit = settings, charset, limit
         self._lacks_quantity = QUANTITY in settings.mapping
         self._has_stock = False
-        self._rows_kept = 0
+        self._rows_kept = self._bare = 0
 
     def __iter__(self) -> Iterator[Chunk]:
         doubts = Doubts(self._contradictions, lambda: self.report.encoding_guessed)
@@ -66,6 +66,8 @@ class Parse:
         """Yield what goes on of each block, with the reader's own rejects; at last what the fold kept."""
         for block in blocks:
             mapped = mapper.map_block(block)
+            if self._settings.duplicates in ("sum", "max"):
+                block.rejects, mapped.rejects = _told(block.rejects), _told(mapped.rejects)
             if mapped.rejects and self._rows_kept < MAX_ROWS_KEPT:
                 self._keep_rows(block, mapped.rejects)
             self._count(block, mapped)
@@ -75,10 +77,12 @@ class Parse:
                 break
         for mapped in fold.end():
             yield mapped, []
-        if self._lacks_quantity and self.report.rows_mapped > 1:
+        without = self.report.rows_mapped or (self._bare if self._bare == self.report.rows_rejected else 0)
+        if self._lacks_quantity and without > 1:
             paths = ", ".join(map(repr, self._settings.mapping[QUANTITY].paths))
             found = f"; found {', '.join(self.report.columns[:_MAX_NAMED])}" if self.report.columns else ""
             self.report.lacking = f"no item has a quantity: nothing is in {paths}{found}"
+            self.report.hint = self.report.hint or (None if self.report.rows_mapped else self.report.lacking)
         nothing = self.report.rows_read and not self.report.rows_mapped and self._settings.resource_type != "ftpCsv"
         if nothing and self.report.columns:
             # What no item can be made of may have other names by now; a CSV that lacks a column has failed before.
@@ -132,12 +136,23 @@ class Parse:
         self.report.rows_mapped += len(mapped.items)
         self.report.rows_rejected += rejected
         if self._lacks_quantity:
+            self._bare += sum(each.field == QUANTITY and each.code == "required" for each in mapped.rejects)
             self._lacks_quantity = not any(QUANTITY in item for item in mapped.items)
         if not self._has_stock:
             quantities = [item[QUANTITY] for item in mapped.items if QUANTITY in item]
             self._has_stock = any(quantities)
             self.report.all_zero = not self._has_stock and (self.report.all_zero or 0 in quantities)
         self.report.attributes_skipped += sum(reject.skipped for reject in mapped.rejects)
+
+
+def _told(rejects: list[FileReject]) -> list[FileReject]:
+    """Return the rejects of rows that go into sums; those that may belong to any say so."""
+    return [
+        each
+        if each.external_id or each.code == "no_item"
+        else replace(each, message=f"{each.message}; the sum or maximum of its externalId lacks this row")
+        for each in rejects
+    ]
 
 
 def _cut(waiting: Mapped) -> Chunk:

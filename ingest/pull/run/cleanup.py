@@ -45,7 +45,8 @@ def why_not(late: int, keyless: int, unknown: int) -> str | None:
     if late:
         return f"missing items were left alone: {late} batches are not applied yet"
     if keyless or unknown:
-        return f"missing items were left alone: {keyless + unknown} rejected rows may be any of them"
+        many = f"{keyless + unknown} rejected rows"
+        return f"missing items were left alone: {many} may be any of them, for their key is not known (see the rejects)"
     return None
 
 

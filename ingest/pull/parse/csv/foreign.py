@@ -18,6 +18,8 @@ _FOOTER = frozenset(
     ("end", "eof", "total", "totals", "rows", "records", "lines", "generated", "exported", "ende", "fin")
 )
 """Words that say so."""
+_DELIMITERS = re.compile(r"[;,|\t\"^~]")
+_SEPARATOR = re.compile(r"\s*\"?sep=.{0,2}\"?\s*", re.IGNORECASE)
 _RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 _WIDE = 3
@@ -39,6 +41,20 @@ def is_footer(row: Sequence[str]) -> bool:
         return False
     text = row[0].strip().lower()
     return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))
+
+
+def is_remark(row: Sequence[str], delimiter: str) -> bool:
+    """Return whether a row that is too short is words alone, and so no item's that has lost its delimiters.
+
+    What may be a key, or the row of another dialect, is not: an item could be missing for it.
+    """
+    if _SEPARATOR.fullmatch(delimiter.join(row)):
+        return True
+    text = row[0].strip()
+    if len(row) > 1 or _DELIMITERS.search(text):
+        return False
+    words = len(text.split()) > 1 or text.endswith(":")
+    return is_footer(row) or (words and not any(map(str.isdigit, text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +87,10 @@ class ForeignRows:
             return False
         return "" in map("".join, zip(*columns[: self.key], *columns[self.key + 1 :], strict=True))
 
-    def kind_of(self, row: Sequence[str]) -> Foreign | None:
-        """Return what a row is, if it is no item."""
+    def kind_of(self, row: Sequence[str], width: int, delimiter: str) -> Foreign | None:
+        """Return what a row of a table of this width is, if it is no item."""
+        if len(row) < width and is_remark(row, delimiter):
+            return "heading"
         if self.key is None or self.key >= len(row):
             return None
         if row[self.key] in self.marks and (found := self._header(row)) is not None:

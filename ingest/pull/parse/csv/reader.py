@@ -235,7 +235,7 @@ class CsvReader:
         first = raw[0].rstrip("\r\n").split(delimiter) if len(raw) > 1 else []
         if len(first) == self.width and any(self._is_row(text) for text in raw[1:]):
             return self._refuse("quote", _SWALLOWED, first)
-        foreign = self.foreign.kind_of(row)
+        foreign = self.foreign.kind_of(row, self.width, delimiter)
         if foreign is not None:
             if foreign == "table":
                 self._report.break_off(f"row {self._row + 1}: {MESSAGES[foreign]}")

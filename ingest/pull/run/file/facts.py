@@ -70,7 +70,11 @@ class Facts(RowCounts):
         if not chunk.rejects and not chunk.rejected:
             return
         named = {reject.row for reject in chunk.rejects if not reject.skipped}
-        known = {reject.row for reject in chunk.rejects if reject.external_id and not reject.skipped}
+        known = {
+            reject.row
+            for reject in chunk.rejects
+            if not reject.skipped and (reject.external_id or reject.code == "no_item")
+        }
         self.keyless += len(named - known) + max(chunk.rejected - len(named), 0)
         room = max(MAX_REJECTS - len(self.rejects), 0)
         self.rejects_left_out += max(len(chunk.rejects) - room, 0)

@@ -137,13 +137,21 @@ def test_a_rejected_duplicate_says_where_the_other_one_stands():
     assert {"duplicate"} == {reject.code for reject in rejects}
 
 
-@pytest.mark.parametrize("rows", ["A,1\nA,x\n", "A,x\nA,1\n", "A,1\nA,2\nA,x\n", "A,1\nA,2,\nA,3\n"])
+@pytest.mark.parametrize("rows", ["A,1\nA,x\n", "A,x\nA,1\n", "A,1\nA,2\nA,x\n", "A,1\nA,2,\nA,3\n", "A,1\nA,\n"])
 @pytest.mark.parametrize("duplicates", ["sum", "max"])
 def test_a_sum_of_which_a_part_was_rejected_is_none(rows, duplicates):
     items, rejects, _ = read(f"sku,qty\n{rows}B,5\n", duplicates=duplicates)
 
     assert {"B": 5} == stock(items)
     assert {"A"} == {reject.external_id for reject in rejects}
+
+
+@pytest.mark.parametrize("duplicates", ["sum", "max"])
+def test_a_row_that_may_be_a_part_of_any_sum_says_so(duplicates):
+    items, (reject,), _ = read("sku,qty\nA,1\n,2\nA,4\n", duplicates=duplicates)
+
+    assert {"A": 5 if duplicates == "sum" else 4} == stock(items)
+    assert reject.message.endswith("; the sum or maximum of its externalId lacks this row")
 
 
 def test_the_first_row_counts_and_if_it_was_rejected_none_does():

@@ -40,6 +40,16 @@ def stock(items):
         "Total;11;3;",
         "TOTAL:;11;;",
         "Summe;11;3;x",
+        "*** END OF FILE ***",
+        "Total: 123",
+        "2 rows",
+        "(2 rows affected)",
+        "-- end --",
+        "EOF",
+        "Hats and caps",
+        "Shoes:",
+        "# a comment",
+        "sep=;",
     ],
 )
 def test_such_a_row_is_told_and_is_no_item(line, quoted):
@@ -48,6 +58,13 @@ def test_such_a_row_is_told_and_is_no_item(line, quoted):
     assert (STOCK, True) == (stock(items), report.complete)
     assert (3, "no_item") == (reject.row, reject.code)
     assert reject.external_id  # it stands for no item that may be missing
+
+
+@pytest.mark.parametrize("line", ["Shoes", "A-1", "C,7,1,z", "C 7 1 z", "Total,7,1", "END-1\t5", '"C 7"""', "C:7"])
+def test_a_short_row_that_may_be_what_is_left_of_an_item_leaves_missing_items_alone(line):
+    _, (reject,), report = read(HEADER, "A;5;1;x", line, "B;6;2;y")
+
+    assert ("columns", True) == (reject.code, report.complete)
 
 
 def test_the_header_once_more_is_no_item_where_its_names_would_be_values():
@@ -68,7 +85,7 @@ def test_behind_the_header_of_another_table_no_value_is_certain(header):
 
 
 @pytest.mark.parametrize(
-    "line", ["name;6;2;y", "sku;6;2;y", "qty-1;6;2;y", "Hats;;;", "A B;6;;", "Total-1;6;2;y", "end;6;2;y"]
+    "line", ["name;6;2;y", "sku;6;2;y", "qty-1;6;2;y", "Hats;;;x", "A B;6;;", "Total-1;6;2;y", "end;6;2;y"]
 )
 def test_a_row_that_only_resembles_one_is_an_item(line):
     items, rejects, _ = read(HEADER, "A;5;1;x", line)

@@ -172,7 +172,7 @@ def test_a_footer_is_a_reject_and_does_not_hold_the_file(name):
     items, rejects, report = fixture(name)
 
     assert {"A1": 5, "A2": 6} == stock(items)
-    assert [(4, "columns")] == [(reject.row, reject.code) for reject in rejects]
+    assert [(4, "no_item")] == [(reject.row, reject.code) for reject in rejects]
     assert report.complete
 
 

@@ -49,7 +49,9 @@ def test_a_reject_whose_key_cannot_be_told_leaves_missing_items_alone(what):
 
     assert (["B"], True) == ([item["externalId"] for item in items], facts.complete)
     assert (1, 1) == (facts.rows_rejected, facts.keyless)
-    assert "missing items were left alone: 1 rejected rows may be any of them" == why_not(0, facts.keyless, 0)
+    told = why_not(0, facts.keyless, 0)
+    assert told is not None
+    assert told.startswith("missing items were left alone: 1 rejected rows may be any of them")
 
 
 DOCUMENTS = {

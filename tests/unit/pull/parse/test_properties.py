@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.mapping.cells import NO_IDS, CellError, unwrapped
 from ingest.pull.parse import parse
-from ingest.pull.parse.csv.foreign import is_footer
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES
 from schemas.keys import clean_key
@@ -31,11 +30,6 @@ def is_key(text):
         return False
 
 
-def is_heading(key):
-    """Return whether a row with nothing but this key would be a heading."""
-    return len(key.split()) > 1 or key.endswith(":") or is_footer([key])
-
-
 KEY = TEXT.map(clean_key).filter(is_key)
 PRICE = st.decimals(-(10**8), 10**8, places=2).map(lambda price: canonical_decimal(str(price)))
 WHOLE = st.integers(-(2**31), 2**31 - 1)
@@ -51,7 +45,7 @@ ITEM = st.fixed_dictionaries(
         "tags": st.lists(PLAIN, max_size=3),
         "metaFields": st.dictionaries(PLAIN, WHOLE, max_size=2),
     },
-).filter(lambda item: len(item) > 1 or not is_heading(item["externalId"]))
+).filter(lambda item: len(item) > 1)
 ITEMS = st.lists(ITEM, max_size=60)
 
 

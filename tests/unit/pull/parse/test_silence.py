@@ -156,18 +156,18 @@ def test_a_row_of_spaces_is_empty_whether_quotes_are_near_or_not(quoted):
 
 
 ITEMS_WITHOUT = {
-    "api": '[{"sku": "A", "quantity": 5}, {"sku": "B", "quantity": 6}]',
-    "xml": "<r><p><sku>A</sku><quantity>5</quantity></p><p><sku>B</sku></p></r>",
-    "ftpCsv": "sku;qty\nA;\nB;\n",
+    "api": '[{"sku": "A", "name": "a", "quantity": 5}, {"sku": "B", "name": "b"}]',
+    "xml": "<r><p><sku>A</sku><name>a</name><quantity>5</quantity></p><p><sku>B</sku><name>b</name></p></r>",
+    "ftpCsv": "sku;qty;name\nA;;a\nB;;b\n",
 }
 
 
 @pytest.mark.parametrize("resource_type", ITEMS_WITHOUT)
 def test_a_file_in_which_no_item_has_the_quantity_that_is_mapped_is_held(resource_type):
-    mapping = {"externalId": "sku", "inventoryQuantity": "qty"}
+    mapping = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
     items, rejects, report = run(ITEMS_WITHOUT[resource_type], resource_type, mapping)
 
-    assert ([{"externalId": "A"}, {"externalId": "B"}], []) == (items, rejects)
+    assert ([{"externalId": "A", "name": "a"}, {"externalId": "B", "name": "b"}], []) == (items, rejects)
     assert "no item has a quantity: nothing is in 'qty'" in report.lacking
     facts = FileFacts(bytes=1, rows_read=2, rows_mapped=2, lacking=report.lacking)
     assert Held("unusable", report.lacking) == guard(facts, Baseline(), 0.3, cleans_up=False)
@@ -176,6 +176,46 @@ def test_a_file_in_which_no_item_has_the_quantity_that_is_mapped_is_held(resourc
     )
     looked = look(lambda: io.BytesIO(ITEMS_WITHOUT[resource_type].encode()), form, None, 10)
     assert report.lacking == looked.error
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "written"),
+    [
+        ("api", ['{"sku": "A", "qty": 5}', '{"sku": "B"}', '{"sku": "C", "qty": ""}', '{"sku": "D", "name": "d"}']),
+        (
+            "xml",
+            [
+                "<p><sku>A</sku><qty>5</qty></p>",
+                "<p><sku>B</sku></p>",
+                "<p><sku>C</sku><qty/></p>",
+                "<p><sku>D</sku><name>d</name></p>",
+            ],
+        ),
+        ("ftpCsv", ["A;5;;", "B;;;", "C; ;; ", "D;;;d"]),
+    ],
+)
+@pytest.mark.parametrize("more", [0, 600])
+def test_an_item_that_is_nothing_but_a_key_is_none(resource_type, written, more):
+    joined = {"api": "[%s]", "xml": "<r>%s</r>", "ftpCsv": "sku;qty;price;name\n%s\n"}[resource_type]
+    between = {"api": ",", "xml": "", "ftpCsv": "\n"}[resource_type]
+    mapping = {"externalId": "sku", "vendorSku": "sku", "inventoryQuantity": "qty", "name": "name"}
+    rows = [written[0].replace("A", f"K{at}") for at in range(more)] + written
+    items, rejects, _ = run(joined % between.join(rows), resource_type, mapping)
+
+    assert ["A", "D"] == [item["externalId"] for item in items[more:]]
+    assert [("B", "inventoryQuantity", "required"), ("C", "inventoryQuantity", "required")] == [
+        (reject.external_id, reject.field, reject.code) for reject in rejects
+    ]
+
+
+@pytest.mark.parametrize("resource_type", ITEMS_WITHOUT)
+def test_a_file_of_nothing_but_keys_says_where_the_quantity_is_not(resource_type):
+    mapping = {"externalId": "sku", "inventoryQuantity": "qty"}
+    items, rejects, report = run(ITEMS_WITHOUT[resource_type], resource_type, mapping)
+
+    assert ([], ["A", "B"]) == (items, [reject.external_id for reject in rejects])
+    assert report.lacking == report.hint
+    assert "no item has a quantity: nothing is in 'qty'" in report.hint
 
 
 @pytest.mark.parametrize(
@@ -200,7 +240,7 @@ def test_a_file_all_quantities_of_which_are_0_says_so(rows, expected, more):
 def test_a_file_in_pages_is_all_zero_where_all_of_them_are(pages, expected):
     facts = Facts()
     for page in pages:
-        items = [{"sku": "A", "qty": int(page)}] if page.isdigit() else [{"sku": "A"}]
+        items = [{"sku": "A", "qty": int(page)}] if page.isdigit() else [{"sku": "A", "name": "a"}]
         facts.add_report(run(json.dumps(items), "api")[2])
 
     assert expected == facts.all_zero

@@ -87,12 +87,12 @@ def test_of_several_texts_the_first_counts_and_a_chosen_number():
 
 @pytest.mark.parametrize(("path", "value"), [("number(qty)", "1,500"), ("sum(qty)", "x"), ("qty * 2", "5 pcs")])
 def test_an_xpath_that_makes_no_number_of_what_is_there_is_told(path, value):
-    mapping = {"externalId": "sku", "inventoryQuantity": path}
-    data = f"<r><p><sku>A</sku><qty>{value}</qty></p><p><sku>B</sku></p></r>"
+    mapping = {"externalId": "sku", "inventoryQuantity": path, "name": "name"}
+    data = f"<r><p><sku>A</sku><qty>{value}</qty></p><p><sku>B</sku><name>b</name></p></r>"
     items, (reject,), _ = run(data, "xml", mapping)
 
-    kept = [{"externalId": "B"}] if path != "sum(qty)" else [{"externalId": "B", "inventoryQuantity": 0}]
-    assert (kept, "A", "number") == (items, reject.external_id, reject.code)
+    kept = {} if path != "sum(qty)" else {"inventoryQuantity": 0}
+    assert ([{"externalId": "B", "name": "b"} | kept], "A", "number") == (items, reject.external_id, reject.code)
     assert value in reject.message
 
 
