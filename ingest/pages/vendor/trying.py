@@ -12,7 +12,7 @@ from aiohttp import web
 from ingest.http.problems import ProblemError
 from ingest.http.sent import validate_sent
 from ingest.pages.sessions.roles import Role
-from ingest.pages.vendor.rejects import refusal
+from ingest.pages.vendor.rejects import in_vendors_words, refusal
 from ingest.pages.vendor.visitors import Visitor
 from ingest.pages.visit import Visit
 from schemas.items import MAX_ITEMS
@@ -44,7 +44,9 @@ async def _read(visit: Visit, visitor: Visitor, sample: bytes) -> dict[str, Any]
     rejects = [refusal(one, one.row) for one in preview.rejects[:_SHOWN]]
     counts = preview.rows_read, preview.rows_mapped, preview.rows_rejected
     error = preview.error or (None if preview.complete else preview.reason)
-    return _tested([(one.row, one.item) for one in preview.items], rejects, counts, error)
+    return _tested(
+        [(one.row, one.item) for one in preview.items], rejects, counts, in_vendors_words(error) if error else None
+    )
 
 
 def _validated(visitor: Visitor, sample: bytes) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from aiohttp import web
 from ingest.api.framework.downloads import csv_file
 from ingest.pages.links import next_of
 from ingest.pages.vendor import trying
-from ingest.pages.vendor.rejects import refusal
+from ingest.pages.vendor.rejects import in_vendors_words, refusal
 from ingest.pages.vendor.visitors import Visitor
 from ingest.pages.visit import Visit
 
@@ -111,7 +111,7 @@ def _file(run: Any) -> dict[str, Any]:
         "at": run.started_at or run.queued_at,
         "words": _FILE_WORDS.get(status, status),
         "tone": {"succeeded": "good", "partial": "warn", "failed": "bad", "held": "warn"}.get(status, "idle"),
-        "why": run.error if status in ("failed", "held") else None,
+        "why": in_vendors_words(run.error) if run.error and status in ("failed", "held") else None,
         "rows": run.rows_read or None,
         "refused": run.rows_rejected,
         "href": f"files/{run.id}",
