@@ -16,7 +16,7 @@ from ingest.api.resources.draft_previews import secrets_of
 from ingest.feeds.mapping import Format
 from ingest.http.problems import ProblemError
 from ingest.pages import drafting, layout
-from ingest.pages.alike import Alike, alike
+from ingest.pages.alike import Alike, alike, fitting, vendors_of
 from ingest.pages.page import Action, Again, Context, Done, Download, Fragment, Page
 from ingest.pages.rows import SHOWN, detail, lines
 from ingest.pages.tones import SCHEDULES
@@ -93,19 +93,27 @@ async def mend(visit: Visit) -> Fragment | Done:
 
 
 async def read_like(visit: Visit) -> Done:
-    """Read a new feed's file as a feed with the same columns reads its own."""
+    """Read a draft's file as another feed reads its own, as far as its columns are there."""
+    preview = await visit.ask("previews.get", {"id": visit.id})
     number = visit.text("feed")
     feed = await visit.ask("inventory_feeds.get", {"id": int(number) if number.isdecimal() else 0})
     given = feed.model_dump(mode="json", by_alias=True)
     settings = {name: given[name] for name in _FORMAT if given.get(name) is not None}
+    settings["mapping"], lacking = fitting(settings.get("mapping") or {}, preview.columns)
     await visit.ask("previews.update", {"id": visit.id}, body={"settings": settings})
-    return Done(to=f"/drafts/{visit.id}", said=f"The file is read as {feed.name} reads its own.")
+    told = f" What it reads from columns that are not here was left out: {', '.join(lacking)}." if lacking else ""
+    return Done(to=f"/drafts/{visit.id}", said=f"The file is read as {feed.name} reads its own.{told}")
 
 
-async def _alike(visit: Visit, preview: Any) -> list[Alike]:
+async def _alike(visit: Visit, preview: Any, feed: Any) -> list[Alike]:
+    """Return other feeds that read such a file: of any vendor, or less surely of this one."""
     feeds = await visit.ask("inventory_feeds.list", query={"limit": _LOOKED_AT})
-    known = [{"id": one.id, "name": one.name, "mapping": plain(one).get("mapping")} for one in feeds]
-    return alike(known, preview.columns)
+    known = [plain(one) for one in feeds if one.id != preview.feed_id]
+    known = [one for one in known if one.get("resourceType") == preview.settings.get("resourceType")]
+    vendors = {feed.dropship_provider_id} if feed else vendors_of(known, preview.source)
+    taken = preview.settings.get("mapping")
+    known = [one for one in known if fitting(one.get("mapping") or {}, preview.columns)[0] != taken]
+    return alike(known, preview.columns, vendors)
 
 
 async def fetch_again(visit: Visit) -> Done:
@@ -229,7 +237,7 @@ async def _context(visit: Visit, preview: Any) -> Context:
         "transforms": drafting.TRANSFORMS,
         "schedules": _SCHEDULES,
         "providers": [] if feed else await _providers(visit),
-        "alike": [] if feed else await _alike(visit, preview),
+        "alike": await _alike(visit, preview, feed),
         "title": f"Mapping of {feed.name}" if feed else "New feed",
     }
 

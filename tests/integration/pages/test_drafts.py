@@ -54,6 +54,26 @@ async def test_a_mapping_of_a_feed_with_the_same_columns_is_offered_first(dashbo
     assert {f"source-{name}": column for name, column in mapping.items()} == chosen
 
 
+async def test_a_feed_can_take_over_the_mapping_of_another_of_its_vendor_and_sees_what_that_changes(dashboard, api):
+    source = {"resourceType": "ftpCsv", "resourceLocation": "http://v.example/x"}
+    mapping = {"externalId": "Artikel", "inventoryQuantity": "Bestand", "handle": "Bezeichnung", "costPrice": "EK"}
+    sibling = await api.new_feed(name="Acme old", mapping=mapping, **source)
+    await api.new_feed(name="Stranger", mapping={**mapping, "retailPrice": "UVP"}, **source)
+    body = {"name": "Acme new", "dropshipProviderId": sibling["dropshipProviderId"], **source}
+    own = {"externalId": "Artikel", "inventoryQuantity": "Bestand"}
+    feed = await api.ok("POST", "/api/inventory-feeds.json", {**body, "mapping": own})
+    draft = await api.ok("POST", "/api/previews.json", {"feedId": feed["id"], "sample": CSV})
+    browser = await dashboard.browser("write")
+    page = await browser.page(f"/drafts/{draft['id']}")
+    assert ["the same vendor; 3 of its 4 columns are here"] == page.texts("#alike .quiet")
+    (form,) = [form for form in page.tree.forms if str(form.get("action")).endswith("/like")]
+    read = await browser.post(form.get("action"), dict(form.fields))
+    assert read.text_of(".toast span").endswith("What it reads from columns that are not here was left out: costPrice.")
+    assert "handle in 1 (" in read.text_of("#result")
+    assert [] == read.tree.cssselect("#alike")
+    assert feed["mapping"] == (await api.ok("GET", f"/api/inventory-feeds/{feed['id']}.json"))["mapping"]
+
+
 async def test_an_edit_is_answered_in_place_with_just_the_rows(dashboard):
     browser = await dashboard.browser("write")
     draft = (await browser.upload("/feeds/new", {"file": CSV.encode()})).url
