@@ -12,8 +12,11 @@ help: ## Show what can be made
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@deploy/machine.sh python
-	@echo "Setting up the Python environment in $(VENV)"
-	@python3 -m venv $(VENV)
+	@# What was made with another Python is made anew.
+	@python=$$(deploy/python.sh) && path='import os, sys; print(os.path.realpath(sys.executable))' && \
+	    echo "Setting up the Python environment in $(VENV) with $$python" && \
+	    if [ "$$($(PYTHON) -c "$$path" 2>&1)" = "$$($$python -c "$$path")" ]; then clear=; else clear=--clear; fi && \
+	    $$python -m venv $$clear $(VENV)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
@@ -82,7 +85,7 @@ test-trixie: trixie-tools $(VENV)/installed ## The road's acceptance on Debian 1
 
 .PHONY: lock
 lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with hashes, from pyproject.toml and requirements.txt
-	@python3 -m venv .local/lock
+	@$$(deploy/python.sh) -m venv .local/lock
 	@.local/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	.local/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
 	    --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

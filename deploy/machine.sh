@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 log=.local/logs/apt.log
-packages='' things=''
+packages='' things='' along=''
 
 lacks() { # package, thing in words
     packages="$packages $1"
@@ -26,12 +26,16 @@ has_rabbitmq() {
 for part in "$@"; do
     case $part in
     python)
-        if ! command -v python3 >/dev/null; then
+        python=${PYTHON3:-python3}
+        if found=$(deploy/python.sh); then
+            # It will do; but where something is installed anyway, the distribution's own is made whole with it.
+            [ -n "${PYTHON3:-}" ] || [ "$found" = /usr/bin/python3 ] || [ ! -x /usr/bin/python3 ] || along=' python3-venv'
+        elif ! command -v "$python" >/dev/null; then
             lacks 'python3 python3-venv' 'Python 3.11 or newer with venv'
-        elif ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-            echo "Feedline needs Python 3.11 or newer; this machine's is $(python3 -V 2>&1)." >&2
+        elif ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+            echo "Feedline needs Python 3.11 or newer; this machine's is $("$python" -V 2>&1)." >&2
             exit 1
-        elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        else
             lacks python3-venv "Python's venv module"
         fi
         ;;
@@ -80,6 +84,7 @@ else
     exit 1
 fi
 
+packages="$packages$along"
 mkdir -p -m 700 .local/logs
 echo "Installing with apt:$packages (a minute or two; details in $log)"
 apt() {

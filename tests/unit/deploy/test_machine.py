@@ -1,4 +1,4 @@
-"""What `deploy/machine.sh` does on machines that lack Python, seen through a PATH of stand-ins."""
+"""What `deploy/machine.sh` does on machines that lack Python, and which one is taken: through a PATH of stand-ins."""
 
 from __future__ import annotations
 
@@ -12,28 +12,35 @@ from deploy.local.processes import CHECKOUT
 
 
 class Machine:
-    """A copy of the script with a PATH that holds a few real tools and what a test adds."""
+    """A copy of the scripts, a PATH that holds a few real tools and what a test adds, and the distribution's folder."""
 
     def __init__(self, folder):
         self.folder = folder
         self.path = folder / "bin"
         self.path.mkdir()
+        self.usr = folder / "usr" / "bin"
+        self.usr.mkdir(parents=True)
         (folder / "deploy").mkdir()
-        shutil.copy(CHECKOUT / "deploy" / "machine.sh", folder / "deploy")
+        for name in ("machine.sh", "python.sh"):
+            script = (CHECKOUT / "deploy" / name).read_text()
+            assert "/usr/bin/python3" in script
+            self._write(folder / "deploy" / name, script.replace("/usr/bin/python3", str(self.usr / "python3")))
         for tool in ("dirname", "env", "ls", "mkdir", "sh", "tail"):
             (self.path / tool).symlink_to(shutil.which(tool))
 
-    def add(self, name, script):
-        program = self.path / name
-        program.write_text(f"#!/bin/sh\n{script}\n")
+    def add(self, name, script, folder=None):
+        self._write((folder or self.path) / name, f"#!/bin/sh\n{script}\n")
+
+    @staticmethod
+    def _write(program, script):
+        program.write_text(script)
         program.chmod(0o755)
 
-    def run(self):
-        command = [self.folder / "deploy" / "machine.sh", "python"]
-        environment = {"PATH": str(self.path)}
+    def run(self, *command, **environment):
+        script, *arguments = command or ("machine.sh", "python")
         return subprocess.run(
-            command,
-            env=environment,
+            [self.folder / "deploy" / script, *arguments],
+            env={"PATH": str(self.path), **environment},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -98,3 +105,42 @@ def test_a_machine_that_lacks_nothing_is_left_alone(machine):
     done = machine.run()
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
     assert not os.path.lexists(machine.folder / ".local")
+
+
+def test_the_distributions_python_is_taken_before_that_of_the_path(machine):
+    machine.add("python3", "exit 0")
+    machine.add("python3", "exit 0", machine.usr)
+    assert f"{machine.usr}/python3\n" == machine.run("python.sh").stdout
+
+
+@pytest.mark.parametrize("lacking", ["too old, or without venv", "none"])
+def test_where_the_distributions_is_not_whole_that_of_the_path_is_taken_and_nothing_installed(machine, lacking):
+    machine.add("python3", "exit 0")
+    machine.add("apt-get", "echo must not run >&2; exit 9")
+    if lacking != "none":
+        machine.add("python3", "exit 1", machine.usr)
+    assert f"{machine.path}/python3\n" == machine.run("python.sh").stdout
+    done = machine.run()
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_the_distributions_is_made_whole_where_something_is_installed_anyway(machine):
+    machine.add("id", "echo 0")
+    machine.add("apt-get", "echo $*")
+    machine.add("python3", "exit 0")
+    machine.add("python3", "exit 1", machine.usr)
+    assert 0 == machine.run("machine.sh", "python", "load").returncode
+    log = (machine.folder / ".local" / "logs" / "apt.log").read_text().splitlines()
+    assert "-q install --yes --no-install-recommends wrk python3-venv" == log[-1]
+
+
+def test_a_python_that_is_asked_for_is_taken_alone(machine):
+    machine.add("python3", "exit 0", machine.usr)
+    machine.add("python3.13", "exit 0")
+    machine.add("python3.9", '[ "$1" = -V ] && echo Python 3.9.2; exit 1')
+    assert f"{machine.path}/python3.13\n" == machine.run("python.sh", PYTHON3="python3.13").stdout
+    done = machine.run(PYTHON3="python3.9")
+    assert (1, "Feedline needs Python 3.11 or newer; this machine's is Python 3.9.2.\n") == (
+        done.returncode,
+        done.stderr,
+    )
