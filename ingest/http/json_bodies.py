@@ -19,6 +19,8 @@ _ESCAPED_COLON: Final = b"\\u003"
 _NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 _OF_ONE_VALUE: Final = ("surrogate in string", "infinity")
 """Of orjson's messages, those about one value of what else is well-formed."""
+_DIGITS: Final = 20
+"""Of the longest whole number of 64 bits, its sign or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,17 @@ def _is_of_one_value(error: orjson.JSONDecodeError) -> bool:
 
 def _by_pairs(body: bytes) -> Any:
     """Decode by Python's own decoder, which takes all that is named above; raises ValueError and RecursionError."""
-    value = json.loads(body.decode(), object_pairs_hook=_object)  # of bytes it would guess the encoding
+    value = json.loads(
+        body.decode(), object_pairs_hook=_object, parse_int=_whole
+    )  # of bytes it would guess the encoding
     return list(map(_marked, value)) if value.__class__ is list else _marked(value)
+
+
+def _whole(digits: str) -> int | float:
+    """Return a number without a point as orjson does: beyond 64 bits, which no message can hold, it is a float."""
+    if len(digits) <= _DIGITS and -(2**63) <= (value := int(digits)) < 2**64:
+        return value
+    return float(digits)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:

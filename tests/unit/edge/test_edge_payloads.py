@@ -129,6 +129,16 @@ async def test_what_describes_costs_itself_alone(written, field, code):
     assert [] == answer["rejected"]
 
 
+@pytest.mark.parametrize("beside", [item('"costPrice": 1'), item('"inventoryQuantity": NaN'), "{}"])
+async def test_a_whole_number_beyond_64_bits_is_read_the_same_whatever_is_beside_it(beside):
+    written = item(f'"metaFields": {{"n": {10**30}, "m": {2**64 - 1}}}')
+    keyed = item('"costPrice": 1', 10**30)
+    _, answer, items = await answered(f"[{written}, {keyed}, {beside}]".encode())
+
+    assert {"n": 1e30, "m": 2**64 - 1} == items[0]["metaFields"]
+    assert (1, "externalId", "type") == tuple(answer["rejected"][0][name] for name in ("index", "field", "code"))
+
+
 async def test_keys_are_compared_as_they_are_written():
     """Two ways to write ü are two keys: nobody can tell whether their owner means one."""
     composed, decomposed = item('"name": "NFC"', '"T\u00fcr"'), item('"name": "NFD"', '"Tu\u0308r"')
