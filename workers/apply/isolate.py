@@ -35,13 +35,13 @@ async def apply_split(connection: Connection, batch: Batch, now: datetime) -> tu
         (work,) = await claim(connection, [batch])
         if work is None:
             return BatchResult(batch, claimed=False), []
+        # A half may find what the one before it has deferred or buried, which the claim could not know.
+        work.feed = replace(work.feed, has_deferred=True, has_dead=True)
         slots = list(range(len(batch.items)))
         middle = max(len(slots) // 2, 1)
         for half in (slots[:middle], slots[middle:]):
             if half:
                 purses += await _apply(connection, work, half, now, letters)
-        if letters:
-            await dead_letters.store(connection, letters, now)
         await write_receipts(connection, [work], now)
         await changes.write(connection, [work], purses, now)
     _tell(letters)
@@ -89,6 +89,7 @@ async def _apply(
             first = await _apply(connection, work, slots[:middle], now, letters)
             return first + await _apply(connection, work, slots[middle:], now, letters)
         letters.append(_bury(work, slots[0], (_code(error), f"{type(error).__name__}: {error}")))
+        await dead_letters.store(connection, letters[-1:], now)  # before what comes after it
         return []
     if work.feed.exists:
         for place, slot in enumerate(slots):

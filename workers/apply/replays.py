@@ -36,13 +36,28 @@ async def without_overtaken(connection: Connection, works: Sequence[Work]) -> li
         [work.batch.items[slot]["externalId"] for work, slot in slots],
         [work.batch.replays for work, _ in slots],
     )
+    overtaken = {row["n"] - 1: row["overtaken_at"].astimezone(UTC) for row in rows} | _behind_newer(slots)
     late: set[int] = set()
-    for row in rows:
-        work, slot = slots[row["n"] - 1]
+    for place, at in overtaken.items():
+        work, slot = slots[place]
         work.outcomes[slot] = Outcome.SUPERSEDED
-        work.notes[slot] = {"code": "replay.overtaken", "message": _NOTE.format(at=row["overtaken_at"].astimezone(UTC))}
+        work.notes[slot] = {"code": "replay.overtaken", "message": _NOTE.format(at=at)}
         late.add(id(work))
     return [work for work in works if id(work) not in late]
+
+
+def _behind_newer(slots: Sequence[tuple[Work, int]]) -> dict[int, datetime]:
+    """Return which of a window's replays come behind that of a newer letter of their key, and when that came."""
+    newest: dict[tuple[int, str], tuple[int, datetime]] = {}
+    behind = {}
+    for place, (work, slot) in enumerate(slots):
+        key, letter = (work.feed.id, work.batch.items[slot]["externalId"]), work.batch.replays or 0
+        known = newest.get(key)
+        if known is not None and letter < known[0]:
+            behind[place] = known[1]
+        else:
+            newest[key] = letter, _received_at(work)
+    return behind
 
 
 async def overtake(connection: Connection, works: Sequence[Work]) -> None:
@@ -60,11 +75,15 @@ def _said(works: Sequence[Work]) -> Iterator[tuple[int, int, str, datetime, int]
         batch = work.batch
         if not work.feed.has_dead or batch.operation not in _SAYS_SOMETHING:
             continue
-        at = datetime.fromtimestamp(batch.received_ms / 1000, UTC)
+        at = _received_at(work)
         letter = _NO_LETTER if batch.replays is None else batch.replays
         for item, outcome in zip(batch.items, work.outcomes, strict=True):
             if outcome not in _SAID_NOTHING and not _is_late(work):
                 yield work.feed.account_id, work.feed.id, item["externalId"], at, letter
+
+
+def _received_at(work: Work) -> datetime:
+    return datetime.fromtimestamp(work.batch.received_ms / 1000, UTC)
 
 
 def _is_late(work: Work) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
+import orjson
 import pytest
 
 from schemas.batches import decode
@@ -53,6 +54,18 @@ async def test_poison_goes_to_the_dead_letters_alone_and_everything_else_is_appl
     ]
     alone = decode(letters[1]["payload"])
     assert (items("poison 2"), [6], bad.received_ms) == (alone.items, alone.indexes, alone.received_ms)
+
+
+async def test_what_one_half_of_a_split_batch_has_deferred_keeps_its_fields_when_the_other_half_defers_more(road):
+    await road.connection.execute(POISON)
+    await road.limit(1)
+    sent = road.batch(*items("poison", "x", "k", "y", "z"), {"externalId": "k", "costPrice": "3"})
+
+    result = await road.apply(sent)
+
+    assert {"created": 1, "deferred": 4, "dead": 1} == result.batches[0].counts
+    kept = await road.connection.fetchval("SELECT item::text FROM deferred_items WHERE external_id = 'k'")
+    assert {"externalId": "k", "inventoryQuantity": 1, "costPrice": "3"} == orjson.loads(kept)
 
 
 async def test_a_batch_of_one_poisonous_item_is_dead_and_is_not_tried_again(road):

@@ -9,6 +9,7 @@ from schemas import dead_letters
 from schemas.batches import Batch, Operation, Source, decode, is_ours
 from schemas.dead_letters import DeadLetter, Filter
 from schemas.errors import Transient
+from tests.integration.apply.test_apply_isolation import POISON
 from workers.apply import isolate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -222,6 +223,31 @@ async def test_an_older_dead_letter_replayed_last_stays_behind_the_newer_one(sho
     assert ["updated"] == await shop.replay(2)
     assert ["superseded"] == await shop.replay(1)
     assert {"a": 2} == await shop.stock()
+
+
+async def test_an_older_dead_letter_replayed_behind_a_newer_one_in_its_window_is_superseded(shop):
+    await shop.dies(2)
+    broker = Broker()
+    for letter in (2, 1):
+        await dead_letters.replay(
+            shop.road.connection, Filter(1, ids=[letter]), broker.publish, now=shop.road.now, key=KEY
+        )
+    await shop.road.apply(*broker.batches)
+    assert [{"updated": 1}, {"superseded": 1}] == [(await shop.road.receipt(batch))[0] for batch in broker.batches]
+    assert {"a": 2} == await shop.stock()
+
+
+async def test_a_later_item_of_a_batch_that_is_split_overtakes_the_one_of_its_key_that_died(road):
+    await road.connection.execute(POISON.replace("new.external_id LIKE 'poison%'", "new.inventory_quantity = 666"))
+    sent = [
+        {"externalId": key, "inventoryQuantity": quantity}
+        for key, quantity in (("a", 666), ("n", 1), ("o", 666), ("a", 7))
+    ]
+    await road.apply(road.batch(*sent))
+    await road.connection.execute("DROP TRIGGER refuse ON feed_variants")
+
+    assert ["superseded", "created"] == await Shop(road).replay()
+    assert {"a": 7, "n": 1, "o": 666} == await Shop(road).stock()
 
 
 async def test_what_the_broker_gave_up_on_is_behind_what_was_written_since_its_receive_time(shop):
