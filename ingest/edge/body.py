@@ -112,7 +112,7 @@ async def _rest(content: StreamReader, limit: int, hold: Callable[[int], None] |
                     hold(size)
                 chunks.append(chunk)
     except TimeoutError:
-        raise ProblemError(408, "edge.body.slow", f"The body did not arrive within {timeout_s:g} s.") from None
+        raise slow(timeout_s) from None
     except ConnectionError:
         raise gone() from None
     except (HttpProcessingError, web.RequestPayloadError) as error:
@@ -249,6 +249,11 @@ def check_structure(elements: list[Any]) -> None:
 def _too_many_values() -> ProblemError:
     detail = f"The body has more than {MAX_VALUES} values; send fewer items a post."
     return ProblemError(413, "edge.body.too_many_values", detail, {"limit": MAX_VALUES})
+
+
+def slow(timeout_s: float) -> ProblemError:
+    """Return the refusal of a body that took too long to arrive."""
+    return ProblemError(408, "edge.body.slow", f"The body did not arrive within {timeout_s:g} s.")
 
 
 def gone() -> ProblemError:

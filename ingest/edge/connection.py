@@ -1,74 +1,42 @@
 """One connection of a sender, and the quick lane in it.
 
-    read ── aiohttp's parser ─┬─ a whole post: begun with as it is read ── confirm ── answered
+    read ── aiohttp's parser ─┬─ a post: begun with at its head ── body ── sent ── confirm ── answered
                               └─ anything else, and what is refused: aiohttp's own way
 
-aiohttp makes two tasks of every request and goes through the event loop six times. A post that came whole needs none of
-it. While it is at the broker its connection is busy, as aiohttp understands it: what comes after it waits in aiohttp's
-own queue, and a stop waits for it.
+aiohttp makes two tasks of every request and goes through the event loop six times. A post needs none of it, whether its
+body comes with its head or, as many clients send it, behind. While it arrives and while it is at the broker
+its connection is busy, as aiohttp understands it: what comes after it waits in aiohttp's queue, a stop waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from aiohttp import HttpVersion11, StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
 from ingest.amqp.wire import Confirm
+from ingest.edge import body as bodies
 from ingest.edge.chunks import Chunks
-from ingest.edge.post import BEGUN, PATH, Begun
+from ingest.edge.post import PATH, Begun
 from ingest.http.problems import ProblemError, internal
 from ingest.http.request_ids import HEADER as REQUEST_ID
-from ingest.http.request_ids import give_id, share_id
+from ingest.http.request_ids import give_id
 
 _log = structlog.get_logger()
 _SHOWN = 200
 HEAD_S = 30.0
 """A head that takes longer, and a connection that says nothing for so long, are ended."""
-KEEP_ALIVE_S: Final = 75.0
-"""Between two posts of a connection; more than load balancers keep theirs, so that none posts into a closed one."""
+_APART_BYTES: Final = 2**18
+"""A larger body that comes behind its head is left to aiohttp, which stops reading while nobody takes what is there."""
 
-Begin = Callable[[web.BaseRequest], Begun | None]
-"""Begins with a post whose body is there; None for one that must go the long way, to which nothing has happened."""
-
-
-class Server(web.Server):
-    """Makes the connections; `stopping` tells whether answers should end them."""
-
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Any],
-        begin: Begin | None,
-        stopping: Callable[[], bool],
-    ) -> None:
-        super().__init__(handler, access_log=None, auto_decompress=False, keepalive_timeout=KEEP_ALIVE_S)
-        self.begin, self.stopping = begin, stopping
-
-    def __call__(self) -> web.RequestHandler:
-        """Return a new connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
-
-    def _make_request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
-    ) -> web.BaseRequest:
-        request = super()._make_request(message, payload, protocol, writer, task)
-        assert isinstance(protocol, Connection)
-        begun, protocol.begun = protocol.begun, None
-        if begun is not None:
-            request[BEGUN] = begun
-            share_id(request, begun.request)
-        return request
+Begin = Callable[[web.BaseRequest, int], Begun | None]
+"""Begins with a post of so many bytes; None for one that must go the long way, to which nothing has happened."""
 
 
 class Connection(web.RequestHandler):
@@ -77,16 +45,20 @@ class Connection(web.RequestHandler):
     A head has `HEAD_S` to arrive, the first one from the connection on.
     """
 
-    __slots__ = ("_begin", "_chunks", "_head_of", "_head_timer", "_idle", "_stopping", "begun")
+    __slots__ = (
+        *("_arriving", "_begin", "_body_timer", "_chunks", "_head_of", "_head_timer", "_idle", "_stopping", "begun"),
+    )
 
-    def __init__(self, server: Server, **options: Any) -> None:
+    def __init__(self, server: web.Server, begin: Begin | None, stopping: Callable[[], bool], **options: Any) -> None:
         super().__init__(server, **options)
-        self._begin, self._stopping = server.begin, server.stopping
+        self._begin, self._stopping = begin, stopping
         self.begun: Begun | None = None
         """What was begun with; its message is the first of aiohttp's queue until it is answered."""
         self._idle: asyncio.Future[None] | None = None
         """What wakes aiohttp's task, which sleeps on meanwhile."""
         self._chunks = Chunks()
+        self._arriving: StreamReader | None = None
+        """The body of what was begun with, until it is whole."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first head."""
@@ -95,7 +67,7 @@ class Connection(web.RequestHandler):
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Begin with a whole post; start the clock when a head begins to arrive and does not end."""
+        """Begin with a post, or send it; start the clock when a head begins to arrive and does not end."""
         waiter, self._waiter = self._waiter, None
         known = self._request_count
         super().data_received(data)
@@ -103,6 +75,8 @@ class Connection(web.RequestHandler):
         if known != self._request_count or self._chunks.body is not None:
             self._watch_chunks(data, self._request_count - known)
         if waiter is None or waiter.done():  # busy
+            if self._arriving is not None and self._arriving.is_eof():
+                self._arrived()
             return
         if self._messages:
             self._next(waiter)
@@ -125,21 +99,44 @@ class Connection(web.RequestHandler):
             super().resume_reading(resume_parser)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         if self._head_timer is not None:
             self._head_timer.cancel()
+        self._let_go()
         super().connection_lost(exc)
+
+    def close(self) -> None:
+        """End the connection; a body that arrives may do so first, and its answer is the last one."""
+        if self._arriving is None:
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - its parent's signature
+        """Wait for what arrives, then do as aiohttp does, which would not read it any more."""
+        if self._arriving is not None:
+            self._handler_waiter = self._loop.create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._handler_waiter
+            self._handler_waiter = None
+            self._let_go()
+            self.close()
+        await super().shutdown(timeout)
 
     def _next(self, waiter: asyncio.Future[None]) -> None:
         """Begin with the first message of the queue, or leave it to aiohttp's task."""
+        message, payload = self._messages[0]
         # Of a sender that does not read its answers nothing more is taken: aiohttp's task waits until it does.
-        self.begun = begun = None if self.writing_paused else self._begun(*self._messages[0])
-        if begun is None or begun.sent is None:
+        self.begun = begun = None if self.writing_paused else self._begun(message, payload)
+        if begun is None or begun.error is not None:
             waiter.set_result(None)
             return
         self._idle, self._waiter = waiter, None
         self._request_in_progress = True
-        begun.sent.confirm.add_done_callback(self._confirmed)
+        if payload.is_eof():
+            self._send(begun)
+            return
+        self._arriving = payload
+        self._body_timer = self._loop.call_later(bodies.READ_TIMEOUT_S, self._body_is_due)
 
     def _begun(self, message: Any, payload: StreamReader) -> Begun | None:
         if (
@@ -151,36 +148,78 @@ class Connection(web.RequestHandler):
             or message.version != HttpVersion11
             or message.chunked
             or message.upgrade
-            or not payload.is_eof()
-            or not payload.total_bytes
         ):
             return None
-        return self._begin(web.BaseRequest(message, payload, self, None, None, self._loop))  # type: ignore[arg-type]
+        size = payload.total_bytes if payload.is_eof() else _apart(message.headers)
+        if not size:
+            return None
+        request = web.BaseRequest(message, payload, self, None, None, self._loop)  # type: ignore[arg-type]
+        return self._begin(request, size)
+
+    def _arrived(self) -> None:
+        """Send what has become whole."""
+        assert self.begun is not None
+        self._body_timer.cancel()
+        self._arriving = None
+        self._send(self.begun)
+
+    def _send(self, begun: Begun) -> None:
+        begun.send()
+        if begun.sent is None:
+            self._hand_over()
+        else:
+            begun.sent.confirm.add_done_callback(self._confirmed)
+
+    def _hand_over(self) -> None:
+        """Let aiohttp's task answer what was refused."""
+        waiter, self._idle = self._idle, None
+        self._waiter = waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _body_is_due(self) -> None:
+        assert self.begun is not None
+        self._arriving = None
+        self.begun.refuse(bodies.slow(bodies.READ_TIMEOUT_S))
+        self._hand_over()
+
+    def _let_go(self) -> None:
+        """Forget a post whose body will not arrive any more."""
+        if self._arriving is None:
+            return
+        assert self.begun is not None
+        assert self._idle is not None
+        self._body_timer.cancel()
+        self.begun.gone()
+        self._idle.cancel()
+        self._arriving = self.begun = self._idle = None
+        self._done()
+
+    def _done(self) -> None:
+        """Be busy no longer; a stop may wait for that."""
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
 
     def _confirmed(self, confirm: Confirm) -> None:
         """Answer what was confirmed; what was not is for aiohttp's task."""
         waiter, begun = self._idle, self.begun
         assert waiter is not None
         assert begun is not None
-        self._idle = None
         ends = self._close or self._stopping() or not begun.request.keep_alive
         answer = begun.accepted(ends=ends) if confirm.result() is None else None
         if self.transport is None or waiter.done():
+            self._idle = None
             begun.abandon()
             waiter.cancel()
             self._done()
         elif answer is None:
-            self._waiter = waiter
-            waiter.set_result(None)
+            self._hand_over()
         else:
+            self._idle = None
             self.transport.write(answer)
             self._done()
             self._answered(waiter, ends=ends)
-
-    def _done(self) -> None:
-        self._request_in_progress = False
-        if self._handler_waiter is not None:  # a stop waits
-            self._handler_waiter.set_result(None)
 
     def _answered(self, waiter: asyncio.Future[None], *, ends: bool) -> None:
         """Do as aiohttp does after an answer; `ends`: it was the last one."""
@@ -234,3 +273,9 @@ class Connection(web.RequestHandler):
         response.headers[REQUEST_ID] = request_id
         response.force_close()
         return response
+
+
+def _apart(headers: Mapping[str, str]) -> int:
+    """Return the size of a body that may come behind its head; 0 for one that aiohttp is to read."""
+    size = int(headers.get("Content-Length", 0))
+    return size if size <= _APART_BYTES and "Expect" not in headers else 0

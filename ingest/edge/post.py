@@ -2,8 +2,8 @@
 
 hash → feed ── headers → body → batch ── message → confirmed → 202
 
-`handle` takes any post. One that came whole is begun with at once by `begin`, out of the connection's own hands, and
-answered by `accepted`; where it is refused, `handle` ends what was begun.
+`handle` takes any post. A plain one is begun with at its head by `begin`, out of the connection's own hands, sent when
+its body is there, and answered by `accepted`; where it is refused, `handle` ends what was begun.
 """
 
 from __future__ import annotations
@@ -40,18 +40,36 @@ _WEBHOOK: Final = Source.WEBHOOK.value
 
 
 class Begun:
-    """A post that was begun with: `sent` to the broker, or refused by `error`.
+    """A post that was begun with: it holds its `place`, then it is `sent` to the broker, or refused by `error`.
 
     `began` is when, in seconds of the performance counter; `fields` are header fields of whatever is answered.
     """
 
-    __slots__ = ("_posts", "began", "error", "fields", "made", "request", "sent")
+    __slots__ = ("_posts", "began", "error", "feed", "fields", "made", "now_ms", "place", "request", "sent")
 
-    def __init__(self, posts: Posts, request: web.BaseRequest, began: float, fields: Mapping[str, str]) -> None:
-        self._posts, self.request, self.began, self.fields = posts, request, began, fields
+    def __init__(self, posts: Posts, request: web.BaseRequest, feed: Feed, now_ms: int) -> None:
+        self._posts, self.request, self.feed, self.now_ms = posts, request, feed, now_ms
+        self.began = time.perf_counter()
+        self.fields = posts.fields(feed, now_ms)
+        self.place: Place | None = None
         self.made: Made | None = None
         self.sent: Sent | None = None
         self.error: Exception | None = None
+
+    def send(self) -> None:
+        """Send the body, which is there now; where it is refused, nothing is `sent`."""
+        try:
+            self._posts.send(self)
+        except Exception as error:  # noqa: BLE001 - `handle` raises it again
+            self.refuse(error)
+
+    def refuse(self, error: Exception) -> None:
+        """Give its place back; `handle` will answer."""
+        if isinstance(error, ProblemError):
+            error.headers.update(self.fields)
+        self.error = error
+        if self.place is not None:
+            self.place.leave()
 
     def accepted(self, *, ends: bool) -> bytes | None:
         """Return the whole answer, when the broker has confirmed it; `ends`: the connection is over then.
@@ -68,6 +86,11 @@ class Begun:
         """Let go of it, because its sender is gone."""
         if self.sent is not None and self.sent.settled is not None:
             self.sent.settled()
+
+    def gone(self) -> None:
+        """Let go of it, because its sender went away in the middle of the body, which is counted and told."""
+        self.refuse(problem := bodies.gone())
+        self._posts.told(problem, self.request, self.began)
 
 
 BEGUN: Final = web.RequestKey("begun", Begun)
@@ -104,17 +127,19 @@ class Posts:
         try:
             response = await (self._accept(request) if begun is None else self._end(request, begun))
         except ProblemError as problem:
-            self._told(problem, request)
-            response = problem.response()
+            self.told(problem, request, began)
+            return problem.response()
         except Exception:  # noqa: BLE001 - the last line of defence; logged
             _log.exception("post_failed", request_id=id_of(request))
             response = internal("edge").response()
         self._count(response.status, began)
         return response
 
-    def begin(self, request: web.BaseRequest) -> Begun | None:
-        """Begin with a post whose body is there; None for one that must go the long way, to which nothing happened."""
-        began, now_ms = time.perf_counter(), self._now_ms()
+    def begin(self, request: web.BaseRequest, size: int) -> Begun | None:
+        """Begin with a post of so many bytes, whose body may arrive later.
+
+        None for one that must go the long way, to which nothing happened.
+        """
         headers = request.headers
         try:
             feed = self._feeds.current.known(_sent_hash(headers))
@@ -123,15 +148,27 @@ class Posts:
         except ProblemError:
             return None
         give_first_id(request)
-        begun = Begun(self, request, began, self._fields(feed, now_ms))
+        begun = Begun(self, request, feed, self._now_ms())
         try:
-            self._send(begun, feed, now_ms)
-        except ProblemError as problem:
-            problem.headers.update(begun.fields)
-            begun.error = problem
+            begun.place = self._place(feed, size, begun.now_ms)
         except Exception as error:  # noqa: BLE001 - `handle` raises it again
-            begun.error = error
+            begun.refuse(error)
         return begun
+
+    def _place(self, feed: Feed, size: int, now_ms: int) -> Place:
+        feed.check(now_ms)
+        if size > self._limit:
+            raise bodies.too_large(self._limit)
+        return self.places.take(feed.id, size)
+
+    def send(self, begun: Begun) -> None:
+        """Make a batch of the body that arrived, and send it; raises `ProblemError`."""
+        request, feed, place = begun.request, begun.feed, begun.place
+        assert place is not None
+        body = request.content.read_nowait(-1)
+        begun.made = made = self._batches.made(feed, request.headers, body, begun.now_ms)
+        place.hold(len(made.message))
+        begun.sent = self._publisher.send(feed.id, made.batch.batch_id.hex, made.message, settled=place.leave)
 
     def accepted(self, begun: Begun, *, ends: bool) -> bytes:
         """Return the whole answer to a post that was begun with, when the broker has confirmed it."""
@@ -141,21 +178,6 @@ class Posts:
         answer = self._answer(begun.request, begun.made)
         self._count(202, begun.began)
         return written(answer, begun.fields, id_of(begun.request), keep_alive=not ends)
-
-    def _send(self, begun: Begun, feed: Feed, now_ms: int) -> None:
-        feed.check(now_ms)
-        request = begun.request
-        body = request.content.read_nowait(-1)
-        if len(body) > self._limit:
-            raise bodies.too_large(self._limit)
-        place = self.places.take(feed.id, len(body))
-        try:
-            begun.made = made = self._batches.made(feed, request.headers, body, now_ms)
-            place.hold(len(made.message))
-            begun.sent = self._publisher.send(feed.id, made.batch.batch_id.hex, made.message, settled=place.leave)
-        except BaseException:
-            place.leave()
-            raise
 
     async def _end(self, request: web.BaseRequest, begun: Begun) -> web.Response:
         """Answer a post that was begun with, and refused."""
@@ -170,7 +192,9 @@ class Posts:
             raise problem from None
         return Accepted(self._answer(request, begun.made), begun.fields)
 
-    def _told(self, problem: ProblemError, request: web.BaseRequest) -> None:
+    def told(self, problem: ProblemError, request: web.BaseRequest, began: float) -> None:
+        """Count a post that was refused, and log it."""
+        self._count(problem.status, began)
         left_out = self._sampled.take(problem.code)
         if left_out is not None:
             more: dict[str, Any] = {"left_out": left_out} if left_out else {}
@@ -181,7 +205,8 @@ class Posts:
         POSTS.inc(status)
         POST_SECONDS.observe(time.perf_counter() - began)
 
-    def _fields(self, feed: Feed, now_ms: int) -> Mapping[str, str]:
+    def fields(self, feed: Feed, now_ms: int) -> Mapping[str, str]:
+        """Return the header fields that any answer to a feed gets."""
         allowance = self._feeds.current.allowances.get(feed.account_id)
         return {} if allowance is None else allowance.fields(now_ms)
 
@@ -189,7 +214,7 @@ class Posts:
         now_ms = self._now_ms()
         sent_hash = _sent_hash(request.headers)
         feed = self._feeds.current.known(sent_hash) or await self._feeds.looked_up(sent_hash)
-        fields = self._fields(feed, now_ms)
+        fields = self.fields(feed, now_ms)
         try:
             feed.check(now_ms)
             made = await self._taken(request, feed, now_ms)

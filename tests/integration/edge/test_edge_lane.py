@@ -1,4 +1,4 @@
-"""Posts that come whole are begun with as they are read: their answers, order and ends are those of all others."""
+"""Posts are begun with as they are read, whole or not: their answers, order and ends are those of all others."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from ingest.edge import body as bodies
 from ingest.edge.post import PATH
 from schemas.topology import shard_queue
 
@@ -114,6 +115,64 @@ async def test_of_a_sender_that_does_not_read_its_answers_no_more_is_taken_until
     connection.resume_writing()
     assert [202, 202] == [(await answer(reader))[0] for _ in range(2)]
     assert 5 == await edge.waiting()
+
+
+def apart(body, **more):
+    head, _, body = whole(body, **more).partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n", body
+
+
+async def test_bodies_that_come_behind_their_heads_are_held_from_there_on_and_answered_in_their_order(
+    edge, connected, closed_long_way, until
+):
+    reader, writer = connected
+    head, body = apart([ITEM, {"externalId": "2"}], more="X-Request-Id: first\r\n")
+    writer.write(head)
+    await until(lambda: edge.posts.places.bytes == len(body))
+    writer.write(body[:9])
+    writer.write(body[9:] + head.replace(b"first", b"second") + body[:1])
+    first = await answer(reader)
+    await until(lambda: edge.posts.places.bytes == len(body))
+    writer.write(body[1:] + whole(ITEM, more="X-Request-Id: last\r\nConnection: close\r\n"))
+    answers = [first, await answer(reader), await answer(reader)]
+
+    assert [(202, 2), (202, 2), (202, 1)] == [(status, told["accepted"]) for status, _, told in answers]
+    assert ["first", "second", "last"] == [head.split("X-Request-Id: ")[1].split("\r\n")[0] for _, head, _ in answers]
+    assert b"" == await reader.read()
+    assert (0, 0) == (edge.posts.places.posts, edge.posts.places.bytes)
+
+
+async def test_a_body_that_is_late_or_wrong_is_refused_as_any_other(edge, connected, until, monkeypatch):
+    reader, writer = connected
+    for head, body in (apart([{"externalId": ""}]), apart(ITEM, webhook_hash="hash-2"), apart(ITEM)):
+        writer.write(head)
+        await writer.drain()
+        writer.write(body)
+    assert [422, 403, 202] == [(await answer(reader))[0] for _ in range(3)]
+
+    monkeypatch.setattr(bodies, "READ_TIMEOUT_S", 0.1)
+    writer.write(apart(ITEM)[0])
+    status, _, told = await answer(reader)
+    assert (408, "edge.body.slow") == (status, told["title"])
+    assert (0, 0) == (edge.posts.places.posts, edge.posts.places.bytes)
+
+
+async def test_a_stop_waits_for_a_body_that_arrives_but_not_longer_than_it_may(edge, connected, until):
+    reader, writer = connected
+    head, body = apart(ITEM)
+    late, other = await asyncio.open_connection(*writer.get_extra_info("peername")[:2])
+    writer.write(head)
+    other.write(head)
+    await until(lambda: edge.posts.places.posts == 2)
+    edge.server.pre_shutdown()
+    stop = asyncio.create_task(edge.server.shutdown(1))
+    writer.write(body)
+
+    assert 202 == (await answer(reader))[0]
+    assert [b"", b""] == [await reader.read(), await late.read()]
+    await stop
+    assert (0, 0) == (edge.posts.places.posts, edge.posts.places.bytes)
+    other.close()
 
 
 async def test_what_the_broker_does_not_take_is_refused_and_the_connection_goes_on(edge, connected, suspended, until):
