@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -24,18 +25,46 @@ def changes_of(item: Mapping[str, Any], row: Mapping[str, Any], attributes: Iter
 def changes_of_each(
     items: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], attributes: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """Return `changes_of` each item and its row: an attribute that none of them changes costs two lists' compare."""
+    """Return `changes_of` each item and its row."""
+    stored = {name: [row[name] for row in rows] for name in attributes}
     changes: list[dict[str, Any]] = [{} for _ in items]
-    for name in attributes:
-        sent, stored = [item.get(name, _ABSENT) for item in items], [row[name] for row in rows]
-        if sent == stored:
-            continue
-        meant = NULL_MEANS.get(name)
-        for found, new, old in zip(changes, sent, stored, strict=True):
-            value = meant if new is None else new
-            if value != old and value is not _ABSENT:
-                found[name] = value
+    for name, values in changed_columns(items, stored).items():
+        for found, new, old in zip(changes, values, stored[name], strict=True):
+            if new != old:
+                found[name] = new
     return changes
+
+
+def changed_columns(
+    items: Sequence[Mapping[str, Any]], stored: Mapping[str, Sequence[Any]]
+) -> dict[str, Sequence[Any]]:
+    """Return, of each hot attribute that some item changes, what all the rows hold then.
+
+    `stored` are the rows' values by attribute, in the order of their items. What nobody changes costs the compare of
+    two lists.
+    """
+    changed: dict[str, Sequence[Any]] = {}
+    for name, old in stored.items():
+        new = _values(items, name)
+        if new == list(old):
+            continue
+        if _ABSENT in new or None in new:
+            meant = NULL_MEANS.get(name)
+            new = [
+                held if sent is _ABSENT else meant if sent is None else sent
+                for sent, held in zip(new, old, strict=True)
+            ]
+            if new == list(old):
+                continue
+        changed[name] = new
+    return changed
+
+
+def _values(items: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), items))
+    except KeyError:
+        return [item.get(name, _ABSENT) for item in items]
 
 
 def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, Any] | None:

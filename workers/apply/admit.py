@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from schemas.usage import CHARGE_DAYS, is_charged
 from workers.apply.purse import Purse
-from workers.apply.work import Entry
+from workers.apply.work import Entry, Work
 
 _DAYS = CHARGE_DAYS
 _MASK = (1 << _DAYS) - 1
@@ -28,20 +28,31 @@ def charge(mark: int, day: int) -> int:
     return mark | 1 << age if age < _DAYS else mark
 
 
-def purses_of(changed: Iterable[Entry]) -> list[Purse]:
-    """Return a purse for every account's day that some changed entries have to be charged to, sorted by both."""
+def is_free(mark: int, day: int) -> bool:
+    """Return whether a mark counts a day in already."""
+    return mark >> _DAYS == day or is_charged(mark, day)
+
+
+def purses_of(changed: Iterable[Entry], others: Iterable[tuple[Work, int]] = ()) -> list[Purse]:
+    """Return a purse for every account's day that something has to be charged to, sorted by both.
+
+    That is changed entries, and so many `others` of the days of their works.
+    """
     purses: dict[tuple[int, int], Purse] = {}
     for entry in changed:
-        work = entry.work
-        if _is_free(entry):
-            continue
-        if work.purse is None:
-            key = (work.feed.account_id, work.ordinal)
-            if (purse := purses.get(key)) is None:
-                purses[key] = purse = Purse(work.feed.account_id, work.day, work.feed.daily_sku_limit)
-            work.purse = purse
-        work.purse.wanted += 1
+        if not is_free(entry.charged, entry.work.ordinal):
+            (entry.work.purse or _purse(entry.work, purses)).wanted += 1
+    for work, number in others:
+        (work.purse or _purse(work, purses)).wanted += number
     return [purses[key] for key in sorted(purses)]
+
+
+def _purse(work: Work, purses: dict[tuple[int, int], Purse]) -> Purse:
+    key = (work.feed.account_id, work.ordinal)
+    if (purse := purses.get(key)) is None:
+        purses[key] = purse = Purse(work.feed.account_id, work.day, work.feed.daily_sku_limit)
+    work.purse = purse
+    return purse
 
 
 def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], list[Entry]]:
@@ -55,7 +66,7 @@ def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], l
     short = any(purse.short for purse in purses)
     others: list[Entry] = []
     for entry in sorted(changed, key=_place) if short else changed:
-        if _is_free(entry):
+        if is_free(entry.charged, entry.work.ordinal):
             continue
         purse = entry.work.purse
         assert purse is not None
@@ -70,8 +81,3 @@ def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], l
 
 
 _place = attrgetter("place")
-
-
-def _is_free(entry: Entry) -> bool:
-    day = entry.work.ordinal
-    return entry.charged >> _DAYS == day or is_charged(entry.charged, day)

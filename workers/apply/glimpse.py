@@ -42,8 +42,10 @@ async def at(connection: Connection, batches: Sequence[Batch]) -> Glimpse | None
         return None
     sheet = merge(works)
     hashed = compare.hash_all(sheet.items)
-    changed = await rows.read_changed(connection, sheet, hashed)
-    return Glimpse(works, Compared(sheet, hashed, changed, held=False))
+    found = await rows.read_differing(connection, sheet, hashed)
+    updates = found.updates()
+    changed = await rows.read_entries(connection, found, updates.places)
+    return Glimpse(works, Compared(found, changed, updates, held=False))
 
 
 def _is_plain(work: Work) -> bool:

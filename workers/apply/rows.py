@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from workers.apply import changes, compare, statements
 from workers.apply.arrays import numbers, texts
 from workers.apply.blame import Stale
 from workers.apply.compare import Hashed
+from workers.apply.differing import Differing, Updates
 from workers.apply.sheet import Sheet
 from workers.apply.statements import COLUMNS, ROAD
 from workers.apply.work import Entry
@@ -22,26 +23,38 @@ from workers.apply.work import Entry
 _CREATED, _UPDATED = Outcome.CREATED, Outcome.UPDATED
 
 
-async def read_changed(connection: Connection, sheet: Sheet, hashed: Hashed) -> list[Entry]:
-    """Return the entries that would change something, or create, with what that is, in the sheet's order."""
-    attributes = hashed.attributes
-    rows = await connection.fetch(
-        statements.differing_rows(attributes, with_details=hashed.with_details, with_changes=sheet.window is not None),
-        len(sheet),
-        *sheet.keys(),
-        numbers(hashed.items),
+async def read_differing(connection: Connection, sheet: Sheet, hashed: Hashed) -> Differing:
+    """Return the lines of a sheet that differ from what is stored, or are new, with their rows."""
+    text = statements.differing_rows(
+        hashed.attributes, with_details=hashed.with_details, with_changes=sheet.window is not None
     )
-    places = [row["n"] - 1 for row in rows]
-    differing = sheet.entries(places)
+    rows = await connection.fetch(text, len(sheet), *sheet.keys(), numbers(hashed.items))
+    return Differing(sheet, hashed, rows)
+
+
+async def read_entries(connection: Connection, found: Differing, written: Collection[int] = ()) -> list[Entry]:
+    """Return the entries that would change something, or create, with what that is, in the sheet's order.
+
+    But for the lines at some places, which are written otherwise.
+    """
+    rows, places = found.rows, found.places
+    if written:
+        if len(written) == len(places):
+            return []
+        others = set(places).difference(written)
+        rows, places = [row for row in rows if row[0] - 1 in others], sorted(others)
+    hashed, differing = found.hashed, found.sheet.entries(places)
     for place, entry, row in zip(places, differing, rows, strict=True):
         entry.item_hash, entry.details_hash = hashed.items[place], hashed.details[place]
         if row["id"] is None:
-            entry.changes = compare.initial(entry.item, attributes)
+            entry.changes = compare.initial(entry.item, hashed.attributes)
         else:
             entry.row, entry.charged = row, row["charged"]
     known = [entry for entry in differing if entry.row is not None]
-    found = comparison.changes_of_each([entry.item for entry in known], [entry.row for entry in known], attributes)
-    for entry, changes_of_entry in zip(known, found, strict=True):
+    changes = comparison.changes_of_each(
+        [entry.item for entry in known], [entry.row for entry in known], hashed.attributes
+    )
+    for entry, changes_of_entry in zip(known, changes, strict=True):
         entry.changes = changes_of_entry
     if hashed.with_details:
         await _compare_details(connection, differing)
@@ -100,6 +113,17 @@ async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed
         )
 
 
+async def update(connection: Connection, found: Differing, updates: Updates, now: datetime) -> None:
+    """Write rows out of the columns in which they were read."""
+    columns = {name: COLUMNS[name].array(values) for name, values in updates.columns.items()}
+    if updates.charged is not None:
+        columns["charged"] = numbers(updates.charged)
+    hashes = found.hashed.items
+    keys = updates.ctids, updates.ids, [hashes[place] for place in updates.places]
+    await _send(connection, now, None, keys, columns)
+    found.sheet.end(updates.places, _UPDATED)
+
+
 async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
     rows, changed = [entry.row for entry in entries], [entry.changes for entry in entries]
     touched: set[str] = set().union(*changed)
@@ -115,19 +139,32 @@ async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hash
         columns["charged"] = numbers(charged)
     if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
+    keys = [row["place"] for row in rows], [row["id"] for row in rows], [entry.item_hash for entry in entries]
+    await _send(connection, now, window_of(entries), keys, columns)
+    for entry in entries:
+        entry.end(_UPDATED)
+
+
+async def _send(
+    connection: Connection,
+    now: datetime,
+    window: int | None,
+    keys: tuple[Sequence[str], Sequence[int], Sequence[int]],
+    columns: Mapping[str, str],
+) -> None:
+    """Update rows, given their ctids, ids and item hashes; raises `Stale` when one of them is not there any more."""
+    ctids, ids, hashes = keys
     status = await connection.execute(
         statements.update_rows(tuple(columns)),
         now,
-        window_of(entries),
-        texts([row["place"] for row in rows]),
-        numbers([row["id"] for row in rows]),
-        numbers([entry.item_hash for entry in entries]),
+        window,
+        texts(ctids),
+        numbers(ids),
+        numbers(hashes),
         *columns.values(),
     )
-    if status != f"UPDATE {len(entries)}":
-        raise Stale(f"a row moved between compare and write: {status} of {len(entries)}")
-    for entry in entries:
-        entry.end(_UPDATED)
+    if status != f"UPDATE {len(ids)}":
+        raise Stale(f"a row moved between compare and write: {status} of {len(ids)}")
 
 
 async def _insert(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], now: datetime) -> None:

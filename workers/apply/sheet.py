@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from schemas.outcomes import Outcome
 from workers.apply.arrays import texts
 from workers.apply.work import Entry, Feed, Work
 
@@ -30,6 +31,19 @@ class Items:
         """Return the batch of an item and its place there."""
         at = bisect_right(self.starts, number) - 1
         return self.works[at], number - self.starts[at]
+
+    def end(self, numbers: Sequence[int], outcome: Outcome) -> None:
+        """Write the outcome of items that end without a note."""
+        numbers = sorted(numbers)
+        at = 0
+        for work, start in zip(self.works, self.starts, strict=True):
+            size = len(work.outcomes)
+            begin, at = at, bisect_left(numbers, start + size, at)
+            if at - begin == size:
+                work.outcomes[:] = [outcome] * size
+            else:
+                for number in numbers[begin:at]:
+                    work.outcomes[number - start] = outcome
 
 
 class Sheet:
@@ -75,6 +89,15 @@ class Sheet:
                 entry.was_deferred = True
             entries.append(entry)
         return entries
+
+    @property
+    def works(self) -> Sequence[Work]:
+        """The works of the window."""
+        return self._of.works
+
+    def end(self, places: Iterable[int], outcome: Outcome) -> None:
+        """Write the outcome of the lines at some places, each without a note."""
+        self._of.end([self._lines[place] for place in places], outcome)
 
     def keys(self) -> tuple[str, str, str]:
         """Return the full keys as three parameters."""

@@ -65,7 +65,7 @@ async def settle_seen(
 ) -> tuple[list[BatchResult], list[Purse]]:
     """Commit a window that was looked at: where nothing changes with its receipts alone, in one statement."""
     purses: list[Purse] = []
-    if seen.compared.changed:
+    if not seen.compared.changes_nothing:
         async with whole(connection):
             purses = await write(connection, seen.compared, now, lock_usage=False)
             await write_receipts(connection, seen.works, now)

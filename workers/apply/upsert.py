@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from asyncpg import Connection
 
 from schemas.batches import Operation
 from workers.apply import admit, changes, charging, compare, deferred, rows, variants
-from workers.apply.compare import Hashed
+from workers.apply.differing import NONE, Differing, Updates
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
-from workers.apply.sheet import Sheet
 from workers.apply.work import Entry, Work
 
 
@@ -26,36 +25,57 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
     if not len(sheet):
         return []
     hashed = compare.hash_all(sheet.items)
-    changed = await rows.read_changed(connection, sheet, hashed)
-    return await write(connection, Compared(sheet, hashed, changed), now, lock_usage=lock_usage)
+    found = await rows.read_differing(connection, sheet, hashed)
+    compared = Compared(found, await rows.read_entries(connection, found))
+    return await write(connection, compared, now, lock_usage=lock_usage)
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A window's sheet, its hashes, and the entries that would change something; `held`: the feeds are."""
+    """What a window would change: the entries, and beside them `updates`; `held`: the feeds are."""
 
-    sheet: Sheet
-    hashed: Hashed
+    found: Differing
     changed: list[Entry]
+    updates: Updates = NONE
     held: bool = True
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Return whether there is nothing to write."""
+        return not self.changed and not self.updates.places
 
 
 async def write(connection: Connection, compared: Compared, now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Write what a window changes, as far as the limit admits it; return the accounts' days that were charged."""
-    changed, hashed = compared.changed, compared.hashed
+    changed, updates = compared.changed, compared.updates
     await variants.share(connection, changed)
-    purses = admit.purses_of(changed)
+    purses = admit.purses_of(changed, updates.wanted)
     await charging.look(connection, purses, lock=lock_usage)
+    if updates.places and any(purse.short for purse in purses):
+        return await write(connection, await _by_entries(connection, compared), now, lock_usage=lock_usage)
     admitted, others = admit.admit(changed, purses)
+    for work, number in updates.wanted:
+        assert work.purse is not None
+        work.purse.taken += number
     if not compared.held:
         await rows.hold(connection, admitted, others)
+    if updates.places:
+        await rows.update(connection, compared.found, updates, now)
     if admitted:
         connecting = await variants.find(connection, admitted)
-        await rows.write(connection, admitted, hashed, now)
+        await rows.write(connection, admitted, compared.found.hashed, now)
         await variants.connect_updated(connection, connecting, now)
         changes.note(admitted)
     if others:
         await deferred.keep(connection, others, now)
-    await deferred.forget(connection, compared.sheet.done(others))
+    await deferred.forget(connection, compared.found.sheet.done(others))
     await charging.charge(connection, purses)
     return purses
+
+
+async def _by_entries(connection: Connection, compared: Compared) -> Compared:
+    """Return the same without updates: where not everything fits into a day, who is named first has a say."""
+    for work in compared.found.sheet.works:
+        work.purse = None
+    changed = await rows.read_entries(connection, compared.found)
+    return replace(compared, changed=changed, updates=NONE)

@@ -1,8 +1,11 @@
 """A window looks before its transaction: what it saves, and what others do between the look and the write."""
 
+from datetime import timedelta
+
 import pytest
 
 from workers.apply import glimpse
+from workers.apply.sheet import Sheet
 
 ITEMS = [{"externalId": f"{n}", "inventoryQuantity": 1} for n in range(3)]
 
@@ -106,3 +109,31 @@ async def test_a_copy_of_a_batch_that_is_committed_after_the_look_changes_nothin
 
     assert [False] == [outcome.claimed for outcome in result.batches]
     assert 2 == await road.connection.fetchval("SELECT count(*) FROM receipts")
+
+
+async def test_rows_whose_numbers_change_never_become_objects_and_end_as_updated(road, monkeypatch):
+    await road.apply(road.batch(*ITEMS))
+    made = []
+    monkeypatch.setattr(Sheet, "entries", lambda _, places=None: made.extend(places) or [])
+    batch = road.batch(*[item | {"inventoryQuantity": 5} for item in ITEMS[:2]], ITEMS[2])
+
+    result = await road.apply(batch)
+
+    assert ([], {"updated": 2, "unchanged": 1}) == (made, result.batches[0].counts)
+    assert [5, 5, 1] == [row["inventory_quantity"] for row in (await road.rows()).values()]
+    assert ["2"] == [line["externalId"] for line in (await road.receipt(batch))[1]]
+
+
+async def test_a_window_of_changes_and_new_rows_over_the_limit_admits_who_is_named_first(road):
+    await road.apply(road.batch(*ITEMS))
+    road.now += timedelta(days=1)
+    await road.limit(2)
+    changed = [item | {"inventoryQuantity": 5} for item in ITEMS]
+
+    result = await road.apply(road.batch({"externalId": "9"}, *changed[:2]), road.batch(changed[2], feed=2))
+
+    assert [{"created": 1, "updated": 1, "deferred": 1}, {"rejected": 1}] == [each.counts for each in result.batches]
+    assert [3, 2] == list((await road.used()).values())
+    assert {"0": 5, "1": 1, "2": 1, "9": None} == {
+        name: row["inventory_quantity"] for (_, name), row in (await road.rows()).items()
+    }
