@@ -32,6 +32,8 @@ _TOTAL = "total"
 _MORE = frozenset(("hasmore", "hasnext", "hasnextpage", "hasmorepages", "more", "moreresults"))
 _NEXT = frozenset(("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "nextpagetoken", "nextcursor"))
 _ERRORS = frozenset(("error", "errors"))
+_SUCCESS = frozenset(("success", "ok"))
+_FAILED = frozenset(("error", "fail", "failed", "failure"))
 _NO_ERRORS = frozenset(("", "0", "none", "null", "false", "no", "ok", "success", "no error"))
 _HEADERS = ("x-total-pages", "x-wp-totalpages", "x-total-count", "x-wp-total")
 _NO_LETTERS = re.compile(r"[^A-Za-z]")
@@ -108,6 +110,9 @@ def _count(value: Any) -> int | None:
 
 def _is_error(path: str, value: Any) -> bool:
     """Return whether a field at the top, or in an object there, tells of an error."""
-    if bare(_STEPS.split(path, maxsplit=1)[0]) not in _ERRORS or not value:
+    name = bare(_STEPS.split(path, maxsplit=1)[0])
+    if name in _SUCCESS or path.lower() == "status":
+        return value is False or (value.__class__ is str and value.strip().lower() in _FAILED)
+    if name not in _ERRORS or not value:
         return False
     return not (value.__class__ is str and value.strip().lower() in _NO_ERRORS)

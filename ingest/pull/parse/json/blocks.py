@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.feeds.jsonpaths import Step
 from ingest.pull.parse.json.decode import Alike, RepeatedNameError, loads
-from ingest.pull.parse.json.elements import TOO_LARGE, Elements, Faulty
+from ingest.pull.parse.json.elements import Elements, Faulty, TooLarge
 from ingest.pull.parse.json.scan import Window
 from ingest.pull.parse.json.values import KEY, expanded
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FileReject
@@ -51,6 +51,8 @@ class Blocks:
         for row, value in enumerate(values, first):
             if value.__class__ is Faulty:
                 self._refuse(block, row if not self._inner else self._next_leaf(), value)
+            elif value.__class__ is TooLarge:
+                self._pass_over(block, row if not self._inner else self._next_leaf(), value)
             elif not self._inner:
                 self._add(block, row, value, value)
             else:
@@ -69,13 +71,17 @@ class Blocks:
         else:
             block.rejects.append(FileReject(row, None, None, None, "item.type", "expected an object", shown(item)))
 
+    def _pass_over(self, block: Block, row: int, large: TooLarge) -> None:
+        names = [] if self._inner else [name for name in self._key_names if name in large.head]
+        key = self.key_of({names[0]: large.head[names[0]]}) if len(names) == 1 else None
+        message = f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB"
+        block.rejects.append(FileReject(row, key, None, None, "too_large", message))
+
     def _refuse(self, block: Block, row: int, faulty: Faulty) -> None:
-        if faulty.written == TOO_LARGE:
-            message = f"the item is larger than {MAX_RECORD_BYTES >> 20} MiB"
-            block.rejects.append(FileReject(row, None, None, None, "too_large", message))
-            return
         repeated = isinstance(faulty.error, RepeatedNameError)
         code, message = ("repeated", str(faulty.error)) if repeated else ("syntax", f"not valid JSON: {faulty.error}")
+        if not faulty.written.strip():
+            message = "not valid JSON: nothing stands between two commas"
         value = shown(faulty.written.decode("utf-8", "replace").strip())
         key = None if self._inner else self._key_in(faulty.written)
         block.rejects.append(FileReject(row, key, None, None, code, message, value))

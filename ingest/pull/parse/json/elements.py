@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.pull.parse.json.decode import Alike, Shape, loads, may_repeat, refuse_repeated
 from ingest.pull.parse.json.scan import BrokenError, Span, Window
-from ingest.pull.parse.json.values import member
+from ingest.pull.parse.json.values import KEY, member
 from ingest.pull.records import MAX_RECORD_BYTES
 
 _WIDE_ENOUGH = 1 << 16
@@ -22,21 +23,26 @@ MAX_MISSES = 8
 """Cuts that turn out wrong before a document's elements are found by counting brackets alone."""
 _MOST_NAMES = 200
 _ITEM_BEGINS = re.compile(rb'\s*(\{)\s*"[^"\\]{0,80}"\s*:')
-TOO_LARGE = b""
-"""Stands for what was passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """An element that cannot be used: what is written (`TOO_LARGE` if it was passed over), and why not."""
+    """An element that cannot be used: what is written, and why not."""
 
     written: bytes
-    error: ValueError | None
+    error: ValueError
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """An element that was passed over; its first members, and as one of an object its `@key`."""
+
+    head: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """Elements in a row, `Faulty` ones among them, and the place in the window that they were read from."""
+    """Elements in a row, `Faulty` and `TooLarge` ones too, and the place in the window that they were read from."""
 
     values: list[Any] | Alike
     begin: int
@@ -169,15 +175,19 @@ class ElementReader:
 
     def _too_large(self, *, members: bool) -> Elements:
         """Pass over the rest of an element that is too large; what comes after it is read as usual."""
-        window = self._window
+        window, head = self._window, {}
         if members:
-            window.token()
-            window.token()
+            name, _ = window.token(), window.token()
+            head = {KEY: loads(name)} if name[:1] == b'"' else {}
+        with suppress(ValueError):  # else nothing is certain of it
+            written = window.head()
+            refuse_repeated(written)
+            head |= loads(written)
         if not window.skip_value():
             raise BrokenError("the file ends inside an item that is too large")
         if window.next_is(b","):
             window.token()
-        return Elements([Faulty(TOO_LARGE, None)], window.position, window.position)
+        return Elements([TooLarge(head)], window.position, window.position)
 
 
 def _only_member(decoded: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.encoding import Decoder, utf8_of
 from ingest.pull.parse.formats import refuse_other_format
 from ingest.pull.parse.json.blocks import Blocks, KeyOf
-from ingest.pull.parse.json.decode import loads
+from ingest.pull.parse.json.decode import Alike, loads
 from ingest.pull.parse.json.elements import ElementReader, Elements, Faulty
 from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
 from ingest.pull.parse.json.values import KEY
@@ -151,6 +151,13 @@ class JsonReader:
             self._between(b"]")
         self._window.token()
 
+    def _doubt_last(self, line: Any) -> None:
+        """Doubt a file whose last line is no item and tells of an error."""
+        if line.__class__ is dict and not set(self._key_names) & line.keys():
+            errors = [name for name, value in line.items() if name.lower() in _ERRORS and value]
+            if errors:
+                self._report.break_off(f"the last line has a field {errors[0]} and no key: it tells of an error")
+
     def _between(self, end: bytes) -> None:
         if not self._window.next_is(end) and self._window.token() != b",":
             raise BrokenError(
@@ -219,7 +226,7 @@ class JsonReader:
         return first is not None and not any(isinstance(first.get(name), list) for name in DEFAULT_NAMES)
 
     def _lines(self) -> Iterator[Block]:
-        window = self._window
+        window, last = self._window, None
         while True:
             cut = window.data.rfind(b"\n", window.position) + 1
             if cut <= window.position and window.length <= MAX_RECORD_BYTES and window.fill():
@@ -234,9 +241,11 @@ class JsonReader:
             if places:
                 elements = self._reader.apart(places)
                 yield self._blocks.of(elements)
-                if window.at_end and isinstance(list(elements.values)[-1], Faulty):
+                last = None if isinstance(elements.values, Alike) else elements.values[-1]
+                if window.at_end and isinstance(last, Faulty):
                     self._report.break_off(f"item {self._blocks.row}, the last, is not valid JSON")
             window.position = cut
             if (window.at_end or not window.fill()) and window.length == 0:
+                self._doubt_last(last)
                 self._report.entries = self._blocks.row
                 return

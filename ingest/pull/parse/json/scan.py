@@ -192,6 +192,18 @@ class Window:
                     return found.end()
         return None
 
+    def head(self) -> bytes:
+        """Return an object of the members of the one at `position` that lie whole in the window."""
+        depth, end = 0, None
+        for found in _STRUCTURE.finditer(self.data, self.position):
+            sign = found[0]
+            if sign == b'"' or (sign in _CLOSES and depth == 1):
+                break
+            if len(sign) == 1:
+                depth += (sign in _OPENS) - (sign in _CLOSES)
+                end = found.start() if sign == b"," and depth == 1 else end
+        return b"{}" if end is None or not self.next_is(b"{") else self.data[self.position : end] + b"}"
+
     def skip_value(self) -> bool:
         """Pass over the value at `position`, however large, in constant memory, up to the comma or bracket after it.
 

@@ -147,6 +147,9 @@ def test_pages_are_counted_from_the_number_in_the_address(pagination, address, n
         ({"totalCount": 51}, {}, "tells of 51 items in all, and 50 came"),
         ({}, {"x-total-count": "51"}, "tells of 51 items"),
         ({"errors[0].message": "x"}, {}, "has a field errors"),
+        ({"success": False}, {}, "has a field success"),
+        ({"status": "Error"}, {}, "has a field status"),
+        ({"success": True, "ok": "yes", "status": "ok", "item.status": "failed"}, {}, None),
         ({"total": 9_999, "next": None, "totalCount": 50, "pages": 1, "next_page": ""}, {}, None),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
+from ingest.pull.records import MAX_RECORD_BYTES
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 
@@ -162,7 +163,62 @@ def test_a_too_large_item_costs_itself_alone():
     items, rows, (reject,), report = read(parts())
 
     assert (["A", "C"], [1, 3], 2) == ([item["externalId"] for item in items], rows, reject.row)
-    assert ("too_large", True) == (reject.code, report.complete)
+    assert ("too_large", "B", True) == (reject.code, reject.external_id, report.complete)
+
+
+@pytest.mark.parametrize(
+    ("item", "key"),
+    [
+        (b'{"a": [{"externalId": "X"}, ","], "externalId": "B", "x": "%b"}', "B"),
+        (b'{"externalId": 12, "x": {"externalId": "X", "y": "%b"}}', "12"),
+        (b'{"x": {"externalId": "X", "y": "%b"}, "externalId": "B"}', None),
+        (b'{"externalId": "B", "externalId": "C", "x": "%b"}', None),
+        (b'{"externalId": {"id": "B"}, "x": "%b"}', None),
+        (b'{"externalId": "B", "y": 07, "x": "%b"}', None),
+        (b'["externalId", "B", "%b"]', None),
+    ],
+)
+def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(item, key):
+    large = item % (b"x" * (MAX_RECORD_BYTES + (1 << 20)))
+    items, _, (reject,), report = read(b'[{"externalId": "A"}, %b, {"externalId": "C"}]' % large)
+
+    assert (["A", "C"], "too_large", key, True) == (
+        [each["externalId"] for each in items],
+        reject.code,
+        reject.external_id,
+        report.complete,
+    )
+
+
+def test_the_name_of_a_too_large_member_is_its_key():
+    large = b'{"A": {"q": 1}, "B": {"x": "%b"}, "C": {"q": 2}}' % (b"x" * (MAX_RECORD_BYTES + (1 << 20)))
+    mapping = {"externalId": "@key", "inventoryQuantity": "q"}
+    items, _, (reject,), _ = read(large, itemPath="*", mapping=mapping)
+
+    assert (["A", "C"], "B") == ([item["externalId"] for item in items], reject.external_id)
+
+
+def test_nothing_between_two_commas_is_told_as_that():
+    items, _, (reject,), report = read(b'[{"externalId": "A"},,{"externalId": "C"}]')
+
+    assert (2, "syntax", True) == (len(items), reject.code, report.complete)
+    assert "nothing stands between two commas" in reject.message
+
+
+@pytest.mark.parametrize(
+    ("line", "complete"),
+    [
+        (b'{"error": "timeout"}', False),
+        (b'{"Errors": ["timeout"], "at": 5}', False),
+        (b'{"externalId": "C", "error": "none in stock"}', True),
+        (b'{"error": null, "count": 2}', True),
+    ],
+)
+def test_lines_that_end_with_an_error_are_not_the_whole_file(line, complete):
+    report = read(b'{"externalId": "A"}\n{"externalId": "B"}\n' + line + b"\n")[3]
+
+    assert complete == report.complete
+    assert complete or "tells of an error" in report.reason
 
 
 @pytest.mark.parametrize("data", [b"<html></html>", b"<?xml version='1.0'?>"])
