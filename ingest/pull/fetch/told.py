@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.pull.fetch.http_rules import next_link
+from ingest.pull.trouble import is_trouble
 
 NUMBERS = frozenset(("page", "currentpage", "pagenumber", "pageno"))
 """The number of a page itself."""
@@ -34,7 +35,6 @@ _NEXT = frozenset(("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "ne
 _ERRORS = frozenset(("error", "errors"))
 _SUCCESS = frozenset(("success", "ok"))
 _FAILED = frozenset(("error", "fail", "failed", "failure"))
-_NO_ERRORS = frozenset(("", "0", "none", "null", "false", "no", "ok", "success", "no error"))
 _HEADERS = ("x-total-pages", "x-wp-totalpages", "x-total-count", "x-wp-total")
 _NO_LETTERS = re.compile(r"[^A-Za-z]")
 _STEPS = re.compile(r"[.\[]")
@@ -113,6 +113,4 @@ def _is_error(path: str, value: Any) -> bool:
     name = bare(_STEPS.split(path, maxsplit=1)[0])
     if name in _SUCCESS or path.lower() == "status":
         return value is False or (value.__class__ is str and value.strip().lower() in _FAILED)
-    if name not in _ERRORS or not value:
-        return False
-    return not (value.__class__ is str and value.strip().lower() in _NO_ERRORS)
+    return name in _ERRORS and is_trouble(value)

@@ -21,13 +21,12 @@ from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
 from ingest.pull.parse.json.values import KEY
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FormatError, Report, blocks_of
+from ingest.pull.trouble import ERRORS, is_trouble
 
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""
 MAX_PAGE_FIELDS, MAX_PAGE_VALUE, MAX_DEPTH = 500, 4096, 64
 _LINE = re.compile(rb"[^\n]+")
-
-_ERRORS = frozenset(("error", "errors", "exception", "fault"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class JsonReader:
     def _look_for_error(self, members: Elements) -> None:
         """Doubt an object whose members are items if one of them is called as APIs call an error."""
         for each in members.values:
-            if each.__class__ is dict and str(each[KEY]).lower() in _ERRORS:
+            if each.__class__ is dict and str(each[KEY]).lower() in ERRORS:
                 self._report.break_off(f"the object of the items has a member {each[KEY]!r}: it tells of an error")
 
     def _other_array(self, path: tuple[Step, ...], name: str) -> Iterator[Block]:
@@ -154,7 +153,7 @@ class JsonReader:
     def _doubt_last(self, line: Any) -> None:
         """Doubt a file whose last line is no item and tells of an error."""
         if line.__class__ is dict and not set(self._key_names) & line.keys():
-            errors = [name for name, value in line.items() if name.lower() in _ERRORS and value]
+            errors = [name for name, value in line.items() if name.lower() in ERRORS and is_trouble(value)]
             if errors:
                 self._report.break_off(f"the last line has a field {errors[0]} and no key: it tells of an error")
 

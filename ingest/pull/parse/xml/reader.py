@@ -55,7 +55,8 @@ class XmlReader:
 
     def _reject(self, row: int, record: Any, element: Any, ended: Ended) -> FileReject | None:
         if element is ended.too_large:
-            return FileReject(row, None, None, None, "too_large", "the item is larger than 4 MiB")
+            key = self.key_of((ended.head, record[1]) if self._pairs else ended.head)
+            return FileReject(row, key, None, None, "too_large", "the item is larger than 4 MiB")
         for each in element.iter() if ended.suspect else ():
             texts = [*each.attrib.values(), each.text or "", each.tail or "" if each is not element else ""]
             marks = [mark for text in texts for mark in MARK.finditer(text)]

@@ -7,23 +7,29 @@ the elements around them is read apart (`ahead`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
+
+from lxml import etree
 
 from ingest.pull.parse.xml.document import Document, begun, feed, new_parser, open_chain, written_name
 from ingest.pull.parse.xml.flat import FlatItems, FlatReader
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report
+from ingest.pull.trouble import ERRORS, is_trouble
 
 _PRUNE_BYTES = 1 << 18
 _AFTER_ROOT = 5  # XML_ERR_DOCUMENT_END
+_HEAD_ELEMENTS = 1_000
+_ERRORS = frozenset(change(name) for name in ERRORS for change in (str.lower, str.upper, str.capitalize))
 
 
 @dataclass(slots=True)
 class Ended:
     """Items that ended in a block of the file, what surrounds each, and the one of them that is too large to be used.
 
-    `elements` is a list of them, or FlatItems.
+    `elements` is a list of them, or FlatItems; `head` is what the one that is too large begins with.
 
     `suspect`: they may hold U+FFFD in place of what XML cannot have.
     """
@@ -31,6 +37,7 @@ class Ended:
     elements: Any = field(default_factory=list)
     around: list[Any] = field(default_factory=list)
     too_large: Any = None
+    head: Any = None
     suspect: bool = False
 
 
@@ -52,6 +59,7 @@ class XmlStream:
         self._parser: Any = None
         self._unpruned = self._unused = 0
         self._open_too_large: Any = None
+        self._head: Any = None
         self._suspect = False
         """Whether what was read since the last item, or with it, may hold U+FFFD in place of what XML cannot have."""
         self.root: Any = None
@@ -67,7 +75,7 @@ class XmlStream:
         if beginning is None:
             return
         root, blocks = beginning
-        self._parser = new_parser(("start", "end"), (self._matcher.tag, f"{{*}}{root}"))
+        self._parser = new_parser(("start", "end"), (self._matcher.tag, *(f"{{*}}{name}" for name in (root, *_ERRORS))))
         for piece in self._pieces(blocks):
             if isinstance(piece, FlatItems):
                 self._unused = 0
@@ -82,6 +90,7 @@ class XmlStream:
             self._flat.follow(piece or b"", ended.elements)
             if found:
                 ended.too_large, self._open_too_large = self._open_too_large, None
+                ended.head, self._head = self._head, None
                 ended.suspect, self._suspect = self._is_suspect(), self._document.suspect
                 yield ended
                 self._drop(ended)
@@ -126,6 +135,7 @@ class XmlStream:
         for event, element in self._parser.read_events():
             if event == "end":
                 if not matcher.stands(element):
+                    self._doubt(element)
                     continue
                 if plain and not matcher.is_nested:
                     take(element)
@@ -134,6 +144,14 @@ class XmlStream:
             elif self.root is None:
                 self.root = element
         return ended
+
+    def _doubt(self, element: Any) -> None:
+        """Doubt a document that tells of an error beside its items."""
+        name = element.tag.rpartition("}")[2]
+        if name in _ERRORS and element.getparent() is self.root:
+            told = " ".join("".join(element.itertext()).split())
+            if is_trouble(told):
+                self._report.break_off(f"an element <{name}> beside the items tells of an error: {told[:80]!r}")
 
     def _take(self, element: Any, ended: Ended) -> None:
         if self._matcher.is_nested:
@@ -167,7 +185,8 @@ class XmlStream:
             if self._matcher.stands(node):
                 if self._unused < MAX_RECORD_BYTES:
                     return
-                self._open_too_large = node
+                if node is not self._open_too_large:
+                    self._open_too_large, self._head = node, _head_of(node)
             del node[:-1]
 
 
@@ -181,6 +200,13 @@ def _reason(error: Any, *, at_end: bool, in_column: bool) -> str:
     if error.code == _AFTER_ROOT:
         return f"something follows the end of the document, in line {error.position[0]}: it has more than one root"
     return f"not well-formed XML: {message}"
+
+
+def _head_of(element: Any) -> Any:
+    """Return an element with the attributes and first plain children of one that goes on."""
+    head = etree.Element(element.tag, dict(element.attrib), nsmap=element.nsmap)
+    head.extend(copy(child) for child in element[:-1][:_HEAD_ELEMENTS] if not len(child))
+    return head
 
 
 def _parent_of(element: Any) -> Any:

@@ -220,17 +220,30 @@ def test_a_file_with_something_behind_its_root_is_never_half_read_in_silence(mor
     assert "follows the end of the document" in report.reason
 
 
-def test_a_too_large_item_costs_itself_alone():
+@pytest.mark.parametrize(
+    ("begins", "path", "key"),
+    [
+        (b"<item><id>B</id>", "id", "B"),
+        (b"<item code='B'>", "@code", "B"),
+        (b"<item><id>B</id><a><id>X</id></a>", "concat(id, '-1')", "B-1"),
+        (b"<item><a><id>X</id></a>", "id", None),
+        (b"<item><id>B</id><id>C</id>", "id", None),
+        (b"<item><id>", "id", None),
+    ],
+)
+def test_a_too_large_item_costs_itself_alone(begins, path, key):
+    begins, ends = (begins, b"</id>") if begins.endswith(b"<id>") else (begins, b"")
+
     def parts():
-        yield b"<items><item><id>A</id></item><item><id>B</id>"
+        yield b"<items><item code='A'><id>A</id></item>" + begins
         for _ in range(100):
             yield b"<x>" + b"y" * 60_000 + b"</x>"
-        yield b"</item><item><id>C</id></item></items>"
+        yield ends + b"</item><item code='C'><id>C</id></item></items>"
 
-    items, rows, (reject,), report = read(parts(), mapping=IDS)
+    items, rows, (reject,), report = read(parts(), mapping={"externalId": path})
 
-    assert (["A", "C"], [1, 3], 2) == ([item["externalId"] for item in items], rows, reject.row)
-    assert ("too_large", True) == (reject.code, report.complete)
+    assert (["A", "C"], [1, 3], 2) == ([item["externalId"][0] for item in items], rows, reject.row)
+    assert ("too_large", key, True) == (reject.code, reject.external_id, report.complete)
 
 
 @pytest.mark.parametrize("data", [b"<!doctype html><html>", b'{"a": 1}', b"id;name\n1;2\n"])

@@ -247,3 +247,22 @@ def test_an_item_path_with_many_descents_costs_linear_time():
     deep = "<x>" + "<a>" * 200 + "</a>" * 200 + "</x>"
 
     assert [] == read(deep.encode(), itemPath="/x" + "//a" * 40 + "/b")[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "complete"),
+    [
+        ("<error>timeout</error>", False),
+        ("<Errors><e>database gone</e></Errors>", False),
+        ("<x:FAULT xmlns:x='urn:x'>5</x:FAULT>", False),
+        ("<errors/><error> none </error>", True),
+        ("<info><error>x</error></info>", True),
+        ("<product><sku>C</sku><qty>1</qty><error>x</error></product>", True),
+    ],
+)
+@pytest.mark.parametrize("before", [1, 3_000])
+def test_an_error_beside_the_items_puts_the_file_in_doubt(told, complete, before):
+    items, rejects, report = read(file_of(product("A") * before, told, product("B")))
+
+    assert (before + 1 + ("C" in told), [], complete) == (len(items), rejects, report.complete)
+    assert complete or "tells of an error" in report.reason
