@@ -19,17 +19,21 @@ from ingest.pull.mapping.whole_columns import (
     Cell,
     Memories,
     Run,
+    Straight,
     Together,
+    bounded_integers,
+    canonical_decimals,
     decimals,
     keys,
     mapped,
     remembered,
+    straight,
     texts,
     whole_numbers,
     wholes,
 )
 from ingest.pull.records import MISSING, Refused
-from schemas.columns import Column, Each, checked
+from schemas.columns import Column, Each, Whole, checked
 from schemas.items import KEY
 from schemas.numbers import Notation
 
@@ -92,6 +96,8 @@ def compile_column(
         else:
             memory = origin.memories.of(asked, cell, _together(asked, origin), shared=bare)
             column = remembered(memory, sources[0], column, as_text=origin.as_text)
+            if bare and (attempt := _straight(asked, origin)) is not None:
+                column = straight(attempt, sources[0], column)
     if bare and asked.kind == "whole" and len(sources) == 1 and not origin.as_text:
         column = wholes(sources[0], asked, column)
     return Compiled(attribute, label, sources, candidate, column, cell, bare and attribute != KEY)
@@ -101,6 +107,12 @@ def _together(asked: Column, origin: Origin) -> Together | None:
     if asked.kind == "whole":
         return whole_numbers
     return decimals if asked.kind == "decimal" and origin.notation == "decimal" else None
+
+
+def _straight(asked: Column, origin: Origin) -> Straight | None:
+    if isinstance(asked, Whole):
+        return bounded_integers(asked)
+    return canonical_decimals if asked.kind == "decimal" and origin.notation == "decimal" else None
 
 
 def _candidate(attribute: str, asked: Column, expression: Expression, origin: Origin) -> Cell:

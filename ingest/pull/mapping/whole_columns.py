@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import filterfalse, repeat
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+import re2
 
 from ingest.pull.mapping.cells import LONGEST_NO_ID, NO_IDS
 from ingest.pull.records import MISSING
-from schemas.columns import Column, checked
+from schemas.columns import Column, Whole, checked
 from schemas.keys import NO_BARCODES
 
 REMEMBERED = 16_384
@@ -22,6 +26,12 @@ _DECIMALS = re.compile(r"^(?![1-9]\d{0,2}\.\d{3}$)(?:0|[1-9]\d{0,8})(?:\.\d{1,6}
 """Decimals, a line each, that lose no more than zeros at their end, but for those that look like groups: 1.299."""
 _WHOLES = re.compile(r"^(?:0|[1-9]\d{0,8})$", re.ASCII | re.MULTILINE)
 """Whole numbers, a line each, that are read in one way and within bounds whatever the notation."""
+_CANONICAL = re2.compile(
+    rb'\[(?:"(?:0(?:\.\d{0,5}[1-9])?|[1-9]\d{0,8}(?:\.(?:\d?[1-9]|\d{3,5}[1-9]))?|[1-9]\d{3,8}\.\d\d[1-9])",?)*\]'
+)
+"""A JSON list of decimals that are results as they stand; not of those that look like groups."""
+_MISSES = 8
+"""Columns that were not made at once, after which it is no longer tried."""
 _FEW = 4
 """New values of a column that are made one by one sooner than together."""
 _MAX_KEY = 255
@@ -42,6 +52,29 @@ Made = tuple[list[Any], bool]
 """Values of a column, and whether MISSING may be among them."""
 Run = Callable[[Values, int], Made]
 """(values of all sources, number of records) → the column made."""
+Straight = Callable[[Sequence[Any]], list[Any] | None]
+"""Values → their results, where no value needs a look of its own; else None or ValueError, TypeError."""
+
+
+def canonical_decimals(found: Sequence[Any]) -> list[Any] | None:
+    """Return decimals as they are, for they are canonical."""
+    # As JSON, no value can be taken for two.
+    return list(found) if _CANONICAL.fullmatch(orjson.dumps(found)) else None
+
+
+def bounded_integers(asked: Whole) -> Straight:
+    """Return what reads whole numbers within bounds, many at once."""
+    bounded = list[Annotated[int, msgspec.Meta(ge=asked.least, le=asked.most)]]
+    decode: Callable[[str], list[Any]] = msgspec.json.Decoder(bounded).decode
+
+    def integers(found: Sequence[Any]) -> list[Any] | None:
+        joined = ",".join(found)
+        if "." in joined or "e" in joined or "E" in joined:  # 1.0 and 1e3 would be read, too
+            return None
+        made = decode(f"[{joined}]")
+        return made if len(made) == len(found) else None  # 1,5 would be two
+
+    return integers
 
 
 def decimals(texts: Iterable[str]) -> dict[str, str]:
@@ -115,6 +148,26 @@ def mapped(cell: Cell, sources: tuple[int, ...]) -> Run:
         return made, MISSING in made
 
     return several
+
+
+def straight(attempt: Straight, source: int, otherwise: Run) -> Run:
+    """Return the column by an attempt, until that has failed more often than it went well."""
+    worth = _MISSES
+
+    def column(values: Values, count: int) -> Made:
+        nonlocal worth
+        if worth > 0:
+            try:
+                made = attempt(values[source])
+            except (ValueError, TypeError):  # text that is no number, null, or what the reader refused
+                made = None
+            if made is not None:
+                worth += 1
+                return made, False
+            worth -= 1
+        return otherwise(values, count)
+
+    return column
 
 
 def remembered(memory: Memory, source: int, otherwise: Run, *, as_text: bool) -> Run:

@@ -66,7 +66,7 @@ class Lines:
         return lines
 
     def plain(self) -> tuple[str, bool] | None:
-        """Return the next lines, each with \\n at its end, and whether they are suspect, if nothing in them is escaped.
+        """Return the next lines, whole, and whether they are suspect, if nothing in them is escaped.
 
         None as well while the csv.reader still has lines. `skip` takes them; else the csv.reader will read them.
         """
@@ -79,10 +79,6 @@ class Lines:
             return None
         if "\\" in text and (self._dialect.escape or self._dialect.may_escape(text)):
             return None
-        if "\r" in text:
-            text = text.replace("\r\n", "\n")
-            if "\r" in text:
-                return None
         return text, suspect
 
     def skip(self, count: int) -> None:

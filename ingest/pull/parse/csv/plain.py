@@ -13,7 +13,7 @@ _HELD = "\x01"
 
 
 def columns_of(text: str, delimiter: str, cells: int, *, quoted: bool) -> list[list[str]] | None:
-    """Return the columns of whole lines that end with a newline; None if csv.reader has to read them.
+    """Return the columns of whole lines, each with \\n or \\r\\n at its end; None if csv.reader has to read them.
 
     `cells` is how many a row has, `quoted` whether quotes are more than text.
     """
@@ -22,8 +22,7 @@ def columns_of(text: str, delimiter: str, cells: int, *, quoted: bool) -> list[l
     if plain is None:
         return None
     columns = _split(plain, delimiter, cells)
-    limit = csv.field_size_limit()
-    if columns is None or (len(text) > limit and max(map(len, text.split("\n"))) > limit):
+    if columns is None or (len(text) > csv.field_size_limit() and _longest(columns) > csv.field_size_limit()):
         return None
     if quoted:
         if "" in map(str.strip, columns[0]):  # perhaps of an empty row, or of one of quoted spaces, which is none
@@ -33,13 +32,23 @@ def columns_of(text: str, delimiter: str, cells: int, *, quoted: bool) -> list[l
     return columns
 
 
+def _longest(columns: list[list[str]]) -> int:
+    return max(max(map(len, column)) for column in columns)
+
+
 def _split(text: str, delimiter: str, cells: int) -> list[list[str]] | None:
-    """Return the columns; None if not every newline stands in the last of so many cells."""
-    split = text.replace("\n", "\n" + delimiter).split(delimiter)  # a cell holds one newline at most, at its end
+    """Return the columns; None if not every line's end stands in the last of so many cells."""
+    lines, end = text.count("\n"), "\n"
+    if "\r" in text:
+        end = "\r\n"  # two characters for two are replaced in one pass
+        if text.count("\r") != lines:
+            text, end = text.replace(end, "\n"), "\n"
+    marked = text.replace(end, "\n" + delimiter)
+    split = marked.split(delimiter)  # a cell holds one newline at most, at its end
     split.pop()
     last = "".join(split[cells - 1 :: cells])
     rows, over = divmod(len(split), cells)
-    if over or last.count("\n") != rows or text.count("\n") != rows:
+    if over or last.count("\n") != rows or lines != rows or "\r" in marked:
         return None
     return [*(split[column::cells] for column in range(cells - 1)), last[:-1].split("\n")]
 
@@ -50,15 +59,15 @@ def _without_quotes(text: str, delimiter: str) -> str | None:
     outside, inside = pieces[::2], pieces[1::2]
     if len(outside) == len(inside) or _HELD in text:  # the last quote is not closed here
         return None
-    ends = {delimiter, "\n"}
     try:
         opens = set(map(itemgetter(-1), outside[not outside[0] : -1]))
-        if not ends.issuperset(opens) or not ends.issuperset(map(itemgetter(0), outside[1:])):
-            return None
+        closes = set(map(itemgetter(0), outside[1:]))
     except IndexError:  # a doubled quote
         return None
+    if not opens <= {delimiter, "\n"} or not closes <= {delimiter, "\n", "\r"}:
+        return None
     held = '"'.join(inside)
-    if "\n" in held:
+    if "\n" in held or "\r" in held:
         return None
     if delimiter in held:
         inside = held.replace(delimiter, _HELD).split('"')

@@ -17,9 +17,15 @@ CELL = st.sampled_from(
 )
 LINE = st.lists(CELL, min_size=2, max_size=3).map(",".join) | st.text('a," ;', min_size=1, max_size=9)
 TEXT = st.lists(LINE, min_size=1, max_size=6).map(lambda lines: "\n".join(lines) + "\n")
+ENDS = st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=1, max_size=6) | st.just(["\r\n"])
+MIXED = st.builds(
+    lambda lines, ends: "".join(line + ends[at % len(ends)] for at, line in enumerate(lines)).rstrip("\r\n") + ends[-1],
+    st.lists(LINE, min_size=1, max_size=6),
+    ENDS.filter(lambda ends: ends[-1] != "\r"),
+)
 
 
-@given(TEXT, st.sampled_from([2, 3]))
+@given(TEXT | MIXED, st.sampled_from([2, 3]))
 def test_what_is_split_at_once_is_what_csv_reader_gives(text, cells):
     columns = columns_of(text, ",", cells, quoted=True)
     if columns is None:
@@ -43,7 +49,12 @@ def test_what_is_split_at_once_is_what_csv_reader_gives(text, cells):
         ('a,"b"c\n', None),
         ('a,"b,c"\nd,\x01\n', None),
         ("a,b\nc\n", None),
-        ("a," + "b" * csv.field_size_limit() + "\n", None),
+        ('a,"b"\r\nc,d\r\n', [["a", "c"], ["b", "d"]]),
+        ("a,b\r\nc,d\n", [["a", "c"], ["b", "d"]]),
+        ("a,b\rc,d\n", None),
+        ('a,b\r\nc,"d\re"\r\n', None),
+        ('a,"b"\rc,d\n', None),
+        ("a," + "b" * (csv.field_size_limit() + 1) + "\n", None),
     ],
 )
 def test_only_whole_cells_in_quotes_are_plain(text, columns):
