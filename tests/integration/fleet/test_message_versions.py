@@ -1,52 +1,75 @@
-"""Messages of the release before and of the release after, between edges and workers that are upgraded in any order."""
+"""Messages of the releases before and of the one after, between edges and workers that are upgraded in any order."""
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import aiormq
+import asyncpg
+import pytest
 
-from schemas.batches import NEWEST_READ
+from schemas.batches import NEWEST_READ, OLDEST_READ
+from schemas.declare import bind
 from schemas.topology import dead_queue, shard_queue
+from tests.messages import outcomes
 
-LAST_RELEASE = Path(__file__).parents[2] / "fixtures" / "messages" / "version-1.json"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+RELEASES = sorted((FIXTURES / "releases").glob("*.json"))
+VERSION_1 = FIXTURES / "messages" / "version-1.json"
 PERSISTENT = aiormq.spec.Basic.Properties(delivery_mode=2)
 
 
-def received_now(body: bytes) -> bytes:
-    """Return a kept message as if it had come just now: receipts are kept for days only."""
-    return body.replace(b"1790000000000", b"%d" % int(time.time() * 1000))
+def now_ms() -> int:
+    """Receipts are kept for days only, so a kept message is sent as if it had come just now."""
+    return int(time.time() * 1000)
 
 
-async def test_a_message_as_the_last_release_writes_it_is_applied(fleet):
-    async with aiormq.connect(fleet.settings.amqp) as connection, fleet.worker() as worker:
-        channel = await connection.channel()
-        await worker.event("consuming", shard=1)
-        await channel.basic_publish(
-            received_now(LAST_RELEASE.read_bytes()), routing_key=shard_queue(1), properties=PERSISTENT
-        )
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
+async def test_what_an_edge_an_api_and_a_puller_of_a_release_published_becomes_what_it_became_then(fleet, release):
+    """Whole messages, as tests/messages.py recorded them; each is sent when the one before has its receipt."""
+    messages = json.loads(release.read_text())
+    assert all(OLDEST_READ <= message["body"]["v"] <= NEWEST_READ for message in messages), "no longer read: remove it"
+    wanted = {item["variantId"] for message in messages for item in message["body"]["items"] if item.get("variantId")}
+    await fleet.fetch(
+        "INSERT INTO variants (account_id, id, sku) SELECT 1, id, id::text FROM unnest($1::bigint[]) id", wanted
+    )
+    database = await asyncpg.connect(fleet.settings.dsn)
+    try:
+        async with aiormq.connect(fleet.settings.amqp) as connection, fleet.worker():
+            for slot in {int(message["routingKey"]) for message in messages}:
+                await bind(connection, fleet.settings, slot, slot % fleet.settings.shards)
+            channel = await connection.channel()
+            for message in messages:
+                body = message["body"] | {"receivedMs": now_ms()}
+                await channel.basic_publish(
+                    json.dumps(body).encode(),
+                    exchange=message["exchange"],
+                    routing_key=message["routingKey"],
+                    properties=aiormq.spec.Basic.Properties(**message["properties"]),
+                    mandatory=True,
+                )
 
-        async def applied():
-            return await fleet.receipts()
-
-        await fleet.until(applied, "a receipt")
-        sql = "SELECT external_id, inventory_quantity FROM feed_variants ORDER BY external_id"
-        assert [("a", 7), ("b", 0)] == [tuple(row) for row in await fleet.fetch(sql)]
+                assert message["outcomes"] == await outcomes(database, body["batchId"]), message["what"]
+        stored = "SELECT inventory_quantity FROM feed_variants WHERE feed_id = 1 ORDER BY external_id"
+        assert [8, 0] == [row[0] for row in await database.fetch(stored)]
+    finally:
+        await database.close()
 
 
 async def test_a_message_of_a_later_release_is_kept_in_its_place_by_a_worker_that_cannot_read_it(fleet):
-    later = LAST_RELEASE.read_bytes().replace(b'"v":1', b'"v":%d' % (NEWEST_READ + 1))
+    later = json.loads(VERSION_1.read_text()) | {"v": NEWEST_READ + 1, "receivedMs": now_ms()}
     async with aiormq.connect(fleet.settings.amqp) as connection:
         channel = await connection.channel()
         before = await fleet.post(1)
-        await channel.basic_publish(received_now(later), routing_key=shard_queue(1), properties=PERSISTENT)
+        await channel.basic_publish(json.dumps(later).encode(), routing_key=shard_queue(1), properties=PERSISTENT)
         await fleet.post(1)
         async with fleet.worker() as worker:
             await worker.event("degraded", dependency="worker", who="shard 1")
 
             assert {before.batch_id: 1} == dict(await fleet.receipts())
-            assert "message version 2: this release reads 1" in (await worker.get("/readyz"))[1]
+            assert f"message version {NEWEST_READ + 1}: this release reads" in (await worker.get("/readyz"))[1]
             assert 0 == await worker.stop()
 
         kept = [await channel.queue_declare(name, passive=True) for name in (shard_queue(1), dead_queue().name)]
