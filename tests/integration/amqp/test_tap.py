@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+import uvloop
 
-from schemas.amqp.tap import AWAY, open_link
+from schemas.amqp.tap import AWAY, Tap, open_link
 
 
 async def test_who_waits_for_an_answer_when_the_connection_is_found_silent_is_told_of_it_and_not_cancelled(settings):
@@ -22,3 +23,28 @@ async def test_who_waits_for_an_answer_when_the_connection_is_found_silent_is_to
     with pytest.raises(AWAY):
         waiting.result()
     assert not link.is_open
+
+
+async def _reset_by_a_closed_tap():
+    """Return whether the far end of a connection that is closed is told that what was on its way is void."""
+    reset = asyncio.get_running_loop().create_future()
+
+    async def far_end(reader, writer):
+        try:
+            reset.set_result(await reader.read() != b"")
+        except ConnectionResetError:
+            reset.set_result(True)
+        writer.close()
+
+    async with await asyncio.start_server(far_end, "127.0.0.1", 0) as server:
+        loop = asyncio.get_running_loop()
+        where = server.sockets[0].getsockname()
+        transport, _ = await loop.create_connection(lambda: Tap(asyncio.StreamReader(loop=loop), loop), *where)
+        transport.close()
+        return await asyncio.wait_for(reset, 20)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_connection_that_is_closed_leaves_nothing_behind_that_would_arrive_late(run):
+    """Tried with a cable between two network namespaces: what was sent while it was out came when it was back."""
+    assert run(_reset_by_a_closed_tap())
