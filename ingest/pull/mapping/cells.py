@@ -27,8 +27,13 @@ _DATE = re.compile(DAY, re.ASCII)
 _ERROR = re.compile(r"#(?:N/A|NV|DIV/0!|[A-Z\u00c0-\u00dc]{3,8}[!?]|#+)")
 """What a spreadsheet shows instead of a value, in English and other languages."""
 _FORMULA = re.compile(r"=(?:\".*|[A-Za-z_.]{1,40}\(.*)", re.DOTALL)
-NO_KEYS: Final = frozenset(("null", "(null)", "nil", "nan", "none", "undefined", "n/a"))
-"""Words that programs put where there is no key, in lower case; every such row would be the same item."""
+NO_KEYS: Final = frozenset(
+    (
+        *("null", "(null)", "<null>", "\\n", "nil", "nan", "none", "(none)", "undefined", "(blank)", "n/a", "n.a."),
+        *(sign * count for sign in "-\u2013\u2014?.*_" for count in (1, 2, 3)),
+    )
+)
+"""What programs and people put where there is no key, in lower case; every such row would be the same item."""
 TOTALS: Final = frozenset(
     word + colon
     for word in ("total", "totals", "totaal", "totale", "subtotal", "gesamt", "summe")

@@ -117,7 +117,8 @@ def _names(cells: list[str], *, has_header: bool) -> list[str]:
 
 def _shape(source: Source, settings: FormatSettings, charset: str | None, reader: CsvReader) -> Shape:
     """Return the shape of the whole file's rows, by another reader; one without habits if it cannot be read again."""
-    shape = Shape(reader.width, reader.expected.key)
+    width, expected = reader.width, reader.expected
+    shape = Shape(width, expected.key, lambda cells: expected.is_row(cells, width))
     again = source.again()
     try:
         lines = _lines(again, settings, Report(), charset)

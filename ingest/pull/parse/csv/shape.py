@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 _FEW = 2
@@ -21,19 +21,22 @@ _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 class Shape:
     """What was counted: rows that fit the header of `width` columns; others by how many empty cells they have more, or
     how many cells they have; `gaps` is set when a row ends with an empty cell that it could have left out. `key` is the
-    position of the keys.
+    position of the keys; `is_row` says whether cells are plausibly a whole row.
     """
 
     width: int
     key: int | None = None
+    is_row: Callable[[list[str]], bool] = lambda _: False
     fit: int = 0
     gaps: bool = False
     more: Counter[int] = field(default_factory=Counter)
     fewer: Counter[int] = field(default_factory=Counter)
     _looks: set[str] = field(default_factory=set)
     """How the keys of rows that fit are made up: letters, digits, signs."""
-    _pieces: list[int] = field(default_factory=list)
-    """How many cells the short rows have that came last."""
+    _pieces: list[list[str]] = field(default_factory=list)
+    """The short rows that came last."""
+    _broken: bool = False
+    """Two short rows are one by their numbers, too."""
     _strange: list[str] = field(default_factory=list)
     """How what stands for the key of rows is made up that may be the rest of a broken one."""
 
@@ -67,7 +70,7 @@ class Shape:
         Short rows may also be what is left of one that a line's end within a value has broken: they are together as
         wide as it was, and what stands where the key of the latter should be is made up like none.
         """
-        broken = not self._looks.issuperset(self._strange)
+        broken = self._broken or not self._looks.issuperset(self._strange)
         return self.fit > 0 and not (self.gaps or self.more or broken) and sum(self.fewer.values()) >= _FEW
 
     def _piece(self, row: Sequence[str]) -> None:
@@ -75,10 +78,13 @@ class Shape:
 
         A break in a value leaves one cell more than the row has.
         """
-        self._pieces = [*self._pieces[1 - _MOST_PIECES :], len(row) - 1]
+        self._pieces = [*self._pieces[1 - _MOST_PIECES :], list(row)]
         together = 0
-        for count, cells in enumerate(reversed(self._pieces), 1):
-            together += cells
+        for count, piece in enumerate(reversed(self._pieces), 1):
+            together += len(piece) - 1
+            if count == 2 and together == self.width - 1:  # noqa: PLR2004
+                whole = [*piece[:-1], f"{piece[-1]} {row[0]}", *row[1:]]
+                self._broken |= self.is_row(whole) and not self.is_row(piece + [""] * (self.width - len(piece)))
             if count > 1 and together == self.width - 1 and len(self._strange) < _MOST_LOOKS and self.key is not None:
                 self._strange.append(makeup(row[self.key]) if self.key < len(row) else "")
 

@@ -83,12 +83,19 @@ def test_empty_cells_that_spreadsheets_leave_out_are_empty_where_the_whole_file_
     assert {"externalId": "A2", "inventoryQuantity": 6} == items[3]
 
 
+def test_short_rows_that_make_no_row_together_are_no_broken_one():
+    items, rejects, _ = read("sku,name,qty,c\nA,Table,5,red\nB,Chair\nC,Desk,7\nD,Lamp,8\n")
+
+    assert ({"A": 5, "C": 7, "D": 8}, [(3, "columns")]) == (stock(items), [(each.row, each.code) for each in rejects])
+
+
 @pytest.mark.parametrize(
     ("text", "row"),
     [
         ("sku,qty,name\nA1,5,Table\nA2,6\nA3,7,\n", 3),  # A3 did not leave it out
         ("sku,qty,name\nA1,5,Table\nA2,6\n", 3),  # one row is no habit
         ("sku,name,qty\nA1,Table,5\nA2,Chair\nA3,Desk\nA4,Lamp,7\n", 3),  # the quantity would be missing
+        ("sku,name,qty,c\nA,Table,5,red\nB,Long\nname,6,blue\nC,Lamp,7,red\n", 4),  # together they are a row
         ("sku,qty,name\nA1,5,Table\nA2,6\nA3,7\nA4,8,Lamp,\n", 3),  # a row that may be shifted speaks against it
     ],
 )

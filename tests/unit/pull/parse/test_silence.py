@@ -9,6 +9,7 @@ from ingest.feeds.guard import Baseline, FileFacts, Held, guard
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.beginning import look
 from ingest.pull.run.file.facts import Facts
+from schemas.validation import validate
 from tests.unit.pull.parse.reading import run
 
 PREFIXED = {"externalId": {"path": "sku", "transforms": [{"name": "prefix", "text": "X-"}]}}
@@ -32,6 +33,29 @@ def test_a_key_loses_the_marks_and_invisible_signs_around_it_before_its_transfor
     for mapping, expected in (({"externalId": "sku"}, "00123"), (PREFIXED, "X-00123")):
         (item,), rejects, _ = run(*written_as(key), mapping=mapping)
         assert ({"externalId": expected}, []) == (item, rejects)
+
+
+@pytest.mark.parametrize("written_as", [as_csv, as_xml, as_json])
+def test_what_stands_inside_a_key_tells_items_apart_in_files_as_on_the_webhook(written_as):
+    keys = [
+        "\u00e9",
+        "e\u0301",
+        "A1",
+        "a1",
+        "\u04101",
+        "A\u00adB",
+        "AB",
+        "A.",
+        "A",
+        "A B",
+        "A\u00a0B",
+        "A-B",
+        "A\u2011B",
+        "0",
+    ]
+
+    assert keys == [run(*written_as(key), mapping={"externalId": "sku"})[0][0]["externalId"] for key in keys]
+    assert keys == [item["externalId"] for item in validate([{"externalId": key} for key in keys]).items]
 
 
 @pytest.mark.parametrize("written_as", [as_csv, as_xml, as_json])
@@ -64,7 +88,9 @@ def test_what_a_spreadsheet_made_of_a_key_is_refused_under_transforms_too(writte
 
 
 @pytest.mark.parametrize("mapping", [{"externalId": "sku"}, PREFIXED])
-@pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "N/A", "undefined"])
+@pytest.mark.parametrize(
+    "word", ["NULL", "null", "None", "nan", "N/A", "undefined", "-", "???", "\\N", "n.a.", "\u2014"]
+)
 def test_a_word_for_nothing_is_no_external_id(word, mapping):
     items, (reject,), _ = run(f"sku;qty\n{word};5\nA-{word};6\n", mapping=mapping)
 
