@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from schemas.items import ATTRIBUTES
 
@@ -10,8 +11,8 @@ _SIGNS = re.compile(r"[\W_]+")
 
 
 def loose(name: str) -> str:
-    """Return a name without case, spaces and signs."""
-    return _SIGNS.sub("", name).lower()
+    """Return a name without case, spaces and signs, its accents composed."""
+    return _SIGNS.sub("", unicodedata.normalize("NFC", name)).lower()
 
 
 LOOSE_ATTRIBUTES = {loose(name): name for name in ATTRIBUTES}

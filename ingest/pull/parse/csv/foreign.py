@@ -20,6 +20,12 @@ _FOOTER = frozenset(
 """Words that say so."""
 _DELIMITERS = re.compile(r"[;,|\t\"^~]")
 _SEPARATOR = re.compile(r"\s*\"?sep=.{0,2}\"?\s*", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"error|exception|traceback|warning|fatal|fail(?:ed|ure)|time[d ]*out|cancell?ed|abort|denied|refused|exhausted"
+    r"|gone away|truncated|incomplete|partial|\bmore rows",
+    re.IGNORECASE,
+)
+_NO_TROUBLE = re.compile(r"\b(?:0|no|without)\s+(?:errors?|warnings?|failures?)\b", re.IGNORECASE)
 _RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 _WIDE = 3
@@ -44,17 +50,21 @@ def is_footer(row: Sequence[str]) -> bool:
 
 
 def is_remark(row: Sequence[str], delimiter: str) -> bool:
-    """Return whether a row that is too short is words alone, and so no item's that has lost its delimiters.
+    """Return whether a row that is too short is a footer or a comment, and so no item's that has lost its delimiters.
 
-    What may be a key, or the row of another dialect, is not: an item could be missing for it.
+    What may be a key, the row of another dialect or a message is not: an item could be missing for it.
     """
     if _SEPARATOR.fullmatch(delimiter.join(row)):
         return True
     text = row[0].strip()
-    if len(row) > 1 or _DELIMITERS.search(text):
+    if len(row) > 1 or _DELIMITERS.search(text) or tells_of_trouble(row):
         return False
-    words = len(text.split()) > 1 or text.endswith(":")
-    return is_footer(row) or (words and not any(map(str.isdigit, text)))
+    return text.startswith("#") or is_footer(row)
+
+
+def tells_of_trouble(row: Sequence[str]) -> bool:
+    """Return whether a row that is too short seems to be a message: that a program failed, or left rows out."""
+    return _TROUBLE.search(_NO_TROUBLE.sub("", " ".join(row)[:_LONGEST_FOOTER])) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.csv import dialect as dialects
 from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.parse.csv.foreign import ForeignRows
-from ingest.pull.parse.csv.lines import END, Lines
-from ingest.pull.parse.csv.reader import CsvReader, Expected, first_row
+from ingest.pull.parse.csv.lines import END, Lines, TooLongError
+from ingest.pull.parse.csv.reader import OPEN_AT_END, CsvReader, Expected
 from ingest.pull.parse.csv.shape import Shape
 from ingest.pull.parse.encoding import Decoder, texts_of
 from ingest.pull.parse.formats import refuse_other_format
@@ -71,7 +72,7 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
     report.delimiter = delimiter
     dialect = _dialect(source, settings, charset, delimiter)
     lines.start(dialect, skipped)
-    cells, row, line = first_row(lines, skipped)
+    cells, row, line = _first_row(lines, skipped)
     names = _names(cells, has_header=settings.csv_has_header)
     if not settings.csv_has_header and cells:
         lines.rewind(line)
@@ -132,3 +133,25 @@ def _shape(source: Source, settings: FormatSettings, charset: str | None, reader
     except UnseekableError:
         return Shape(reader.width)
     return shape
+
+
+def _first_row(lines: Lines, row: int) -> tuple[list[str], int, int]:
+    """Return the first row that is not empty, its number, and the line that it begins in; [] for an empty file.
+
+    `row` is the number of the row before. Raises FormatError for one that cannot be read.
+    """
+    while True:
+        line = lines.line
+        lines.settle()
+        try:
+            cells = next(lines.rows, [END])
+        except TooLongError:
+            raise FormatError("the first row cannot be read: it is too long") from None
+        except csv.Error as error:
+            never = "a quote that opens in it is never closed" if str(error) == OPEN_AT_END else str(error)
+            raise FormatError(f"the first row cannot be read: {never}") from None
+        if cells == [END]:
+            return [], row, line
+        row += 1
+        if any(cell.strip() for cell in cells):
+            return cells, row, line

@@ -15,17 +15,17 @@ from typing import Any, cast
 
 from ingest.pull.mapping.cells import CellError, unwrapped
 from ingest.pull.parse.csv.dialect import Dialect
-from ingest.pull.parse.csv.foreign import MESSAGES, ForeignRows, is_footer
+from ingest.pull.parse.csv.foreign import MESSAGES, ForeignRows, is_footer, tells_of_trouble
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.plain import columns_of
 from ingest.pull.parse.csv.shape import Shape
 from ingest.pull.parse.written import row_of_cells
-from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, FormatError, Report
+from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, Report
 from schemas.outcomes import shown
 
 BLOCK_ROWS, PLAIN_ROWS = 100, 2_000
 _NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
-_OPEN_AT_END = "unexpected end of data"
+OPEN_AT_END = "unexpected end of data"
 _ESCAPED = 'a backslash before a quote: set csvEscape to "\\" if it escapes the quote, to "none" if it is text'
 _SWALLOWED = "a quote that opens in this row swallows the rows behind it"
 
@@ -90,7 +90,8 @@ class CsvReader:
         self.first_line = lines.line
         self._cells = self.width
         self._row = row
-        self._open_row: int | None = None
+        self._doubt: str | None = None
+        """Why the file is not whole, unless another good row comes."""
         self._plain: list[list[str]] = []
         self._suspect = False
         self._drops = False
@@ -128,8 +129,8 @@ class CsvReader:
             self._lines.rewind(line + used + 1)
             size = 1
             yield Block([], [], [stray])
-        if self._open_row is not None:
-            self._report.break_off(f"the file ends inside quotes that open in row {self._open_row}")
+        if self._doubt is not None:
+            self._report.break_off(self._doubt)
 
     def _rows(self, count: int, line: int) -> tuple[list[list[str]], str | None]:
         """Return up to `count` rows by csv.reader, and what is wrong with the row after them if it cannot be read.
@@ -153,8 +154,8 @@ class CsvReader:
     def _stray(self, problem: str, line: int) -> FileReject:
         """Return the reject of a row that csv.reader cannot read."""
         (written,) = self._lines.raw(line, 1) or [""]
-        if problem == _OPEN_AT_END:
-            self._open_row = self._row + 1
+        if problem == OPEN_AT_END:
+            self._doubt = f"the file ends inside quotes that open in row {self._row + 1}"
             problem = "a quote that opens in this row is never closed"
         elif self.dialect.may_escape(written):
             problem = _ESCAPED
@@ -190,7 +191,7 @@ class CsvReader:
                 continue
             first = self._row + 1
             self._row += len(table)
-            self._open_row = None
+            self._doubt = None
             yield Block(list(range(first, self._row + 1)), cast(list[Any], table), suspect=self._suspect)
 
     def _block(self, rows: list[list[str]], line: int | None) -> tuple[Block, int, FileReject | None]:
@@ -204,7 +205,7 @@ class CsvReader:
         if plain and not self.foreign.may_be_among(list(zip(*rows, strict=True))):
             first = self._row + 1
             self._row += len(rows)
-            self._open_row = None
+            self._doubt = None
             return Block(list(range(first, self._row + 1)), rows, suspect=self._suspect), 0, None
         block = Block([], [], suspect=self._suspect)
         used = 0
@@ -222,7 +223,7 @@ class CsvReader:
             elif any(row):
                 block.rows.append(self._row + 1)
                 block.records.append(row)
-                self._open_row = None
+                self._doubt = None
             self._row += 1
             used += lines
         return block, used, None
@@ -251,8 +252,14 @@ class CsvReader:
         if self._drops and self.expected.needed < count < self.width and raw[-1:] and raw[-1][-1:] in "\r\n":
             row.extend([""] * (self.width - count))
             return None
-        message = f"{count} columns where the header has {self.width}"
-        if count > self.width and not any(row[self.width :]):
+        return self._misfit(row)
+
+    def _misfit(self, row: list[str]) -> FileReject:
+        """Return the reject of a row that is too wide or too short; a message behind the last item tells of trouble."""
+        message = f"{len(row)} columns where the header has {self.width}"
+        if len(row) < self.width and tells_of_trouble(row):
+            self._doubt = f"what stands behind the last item tells of trouble: {' '.join(row)[:80]!r}"
+        if len(row) > self.width and not any(row[self.width :]):
             message += ": perhaps a value holds the delimiter without quotes around it"
         return self._refuse("columns", message, row)
 
@@ -273,25 +280,3 @@ class CsvReader:
             self._rows_kept += 1
             record = row_of_cells([cell.replace(END, "") for cell in row], self._report.columns)
         return FileReject(self._row + 1, key, None, None, code, message, shown(written), record=record)
-
-
-def first_row(lines: Lines, row: int) -> tuple[list[str], int, int]:
-    """Return the first row that is not empty, its number, and the line that it begins in; [] for an empty file.
-
-    `row` is the number of the row before. Raises FormatError for one that cannot be read.
-    """
-    while True:
-        line = lines.line
-        lines.settle()
-        try:
-            cells = next(lines.rows, [END])
-        except TooLongError:
-            raise FormatError("the first row cannot be read: it is too long") from None
-        except csv.Error as error:
-            never = "a quote that opens in it is never closed" if str(error) == _OPEN_AT_END else str(error)
-            raise FormatError(f"the first row cannot be read: {never}") from None
-        if cells == [END]:
-            return [], row, line
-        row += 1
-        if any(cell.strip() for cell in cells):
-            return cells, row, line

@@ -46,9 +46,8 @@ def stock(items):
         "(2 rows affected)",
         "-- end --",
         "EOF",
-        "Hats and caps",
-        "Shoes:",
         "# a comment",
+        "3 rows 0 errors",
         "sep=;",
     ],
 )
@@ -60,11 +59,37 @@ def test_such_a_row_is_told_and_is_no_item(line, quoted):
     assert reject.external_id  # it stands for no item that may be missing
 
 
-@pytest.mark.parametrize("line", ["Shoes", "A-1", "C,7,1,z", "C 7 1 z", "Total,7,1", "END-1\t5", '"C 7"""', "C:7"])
+@pytest.mark.parametrize(
+    "line", ["Shoes", "Hats and caps", "Shoes:", "A-1", "C,7,1,z", "C 7 1 z", "Total,7,1", "END-1\t5", '"C 7"""', "C:7"]
+)
 def test_a_short_row_that_may_be_what_is_left_of_an_item_leaves_missing_items_alone(line):
     _, (reject,), report = read(HEADER, "A;5;1;x", line, "B;6;2;y")
 
     assert ("columns", True) == (reject.code, report.complete)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["ERROR: canceling statement due to timeout"],
+        ["MySQL server has gone away", ""],
+        ["... 5000 more rows"],
+        ["Traceback (most recent call last):", '  File "x.py", line 1', "TimeoutError"],
+        ["<b>Fatal error</b>:  Allowed memory size of 134217728 bytes exhausted in <b>x.php</b><br />"],
+        ["Error;the export failed"],
+    ],
+)
+def test_a_message_behind_the_last_item_holds_the_file(lines):
+    items, rejects, report = read(HEADER, "A;5;1;x", "B;6;2;y", *lines)
+
+    assert (STOCK, {"columns"}, False) == (stock(items), {reject.code for reject in rejects}, report.complete)
+    assert "what stands behind the last item tells of trouble" in report.reason
+
+
+@pytest.mark.parametrize("line", ["Export done: 0 errors", "*** END, no warnings ***", "Warning: A;5", "the error"])
+def test_a_message_among_the_items_or_that_all_is_well_does_not(line):
+    assert read(HEADER, "A;5;1;x", line, "B;6;2;y")[2].complete
+    assert ("0" in line or "no" in line) == read(HEADER, "A;5;1;x", line)[2].complete
 
 
 def test_the_header_once_more_is_no_item_where_its_names_would_be_values():

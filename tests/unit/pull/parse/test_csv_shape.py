@@ -238,6 +238,12 @@ def test_names_that_differ_in_what_a_mapping_does_not_see_stand_twice_too(header
         read(f"{header}\nA1;1;2;3\n", mapping={"externalId": "sku", "inventoryQuantity": path})
 
 
+def test_a_name_is_found_whether_its_accents_are_composed_or_not():
+    data = "sku;Me\u0301nge\nA1;5\n"
+
+    assert {"A1": 5} == stock(read(data, mapping={"externalId": "sku", "inventoryQuantity": "M\u00e9nge"})[0])
+
+
 def test_two_columns_of_one_attribute_are_refused_without_a_mapping_too():
     with pytest.raises(FormatError, match="inventoryQuantity, at positions 2 and 3"):
         read("externalId;inventoryQuantity;Inventory Quantity\nA;1;2\n", mapping={})
