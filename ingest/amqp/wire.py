@@ -70,7 +70,7 @@ class Wire:
         self._tag = 0
         self._out: list[bytes] = []
         self._waiting: dict[int, tuple[Confirm, str, float, Settled | None]] = {}
-        self._late: dict[int, Settled | None] = {}
+        self._late: dict[int, Settled] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._heard, self._silent_s = False, 0.0
         self.closed: asyncio.Future[str] = self._loop.create_future()
@@ -81,7 +81,7 @@ class Wire:
 
     @property
     def in_flight(self) -> int:
-        """Return the number of messages that the broker has not settled."""
+        """Return the number of messages that the broker has not settled, but for late ones that nobody asks after."""
         return len(self._waiting) + len(self._late)
 
     def publish(
@@ -132,7 +132,8 @@ class Wire:
             if deadline > now:
                 break
             del self._waiting[tag]
-            self._late[tag] = settled
+            if settled is not None:
+                self._late[tag] = settled
             _end(confirm, late)
             if self._silent_s >= SILENT_S:
                 self._transport.abort()
@@ -180,8 +181,8 @@ class Wire:
             if entry is not None:
                 CONFIRM_SECONDS.observe(self._loop.time() - entry[2] + self._timeout)
                 _end(entry[0], result, entry[3])
-            elif self._late:
-                _settle(self._late.pop(tag, None))
+            elif tag in self._late:
+                self._late.pop(tag)()
             return
         done = []
         for waiting in self._waiting:  # in the order of the tags
@@ -197,7 +198,7 @@ class Wire:
             if settled is not None:
                 settled()
         for late in [late for late in self._late if late <= tag]:
-            _settle(self._late.pop(late))
+            self._late.pop(late)()
 
     def _returned(self, message_id: str | None) -> None:
         """A returned message is confirmed all the same, right after; it carries no tag, so its id must do."""
@@ -216,8 +217,8 @@ class Wire:
         for confirm, _, _, settled in waiting.values():
             _end(confirm, "disconnected", settled)
         unsettled, self._late = self._late, {}
-        for settled in unsettled.values():
-            _settle(settled)
+        for settle in unsettled.values():
+            settle()
         if not self.closed.done():
             self.closed.set_result(why)
 
@@ -225,10 +226,6 @@ class Wire:
 def _end(confirm: Confirm, result: Reason | None, settled: Settled | None = None) -> None:
     if not confirm.done():
         confirm.set_result(result)
-    _settle(settled)
-
-
-def _settle(settled: Settled | None) -> None:
     if settled is not None:
         settled()
 

@@ -210,7 +210,8 @@ class Connection(web.RequestHandler):
         answer = begun.accepted(ends=ends) if confirm.result() is None else None
         if self.transport is None or waiter.done():
             self._idle = None
-            begun.abandon()
+            if confirm.result() == "unroutable":  # nobody sends it again; all else the broker settles, however late
+                begun.abandon()
             waiter.cancel()
             self._done()
         elif answer is None:

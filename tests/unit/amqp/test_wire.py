@@ -229,6 +229,15 @@ async def test_a_late_message_is_settled_when_its_confirm_comes_or_the_connectio
     assert (["a", "b", "c", "d", "e"], 0) == (settled, wire.in_flight)
 
 
+async def test_late_messages_that_nobody_asks_after_are_forgotten(rig):
+    wire, clock, _ = rig
+    confirms = publish(wire, *"ab")
+    clock.pass_time(3)
+    beat(wire)
+    clock.pass_time(3)
+    assert (["timeout", "timeout"], 0) == (results(confirms), wire.in_flight)
+
+
 async def test_the_time_to_each_confirm_is_measured_from_its_publish(rig):
     def told():
         return [REGISTRY.get_sample_value(f"feedline_confirm_seconds_{what}") for what in ("count", "sum")]
