@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,7 @@ _KEY_BITS, _BODY_BITS = 40, 56
 """Of a sender's key and of its body in a batch id: two bodies of one key that meet would lose one, two keys that meet
 would only be warned of."""
 _SENDER: Final = b"feedline-sender"
+_OBJECTS, _TEXTS, _KEY = {dict}, {str}, itemgetter("externalId")
 
 
 class Source(StrEnum):
@@ -160,7 +162,7 @@ def _is_sound(batch: Batch) -> bool:
     indexes = batch.indexes
     if batch.items.__class__ is not list or (indexes is not None and len(indexes) != len(batch.items)):
         return False
-    return all(item.__class__ is dict and item["externalId"].__class__ is str for item in batch.items)
+    return _OBJECTS.issuperset(map(type, batch.items)) and _TEXTS.issuperset(map(type, map(_KEY, batch.items)))
 
 
 def new_batch_id(feed_id: int, now_ms: int, key: bytes) -> uuid.UUID:

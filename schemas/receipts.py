@@ -8,7 +8,7 @@ Stored is a JSON array of lines, or, where items are simply unchanged, an object
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -51,7 +51,10 @@ def place(line: dict[str, Any]) -> int:
     return index if isinstance(index, int) else -1
 
 
-def _ranges(indexes: Iterable[int]) -> list[list[int]]:
+def _ranges(indexes: Sequence[int]) -> list[list[int]]:
+    first, last = indexes[0], indexes[-1]
+    if indexes == list(range(first, last + 1)):  # as nearly always
+        return [[first, last]]
     ranges: list[list[int]] = []
     for index in indexes:
         if ranges and ranges[-1][1] == index - 1:

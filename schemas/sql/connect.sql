@@ -33,17 +33,17 @@ ORDER BY w.feed_id, w.external_id;
 
 -- name: match_sku
 SELECT DISTINCT k.account_id, k.value, v.id
-FROM unnest($1::bigint[], $2::text[]) AS k (account_id, value)
+FROM unnest($1::text::bigint[], $2::text::text[]) AS k (account_id, value)
 JOIN variants v ON v.account_id = k.account_id AND v.sku = k.value;
 
 -- name: match_sku_in_any_case
 SELECT DISTINCT k.account_id, k.value, v.id
-FROM unnest($1::bigint[], $2::text[]) AS k (account_id, value)
+FROM unnest($1::text::bigint[], $2::text::text[]) AS k (account_id, value)
 JOIN variants v ON v.account_id = k.account_id AND lower(v.sku) = lower(k.value);
 
 -- name: match_barcode
 SELECT DISTINCT k.account_id, k.value, v.id
-FROM unnest($1::bigint[], $2::text[]) AS k (account_id, value)
+FROM unnest($1::text::bigint[], $2::text::text[]) AS k (account_id, value)
 JOIN variants v ON v.account_id = k.account_id AND v.barcode = k.value;
 
 -- name: match_id

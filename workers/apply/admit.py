@@ -63,9 +63,11 @@ def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], l
     """
     if not purses:
         return changed, []
-    short = any(purse.short for purse in purses)
+    if not any(purse.short for purse in purses):
+        _charge_all(changed)
+        return changed, []
     others: list[Entry] = []
-    for entry in sorted(changed, key=_place) if short else changed:
+    for entry in sorted(changed, key=_place):
         if is_free(entry.charged, entry.work.ordinal):
             continue
         purse = entry.work.purse
@@ -81,3 +83,18 @@ def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], l
 
 
 _place = attrgetter("place")
+
+
+def _charge_all(entries: Iterable[Entry]) -> None:
+    """Charge whatever is not free, where all of it fits. Rows of a window have a few marks among them."""
+    marks: dict[tuple[int, int], int | None] = {}
+    for entry in entries:
+        work, key = entry.work, (entry.charged, entry.work.ordinal)
+        if key not in marks:
+            marks[key] = None if is_free(*key) else charge(*key)
+        mark = marks[key]
+        if mark is not None:
+            assert work.purse is not None
+            work.purse.taken += 1
+            work.purse.redeemed += entry.was_deferred
+            entry.charged = mark

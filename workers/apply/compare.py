@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -17,15 +18,16 @@ from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 _SHAPES = 4096
 """Combinations of attributes remembered; a feed sends the same few for ever."""
+_Taking = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How to hash items that have just these attributes, whatever their order: what to take, and seeds of the names."""
 
-    hot: Callable[[Mapping[str, Any]], Any]
+    hot: _Taking
     hot_seed: int
-    details: Callable[[Mapping[str, Any]], Any] | None
+    details: _Taking | None
     details_seed: int
 
 
@@ -56,25 +58,32 @@ class Hashed:
     with_details: bool
 
 
-def hash_all(items: Iterable[Mapping[str, Any]]) -> Hashed:
+def hash_all(items: Sequence[Mapping[str, Any]]) -> Hashed:
     """Return the hashes of a window's items."""
-    digests: list[int] = []
-    details: list[int] = []
-    named: set[str] = set()
-    names: tuple[str, ...] = ()
-    for item in items:
-        own = tuple(item)
-        if own != names:  # a feed's items are alike
-            names, shape = own, _shape(own)
-            hot_of, hot_seed, details_of, details_seed = shape.hot, shape.hot_seed, shape.details, shape.details_seed
-            named.update(own)
-        own_details = 0
-        if details_of is not None:
-            own_details = xxh3_64_intdigest(dumps(details_of(item)), details_seed)
-        digests.append(xxh3_64_intdigest(dumps(hot_of(item)), hot_seed ^ own_details))
-        details.append(own_details)
+    shapes = list(map(tuple, items))
+    kinds = set(shapes)
+    named = set().union(*kinds)
+    if len(kinds) == 1:  # a feed's items are alike
+        digests, details = _hashes(_shape(shapes[0]), items)
+    else:
+        digests, details = [0] * len(items), [0] * len(items)
+        for kind in kinds:
+            places = [place for place, names in enumerate(shapes) if names == kind]
+            found = _hashes(_shape(kind), [items[place] for place in places])
+            for place, digest, own_details in zip(places, *found, strict=True):
+                digests[place], details[place] = digest, own_details
     attributes = tuple(name for name in HOT_ATTRIBUTES if name in named)
     return Hashed(_signed(digests), _signed(details), attributes, not named.isdisjoint(_DETAILS))
+
+
+def _hashes(shape: _Shape, items: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
+    """Return the hashes of items of one shape, and those of their details."""
+    hot, seed = map(dumps, map(shape.hot, items)), shape.hot_seed
+    if shape.details is None:
+        return list(map(xxh3_64_intdigest, hot, repeat(seed))), [0] * len(items)
+    written = map(dumps, map(shape.details, items))
+    details = list(map(xxh3_64_intdigest, written, repeat(shape.details_seed)))
+    return [xxh3_64_intdigest(each, seed ^ own) for each, own in zip(hot, details, strict=True)], details
 
 
 def _signed(digests: list[int]) -> list[int]:
@@ -83,8 +92,4 @@ def _signed(digests: list[int]) -> list[int]:
 
 def initial(item: Mapping[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
     """Return all of the attributes as a new row has them."""
-    return {name: _read(name, item.get(name)) for name in attributes}
-
-
-def _read(name: str, value: Any) -> Any:
-    return NULL_MEANS.get(name) if value is None else value
+    return {name: value if (value := item.get(name)) is not None else NULL_MEANS.get(name) for name in attributes}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from schemas import receipts
@@ -11,8 +13,9 @@ from workers.apply.work import Work
 
 _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)
 _UNCHANGED = Outcome.UNCHANGED
-_ALL = tuple((outcome, outcome.value) for outcome in sorted(Outcome, key=lambda outcome: outcome is not _UNCHANGED))
-_PLAINLY = {*_SIMPLE, _UNCHANGED}
+_ALL = tuple(Outcome)
+_PLAINLY = {outcome.value for outcome in (*_SIMPLE, _UNCHANGED)}
+_external_id = itemgetter("externalId")
 _PLAIN = 3
 """Attributes of a line about which there is no more to say."""
 _REJECTED = Outcome.REJECTED.value
@@ -21,14 +24,10 @@ _REJECTED = Outcome.REJECTED.value
 def counts_of(work: Work) -> dict[str, int]:
     """Return outcome → number of items, those included that the edge refused; only outcomes that occur."""
     outcomes = work.outcomes
-    counts = {}
-    left = len(outcomes)
-    for outcome, name in _ALL:
-        if not left:
-            break
-        if number := outcomes.count(outcome):
-            counts[name] = number
-            left -= number
+    if outcomes and outcomes.count(outcomes[0]) == len(outcomes):
+        counts = {outcomes[0].value: len(outcomes)}
+    else:
+        counts = {outcome.value: number for outcome in _ALL if (number := outcomes.count(outcome))}
     if refused := len({reject["index"] for reject in work.batch.rejected}):
         counts[_REJECTED] = counts.get(_REJECTED, 0) + refused
     return counts
@@ -36,19 +35,18 @@ def counts_of(work: Work) -> dict[str, int]:
 
 def encode(work: Work) -> tuple[dict[str, int], bytes]:
     """Return a receipt's `counts`, and its `items` as stored: those that are not simply created or updated."""
-    batch, outcomes = work.batch, work.outcomes
+    batch, outcomes, counts = work.batch, work.outcomes, counts_of(work)
     if work.notes or batch.rejected or batch.warnings:
         told = [line for line in every_item(work) if line["outcome"] not in _SIMPLE or len(line) > _PLAIN]
         plain = [line for line in told if line["outcome"] is _UNCHANGED and len(line) == _PLAIN]
         lines = [line for line in told if line["outcome"] is not _UNCHANGED or len(line) > _PLAIN]
         unchanged, ids = [line["index"] for line in plain], [line["externalId"] for line in plain]
     else:
-        slots = [slot for slot, outcome in enumerate(outcomes) if outcome is _UNCHANGED]
-        items, indexes = batch.items, batch.indexes
-        unchanged = slots if indexes is None else [indexes[slot] for slot in slots]
-        ids = [items[slot]["externalId"] for slot in slots]
-        lines = [] if _PLAINLY.issuperset(outcomes) else list(_lines(work, skip=(*_SIMPLE, _UNCHANGED)))
-    return counts_of(work), receipts.encode(lines, unchanged, ids)
+        flags = [outcome is _UNCHANGED for outcome in outcomes]
+        unchanged = list(compress(batch.indexes or range(len(outcomes)), flags))
+        ids = list(map(_external_id, compress(batch.items, flags)))
+        lines = [] if _PLAINLY.issuperset(counts) else list(_lines(work, skip=(*_SIMPLE, _UNCHANGED)))
+    return counts, receipts.encode(lines, unchanged, ids)
 
 
 def every_item(work: Work) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ FROM (SELECT unnest($3::text::bigint[]) AS account_id, unnest($4::text::bigint[]
              unnest($5::text::text[]) AS external_id, unnest($6::text::bigint[]) AS item_hash,
              unnest($7::text::bigint[]) AS details_hash, unnest($8::text::bigint[]) AS charged,
              unnest($9::text::bigint[]) AS variant_id{parameters}) u
-RETURNING id, feed_id, external_id;
+{returning};
 
 -- name: write_details!
 INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)

@@ -168,8 +168,10 @@ async def _send(
 
 
 async def _insert(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], now: datetime) -> None:
+    """Insert rows; what names them afterwards, their details and the changes that are kept, wants their ids back."""
+    named = window_of(entries) is not None or any(entry.details is not None for entry in entries)
     rows = await connection.fetch(
-        statements.insert_rows(attributes),
+        statements.insert_rows(attributes, named=named),
         now,
         window_of(entries),
         *keys_of(entries),
@@ -179,9 +181,11 @@ async def _insert(connection: Connection, entries: Sequence[Entry], attributes: 
         numbers([entry.variant_id for entry in entries]),
         *(COLUMNS[name].array([entry.changes[name] for entry in entries]) for name in attributes),
     )
-    ids = {(row["feed_id"], row["external_id"]): row["id"] for row in rows}
+    if named:
+        ids = {(row["feed_id"], row["external_id"]): row["id"] for row in rows}
+        for entry in entries:
+            entry.id = ids[entry.work.feed.id, entry.external_id]
     for entry in entries:
-        entry.id = ids[entry.work.feed.id, entry.external_id]
         entry.end(_CREATED)
 
 

@@ -90,8 +90,11 @@ def update_rows(names: tuple[str, ...]) -> str:
 
 
 @lru_cache(_SHAPES)
-def insert_rows(attributes: tuple[str, ...]) -> str:
-    """Return the insert of rows with these hot attributes: parameters from the tenth on, in this order."""
+def insert_rows(attributes: tuple[str, ...], *, named: bool) -> str:
+    """Return the insert of rows with these hot attributes: parameters from the tenth on, in this order.
+
+    The rows' ids come back where they are `named`.
+    """
     columns = [COLUMNS[name] for name in attributes]
     counted = "CASE WHEN u.inventory_quantity IS NOT NULL THEN $1 END" if "inventoryQuantity" in attributes else "NULL"
     return str(ROAD.insert_rows.sql).format(
@@ -99,6 +102,7 @@ def insert_rows(attributes: tuple[str, ...]) -> str:
         columns=_names(columns),
         values="".join(f", u.{column.name}" for column in columns),
         parameters=_parameters(columns, 10),
+        returning="RETURNING id, feed_id, external_id" if named else "",
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Operation
-from workers.apply import admit, changes, charging, compare, deferred, rows, variants
+from workers.apply import admit, changes, charging, compare, connect, deferred, rows, variants
 from workers.apply.differing import NONE, Differing, Updates
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
@@ -48,7 +48,8 @@ class Compared:
 async def write(connection: Connection, compared: Compared, now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Write what a window changes, as far as the limit admits it; return the accounts' days that were charged."""
     changed, updates = compared.changed, compared.updates
-    await variants.share(connection, changed)
+    wanting = connect.candidates(changed)
+    await variants.share(connection, wanting)
     purses = admit.purses_of(changed, updates.wanted)
     await charging.look(connection, purses, lock=lock_usage)
     if updates.places and any(purse.short for purse in purses):
@@ -62,7 +63,8 @@ async def write(connection: Connection, compared: Compared, now: datetime, *, lo
     if updates.places:
         await rows.update(connection, compared.found, updates, now)
     if admitted:
-        connecting = await variants.find(connection, admitted)
+        left = set(others)
+        connecting = await variants.find(connection, [each for each in wanting if each.entry not in left])
         await rows.write(connection, admitted, compared.found.hashed, now)
         await variants.connect_updated(connection, connecting, now)
         changes.note(admitted)

@@ -16,6 +16,7 @@ from asyncpg import Connection
 from schemas import queries
 from schemas.outcomes import Outcome
 from workers.apply import changes, connect
+from workers.apply.arrays import numbers, texts
 from workers.apply.connect import Asked, Candidate, Rule
 from workers.apply.merge import merge
 from workers.apply.rows import keys_of
@@ -29,21 +30,22 @@ _STATEMENTS = {
 }
 
 
-async def share(connection: Connection, entries: Sequence[Entry]) -> None:
+async def share(connection: Connection, wanting: Sequence[Candidate]) -> None:
     """Share the lock of the accounts whose variants `find` may look up.
 
     Before usage rows are locked: a window that holds them and waits here would wait for whoever changes variants, who
     waits for a window that shares this lock and waits for the usage rows.
     """
-    await _share(connection, {each.entry.work.feed.account_id for each in connect.candidates(entries)})
+    await _share(connection, {each.entry.work.feed.account_id for each in wanting})
 
 
-async def find(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
+async def find(connection: Connection, wanting: Sequence[Candidate]) -> list[Entry]:
     """Fill in `variant_id` of the entries that connect; return those of them whose rows are there already."""
-    wanting = connect.candidates(entries)
     if not wanting:
         return []
     matches = await _match(connection, wanting)
+    if not matches:
+        return []
     for each in wanting:
         each.entry.variant_id = connect.choose(each, matches)
     return [each.entry for each in wanting if each.entry.row is not None and each.entry.variant_id is not None]
@@ -117,18 +119,19 @@ async def _share(connection: Connection, account_ids: set[int]) -> None:
 
 async def _match(connection: Connection, wanting: Sequence[Candidate]) -> dict[Asked, list[int]]:
     """Return the ids of the variants that match, by what was asked."""
-    by_rule: dict[Rule, set[tuple[int, str]]] = defaultdict(set)
-    for each in wanting:
-        for rule, account_id, value in each.asked:
-            by_rule[rule].add((account_id, value))
+    by_rule: dict[Rule, list[Asked]] = defaultdict(list)
+    for asked in {asked for each in wanting for asked in each.asked}:
+        by_rule[asked[0]].append(asked)
     matches: dict[Asked, list[int]] = defaultdict(list)
     if not by_rule:
         return matches
     # All indexes of variants begin with the account, and a plan that was kept since the table was empty may use the
     # wrong one; these look-ups are few, so each is planned for what is there.
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-    for rule, asked in by_rule.items():
-        for row in await connection.fetch(getattr(_SQL, _STATEMENTS[rule]).sql, *zip(*sorted(asked), strict=True)):
+    for rule, of_rule in by_rule.items():
+        statement = getattr(_SQL, _STATEMENTS[rule]).sql
+        accounts = numbers([account_id for _, account_id, _ in of_rule])
+        for row in await connection.fetch(statement, accounts, texts([value for *_, value in of_rule])):
             matches[rule, row["account_id"], row["value"]].append(row["id"])
     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     return matches
