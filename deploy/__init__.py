@@ -1,1 +1,1 @@
-"""How it is run: local stack, command line, migrations, benchmark. May import everything; nothing imports it."""
+"""How it is run: local stack, command line, containers, benchmark. May import everything; nothing imports it."""

@@ -1,1 +1,4 @@
-"""The way in: webhook edge, resource API and puller. Publishes batches; never writes feed variants."""
+"""The way in: webhook edge, resource API with its dashboard, puller; and the way out, the deliverer.
+
+Publishes batches; never writes feed variants.
+"""

@@ -1,1 +1,1 @@
-"""What both sides of the queue agree on. Opens no socket and reads no clock; may be handed a connection."""
+"""What both sides of the queue agree on. Reads no clock, binds no port."""

@@ -16,11 +16,22 @@ WHERE account_id = :account_id AND batch_id BETWEEN :first AND :last AND batch_i
   AND source IN ('webhook', 'api')
 ORDER BY batch_id LIMIT 10;
 
+-- part: of_feed
+WHERE receipts.account_id = :account_id AND receipts.feed_id = f.id
+  AND received_at >= coalesce(:received_from::timestamptz, '-infinity')
+  AND received_at < coalesce(:received_to::timestamptz, 'infinity')
+  AND received_at <= coalesce(:before_at::timestamptz, 'infinity')
+  AND (received_at, batch_id) < (
+      coalesce(:before_at::timestamptz, 'infinity'), coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+  )
+  AND (:outcome::text IS NULL OR counts ? :outcome::text)
+ORDER BY received_at DESC, batch_id DESC
+
 -- name: receipt_list(account_id, feeds, feed_id, received_from, received_to, outcome, before_at, before_id, limit)
 -- Newest first, along the index (account_id, feed_id, received_at), so a page costs the same however many receipts there
 -- are: those of a page are of the feeds whose own newest is newest, and there are no more of them than a page has rows.
--- The key continues exactly where the page before ended. The condition stands twice, on purpose: which feeds are newest is
--- asked of the index, one row a feed; from one place, whole pages of every feed would be read to be thrown away.
+-- The key continues exactly where the page before ended. A feed is asked twice, on purpose: which feeds are newest is
+-- asked of the index, one row a feed; at once, whole pages of every feed would be read to be thrown away.
 SELECT r.batch_id, r.feed_id, r.run_id, r.source, r.received_at, r.applied_at, r.counts::text AS counts,
        extract(epoch FROM r.received_at)::numeric(20, 6) || '_' || r.batch_id AS cursor
 FROM (
@@ -28,15 +39,7 @@ FROM (
     FROM inventory_feeds f
     CROSS JOIN LATERAL (
         SELECT received_at, batch_id FROM receipts
-        WHERE receipts.account_id = :account_id AND receipts.feed_id = f.id
-          AND received_at >= coalesce(:received_from::timestamptz, '-infinity')
-          AND received_at < coalesce(:received_to::timestamptz, 'infinity')
-          AND received_at <= coalesce(:before_at::timestamptz, 'infinity')
-          AND (received_at, batch_id) < (
-              coalesce(:before_at::timestamptz, 'infinity'), coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-          )
-          AND (:outcome::text IS NULL OR counts ? :outcome::text)
-        ORDER BY received_at DESC, batch_id DESC
+        {of_feed}
         LIMIT 1
     ) n
     WHERE f.account_id = :account_id
@@ -47,15 +50,7 @@ FROM (
 ) f
 CROSS JOIN LATERAL (
     SELECT * FROM receipts
-    WHERE receipts.account_id = :account_id AND receipts.feed_id = f.id
-      AND received_at >= coalesce(:received_from::timestamptz, '-infinity')
-      AND received_at < coalesce(:received_to::timestamptz, 'infinity')
-      AND received_at <= coalesce(:before_at::timestamptz, 'infinity')
-      AND (received_at, batch_id) < (
-          coalesce(:before_at::timestamptz, 'infinity'), coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-      )
-      AND (:outcome::text IS NULL OR counts ? :outcome::text)
-    ORDER BY received_at DESC, batch_id DESC
+    {of_feed}
     LIMIT :limit
 ) r
 ORDER BY r.received_at DESC, r.batch_id DESC
