@@ -84,14 +84,18 @@ class Connection(web.RequestHandler):
             self._expect_head()
 
     def _watch_chunks(self, data: bytes, number: int) -> None:
-        """End the connection with its answer where a chunked body ends with more than its last chunk."""
-        if number == 1 and self._chunks.body is None:
+        """End the connection with its answer where a chunked body breaks off, or ends with more than its last chunk."""
+        body = self._chunks.body
+        if number == 1 and body is None:
             message: Any = self._messages[-1][0]
             if message.__class__ is not RawRequestMessage or not message.chunked:
                 return
         came = list(self._messages)[len(self._messages) - number :]
-        if not self._chunks.end_plainly(data, came):
-            self._close = True
+        if self._chunks.end_plainly(data, came):
+            return
+        self._close = True
+        if body is not None and not body.is_eof():  # aiohttp tells nobody who waits for the rest
+            body.set_exception(web.RequestPayloadError("a chunk is malformed"))
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on reading where that was interrupted; its parent asks the parser at each body that is read."""

@@ -95,6 +95,18 @@ async def test_a_trailer_of_one_post_is_no_header_of_the_next(edge):
     assert 4 == await edge.waiting()
 
 
+async def test_a_body_whose_chunks_break_off_wrongly_is_refused_at_once(edge, until):
+    async with connected(edge) as (reader, writer):
+        writer.write(HEAD % PATH.encode() + b"Transfer-Encoding: chunked\r\n\r\n2c\r\n")
+        await until(lambda: edge.posts.places.posts == 1)
+        writer.write(ITEM + b"\r\n-1\r\n")
+        status, problem = await answered(reader)
+
+        assert (400, "edge.body.broken") == (status, problem["title"])
+        assert b"" == await ended(reader)
+    assert 0 == edge.posts.places.posts
+
+
 async def test_a_gzip_transfer_coding_is_undone_and_another_is_501(edge):
     head = HEAD % PATH.encode() + b"Transfer-Encoding: %b\r\n\r\n"
 
