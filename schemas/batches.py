@@ -160,9 +160,22 @@ def _is_sound(batch: Batch) -> bool:
     if not all(number.__class__ is int and 0 <= number < bound for number, bound in bounds):
         return False
     indexes = batch.indexes
-    if batch.items.__class__ is not list or (indexes is not None and len(indexes) != len(batch.items)):
+    if batch.items.__class__ is not list or not (_are_told(batch.rejected) and _are_told(batch.warnings)):
+        return False
+    if indexes is not None and (
+        indexes.__class__ is not list
+        or len(indexes) != len(batch.items)
+        or not all(index.__class__ is int for index in indexes)
+    ):
         return False
     return _OBJECTS.issuperset(map(type, batch.items)) and _TEXTS.issuperset(map(type, map(_KEY, batch.items)))
+
+
+def _are_told(lines: Any) -> bool:
+    """Return whether these can become lines of a receipt: objects, each with the place of what it tells of."""
+    return lines.__class__ is list and all(
+        line.__class__ is dict and isinstance(line["index"], int | str | None) for line in lines
+    )
 
 
 def new_batch_id(feed_id: int, now_ms: int, key: bytes) -> uuid.UUID:

@@ -124,6 +124,13 @@ def test_what_is_no_batch_is_permanent(body):
         {"items": [{"externalId": 1}]},
         {"indexes": [1, 2]},
         {"indexes": 1},
+        {"indexes": {"a": 1}},
+        {"indexes": ["a"]},
+        {"rejected": 1},
+        {"rejected": ["a"]},
+        {"rejected": [{"code": "required"}]},
+        {"warnings": {"index": 1}},
+        {"warnings": [{"index": [1]}]},
     ],
 )
 def test_a_message_of_the_wrong_shape_is_permanent(change):
