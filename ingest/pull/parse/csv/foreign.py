@@ -43,7 +43,7 @@ MESSAGES: dict[Foreign, str] = {
 
 def is_footer(row: Sequence[str]) -> bool:
     """Return whether a row of one cell says that the list ends, rather than being cut off."""
-    if len(row) != 1 or len(row[0]) > _LONGEST_FOOTER:
+    if len(row) != 1 or len(row[0]) > _LONGEST_FOOTER or "\0" in row[0]:
         return False
     text = row[0].strip().lower()
     return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))

@@ -183,7 +183,7 @@ def test_a_footer_is_a_reject_and_does_not_hold_the_file(name):
     assert report.complete
 
 
-@pytest.mark.parametrize("end", ["A3", "A3,Cha", "A3,Chair", 'A3,"Chair'])
+@pytest.mark.parametrize("end", ["A3", "A3,Cha", "A3,Chair", 'A3,"Chair', "\0" * 100, "\0" * 5_000])
 def test_a_row_that_is_cut_off_holds_the_file(end):
     assert not read(f"sku,name,qty\nA1,Table,5\nA2,Chair,6\n{end}")[2].complete
 
