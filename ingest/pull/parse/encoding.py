@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from ingest.feeds.mapping import encoding_name
+from ingest.pull.parse.alphabets import Alphabet
 from ingest.pull.parse.wide import SAMPLE_BYTES, wide_encoding
 from ingest.pull.parse.windows_1252 import Windows1252
 from ingest.pull.records import Doubt, Report
@@ -55,7 +56,7 @@ class Survey:
 
     `valid` are sequences of UTF-8, `long` those of three bytes or four, `invalid` other bytes beyond ASCII, and
     `undefined` those that Windows-1252 does not have; `cut`: at the end the first bytes of a sequence stand, which are
-    counted as neither.
+    counted as neither. `alphabet` is that of the declared encoding, if it is another one than Latin.
     """
 
     valid: int = 0
@@ -64,11 +65,14 @@ class Survey:
     undefined: int = 0
     cut: bool = False
     windows: Windows1252 = field(default_factory=Windows1252)
+    alphabet: Alphabet | None = None
 
     @classmethod
-    def of(cls, blocks: Iterable[bytes]) -> Survey:
-        """Return the survey of these bytes."""
+    def of(cls, blocks: Iterable[bytes], declared: str | None = None) -> Survey:
+        """Return the survey of these bytes; `declared` is what somebody said their encoding is."""
         survey, rest = cls(), b""
+        if declared is not None and _SINGLE_BYTE.fullmatch(declared):
+            survey.alphabet = Alphabet.of(declared)
         for block in blocks:
             data = rest + block if rest else block
             cut = _CUT_SEQUENCE.search(data, max(len(data) - 3, 0))
@@ -87,6 +91,8 @@ class Survey:
             data.decode()
         except UnicodeDecodeError:
             self.windows.add(data)
+            if self.alphabet is not None:
+                self.alphabet.add(data)
             without, count = _SEQUENCE.subn(b"", data)
             self.valid += count
             self.invalid += len(without.translate(None, _ASCII))
@@ -110,6 +116,10 @@ class Survey:
 
         `declared`: somebody has said what it is; `given`: the feed does, whom letters do not contradict.
         """
+        if self.alphabet is not None and name == self.alphabet.name and self.alphabet.doubtful and not given:
+            return (
+                f"the encoding cannot be told: it is said to be {name}, in which its letters make no words; {_REMEDY}"
+            )
         if name != "cp1252":
             return None
         if self.undefined:
@@ -190,10 +200,10 @@ class Decoder:
         return data
 
     def _decide(self, data: bytes) -> None:
-        survey = Survey.of(chain([data], self._ahead()))
         declared = None if self._declared is None else _plain(self._declared)
         if declared is not None and declared.startswith(("utf-16", "utf-32")):
             declared = None  # it would have zero bytes
+        survey = Survey.of(chain([data], self._ahead()), declared)
         name = survey.encoding(declared)
         self._use(name)
         self._doubt(survey.doubt(name, declared=declared is not None, given=self._given is not None))

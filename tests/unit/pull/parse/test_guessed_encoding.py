@@ -92,6 +92,31 @@ def test_a_server_that_calls_everything_latin_1_makes_it_no_truer():
     assert "encoding" == report.doubt
 
 
+OTHER_ALPHABETS = ("cp1251", "koi8-r", "iso8859-5", "cp866", "cp1253", "cp1255", "cp1256")
+
+
+@pytest.mark.parametrize("declared", OTHER_ALPHABETS)
+@pytest.mark.parametrize("language", ["German", "French", "Portuguese", "Danish", "Polish", "Czech"])
+def test_an_alphabet_that_was_declared_and_makes_no_words_holds_the_file(declared, language):
+    family = "cp1250" if language in ("Polish", "Czech") else "cp1252"
+    _, _, report = read(table(WORDS[language], family), charset=declared)
+    _, _, given = read(table(WORDS[language], family), encoding=declared)
+
+    assert (False, "encoding", True) == (report.complete, report.doubt, given.complete)
+    assert f"said to be {declared}" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("encoding", "language"),
+    [("cp1251", "Russian"), ("koi8-r", "Russian"), ("cp1253", "Greek"), ("cp1255", "Hebrew"), ("cp1256", "Arabic")],
+)
+def test_an_alphabet_that_was_declared_and_makes_words_is_read(encoding, language):
+    words = f"{WORDS[language]} USB Samsung-{WORDS[language].split()[0]}"
+    items, rejects, report = read(table(words, encoding), charset=encoding)
+
+    assert (words.split(), [], True) == ([item["name"] for item in items], rejects, report.complete)
+
+
 @pytest.mark.parametrize("resource_type", ["ftpCsv", "xml", "api"])
 @pytest.mark.parametrize("transforms", [[], ["upper"]])
 def test_a_key_whose_letters_nobody_has_told_is_refused_and_the_setting_named(resource_type, transforms):
