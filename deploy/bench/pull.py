@@ -121,9 +121,9 @@ PLAIN: dict[str, Callable[[Path], int]] = {"csv": plain_csv, "xml": plain_xml, "
 
 
 def ours(form: str, path: Path) -> int:
-    """Read as the puller does, up to chunks of canonical items."""
+    """Read as the puller does, up to the JSON of canonical items, as they are published."""
     with path.open("rb") as file:
-        return sum(len(chunk.items) for chunk in parse(file, SETTINGS[form]))
+        return sum(chunk.count for chunk in parse(file, SETTINGS[form]) if chunk.json())
 
 
 def whole_way(form: str, path: Path, readings: int) -> float:

@@ -119,9 +119,11 @@ class Record:
 
 @dataclass(slots=True)
 class Chunk:
-    """Up to 50 canonical items; `items[k]` came from `rows[k]`. `rejected` counts records, `rejects` reasons."""
+    """Up to 50 canonical items, written as JSON; `written[k]` came from `rows[k]`. `rejected` counts records, `rejects`
+    reasons.
+    """
 
-    items: list[dict[str, Any]]
+    written: list[str]
     rows: list[int]
     rejects: list[FileReject] = field(default_factory=list)
     rejected: int = 0
@@ -129,7 +131,17 @@ class Chunk:
     @property
     def count(self) -> int:
         """Return the number of items."""
-        return len(self.items)
+        return len(self.written)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Return the items."""
+        found: list[dict[str, Any]] = orjson.loads(self.json())
+        return found
+
+    def json(self) -> bytes:
+        """Return the items as a JSON array."""
+        return f"[{','.join(self.written)}]".encode()
 
 
 @dataclass(frozen=True, slots=True)

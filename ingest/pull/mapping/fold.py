@@ -27,7 +27,7 @@ _IN_MEMORY_BYTES = 1 << 24
 _BETWEEN = "\0"
 """Between two keys; no key holds it."""
 _TABLES = """
-CREATE TABLE items (key TEXT PRIMARY KEY, position INTEGER NOT NULL, row INTEGER NOT NULL, item BLOB NOT NULL,
+CREATE TABLE items (key TEXT PRIMARY KEY, position INTEGER NOT NULL, row INTEGER NOT NULL, item TEXT NOT NULL,
                     again INTEGER) WITHOUT ROWID;
 CREATE TABLE refused (key TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -72,7 +72,7 @@ class Counted:
     def add(self, mapped: Mapped, _: list[FileReject]) -> Mapped:
         """Let the items pass."""
         if mapped.items:
-            keys = mapped.keys or [item[KEY] for item in mapped.items]
+            keys = mapped.keys
             self._rows += len(keys)
             self._ordered = self._ordered and self._last < keys[0] and _are_ordered(keys)
             self._last = keys[-1]
@@ -127,11 +127,11 @@ class Folded:
             [(each.external_id, each.row) for each in refused if each.external_id and not each.skipped],
         )
         passed = Mapped(rejects=mapped.rejects, rejected=mapped.rejected)
-        for row, item in zip(mapped.rows, mapped.items, strict=True):
+        for row, key, item in zip(mapped.rows, mapped.keys, mapped.items, strict=True):
             self._position += 1
-            values = (item[KEY], self._position, row, orjson.dumps(item))
+            values = (key, self._position, row, item)
             if not self._database.execute("INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, NULL)", values).rowcount:
-                self._again(row, item, passed)
+                self._again(row, orjson.loads(item), passed)
         return passed
 
     def _again(self, row: int, item: dict[str, Any], passed: Mapped) -> None:
@@ -150,7 +150,7 @@ class Folded:
         if quantities:
             both[QUANTITY] = sum(quantities) if self._duplicates == "sum" else max(quantities)
         self._database.execute(
-            "UPDATE items SET item = ?, again = ? WHERE key = ?", (orjson.dumps(both), row, item[KEY])
+            "UPDATE items SET item = ?, again = ? WHERE key = ?", (orjson.dumps(both).decode(), row, item[KEY])
         )
 
     def end(self) -> Iterator[Mapped]:
@@ -170,8 +170,7 @@ class Folded:
                 elif not -INT32_MAX - 1 <= (item.get(QUANTITY) or 0) <= INT32_MAX:
                     self._refuse(mapped, row, key, "range", f"the rows of this externalId add up to {item[QUANTITY]}")
                 else:
-                    mapped.items.append(item)
-                    mapped.rows.append(row)
+                    mapped.add(item, row)
             yield mapped
 
     def close(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
+
+import orjson
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.cells import KEYS, CellError, Doubts
 from ingest.pull.mapping.expressions import Compiled, Origin, compile_column
 from ingest.pull.mapping.whole_columns import Made, Memories, Values
+from ingest.pull.mapping.written import MadeColumn, items_of
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused
 from schemas.items import ATTRIBUTES, COLUMNS, DECISIVE, KEY, BadAttributes
 from schemas.keys import clean_key
@@ -27,34 +29,30 @@ Extract = Callable[[Sequence[Any]], Sequence[Any]]
 
 @dataclass(slots=True)
 class Mapped:
-    """Canonical items with their rows, and the rejects of `rejected` other records. `keys` are those of the items, if
-    they were made at once; else none.
+    """Canonical items, as JSON, with their rows, and the rejects of `rejected` other records.
+
+    `keys` are those of the items, `quantities` those that they have, null included.
     """
 
-    items: list[dict[str, Any]] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     rejects: list[FileReject] = field(default_factory=list)
     rejected: int = 0
     keys: list[str] = field(default_factory=list)
+    quantities: list[int | None] = field(default_factory=list)
+
+    def add(self, item: dict[str, Any], row: int) -> None:
+        """Add an item."""
+        self.items.append(orjson.dumps(item).decode())
+        self.rows.append(row)
+        self.keys.append(item[KEY])
+        if QUANTITY in item:
+            self.quantities.append(item[QUANTITY])
 
 
 def paths_of(mapping: Mapping[str, Expression]) -> list[str | int]:
     """Return the different source paths of a mapping, in order."""
     return list(dict.fromkeys(path for expression in mapping.values() for path in expression.paths))
-
-
-@cache
-def item_maker(names: tuple[str, ...]) -> Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]]:
-    """Return the function that makes items of these columns.
-
-    Its code is written for these attributes, as `dataclasses` does it: a literal of fifteen names is made six times as
-    fast as a dict is filled.
-    """
-    values = [f"v{at}" for at in range(len(names))]
-    pairs = ", ".join(f"{name!r}: {value}" for name, value in zip(names, values, strict=True))
-    source = f"lambda columns: [{{{pairs}}} for ({', '.join(values)},) in zip(*columns, strict=True)]"
-    make: Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]] = eval(source)  # noqa: S307 - names of `Item` alone
-    return make
 
 
 class Mapper:
@@ -96,45 +94,42 @@ class Mapper:
         if absent:
             values = [(MISSING,) * count if column is None else column for column in extracted]
         wrong = set(range(count)) if block.suspect else set()
-        items: list[dict[str, Any]] = [{}] * count
-        if not block.suspect:
-            items, keys = self._items(values, absent, wrong)
-            if not wrong:
-                return Mapped(items, block.rows, keys=keys)
+        made = [] if block.suspect else self._columns_made(values, absent, wrong)
+        if not wrong:
+            return Mapped(items_of(made), block.rows, keys=made[0].values, quantities=_quantities(made))
+        return self._mixed(block, values, made, wrong)
+
+    def _columns_made(self, values: Values, absent: set[int], wrong: set[int]) -> list[MadeColumn]:
+        """Return the columns of the items; positions of items that have to be made one by one are added to `wrong`."""
+        count = len(values[0])
+        made = [
+            MadeColumn(column.attribute, *self._run(column, values, count, wrong))
+            for column in self._columns
+            if not (column.optional and absent.issuperset(column.sources))
+        ]
+        telling = [column for column in made if column.attribute in self._telling]
+        if self._refuses_bare and all(column.gaps for column in telling):
+            bare = set(range(count))
+            for column in telling:
+                bare = {position for position in bare if column.values[position] is MISSING}
+            wrong |= bare
+        return made
+
+    def _mixed(self, block: Block, values: Values, made: list[MadeColumn], wrong: set[int]) -> Mapped:
+        """Return the items of a block in which some have to be made one by one."""
         mapped = Mapped()
-        for position, (row, item) in enumerate(zip(block.rows, items, strict=True)):
-            rejects: list[FileReject] = []
-            found: dict[str, Any] | None = item
-            if position in wrong:
-                found, rejects = self._one(row, [column[position] for column in values], suspect=block.suspect)
+        for position, row in enumerate(block.rows):
+            if position not in wrong:
+                item = {each.attribute: each.values[position] for each in made}
+                mapped.add({name: value for name, value in item.items() if value is not MISSING}, row)
+                continue
+            found, rejects = self._one(row, [column[position] for column in values], suspect=block.suspect)
             mapped.rejects += rejects
             if found is None:
                 mapped.rejected += 1
             else:
-                mapped.items.append(found)
-                mapped.rows.append(row)
+                mapped.add(found, row)
         return mapped
-
-    def _items(self, values: Values, absent: set[int], wrong: set[int]) -> tuple[list[dict[str, Any]], list[str]]:
-        """Return the items, and their keys."""
-        count = len(values[0])
-        made = [
-            (column.attribute, *self._run(column, values, count, wrong))
-            for column in self._columns
-            if not (column.optional and absent.issuperset(column.sources))
-        ]
-        whole = [(name, column_made) for name, column_made, gaps in made if not gaps]
-        items: list[dict[str, Any]] = [{} for _ in range(0 if whole else count)]
-        if whole:
-            items = item_maker(tuple(name for name, _ in whole))([column_made for _, column_made in whole])
-        for name, column_made, gaps in made:
-            if gaps:
-                for item, value in zip(items, column_made, strict=True):
-                    if value is not MISSING:
-                        item[name] = value
-        if self._refuses_bare and self._telling.isdisjoint(name for name, _ in whole):
-            wrong.update(position for position, item in enumerate(items) if self._telling.isdisjoint(item))
-        return items, made[0][1]
 
     def _run(self, column: Compiled, values: Values, count: int, wrong: set[int], begin: int = 0) -> Made:
         """Return a column; what stops it from being made at once is looked for by halves, from position `begin` on."""
@@ -196,6 +191,14 @@ class Mapper:
             )
             for name, code, words, value in told
         ]
+
+
+def _quantities(made: list[MadeColumn]) -> list[int | None]:
+    """Return the quantities that items of these columns have."""
+    for column in made:
+        if column.attribute == QUANTITY:
+            return [value for value in column.values if value is not MISSING] if column.gaps else column.values
+    return []
 
 
 def _told(error: CellError, value: Any) -> str:

@@ -137,11 +137,10 @@ class Parse:
         self.report.rows_rejected += rejected
         if self._lacks_quantity:
             self._bare += sum(each.field == QUANTITY and each.code == "required" for each in mapped.rejects)
-            self._lacks_quantity = not any(QUANTITY in item for item in mapped.items)
+            self._lacks_quantity = not mapped.quantities
         if not self._has_stock:
-            quantities = [item[QUANTITY] for item in mapped.items if QUANTITY in item]
-            self._has_stock = any(quantities)
-            self.report.all_zero = not self._has_stock and (self.report.all_zero or 0 in quantities)
+            self._has_stock = any(mapped.quantities)
+            self.report.all_zero = not self._has_stock and (self.report.all_zero or 0 in mapped.quantities)
         self.report.attributes_skipped += sum(reject.skipped for reject in mapped.rejects)
 
 

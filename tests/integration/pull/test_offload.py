@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from ingest.feeds.mapping import FormatSettings
@@ -57,7 +58,11 @@ async def ended(pid):
 async def taken(parsers, job):
     async with Offloaded(parsers, job) as there:
         frames = [frame async for frame in there]
-    chunks = [Chunk(items, rows) for frame in frames for items, rows in frame.decoded()]
+    chunks = [
+        Chunk([orjson.dumps(item).decode() for item in items], rows)
+        for frame in frames
+        for items, rows in frame.decoded()
+    ]
     chunks[0].rejects = [reject for frame in frames for reject in frame.rejects]
     return chunks, there.report
 
@@ -83,6 +88,16 @@ async def test_a_child_decompresses_and_decodes_as_told(parsers, tmp_path):
     (chunk,), _ = await taken(parsers, Job(path, CSV, charset="windows-1250"))
 
     assert [{"externalId": "A", "name": "Krzesło"}] == chunk.items
+
+
+async def test_the_vendor_of_the_feed_is_that_of_items_which_name_none(parsers, tmp_path):
+    path = tmp_path / "stock.csv"
+    path.write_text('externalId,vendorName,name\nA,,x\nB,Own,y\nC,,"the ""vendorName"""\n')
+
+    (chunk,), _ = await taken(parsers, Job(path, CSV, vendor_name='The "Acme"'))
+
+    assert ['The "Acme"', "Own", 'The "Acme"'] == [item["vendorName"] for item in chunk.items]
+    assert ["x", "y", 'the "vendorName"'] == [item["name"] for item in chunk.items]
 
 
 async def test_a_packed_file_is_read_twice_where_items_look_around_them(parsers, tmp_path):

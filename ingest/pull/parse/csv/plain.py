@@ -27,8 +27,7 @@ def columns_of(text: str, delimiter: str, cells: int, *, quoted: bool) -> list[l
     if quoted:
         if "" in map(str.strip, columns[0]):  # perhaps of an empty row, or of one of quoted spaces, which is none
             return None
-        if _HELD in plain:
-            columns = [_with_delimiters(column, delimiter) for column in columns]
+        _put_back(columns, delimiter, plain.count(_HELD) if _HELD in plain else 0)
     return columns
 
 
@@ -40,17 +39,24 @@ def _split(text: str, delimiter: str, cells: int) -> list[list[str]] | None:
     """Return the columns; None if not every line's end stands in the last of so many cells."""
     lines, end = text.count("\n"), "\n"
     if "\r" in text:
-        end = "\r\n"  # two characters for two are replaced in one pass
+        end = "\r\n"
         if text.count("\r") != lines:
             text, end = text.replace(end, "\n"), "\n"
-    marked = text.replace(end, "\n" + delimiter)
-    split = marked.split(delimiter)  # a cell holds one newline at most, at its end
-    split.pop()
-    last = "".join(split[cells - 1 :: cells])
-    rows, over = divmod(len(split), cells)
-    if over or last.count("\n") != rows or lines != rows or "\r" in marked:
+            if "\r" in text:
+                return None
+    split = text.split(delimiter)
+    between = cells - 1
+    rows, over = divmod(len(split) - 1, between)
+    if over or rows != lines:
         return None
-    return [*(split[column::cells] for column in range(cells - 1)), last[:-1].split("\n")]
+    # The last cell of a row and the first of the next one are still one text, with a line's end between them if the
+    # rows are as wide as this. A delimiter before each of these texts shows whether it is so for all of them.
+    parts = (end + delimiter).join(split[between::between]).split(end)
+    last = "".join(parts[::2]).split(delimiter)
+    if len(parts) != 2 * rows or len(last) != rows or parts[-1]:
+        return None
+    first = [split[0], *parts[1:-1:2]]
+    return [first, *(split[column::between] for column in range(1, between)), last]
 
 
 def _without_quotes(text: str, delimiter: str) -> str | None:
@@ -75,6 +81,12 @@ def _without_quotes(text: str, delimiter: str) -> str | None:
     return "".join(pieces)
 
 
-def _with_delimiters(column: list[str], delimiter: str) -> list[str]:
-    joined = "\n".join(column)
-    return joined.replace(_HELD, delimiter).split("\n") if _HELD in joined else column
+def _put_back(columns: list[list[str]], delimiter: str, left: int) -> None:
+    """Put the delimiters back for which `_HELD` stands, so many times in all."""
+    for at, column in enumerate(columns):
+        if not left:
+            return
+        joined = "\n".join(column)
+        if _HELD in joined:
+            left -= joined.count(_HELD)
+            columns[at] = joined.replace(_HELD, delimiter).split("\n")

@@ -174,17 +174,16 @@ class _Frames:
         self._count += chunk.count
         self._rejected += chunk.rejected
         self._rejects += [{**reject.as_json(), "record": reject.record} for reject in chunk.rejects]
-        if chunk.items:
+        if chunk.written:
             self._add_items(chunk)
         if self._bytes >= _FRAME_BYTES or len(self._rejects) >= _FRAME_REJECTS:
             self.write()
 
     def _add_items(self, chunk: Chunk) -> None:
         if self._vendor_name:
-            for item in chunk.items:
-                item.setdefault("vendorName", self._vendor_name)
+            chunk.written = [_with_vendor(item, self._vendor_name) for item in chunk.written]
         offset = self._row_offset
-        items = orjson.dumps(chunk.items)
+        items = chunk.json()
         line = b"[%b,%b]\n" % (items, orjson.dumps([row + offset for row in chunk.rows] if offset else chunk.rows))
         self._lines.append(line)
         self._sizes.append(len(items))
@@ -196,6 +195,14 @@ class _Frames:
             frame = {"count": self._count, "sizes": self._sizes, "rejects": self._rejects, "rejected": self._rejected}
             _write(self._out, frame, b"".join(self._lines))
             self._clear()
+
+
+def _with_vendor(written: str, name: str) -> str:
+    """Return an item that names its vendor; `name` is for one that names none."""
+    if '"vendorName"' in written:  # or within a value of it
+        item = orjson.loads(written)
+        return orjson.dumps({**item, "vendorName": item.get("vendorName", name)}).decode()
+    return f'{written[:-1]},"vendorName":{orjson.dumps(name).decode()}}}'
 
 
 def _write(out: BinaryIO, frame: dict[str, Any], behind: bytes = b"") -> None:

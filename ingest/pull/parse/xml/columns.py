@@ -50,7 +50,7 @@ def open_xml(
 
     def key_of(record: Any) -> str | None:
         mapped = mapper.map_block(Block([1], [record], suspect=True))
-        return str(mapped.items[0]["externalId"]) if mapped.items else mapped.rejects[0].external_id
+        return mapped.keys[0] if mapped.keys else mapped.rejects[0].external_id
 
     reader.key_of = key_of
     return reader, mapper
