@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from deploy.local.addresses import Refused
+from deploy.local.processes import Program
 from deploy.local.screen import Screen, listed
-from deploy.local.supervise import Child
+from deploy.local.supervise import Child, Events
 
 _START_S = 90
 
 
 class Children:
-    """Supervised processes of each role; `logs` is where a person reads why one does not start."""
+    """Supervised processes of each role; `logs` is where a person reads why one does not start.
 
-    def __init__(self, screen: Screen, logs: Path) -> None:
+    `changed` is called when a process was started or has ended.
+    """
+
+    def __init__(self, screen: Screen, logs: Path, changed: Callable[[], None]) -> None:
         self._screen = screen
         self._logs = logs
+        self._events = Events(notice=screen.notice, changed=changed)
         self._of: dict[str, list[Child]] = {}
 
     def __getitem__(self, role: str) -> list[Child]:
         """Return a role's children; none of one that was not started."""
         return self._of.get(role, [])
 
-    def add(self, role: str, child: Child) -> None:
-        """Start a child of a role."""
+    def add(self, role: str, name: str, make: Callable[[], Program], answers: Callable[[], bool]) -> None:
+        """Start a child of a role; `make` and `answers` are the `Child`'s."""
+        child = Child(name, make, answers, self._events)
         self._of.setdefault(role, []).append(child)
         child.start()
 

@@ -15,16 +15,14 @@ from typing import Any
 from deploy.demo import account as demo
 from deploy.demo import feeds as demo_feeds
 from deploy.local import canary
-from deploy.local.addresses import Refused, check_amqp, check_database, choose_ports, is_ready, url
+from deploy.local.addresses import Refused, choose_ports, is_ready, url
 from deploy.local.children import Children
 from deploy.local.folder import Local
-from deploy.local.postgres import Postgres
 from deploy.local.processes import MARKER, Program, end_marked, free_port, is_free, marked
 from deploy.local.prometheus import Prometheus
-from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.roles import ROLES, Role
 from deploy.local.screen import Facts, Screen
-from deploy.local.supervise import Child, Events
+from deploy.local.servers import Servers
 from deploy.migrate import migrate
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role as PersonRole
@@ -50,11 +48,9 @@ class Stack:
         self.screen = screen
         self._explicit = explicit
         self._environment = {MARKER: local.marker}
-        self._events = Events(notice=screen.notice, changed=self._publish)
-        self._postgres: Postgres | None = None
-        self._rabbitmq: RabbitMQ | None = None
         self._prometheus: Prometheus | None = None
-        self._children = Children(screen, local.logs)
+        self._children = Children(screen, local.logs, self._publish)
+        self._servers = Servers(local, settings, explicit, self._children, screen)
         self._monitors: dict[str, int] = {}
         self._published: dict[str, Any] | None = None
         self._told_at = 0.0
@@ -106,8 +102,9 @@ class Stack:
         left = await asyncio.to_thread(self.local.clean_up)
         if left:
             self.screen.notice(f"ended what an earlier launcher had left behind (processes: {left})")
-        database_url, amqp_url = await self._start_servers()
-        self._add_roles(self._role_environment(database_url, amqp_url))
+        await self._servers.start()
+        database_url = self._servers.database_url
+        self._add_roles(self._role_environment())
         applied = await asyncio.to_thread(migrate, database_url)
         self.screen.done("Migrations", f"{len(applied)} applied" if applied else "nothing to apply")
         token = self.local.secret("api-token", new_token)
@@ -115,7 +112,7 @@ class Stack:
         key = self.settings.key
         pulled = await asyncio.to_thread(demo_feeds.seed, database_url, seeded.account_id, self._vendor_ports, key)
         self.screen.done("Demo account", f"daily limit 10,000, {len(pulled)} feeds to pull")
-        await self._wait_broker(amqp_url)
+        await self._servers.wait_broker()
         await self._wait_roles()
         await self._start_prometheus()
         self._published = {
@@ -124,43 +121,12 @@ class Stack:
             "apiToken": token,
             "demoFeed": {"id": seeded.feed_id, "hash": seeded.feed_hash},
             "databaseUrl": database_url,
-            "amqpUrl": amqp_url,
+            "amqpUrl": self._servers.amqp_url,
         }
         self._publish()
         link = await _link(database_url, seeded.account_id)
         self.screen.ready(self._facts(seeded.feed_hash, link))
         return database_url
-
-    async def _start_servers(self) -> tuple[str, str]:
-        """Start the private servers that are wanted, RabbitMQ first: it takes longest. Return the address of a Postgres
-        that answers, and of a broker that may still be booting."""
-        if "amqp_url" not in self._explicit:
-            node = RabbitMQ(self.local.folder / "rabbitmq", self._environment, log=self.local.log("rabbitmq"))
-            node.port, node.epmd_port = self.local.port("amqp"), self.local.port("epmd")
-            node.distribution_port = self.local.port("distribution")
-            node.prepare()
-            self._rabbitmq = node
-            self._children.add("rabbitmq", Child("RabbitMQ", node.prepared, node.answers, self._events))
-        amqp_url = self._rabbitmq.url if self._rabbitmq else self.settings.amqp
-        if "database_url" in self._explicit:
-            await asyncio.to_thread(check_database, self.settings.dsn)
-            self.screen.done("Postgres", "the one of DATABASE_URL")
-            return self.settings.dsn, amqp_url
-        cluster = Postgres(self.local.folder / "postgres", self._environment, log=self.local.log("postgres"))
-        cluster.port = self.local.port("postgres")
-        self._postgres = cluster
-        self._children.add("postgres", Child("Postgres", cluster.prepared, cluster.answers, self._events))
-        await self._children.wait_ready("postgres", "Postgres")
-        self.screen.done("Postgres", f"private, port {cluster.port}")
-        return cluster.dsn, amqp_url
-
-    async def _wait_broker(self, amqp_url: str) -> None:
-        if self._rabbitmq:
-            await self._children.wait_ready("rabbitmq", "RabbitMQ")
-            self.screen.done("RabbitMQ", f"private, port {self._rabbitmq.port}")
-        else:
-            await check_amqp(amqp_url)
-            self.screen.done("RabbitMQ", "the one of AMQP_URL")
 
     async def _start_prometheus(self) -> None:
         """With MONITORING=1: a private Prometheus with the rules of deploy/monitoring, if the machine has one."""
@@ -173,17 +139,17 @@ class Stack:
         prometheus = Prometheus(folder, {**os.environ, **self._environment}, log)
         prometheus.port = self.local.port("prometheus")
         prometheus.tell(self._monitor_urls())
-        self._children.add("prometheus", Child("Prometheus", prometheus.prepared, prometheus.answers, self._events))
+        self._children.add("prometheus", "Prometheus", prometheus.prepared, prometheus.answers)
         await self._children.wait_ready("prometheus", "Prometheus")
         self._prometheus = prometheus
         self.screen.done("Prometheus", prometheus.url)
 
-    def _role_environment(self, database_url: str, amqp_url: str) -> dict[str, str]:
+    def _role_environment(self) -> dict[str, str]:
         return {
             **os.environ,
             **self._environment,
-            "DATABASE_URL": database_url,
-            "AMQP_URL": amqp_url,
+            "DATABASE_URL": self._servers.database_url,
+            "AMQP_URL": self._servers.amqp_url,
             "SECRET_KEY": self.settings.secret_key.get_secret_value(),
             "PORT": str(self._port),
             "API_PORT": str(self._api_port),
@@ -201,7 +167,7 @@ class Stack:
         """Start the roles' processes; they load their modules and hold."""
         for role in ROLES:
             for number in range(1, role.count(self.settings) + 1):
-                self._children.add(role.name, self._role_child(role, number, environment))
+                self._add_role(role, number, environment)
 
     async def _wait_roles(self) -> None:
         """Let the roles go and wait until they are ready."""
@@ -213,7 +179,7 @@ class Stack:
             count = len(self._children[role.name])
             self.screen.done(role.label, f"{count} process{'es' if count > 1 else ''}")
 
-    def _role_child(self, role: Role, number: int, environment: dict[str, str]) -> Child:
+    def _add_role(self, role: Role, number: int, environment: dict[str, str]) -> None:
         name = f"{role.name}-{number}"
         host = self.settings.monitor_host
         offset = len(self._monitors)
@@ -225,7 +191,7 @@ class Stack:
             own = {**environment, "MONITOR_PORT": str(self._monitors[name])}
             return Program(role.command(), own, self.local.log(name), stdin=subprocess.PIPE)
 
-        return Child(name, make, lambda: is_ready(f"{url(host, self._monitors[name])}/readyz"), self._events)
+        self._children.add(role.name, name, make, lambda: is_ready(f"{url(host, self._monitors[name])}/readyz"))
 
     def _publish(self) -> None:
         """Write `stack.json` again, as long as the stack is ready."""
@@ -252,8 +218,7 @@ class Stack:
         intake, rest = ([role.name for role in ROLES if role.intake is first] for first in (True, False))
         for roles in (intake, ["prometheus", *rest], ("rabbitmq", "postgres")):
             await self._children.stop(roles, self._stop_share_s())
-        if self._rabbitmq:
-            await asyncio.to_thread(self._rabbitmq.stop_epmd)
+        await self._servers.stop_epmd()
         await asyncio.to_thread(end_marked, self._environment[MARKER], grace_s=0.5)
 
     def _stop_share_s(self) -> float:
@@ -263,16 +228,11 @@ class Stack:
         return _STOP_SHARE_S
 
     def _facts(self, feed_hash: str, link: str) -> Facts:
-        mine, broker = self._postgres, self._rabbitmq
-        servers = [
-            f"Postgres {f'private, port {mine.port}' if mine else 'of DATABASE_URL'}",
-            f"RabbitMQ {f'private, port {broker.port}' if broker else 'of AMQP_URL'}",
-        ]
         rows = [
             ("API token", str(self.local.folder / "api-token")),
             ("Pulled feeds", "one of each kind; POST /api/inventory-feeds/:id/fetch.json fetches one"),
             ("Canary", "an item down every shard, every minute: feedline top"),
-            ("Servers", "; ".join(servers)),
+            ("Servers", self._servers.shown()),
             *([("Prometheus", self._prometheus.url)] if self._prometheus else []),
             ("Addresses, logs", f"{self.local.folder / 'stack.json'}, {self.local.logs}"),
         ]
