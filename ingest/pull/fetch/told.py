@@ -92,6 +92,14 @@ class Told:
         said = f"the answer names a next page ({self.next})" if self.next else replace(self, total=None).lacks(1, items)
         return said and f"{said}: set the feed's pagination"
 
+    def lacks_pages(self) -> str | None:
+        """Return why a file that is no JSON may be but the first of several pages: an answer's headers say so."""
+        if self.next is not None:
+            return f"the answer names a next page ({self.next}), and only JSON is read page by page"
+        if self.pages is not None and self.pages > 1:
+            return f"the answer tells of {self.pages:,} pages, and only JSON is read page by page"
+        return None
+
 
 def bare(name: str) -> str:
     """Return a name's letters, in lower case."""

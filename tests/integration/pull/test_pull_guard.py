@@ -14,15 +14,23 @@ from tests.integration.pull.files import csv_of
 STOCK = {f"A-{n:04}": n for n in range(1, 121)}
 
 
-async def test_an_empty_file_changes_nothing_and_is_held(pulling, puller, worker, vendor):
+async def first_page(_request):
+    return web.Response(text=csv_of(dict.fromkeys(STOCK, 9)), headers={"Link": '</stock.csv?page=2>; rel="next"'})
+
+
+async def test_an_empty_file_and_a_first_page_alone_change_nothing_and_are_held(pulling, puller, worker, vendor):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await pulling.feed(fetchCleanup="enabled")
     await pulling.run(puller, feed)
 
     vendor.files["stock.csv"] = csv_of({})
     run = await pulling.run(puller, feed)
+    vendor.files["stock.csv"] = first_page
+    page = await pulling.run(puller, feed)
 
     assert ("held", "empty", 0) == (run["status"], run["error_code"], run["batches"])
+    assert ("held", "truncated", 0) == (page["status"], page["error_code"], page["batches"])
+    assert "names a next page (Link)" in page["error"]
     assert STOCK == await pulling.quantities(feed)
     assert (await pulling.state(feed))["failing_since"] is not None
 

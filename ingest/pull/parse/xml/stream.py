@@ -6,6 +6,7 @@ the elements around them is read apart (`ahead`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from ingest.pull.trouble import ERRORS, is_trouble
 _PRUNE_BYTES = 1 << 18
 _AFTER_ROOT = 5  # XML_ERR_DOCUMENT_END
 _HEAD_ELEMENTS = 1_000
+_NEXT_PAGE = re.compile(rb"<(?:[A-Za-z][\w.-]{0,40}:)?link\s[^<>]{0,500}\brel\s{0,9}=\s{0,9}[\"']next[\"']")
+"""As feeds of Atom have it (RFC 5005), before their items."""
 _ERRORS = frozenset(change(name) for name in ERRORS for change in (str.lower, str.upper, str.capitalize))
 
 
@@ -104,7 +107,11 @@ class XmlStream:
     def _pieces(self, blocks: Iterator[bytes]) -> Iterator[FlatItems | bytes | None]:
         """Yield the file in order: items that need no parser, what has to be parsed, None for the end."""
         waiting = b""
+        first = True
         for block in blocks:
+            if first and _NEXT_PAGE.search(block):
+                self._report.break_off("the document names a next page (link), and only JSON is read page by page")
+            first = False
             self._suspect |= self._document.suspect
             data = waiting + block
             items, waiting = (None, data) if self._is_suspect() else self._flat.cut(data)

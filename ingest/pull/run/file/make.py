@@ -87,11 +87,12 @@ class FileMaker:
             if not result.proven and await asyncio.to_thread(has_no_end, result.path, form.resource_type):
                 sink.facts.doubt = "the server did not say how long the file is: nothing proves that all of it came"
             report, _ = await self._read(result, form, sink)
+            lacking = Told.of({}, result.headers).lacks_pages()
             if form.resource_type == "api":
                 told = Told.of(report.page_fields, result.headers)
                 lacking = told.lacks_alone(max(report.entries or 0, report.rows_read))
-                if lacking is not None:
-                    sink.facts.break_off(lacking)
+            if lacking is not None:
+                sink.facts.break_off(lacking)
         finally:
             await asyncio.to_thread(result.discard)
         return result.validators

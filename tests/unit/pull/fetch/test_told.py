@@ -137,6 +137,20 @@ def test_pages_are_counted_from_the_number_in_the_address(pagination, address, n
 
 
 @pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"link": '</stock.csv?page=2>; rel="next"'}, "names a next page (Link), and only JSON"),
+        ({"x-total-pages": "3"}, "tells of 3 pages, and only JSON"),
+        ({"link": "</stock.csv?page=1>; rel=prev", "x-total-pages": "1", "x-total-count": "51"}, None),
+    ],
+)
+def test_a_file_without_pages_that_is_but_the_first_of_several_is_told(headers, says):
+    lacking = Told.of({}, headers).lacks_pages()
+
+    assert says is None if lacking is None else says in lacking
+
+
+@pytest.mark.parametrize(
     ("fields", "headers", "says"),
     [
         ({}, {"link": '</items?page=2>; rel="next"'}, "names a next page (Link): set the feed's pagination"),

@@ -266,3 +266,18 @@ def test_an_error_beside_the_items_puts_the_file_in_doubt(told, complete, before
 
     assert (before + 1 + ("C" in told), [], complete) == (len(items), rejects, report.complete)
     assert complete or "tells of an error" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("link", "complete"),
+    [
+        ("<atom:link xmlns:atom='urn:a' href='/2' rel='next'/>", False),
+        ('<link\n rel = "next" href="/2"/>', False),
+        ("<link rel='self' href='/next'/><next>/2</next><link>https://h/</link>", True),
+    ],
+)
+def test_a_document_that_names_a_next_page_is_not_all_there_is(link, complete):
+    _, rejects, report = read(file_of(link, product("A")))
+
+    assert ([], complete) == (rejects, report.complete)
+    assert complete or "names a next page" in report.reason
