@@ -46,7 +46,8 @@ class Connection(web.RequestHandler):
     """
 
     __slots__ = (
-        *("_arriving", "_begin", "_body_timer", "_chunks", "_head_of", "_head_timer", "_idle", "_stopping", "begun"),
+        *("_arriving", "_begin", "_body_timer", "_chunks", "_head_of", "_head_timer"),
+        *("_idle", "_newest", "_stopping", "begun"),
     )
 
     def __init__(self, server: web.Server, begin: Begin | None, stopping: Callable[[], bool], **options: Any) -> None:
@@ -59,6 +60,8 @@ class Connection(web.RequestHandler):
         self._chunks = Chunks()
         self._arriving: StreamReader | None = None
         """The body of what was begun with, until it is whole."""
+        self._newest: StreamReader | None = None
+        """The body of the last message that began to come."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first head."""
@@ -73,6 +76,7 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         self._waiter = waiter
         if known != self._request_count or self._chunks.body is not None:
+            self._newest = self._messages[-1][1] if known != self._request_count else self._newest
             self._watch_chunks(data, self._request_count - known)
         if waiter is None or waiter.done():  # busy
             if self._arriving is not None and self._arriving.is_eof():
@@ -101,6 +105,13 @@ class Connection(web.RequestHandler):
         """Go on reading where that was interrupted; its parent asks the parser at each body that is read."""
         if self._reading_paused:
             super().resume_reading(resume_parser)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a sender that has ended its side behind a whole post; the connection ends with that."""
+        busy = self._waiter is None or self._waiter.done()
+        whole = busy and self._newest is not None and self._newest.is_eof()
+        self._close = self._close or whole
+        return whole
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop the clocks."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import re
 from urllib.parse import urlsplit
 
 import orjson
@@ -75,6 +76,25 @@ async def test_http_1_0_gets_no_100_continue(edge):
                 await reader.readexactly(1)
         writer.write(ITEM)
         assert 202 == (await answered(reader))[0]
+
+
+async def test_a_sender_that_ends_its_side_behind_a_whole_post_is_answered(edge):
+    of_length = b"Content-Length: %d\r\n\r\n%b" % (len(ITEM), ITEM)
+    head = HEAD % PATH.encode()
+    for sent, answers in (
+        (head + of_length, [b"HTTP/1.1 202"]),
+        (head.replace(b"HTTP/1.1", b"HTTP/1.0") + of_length, [b"HTTP/1.0 202"]),
+        (head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(ITEM), [b"HTTP/1.1 202"]),
+        (head.replace(b"hash-1", b"hash-2") + of_length, [b"HTTP/1.1 403"]),
+        (head + of_length[:-1], []),
+    ):
+        async with connected(edge) as (reader, writer):
+            writer.write(sent)
+            writer.write_eof()
+            assert answers == re.findall(rb"HTTP/1\.\d \d{3}", await ended(reader))
+
+    assert 3 == await edge.waiting()
+    assert 0 == edge.posts.places.posts
 
 
 async def test_a_trailer_of_one_post_is_no_header_of_the_next(edge):
