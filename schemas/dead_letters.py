@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
 from asyncpg import Connection
 
 from schemas import queries
@@ -23,6 +25,8 @@ from schemas.errors import Permanent
 Status = Literal["dead", "replayed", "discarded"]
 Publish = Callable[[Batch], Awaitable[None]]
 """Returns when the broker has confirmed the batch; raises `Transient`."""
+EDITED = "replay.edited"
+"""The code of the warning in the receipt of a replay whose item was edited."""
 MAX_FOUND = 1_000
 MAX_REASON = 1_000
 _SQL = queries.load("dead_letters")
@@ -129,20 +133,30 @@ async def replay(
     replayed: list[int] = []
     unreadable: list[int] = []
     for found in await find(connection, replace(wanted, status="dead")):
-        async with connection.transaction():
-            row = await connection.fetchrow(_SQL.hold.sql, found.id)
-            if row is None:
-                continue
-            try:
-                batches = fresh(found, now, key)
-            except Permanent:
-                unreadable.append(found.id)
-                continue
-            for batch in batches:
-                await publish(batch)
-            await settle(connection, [found.id], "replayed", now)
+        try:
+            batches = fresh(found, now, key)
+        except Permanent:
+            unreadable.append(found.id)
+            continue
+        if await send(connection, found.id, batches, publish, now):
             replayed.append(found.id)
     return replayed, unreadable
+
+
+async def send(
+    connection: Connection, letter_id: int, batches: Sequence[Batch], publish: Publish, now: datetime
+) -> bool:
+    """Publish what a dead letter is replayed as, and mark it; return False where somebody else is at it, or was.
+
+    Raises what `publish` raises; the letter is dead still.
+    """
+    async with connection.transaction():
+        if await connection.fetchrow(_SQL.hold.sql, letter_id) is None:
+            return False
+        for batch in batches:
+            await publish(batch)
+        await settle(connection, [letter_id], "replayed", now)
+        return True
 
 
 async def discard(connection: Connection, wanted: Filter, *, now: datetime) -> list[int]:
@@ -178,6 +192,23 @@ def fresh(letter: DeadLetter, now: datetime, key: bytes) -> list[Batch]:
         )
         for slot, (name, item) in enumerate(zip(names, batch.items, strict=True))
     ]
+
+
+def edited(batch: Batch, item: dict[str, Any], key: bytes) -> Batch:
+    """Return a fresh batch of one item with that item as somebody edited it; its receipt says which attributes.
+
+    Its id is its own: the item as it was may have been published before a replay was cut short.
+    """
+    (before,), (index,) = batch.items, batch.indexes or (0,)
+    names = [name for name in {**before, **item} if before.get(name) != item.get(name)]
+    told = {"code": EDITED, "message": f"edited before its replay: {', '.join(names) or 'nothing'}"}
+    digest = blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+    return replace(
+        batch,
+        batch_id=keyed_batch_id(batch.feed_id, f"dead-letter:{batch.replays}:edited:{digest}", key),
+        items=[item],
+        warnings=[{"index": index, "externalId": item["externalId"], **told}],
+    )
 
 
 def _letter(row: Any) -> DeadLetter:

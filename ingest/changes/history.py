@@ -14,6 +14,7 @@ from typing import Any
 from ingest.changes.reader import CHANGES, change_of
 from schemas import change_records, receipts
 from schemas.change_records import Record
+from schemas.dead_letters import EDITED
 
 RECEIPTS_OF_A_PAGE = 2_000
 CHANGES_OF_A_PAGE = DECISIONS_OF_A_PAGE = 50
@@ -55,14 +56,17 @@ async def page(db: Any, variant: Any, feed_variant_id: int, place: Place) -> Pas
     if window is not None and len(changes) >= CHANGES_OF_A_PAGE:
         last = datetime.fromisoformat(changes[-1]["receivedAt"])
         bottom = last if bottom is None else max(bottom, last)
-    known = {(change["batchId"], change["index"]) for change in changes}
-    lines = [
-        line
-        for row in rows
-        if row["batch_id"] is not None and (bottom is None or row["received_at"] >= bottom)
-        for line in _lines(row, variant["external_id"])
-        if (line["batchId"], line["index"]) not in known
-    ]
+    known = {(change["batchId"], change["index"]): change for change in changes}
+    lines = []
+    for row in rows:
+        if row["batch_id"] is None or (bottom is not None and row["received_at"] < bottom):
+            continue
+        for line in _lines(row, variant["external_id"]):
+            change = known.get((line["batchId"], line["index"]))
+            if change is None:
+                lines.append(line)
+            elif line["message"]:
+                change |= {name: line[name] for name in ("code", "message")}
     entries = sorted([*changes, *lines], key=lambda entry: (entry["appliedAt"], entry["receivedAt"]), reverse=True)
     _name_winners(entries)
     more = bottom is not None or window is not None
@@ -135,6 +139,8 @@ async def _change(db: Any, feed_id: int, feed_variant_id: int, window: int) -> t
 def _lines(row: Any, external_id: str) -> Iterable[dict[str, Any]]:
     for item in receipts.decode(row["items"]):
         if item.get("externalId") == external_id:
+            edited = (warning for warning in item.get("warnings", ()) if warning.get("code") == EDITED)
+            why = item if item.get("message") else next(edited, item)
             yield {
                 "outcome": item["outcome"],
                 "batchId": str(row["batch_id"]),
@@ -143,8 +149,8 @@ def _lines(row: Any, external_id: str) -> Iterable[dict[str, Any]]:
                 "index": item["index"],
                 "receivedAt": _time(row["received_at"]),
                 "appliedAt": _time(row["applied_at"]),
-                "code": item.get("code"),
-                "message": item.get("message"),
+                "code": why.get("code"),
+                "message": why.get("message"),
                 "times": 1,
             }
 

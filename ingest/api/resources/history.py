@@ -43,7 +43,9 @@ class HistoryEntry(Cause):
     outcome: Outcome | Literal["deleted", "connected"]
     changes: dict[str, Values] | None = Field(None, description="attribute → old and new; null where it is not known")
     details_changed: bool | None = None
-    code: str | None = Field(None, description="why it was rejected or is dead")
+    code: str | None = Field(
+        None, description="why it was rejected or is dead, or that it was edited before its replay"
+    )
     message: str | None = None
     superseded_by: str | None = Field(None, description="the batch that won, where it is known")
     times: int = Field(description="unchanged ones that follow one another are one entry: how many")

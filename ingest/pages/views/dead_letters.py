@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from ingest.api.framework.caller import Scope
 from ingest.api.resources.dead_letter_groups import MOST_GROUPS
 from ingest.http.problems import ProblemError
+from ingest.pages import layout
 from ingest.pages.links import next_of
-from ingest.pages.page import Action, Context, Done, Page
+from ingest.pages.page import Action, Again, Context, Done, Page
 from ingest.pages.views.operations import began, here_of
 from ingest.pages.visit import Visit
 
@@ -58,7 +61,17 @@ async def show_letters(visit: Visit) -> Context:
 async def show_letter(visit: Visit) -> Context:
     """Return one with its message."""
     letter = await visit.ask("dead_letters.get", {"id": visit.id})
-    return {"letter": letter, "feed": await _feed_of(visit, letter), "title": f"Dead letter {letter.id}"}
+    feed, title = await _feed_of(visit, letter), f"Dead letter {letter.id}"
+    return {"letter": letter, "feed": feed, "title": title, "item": _item_of(letter), "problem": None}
+
+
+def _item_of(letter: Any) -> str | None:
+    """Return the item of a dead letter as it may be edited; None when it cannot be."""
+    told = letter.payload if isinstance(letter.payload, dict) else {}
+    items = told.get("items") or []
+    if letter.status != "dead" or told.get("operation") != "upsert" or len(items) != 1:
+        return None
+    return orjson.dumps(items[0], option=orjson.OPT_INDENT_2).decode()
 
 
 async def _feed_of(visit: Visit, letter: Any) -> Any:
@@ -116,6 +129,22 @@ async def one(visit: Visit) -> Done:
     return Done(to=here, said=said[verb])
 
 
+async def edit(visit: Visit) -> Done | Again:
+    """Replay a single one as it was edited, and lead to its receipt."""
+    text = visit.text("item")
+    try:
+        replayed = await visit.change("edited_replays.create", {"id": visit.id}, {"item": orjson.loads(text)})
+    except orjson.JSONDecodeError as error:
+        problem = f"this is not JSON: {error}"
+    except ProblemError as refused:
+        if refused.status != 422:  # noqa: PLR2004 - what was typed cannot be an item
+            raise
+        problem = layout.sentence(refused.detail)
+    else:
+        return Done(to=f"/receipts/{replayed.batch_id}", said="Replayed as edited: this is what becomes of it.")
+    return Again(page=LETTER, context={**await show_letter(visit), "item": text, "problem": problem})
+
+
 async def note(visit: Visit) -> Done:
     """Keep what somebody found out about a cause."""
     meant = _meant({name: visit.text(name) for name in _WHICH})
@@ -146,6 +175,7 @@ def _filter(meant: dict[str, Any]) -> dict[str, Any]:
 
 
 _ONE = r"/dead-letters/{id:\d+}"
+LETTER = Page(name="dead_letter", path=_ONE, title="Dead letter", section="dead", show=show_letter)
 
 ENTRIES = (
     Page(
@@ -171,8 +201,9 @@ ENTRIES = (
         section="dead",
         show=show_letters,
     ),
-    Page(name="dead_letter", path=_ONE, title="Dead letter", section="dead", show=show_letter),
+    LETTER,
     Action(path="/dead-letters/begin", act=begin),
     Action(path="/dead-letters/note", act=note),
+    Action(path=f"{_ONE}/edit", act=edit),
     Action(path=f"{_ONE}/{{verb:replay|discard|restore}}", act=one),
 )

@@ -261,9 +261,33 @@ async def test_dead_letters_are_listed_shown_replayed_and_discarded(goods):
     assert await until(lambda: goods.ok("GET", found), bool)
     await goods.problem(409, "POST", f"/api/dead-letters/{first['id']}/replay.json")
 
+    await edited_before_its_replay(goods, second["id"])
+    goods.execute("UPDATE dead_letters SET status = 'dead' WHERE id = %s", second["id"])
     settled = await goods.ok("POST", "/api/dead-letters/discard.json", {"feedId": goods.feed["id"]})
     assert [second["id"]] == settled["settled"]
     assert ["discarded"] == [row["status"] for row in await goods.ok("GET", "/api/dead-letters.json?status=discarded")]
+
+
+async def edited_before_its_replay(goods, number):
+    """Replay a dead letter with its item edited, and look at what is told of it."""
+    path = f"/api/dead-letters/{number}/edited-replays.json"
+    for item, told in (
+        ({"externalId": "bad2", "inventoryQuantity": "x"}, "expected a whole number"),
+        ({"externalId": "bad2", "inventryQuantity": 1}, "inventryQuantity"),
+        ({"externalId": "bad3"}, "it must stay the item bad2"),
+    ):
+        assert told in (await goods.problem(422, "POST", path, json={"item": item}))["detail"]
+    replayed = await goods.ok("POST", path, {"item": {"externalId": "bad2", "inventoryQuantity": 7}})
+    assert {"inventoryQuantity": {"old": None, "new": 7}} == replayed["changes"]
+    receipt = f"/api/batches/{replayed['batchId']}.json"
+    done = await until(lambda: goods.ok("GET", receipt), lambda found: found["status"] == "done")
+    (line,) = done["items"]
+    assert ("created", "replay.edited") == (line["outcome"], line["warnings"][0]["code"])
+    (stored,) = await goods.ok("GET", "/api/inventory-feed-variants.json?externalId=bad2")
+    history = await goods.ok("GET", f"/api/inventory-feed-variants/{stored['id']}/history.json")
+    assert "edited before its replay: inventoryQuantity" == history["entries"][0]["message"]
+    assert [{"externalId": "bad2"}] == (await goods.ok("GET", f"/api/dead-letters/{number}.json"))["payload"]["items"]
+    await goods.problem(409, "POST", path, json={"item": {"externalId": "bad2"}})
 
 
 async def test_a_bulk_operation_must_say_what_it_means(goods):

@@ -93,6 +93,7 @@ async def cut_off(api, settings):
         ("DELETE", "/api/inventory-feed-variants/7.json", None),
         ("POST", "/api/dead-letters/7/replay.json", None),
         ("POST", "/api/dead-letters/replay.json", {"all": True}),
+        ("POST", "/api/dead-letters/7/edited-replays.json", {"item": {"externalId": "old", "inventoryQuantity": 1}}),
     ],
 )
 async def test_with_the_broker_away_a_change_is_refused_and_nothing_is_done(cut_off, method, path, body):

@@ -1,8 +1,12 @@
 """Dead letters by cause, and the operations on them: count, confirm, progress, result, and taking back."""
 
+import json
+import uuid
+
 import asyncpg
 import pytest
 
+from schemas.batches import Batch, Source
 from workers.clock import Clock
 from workers.duties.operations import Operations
 
@@ -192,3 +196,30 @@ async def test_a_viewer_counts_and_looks_and_changes_nothing(dashboard, bury, ap
     assert "give feedId, code, cause or ofOperation, or else all: true" in wrong["detail"]
     gone = await api.problem(409, "POST", "/api/operations.json", json={**create, "code": "none", "all": False})
     assert "api.operations.create.nothing" == gone["title"]
+
+
+async def test_an_item_is_edited_before_its_replay_and_what_cannot_be_one_is_told_beside_what_was_typed(
+    dashboard, api, feed
+):
+    item = {"externalId": "A-1", "inventoryQuantity": 99}
+    batch = Batch(uuid.uuid4(), api.account_id, feed["id"], 0, Source.API, [item], indexes=[4])
+    number = api.execute(
+        "INSERT INTO dead_letters (account_id, feed_id, external_id, code, reason, payload)"
+        " VALUES (%s, %s, 'A-1', 'permanent', 'too many', %s) RETURNING id",
+        *(api.account_id, feed["id"], batch.encode()),
+    )
+    here = f"/dead-letters/{number}"
+    assert [] == (await (await dashboard.browser("read")).page(here)).tree.cssselect("#item")
+    browser = await dashboard.browser("write")
+    (typed,) = (await browser.page(here)).tree.cssselect("#item")
+    assert item == json.loads(typed.text)
+    for text, told in (('{"externalId": "A-1",', "not JSON"), ('{"externalId": "B"}', "must stay the item A-1")):
+        wrong = await browser.post(f"{here}/edit", {"item": text})
+        assert (422, text) == (wrong.status, wrong.tree.cssselect("#item")[0].text.strip())
+        assert told in wrong.text_of("[role=alert]")
+    sent = await browser.post(f"{here}/edit", {"item": json.dumps({**item, "inventoryQuantity": 9})})
+    assert "Replayed as edited: this is what becomes of it." == sent.text_of(".toast span")
+    assert sent.url.startswith("/receipts/")
+    assert "replayed" == api.execute("SELECT status FROM dead_letters WHERE id = %s", number)
+    logged = api.execute("SELECT after FROM audit_log WHERE operation = 'edited_replays.create'")
+    assert {"inventoryQuantity": {"old": 99, "new": 9}} == logged["changes"]
