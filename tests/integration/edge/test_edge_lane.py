@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from ingest.edge import body as bodies
+from ingest.edge.connection import _APART_BYTES
 from ingest.edge.post import PATH
 from schemas.topology import shard_queue
 
@@ -140,6 +141,18 @@ async def test_bodies_that_come_behind_their_heads_are_held_from_there_on_and_an
     assert ["first", "second", "last"] == [head.split("X-Request-Id: ")[1].split("\r\n")[0] for _, head, _ in answers]
     assert b"" == await reader.read()
     assert (0, 0) == (edge.posts.places.posts, edge.posts.places.bytes)
+
+
+async def test_the_largest_body_that_may_come_behind_its_head_is_read_though_nobody_takes_of_it(
+    edge, connected, closed_long_way
+):
+    reader, writer = connected
+    head, body = apart(orjson.dumps(ITEM).ljust(_APART_BYTES))
+    writer.write(head)
+    await writer.drain()
+    writer.write(body)
+
+    assert 202 == (await answer(reader))[0]
 
 
 async def test_a_body_that_is_late_or_wrong_is_refused_as_any_other(edge, connected, until, monkeypatch):
