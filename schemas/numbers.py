@@ -37,6 +37,8 @@ _BETWEEN = "[.,'\u2019\\s]?"
 _BEFORE = re.compile(rf"\d{_BETWEEN}\Z|(?:\A|\W)[-\u2212\u2013]\s?\Z|\A\(\Z")
 _BEHIND = re.compile(rf"{_BETWEEN}\d|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE][+-]?\d")
 """What shows that a number goes on, before and behind a part of it: digits, groups, signs, the end of a range."""
+_TIMES_BEFORE = re.compile(r"\d\s?[/:x\u00d7*]\s?\Z", re.IGNORECASE)
+_TIMES_BEHIND = re.compile(r"\s?[/:x\u00d7*]\s?\d", re.IGNORECASE)
 PART: Final = "takes but a part of a number: let it take all of it"
 _DIGIT = re.compile(r"\d", re.ASCII)
 _DIGITS_AND_MARKS = re.compile(rf"[+-]?[\d.,{_SPACES}]+", re.ASCII)
@@ -141,3 +143,11 @@ def is_part(text: str, begin: int, end: int) -> bool:
     if taken[:1].isdigit() and _BEFORE.search(text, max(begin - 4, 0), begin):
         return True
     return taken[-1:].isdigit() and _BEHIND.match(text, end) is not None
+
+
+def is_factor(text: str, begin: int, end: int) -> bool:
+    """Return whether this part of a text is one of two numbers that only together are one: 7 of 7/8, 5 of 5 x 10."""
+    taken = text[begin:end]
+    if taken[:1].isdigit() and _TIMES_BEFORE.search(text, max(begin - 4, 0), begin):
+        return True
+    return taken[-1:].isdigit() and _TIMES_BEHIND.match(text, end) is not None

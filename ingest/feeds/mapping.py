@@ -19,12 +19,13 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.feeds.jsonpaths import json_path
+from ingest.feeds.jsonpaths import STAR, json_path
 from ingest.feeds.pagination import Pagination
 from ingest.feeds.transforms import DataModel, Transform, sound_pattern
 from ingest.feeds.xpaths import check_xpath, item_path
 from schemas.items import ATTRIBUTES, BadAttributes
 
+_KEYS = frozenset(("externalId", "vendorSku", "barcode"))
 _ENCODINGS = (
     frozenset(
         [
@@ -204,7 +205,7 @@ class FormatSettings(Format):
 
     @model_validator(mode="after")
     def _fits_type(self) -> Self:
-        if self.mapping and "externalId" not in self.mapping:
+        if self.mapping and not ("externalId" in self.mapping and self.mapping["externalId"].paths):
             raise ValueError("mapping: externalId is required: nothing else tells items apart")
         if self.pagination is not None and self.duplicates != "last":
             raise ValueError("pagination does not go with duplicates other than last: pages are read one by one")
@@ -219,9 +220,14 @@ class FormatSettings(Format):
                 raise ValueError("itemPath does not go with ftpCsv")
             json_path(self.item_path)
         for attribute, expression in self.mapping.items():
-            for path in expression.paths:
-                self._check(attribute, path)
+            self._check_expression(attribute, expression)
         return self
+
+    def _check_expression(self, attribute: str, expression: Expression) -> None:
+        if attribute in _KEYS and (expression.default is not None or expression.constant is not None):
+            raise ValueError(f"mapping: {attribute}: expected a path, and no default: keys tell items apart")
+        for path in expression.paths:
+            self._check(attribute, path)
 
     def _check(self, attribute: str, path: str | int) -> None:
         if self.resource_type == "ftpCsv":
@@ -235,6 +241,12 @@ class FormatSettings(Format):
             if self.resource_type == "xml":
                 check_xpath(path, self.namespaces, item_path(self.item_path or "", self.namespaces))
             else:
-                json_path(path)
+                self._check_json(path)
         except ValueError as error:
             raise ValueError(f"mapping: {attribute}: {error}") from None
+
+    def _check_json(self, path: str) -> None:
+        further_out = json_path(self.item_path or "$").steps[:-1].count(STAR)
+        if json_path(path).up > further_out:
+            found = f"{further_out} [*] around the items" if further_out else "no [*] around the items"
+            raise ValueError(f"{path!r} leads further out than itemPath, which has {found}")

@@ -10,7 +10,7 @@ from typing import Any
 from ingest.feeds.transforms import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
 from ingest.pull.mapping.cells import NUMBERS, CellError, Doubts, read_number
 from ingest.pull.records import MISSING
-from schemas.numbers import PART, Notation, is_doubtful, is_part
+from schemas.numbers import PART, Notation, is_doubtful, is_factor, is_part
 
 _AT_LEAST = re.compile(r"(?:>=?|≥)\s*([^\s+-]\S{0,19})|([^\s+-]\S{0,19}?)\s*\+")
 _DIGIT = re.compile(r"\d", re.ASCII)
@@ -74,7 +74,7 @@ def _first_match(pattern: str, *, whole_numbers: bool) -> Callable[[str], Any]:
         found = compiled.search(text)
         if found is None or found[group] is None:
             return MISSING
-        if whole_numbers and is_part(text, *found.span()):
+        if whole_numbers and (is_part(text, *found.span()) or is_factor(text, *found.span())):
             raise CellError("number", f"the pattern of match {PART}")
         return found[group]
 

@@ -61,7 +61,7 @@ def look(opener: Callable[[], Any], form: FormatSettings, charset: str | None, m
         looked.error = looked.error or looked.report.hint
     looked.error = looked.error or looked.report.lacking
     # A mapping that fits every file: a wrong one must not keep its columns from being seen.
-    any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="-")}})
+    any_file = form.model_copy(update={"mapping": {"externalId": Expression(constant="any")}})
     try:
         _sample(read_records(opener, any_file, charset=charset), looked, most_items)
     except FormatError as error:

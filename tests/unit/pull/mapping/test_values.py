@@ -129,6 +129,10 @@ def test_what_is_no_number_is_told_with_what_it_is_and_what_helps(written, code,
         "12.50-",
         "(5)",
         "1.2E+3",
+        "7/8",
+        "1:30",
+        "5 x 10",
+        "5\u00d710 pcs",
     ],
 )
 def test_a_match_that_takes_a_part_of_a_number_is_none(price):
@@ -150,6 +154,8 @@ def test_a_match_that_takes_a_part_of_a_number_is_none(price):
         ("19,-", "^([0-9]+)", "19"),
         ("1 250 EUR", "([0-9 ]+) EUR", "1250"),
         ("5 (of 10)", "[0-9]+", "5"),
+        ("7/8", "^([0-9]+)/", "7"),
+        ("5 x", "[0-9]+", "5"),
     ],
 )
 def test_a_match_takes_a_whole_number(price, pattern, number):
