@@ -13,7 +13,6 @@ from schemas.agreement import agree
 from schemas.errors import Permanent
 from schemas.tracing import exported
 from workers.service import Worker
-from workers.watch import main as watch
 
 _GC_THRESHOLD = 50_000
 """A window makes some thousands of objects and drops them all; looking for cycles among them every 700 costs a tenth
@@ -29,6 +28,8 @@ def main() -> None:
     logs.configure("watch" if watches else "worker", configured.log_level)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # we log what a lost connection means ourselves
 
+    if watches:
+        from workers.watch import main as watch  # noqa: PLC0415 - its cipher takes 7 MB, which no worker needs
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
 

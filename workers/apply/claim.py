@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -93,14 +92,16 @@ async def write_receipts(connection: Connection, works: Sequence[Work], now: dat
 def minutes_of(works: Sequence[Work], counts: Sequence[Mapping[str, int]], now: datetime) -> list[tuple[int, ...]]:
     """Return a row a feed, sorted by key: account id, feed id, items by outcome, the greatest lag in milliseconds."""
     now_ms = int(now.timestamp() * 1000)
-    feeds: dict[tuple[int, int], Counter[str]] = {}
+    feeds: dict[tuple[int, int], dict[str, int]] = {}
     lags: dict[tuple[int, int], int] = {}
     for work, counted in zip(works, counts, strict=True):
         batch = work.batch
         key = batch.account_id, batch.feed_id
-        feeds.setdefault(key, Counter()).update(counted)
+        own = feeds.setdefault(key, dict.fromkeys(_OUTCOMES, 0))
+        for outcome, number in counted.items():
+            own[outcome] += number
         lags[key] = max(lags.get(key, 0), now_ms - batch.received_ms)
-    return [(*key, *(feeds[key][outcome] for outcome in _OUTCOMES), lags[key]) for key in sorted(feeds)]
+    return [(*key, *feeds[key].values(), lags[key]) for key in sorted(feeds)]
 
 
 def _feed(row: Any) -> Feed:

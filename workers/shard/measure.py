@@ -18,8 +18,11 @@ def committed(window: Sequence[Delivery], result: WindowResult, seconds: float, 
     metrics.WINDOW_ITEMS.observe(sum(len(delivery.batch.items) for delivery in window))
     metrics.WINDOW_BYTES.observe(sum(delivery.size for delivery in window))
     now_ms = now.timestamp() * 1000
+    ended: dict[str, int] = {}
     for outcome in result.batches:
         if outcome.claimed:
             metrics.COMMIT_LAG.observe(max(0.0, (now_ms - outcome.batch.received_ms) / 1000))
             for name, count in outcome.counts.items():
-                metrics.OUTCOMES.labels(name).inc(count)
+                ended[name] = ended.get(name, 0) + count
+    for name, count in ended.items():
+        metrics.OUTCOMES.labels(name).inc(count)
