@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from ingest.edge.feeds import unknown
+from ingest.http.pace import Pace
 from ingest.http.problems import ProblemError
 
 LOOK_UPS_PER_S = 20.0
@@ -19,19 +20,15 @@ class Strangers:
         """`clock` gives seconds."""
         self._clock = clock
         self._known: set[bytes] = set()
-        self._allowance, self._counted_at = LOOK_UPS_PER_S, clock()
+        self._pace = Pace(LOOK_UPS_PER_S, clock())
 
     def check(self, digest: bytes) -> None:
         """Count a look-up; raises `ProblemError` 401 for a hash that was looked up in vain, 429 for one too many."""
         if digest in self._known:
             raise unknown()
-        now = self._clock()
-        self._allowance = min(LOOK_UPS_PER_S, self._allowance + (now - self._counted_at) * LOOK_UPS_PER_S)
-        self._counted_at = now
-        if self._allowance < 1.0:
+        if not self._pace.take(self._clock()):
             detail = "Too many unknown hashes at the moment; send it again."
             raise ProblemError(429, "edge.hash.busy", detail, headers={"Retry-After": "1"})
-        self._allowance -= 1.0
 
     def remember(self, digest: bytes) -> None:
         """Keep a hash that no feed has."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
 from aiohttp import web
@@ -19,6 +18,8 @@ from aiohttp import web
 from ingest.accounts.store import TOKENS
 from ingest.api.framework.caller import Caller, Scope
 from ingest.api.framework.operation import Operation
+from ingest.api.framework.recent import Recent
+from ingest.http.pace import Pace
 from ingest.http.problems import ProblemError
 from schemas.secrets import token_digest
 
@@ -38,9 +39,9 @@ class Tokens:
         """`clock` gives seconds."""
         self._pool = pool
         self._clock = clock
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._refused: dict[bytes, float] = {}
-        self._allowance, self._counted_at = LOOK_UPS_PER_S, clock()
+        self._known: Recent[bytes, tuple[float, Caller]] = Recent(MAX_CACHED)
+        self._refused: Recent[bytes, float] = Recent(MAX_CACHED)
+        self._pace = Pace(LOOK_UPS_PER_S, clock())
 
     async def caller(self, token: str) -> Caller | None:
         """Return the owner of a token; None for one that is unknown, revoked or expired; raises 429."""
@@ -63,24 +64,16 @@ class Tokens:
             return known[1]
         if self._refused.get(digest, 0.0) > now:
             return None
-        if known is None:
-            self._take(now)
+        if known is None and not self._pace.take(now):  # who was known a moment ago is asked after at any rate
+            detail = "too many unknown tokens at the moment; try again"
+            raise ProblemError(429, "api.authorization.busy", detail, {}, {"Retry-After": "1"})
         caller = await look_up()
         if caller is None:
             self._known.pop(digest, None)
-            _keep(self._refused, digest, now + CACHE_S)
+            self._refused[digest] = now + CACHE_S
         else:
-            _keep(self._known, digest, (now + CACHE_S, caller))
+            self._known[digest] = (now + CACHE_S, caller)
         return caller
-
-    def _take(self, now: float) -> None:
-        """Count a look-up for somebody who was not known a moment ago; raises 429 when there were too many."""
-        self._allowance = min(LOOK_UPS_PER_S, self._allowance + (now - self._counted_at) * LOOK_UPS_PER_S)
-        self._counted_at = now
-        if self._allowance < 1.0:
-            detail = "too many unknown tokens at the moment; try again"
-            raise ProblemError(429, "api.authorization.busy", detail, {}, {"Retry-After": "1"})
-        self._allowance -= 1.0
 
     async def _owner(self, digest: bytes) -> Caller | None:
         row = await TOKENS.token_owner(self._pool, token_hash=digest)
@@ -99,12 +92,6 @@ class Tokens:
             return None
         feeds = frozenset((row["feed_id"],))
         return Caller(None, row["account_id"], Scope.READ, row["requests_per_second"], feeds, row["suspended"])
-
-
-def _keep(memory: dict[bytes, Any], digest: bytes, value: Any) -> None:
-    if len(memory) >= MAX_CACHED:
-        memory.clear()
-    memory[digest] = value
 
 
 TOKENS_KEY = web.AppKey("tokens", Tokens)
