@@ -47,7 +47,7 @@ class Connection(web.RequestHandler):
 
     __slots__ = (
         *("_arriving", "_begin", "_body_timer", "_chunks", "_head_of", "_head_timer"),
-        *("_idle", "_newest", "_stopping", "begun"),
+        *("_coming", "_idle", "_stopping", "begun"),
     )
 
     def __init__(self, server: web.Server, begin: Begin | None, stopping: Callable[[], bool], **options: Any) -> None:
@@ -60,8 +60,8 @@ class Connection(web.RequestHandler):
         self._chunks = Chunks()
         self._arriving: StreamReader | None = None
         """The body of what was begun with, until it is whole."""
-        self._newest: StreamReader | None = None
-        """The body of the last message that began to come."""
+        self._coming: StreamReader | None = None
+        """The body of the last message, until all of it has come."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first head."""
@@ -75,8 +75,11 @@ class Connection(web.RequestHandler):
         known = self._request_count
         super().data_received(data)
         self._waiter = waiter
+        if known != self._request_count:
+            self._coming = self._messages[-1][1]
+        if self._coming is not None and self._coming.is_eof():
+            self._coming = None
         if known != self._request_count or self._chunks.body is not None:
-            self._newest = self._messages[-1][1] if known != self._request_count else self._newest
             self._watch_chunks(data, self._request_count - known)
         if waiter is None or waiter.done():  # busy
             if self._arriving is not None and self._arriving.is_eof():
@@ -108,8 +111,8 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a sender that has ended its side behind a whole post; the connection ends with that."""
-        busy = self._waiter is None or self._waiter.done()
-        whole = busy and self._newest is not None and self._newest.is_eof()
+        busy = self._request_count > 0 and (self._waiter is None or self._waiter.done())
+        whole = busy and self._coming is None
         self._close = self._close or whole
         return whole
 

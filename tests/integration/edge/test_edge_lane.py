@@ -113,6 +113,7 @@ async def test_of_a_sender_that_does_not_read_its_answers_no_more_is_taken_until
     assert 202 == (await edge.post([ITEM]))[0]  # the broker would have confirmed it after theirs
 
     assert 3 == await edge.waiting()
+    assert connection._coming is None  # a body that has come is kept no longer than its post
     connection.resume_writing()
     assert [202, 202] == [(await answer(reader))[0] for _ in range(2)]
     assert 5 == await edge.waiting()
