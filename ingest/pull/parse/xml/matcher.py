@@ -51,6 +51,11 @@ class Matcher:
         """Return whether elements of any name, at any depth, are items."""
         return self.depth is None and self._steps[-1][1] == "*"
 
+    @property
+    def is_beside(self) -> bool:
+        """Return whether the element asked about last has a parent of items, where the path names all steps."""
+        return self.depth is not None and self._parent_fits
+
     def stands(self, element: Any) -> bool:
         """Return whether an element stands where an item does."""
         parent = element.getparent()

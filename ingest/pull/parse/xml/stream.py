@@ -155,8 +155,8 @@ class XmlStream:
     def _doubt(self, element: Any) -> None:
         """Doubt a document that tells of an error beside its items."""
         name = element.tag.rpartition("}")[2]
-        if name in _ERRORS and element.getparent() is self.root:
-            told = " ".join("".join(element.itertext()).split())
+        if name in _ERRORS and (element.getparent() is self.root or self._matcher.is_beside):
+            told = " ".join(" ".join([*element.attrib.values(), *element.itertext()]).split())
             if is_trouble(told):
                 self._report.break_off(f"an element <{name}> beside the items tells of an error: {told[:80]!r}")
 

@@ -255,7 +255,8 @@ def test_an_item_path_with_many_descents_costs_linear_time():
         ("<error>timeout</error>", False),
         ("<Errors><e>database gone</e></Errors>", False),
         ("<x:FAULT xmlns:x='urn:x'>5</x:FAULT>", False),
-        ("<errors/><error> none </error>", True),
+        ("<error code='5'/>", False),
+        ("<errors/><error code='0'> </error><error> none </error>", True),
         ("<info><error>x</error></info>", True),
         ("<product><sku>C</sku><qty>1</qty><error>x</error></product>", True),
     ],
@@ -266,6 +267,16 @@ def test_an_error_beside_the_items_puts_the_file_in_doubt(told, complete, before
 
     assert (before + 1 + ("C" in told), [], complete) == (len(items), rejects, report.complete)
     assert complete or "tells of an error" in report.reason
+
+
+@pytest.mark.parametrize("path", ["/rss/channel/product", "//product"])
+def test_an_error_deeper_in_the_document_counts_where_it_stands_beside_items(path):
+    error = "<error>no stock</error>"
+    item = product("A").replace("</product>", f"{error}</product>")
+
+    for told in (error, ""):
+        _, _, report = read(f"<rss><channel>{item}{told}</channel></rss>".encode(), itemPath=path)
+        assert report.complete == (not told or path == "//product")
 
 
 @pytest.mark.parametrize(
