@@ -24,13 +24,26 @@ Curve = list[int | None]
 """What was used by the end of each step since midnight; None: not known yet."""
 
 
+Way = list[float | None]
+"""What will be used by the end of each step; None: the step is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppose:
+    """What would be otherwise from now on: the limit, how many are used at once, the part of what comes that stays."""
+
+    limit: int | None
+    plus: int = 0
+    keeps: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The rest of the day. `reached_*` are None where the limit is not reached; `over` items then wait, about."""
 
-    middle: list[float | None]
-    low: list[float | None]
-    high: list[float | None]
+    middle: Way
+    low: Way
+    high: Way
     by_end: tuple[int, int, int]  # middle, low, high
     reached_at: datetime | None
     earliest_at: datetime | None
@@ -90,6 +103,21 @@ def forecast(used: int, limit: int | None, curves: Sequence[Curve], begin: datet
         [None] * step + [pick(column) for column in columns]
         for pick in (lambda column: float(median(column)), min, max)
     )
+    return _told((middle, low, high), limit, used, begin, now)
+
+
+def supposed(told: Forecast, used: int, case: Suppose, begin: datetime, now: datetime) -> Forecast:
+    """Return how the same day would go on from `used` now, if something was otherwise from now on."""
+    ways = (told.middle, told.low, told.high)
+    middle, low, high = (
+        [None if value is None else used + case.plus + (value - used) * case.keeps for value in way] for way in ways
+    )
+    return _told((middle, low, high), case.limit, used + case.plus, begin, now)
+
+
+def _told(ways: tuple[Way, Way, Way], limit: int | None, used: int, begin: datetime, now: datetime) -> Forecast:
+    """Return the forecast that the middle, the low and the high way make."""
+    middle, low, high = ways
     ends = int(middle[-1] or 0), int(low[-1] or 0), int(high[-1] or 0)
     reached = [_reached(way, limit, used, begin, now) for way in (middle, high, low)]
     over = max(0, ends[0] - limit) if limit is not None else 0

@@ -12,19 +12,21 @@ from pydantic import Field
 
 from ingest.api.framework.call import Answer, Call
 from ingest.api.framework.caller import Scope
-from ingest.api.framework.models import Query, Resource
+from ingest.api.framework.models import INT64_MAX, Query, Resource
 from ingest.api.framework.operation import Operation
 from ingest.api.framework.recent import Recent
 from ingest.feeds.usage_forecast import (
     STEP,
     Curve,
     Forecast,
+    Suppose,
     begins_at,
     curve_of,
     forecast,
     reference_days,
     releases,
     sentence,
+    supposed,
 )
 from schemas import queries
 from schemas.usage import resets_at, zone
@@ -36,6 +38,16 @@ MOST_CURVES = 1_000
 DAYS = 35
 MOST_FEEDS = 250
 _MOST_WAITING = 20
+
+
+class WhatIf(Query):
+    """What is supposed to be otherwise from now on; nothing is changed."""
+
+    limit: int | None = Field(None, ge=0, le=INT64_MAX, description="another daily limit; what is deferred then goes")
+    without_feed_id: int | None = Field(
+        None, ge=1, le=INT64_MAX, description="this feed paused: without its part of what was changed today"
+    )
+    plus: int = Field(0, ge=0, le=INT64_MAX, description="so many used at once: a held run's `cost` (its diff.json)")
 
 
 class UsedDay(Resource):
@@ -129,10 +141,32 @@ class _Known:
     outlook: dict[str, Any]
 
 
-async def get_forecast(call: Call[Query, None]) -> Answer:
-    """Return how far the day's limit will last."""
+async def get_forecast(call: Call[WhatIf, None]) -> Answer:
+    """Return how far the day's limit will last, or would."""
     known = await _known(call, datetime.now(UTC))
-    return Answer(UsageOutlook.of(known.outlook))
+    query, today = call.query, known.today
+    if query.limit is None and query.without_feed_id is None and not query.plus:
+        return Answer(UsageOutlook.of(known.outlook))
+    used, zone_ = today["used"], zone(today["time_zone"])
+    limit: int | None = today["daily_sku_limit"] if query.limit is None else query.limit
+    released = 0
+    if limit is not None and today["daily_sku_limit"] is not None and limit > today["daily_sku_limit"]:
+        released = min(today["deferred"], max(0, limit - used))
+    case = Suppose(limit, query.plus + released, await _keeps(call, begins_at(today["day"], zone_)))
+    told = known.told and supposed(known.told, used, case, begins_at(today["day"], zone_), known.outlook["at"])
+    used += case.plus
+    outlook = {"limit": limit, "used": used, "sentence": sentence(told, used, limit, zone_), "forecast": _outlook(told)}
+    return Answer(UsageOutlook.of({**known.outlook, **outlook}))
+
+
+async def _keeps(call: Call[WhatIf, None], since: datetime) -> float:
+    """Return which part of what comes stays without a feed: by the parts of what the feeds changed today."""
+    if call.query.without_feed_id is None:
+        return 1.0
+    changed: dict[int, int] = {
+        row["id"]: row["changed"] for row in await call.db.all(HISTORY.by_feed, since=since, most=MOST_FEEDS)
+    }
+    return 1.0 - changed.get(call.query.without_feed_id, 0) / (sum(changed.values()) or 1)
 
 
 async def get_history(call: Call[Query, None]) -> Answer:
@@ -226,8 +260,9 @@ OPERATIONS = (
         path="/api/usage-forecast.json",
         summary="Get how far the day's limit will last",
         description="By how the last same weekdays went on from this hour, with a band. Below seven days of data there "
-        "is no forecast.",
+        "is no forecast. With a query: how far it would last if that was so from now on.",
         scope=Scope.READ,
+        query=WhatIf,
         response=UsageOutlook,
         handler=get_forecast,
     ),

@@ -50,6 +50,9 @@ async def test_usage_says_what_waits_when_each_is_released_and_which_feed_used_i
     assert told["resetsAt"] == told["releases"][0]["at"]
     assert [{"id": feed["id"], "name": "Acme", "changed": 3, "deferred": 2}] == told["feeds"]
     assert 2 == len(page.tree.cssselect("figure.chart details table"))
+    higher = await api.ok("GET", f"/api/usage-forecast.json?limit=9&withoutFeedId={feed['id']}")
+    assert (9, 3) == (higher["limit"], higher["used"])  # what is deferred goes at once
+    assert 1 == api.execute("SELECT daily_sku_limit FROM accounts WHERE id = %s", api.account_id)
 
 
 async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_weekdays_did(dashboard, api):
@@ -68,5 +71,15 @@ async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_we
     assert told["steps"][-1]["middle"] == pytest.approx(told["forecast"]["byEnd"], abs=1)
     assert "by midnight" in told["sentence"]
     assert 34 == len(told["days"]) - 1
+    assert "#supposed" not in (await browser.page("/usage")).text
+    page = await browser.page("/usage?limit=100")
+    assert page.text_of("#supposed").startswith(
+        "Today's 100 are used up: what still changes waits until midnight, UTC."
+    )
+    assert "As it is: " in page.text_of("#supposed")
+    assert "expected a whole number" in (await browser.page("/usage?limit=soon")).text_of("#what-if [role=alert]")
+    assert "There is no" in (await browser.page("/usage?held=1-1")).text_of("#what-if [role=alert]")
+    plus = await api.ok("GET", "/api/usage-forecast.json?plus=1000")
+    assert (told["used"] + 1000, True) == (plus["used"], plus["forecast"]["byEnd"] >= told["used"] + 1000)
     stranger = await api.ok("GET", "/api/usage-history.json", token=api.other_token)
     assert ([], [], None) == (stranger["days"], stranger["feeds"], stranger["forecast"])

@@ -8,12 +8,14 @@ import pytest
 from ingest.feeds.usage_forecast import (
     STEP,
     Release,
+    Suppose,
     begins_at,
     curve_of,
     forecast,
     reference_days,
     releases,
     sentence,
+    supposed,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -61,6 +63,18 @@ def test_the_band_is_between_the_day_that_ended_early_and_the_one_that_came_late
         told.reached_at, told.earliest_at, told.latest_at,
     )  # fmt: skip
     assert "15,000 reached about 18:00 (14:30 to not today)" in sentence(told, 10_000, 15_000, BERLIN)
+
+
+def test_another_limit_a_pause_and_what_is_used_at_once_change_the_rest_of_the_day():
+    told = forecast(12_000, 20_000, [straight(24_000)], BEGIN, NOON)  # 1,000 an hour
+    assert BEGIN + timedelta(hours=20) == told.reached_at
+    assert (None, 24_000) == pick(supposed(told, 12_000, Suppose(25_000), BEGIN, NOON))
+    assert (None, 18_000) == pick(supposed(told, 12_000, Suppose(20_000, keeps=0.5), BEGIN, NOON))
+    assert (BEGIN + timedelta(hours=16), 28_000) == pick(supposed(told, 12_000, Suppose(20_000, 4_000), BEGIN, NOON))
+
+
+def pick(told):
+    return told.reached_at, told.by_end[0]
 
 
 def test_a_limit_that_lasts_is_said_with_what_will_be_used():
