@@ -104,6 +104,18 @@ class Lines:
         self._may_escape = any(dialect.may_escape(each) for lines, _ in self._held for each in lines)
         self.rewind(line)
 
+    def put_back(self) -> None:
+        """Let `plain` give the lines that the csv.reader has been given and not read, if they are as in the file."""
+        line = self.line
+        rest = [held for lines, _ in self._held for held in lines][line - self._base :]
+        if not rest or rest[-1] == END or self._ahead is not None or self._dialect.escape:
+            return
+        self._ahead = "".join(rest), self.suspect
+        self._held.clear()
+        self._base = self._reader_base = self._handed = line
+        self._chars = 0
+        self.rows = self._dialect.rows(chain.from_iterable(self))
+
     def raw(self, line: int, count: int) -> list[str]:
         """Return so many lines from the one of this number on, which is not settled."""
         held = chain.from_iterable(lines for lines, _ in self._held)

@@ -79,6 +79,7 @@ def open_rows(source: Source, settings: FormatSettings, report: Report, charset:
         row -= 1
     if settings.csv_has_header:
         dialects.refuse_wide_separator(names, delimiter)
+    lines.put_back()
     report.columns = names[:MAX_FIELDS_NOTED]
     reader = CsvReader(lines, dialect, report, (len(names), len(cells)), row)
     reader.find_shape = lambda: _shape(source, settings, charset, reader)

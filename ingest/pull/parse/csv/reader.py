@@ -23,7 +23,7 @@ from ingest.pull.parse.written import row_of_cells
 from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, Report
 from schemas.outcomes import shown
 
-BLOCK_ROWS, PLAIN_ROWS = 100, 2_000
+BLOCK_ROWS, PLAIN_ROWS = 100, 1_000
 _NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
 OPEN_AT_END = "unexpected end of data"
 _ESCAPED = 'a backslash before a quote: set csvEscape to "\\" if it escapes the quote, to "none" if it is text'

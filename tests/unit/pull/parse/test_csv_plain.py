@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.opening import open_rows
 from ingest.pull.parse.csv.plain import columns_of
+from ingest.pull.parse.csv.reader import Table
+from ingest.pull.parse.source import Source
+from ingest.pull.records import Report
 
 CELL = st.sampled_from(
     ["", "a", "b c", '"a,b"', '" a"', '""', '"x ""y"""', ' "a"', "12", '"é;"', 'a"b', '"a"b', '"a\nb"']
@@ -73,3 +77,18 @@ def test_a_stray_quote_far_behind_plain_ones_costs_its_rows_alone(bad):
     assert {f"A{n}" for n in range(1_500)} - {f"A{bad}"} == items.keys() - {f"A{bad}"}
     assert all(items[f"A{n}"]["name"] == f"name, {n}" for n in range(1_500) if n != bad)
     assert [bad + 2] == [reject.row for chunk in chunks for reject in chunk.rejects]
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_the_first_rows_of_a_file_are_split_at_once_like_all_others(header):
+    form = FormatSettings.model_validate({"resourceType": "ftpCsv", "csvHasHeader": header, "csvSkipRows": 1})
+    data = b'title\nexternalId,name\nA,"x, y"\nB,z\n'
+
+    reader = open_rows(Source.of(io.BytesIO(data)), form, Report(), None, bool).reader
+    blocks = list(reader.blocks())
+
+    assert all(isinstance(block.records, Table) for block in blocks)
+    behind = [(3, ["A", "x, y"]), (4, ["B", "z"])]
+    assert ([] if header else [(2, ["externalId", "name"])]) + behind == [
+        pair for block in blocks for pair in zip(block.rows, block.records, strict=True)
+    ]
