@@ -29,6 +29,7 @@ from ingest.feeds.usage_forecast import (
     supposed,
 )
 from schemas import queries
+from schemas.attributes import INT32_MAX
 from schemas.usage import resets_at, zone
 
 HISTORY = queries.load("usage_history", beside=__file__)
@@ -47,7 +48,7 @@ class WhatIf(Query):
     without_feed_id: int | None = Field(
         None, ge=1, le=INT64_MAX, description="this feed paused: without its part of what was changed today"
     )
-    plus: int = Field(0, ge=0, le=INT64_MAX, description="so many used at once: a held run's `cost` (its diff.json)")
+    plus: int = Field(0, ge=0, le=INT32_MAX, description="so many used at once: a held run's `cost` (its diff.json)")
 
 
 class UsedDay(Resource):
