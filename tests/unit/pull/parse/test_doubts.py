@@ -15,11 +15,11 @@ NESTED = {"resourceType": "api", "itemPath": "products[*].variants[*]", "mapping
 XML = {"resourceType": "xml", "itemPath": "/r/i", "mapping": {"externalId": "sku"}}
 KEYLESS = {
     "an item of XML that is too large": (
-        f"<r><i><sku>A</sku><x>{'</x><x>'.join(LARGE)}</x></i><i><sku>B</sku></i></r>",
+        f"<r><i><x>{'</x><x>'.join(LARGE)}</x><sku>A</sku></i><i><sku>B</sku></i></r>",
         XML,
     ),
     "an item of JSON that is too large": (
-        json.dumps([{"externalId": "A", "x": LARGE}, {"externalId": "B"}]),
+        json.dumps([{"x": LARGE, "externalId": "A"}, {"externalId": "B"}]),
         {"resourceType": "api"},
     ),
     "an item that is no object": ('["A", {"externalId": "B"}]', {"resourceType": "api"}),
