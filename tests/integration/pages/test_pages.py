@@ -271,6 +271,14 @@ async def test_every_entry_of_the_navigation_is_a_page(dashboard):
         assert (200, way.label) == (page.status, page.text_of("[aria-current=page]"))
 
 
+async def test_the_colours_are_the_systems_until_somebody_switches_them(dashboard):
+    browser = await dashboard.browser("read")
+    assert [] == (await browser.page("/usage")).tree.cssselect("html[data-theme]")
+    page = await browser.post("/theme", {"theme": "dark", "back": "/usage"})
+    assert ("/usage", "dark") == (page.url, page.tree.get("data-theme"))
+    assert ["Dark"] == page.texts("#theme option[selected]")
+
+
 async def test_what_is_not_there_is_a_page_that_says_so(dashboard):
     browser = await dashboard.browser()
     page = await browser.page("/nothing/here")
