@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import asyncpg
@@ -43,20 +42,18 @@ async def test_a_frozen_postgres_is_503_and_soon(api, postgres):
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        answers = await asyncio.gather(
-            api.call("GET", "/api/dropship-providers.json"),
-            api.call("POST", "/api/dropship-providers.json", json={"name": "a"}),
-            api.call("POST", "/api/variants.json", json={"sku": "1"}, headers={"Idempotency-Key": "a"}),
-            *(api.call("GET", "/api/account.json") for _ in range(20)),
-        )
-        took = time.monotonic() - began
+        async with asyncio.timeout(60):  # the times themselves: see above
+            answers = await asyncio.gather(
+                api.call("GET", "/api/dropship-providers.json"),
+                api.call("POST", "/api/dropship-providers.json", json={"name": "a"}),
+                api.call("POST", "/api/variants.json", json={"sku": "1"}, headers={"Idempotency-Key": "a"}),
+                *(api.call("GET", "/api/account.json") for _ in range(20)),
+            )
     finally:
         for pid in reversed(frozen):
             os.kill(pid, signal.SIGCONT)
 
     assert {(503, "2")} == {(answer.status, answer.headers.get("Retry-After")) for answer in answers}
-    assert took < 10
     await until(lambda: api.call("GET", "/api/account.json"), lambda answer: answer.status == 200)
 
 

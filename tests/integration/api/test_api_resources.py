@@ -218,7 +218,7 @@ async def test_a_changed_limit_is_told_to_the_workers(api):
 
     await api.ok("PUT", "/api/account.json", {"dailySkuLimit": 99}, token=api.operator_token)
 
-    assert str(api.account_id) == await asyncio.wait_for(told, 10)
+    assert str(api.account_id) == await asyncio.wait_for(told, 60)
     await connection.close()
 
 

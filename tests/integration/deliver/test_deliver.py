@@ -123,7 +123,7 @@ async def test_a_slow_endpoint_delays_no_other(told, receive):
     await told.changed(1)
     async with deliverer(told.settings, lambda: told.now) as running:
         await running.round()
-        await asyncio.wait_for(asyncio.gather(slow.came.wait(), quick.came.wait()), 10)
+        await asyncio.wait_for(asyncio.gather(slow.came.wait(), quick.came.wait()), 60)
         quick.came.clear()
         await told.changed(1)
         while not quick.came.is_set():

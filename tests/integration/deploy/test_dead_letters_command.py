@@ -92,7 +92,7 @@ async def items_of(settings, feed):
     channel = await connection.channel()
     delivered = asyncio.Queue()
     await channel.basic_consume(shard_queue(shard_of(feed, settings.shards)), delivered.put, no_ack=False)
-    message = await asyncio.wait_for(delivered.get(), 10)
+    message = await asyncio.wait_for(delivered.get(), 60)
     await connection.close()
     return decode(message.body).items
 

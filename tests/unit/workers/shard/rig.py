@@ -146,7 +146,7 @@ class Rig:
         return WindowResult([BatchResult(one, claimed=True) for one in batches])
 
     async def until(self, something):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while something not in self.did:
                 self.did.grown.clear()
                 await self.did.grown.wait()

@@ -110,7 +110,7 @@ class Rig:
         self.say("declare")
 
     async def until(self, what, times=1):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.said.count(what) < times:
                 self.grown.clear()
                 await self.grown.wait()
@@ -130,7 +130,7 @@ async def rig():
 async def test_it_locks_before_it_consumes_and_hands_over_in_order(rig):
     await rig.until("consume feedline.shard.003")
     rig.owner.stop()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert ["lock", "consume feedline.shard.003", "note", "cancel", "close", "release"] == rig.said
 
 
@@ -138,7 +138,7 @@ async def test_the_note_stays_when_nobody_knows_what_the_broker_still_holds(rig)
     await rig.until("consume feedline.shard.003")
     rig.answers = False
     rig.owner.stop()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert "release, note kept" == rig.said[-1]
 
 
@@ -146,7 +146,7 @@ async def test_it_abandons_its_lock_at_once_although_rabbitmq_does_not_answer(ri
     rig.reachable.clear()
     await rig.until("lock")
     rig.owner.abandon("RabbitMQ does not answer")
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert ["lock", "drop", "release"] == rig.said
 
 

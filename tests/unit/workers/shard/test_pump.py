@@ -26,7 +26,7 @@ async def test_windows_are_applied_in_order_and_acked_after_their_commit(rig):
     await rig.until(("ack", 3))
     assert [("apply", 1, 2, "ok"), ("ack", 2), ("apply", 3, "ok"), ("ack", 3)] == rig.did
     rig.signals.stopping.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert rig.pump.empty
     assert 3 == int(rig.state.passed_at.timestamp() * 1000)
 
@@ -63,7 +63,7 @@ async def test_a_window_fills_while_another_shard_has_the_turn_and_goes_when_it_
     await rig.until(("ack", 3))
     assert [("apply", 1, 2, "ok"), ("ack", 2), ("apply", 3, "ok"), ("ack", 3)] == rig.did
     rig.signals.stopping.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert rig.other.take(), "the pump gave its turn back"
 
 
@@ -96,7 +96,7 @@ async def test_asked_to_stop_it_notes_the_drain_before_the_cancel_and_ends_when_
     rig.signals.stopping.set()
     rig.signals.wake.set()
     rig.hold.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert [("apply", 1, 2, "ok"), "note", "cancel", ("ack", 2), ("apply", 3, "ok"), ("ack", 3)] == rig.did
     assert rig.pump.drained
 
@@ -105,7 +105,7 @@ async def test_a_cancel_whose_answer_is_lost_is_no_drain_although_nothing_is_in_
     rig.cancel_fails = True
     rig.signals.stopping.set()
     rig.signals.wake.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert not rig.pump.drained
 
 
@@ -116,7 +116,7 @@ async def test_asked_to_abandon_it_gives_back_at_once_what_is_in_flight_too(rig)
     rig.signals.abandoned = "held for dead"
     rig.signals.wake.set()
     with pytest.raises(GivenUp, match="held for dead"):
-        await asyncio.wait_for(rig.task, 5)
+        await asyncio.wait_for(rig.task, 60)
     assert [] == rig.did
 
 
@@ -127,7 +127,7 @@ async def test_a_closed_channel_ends_it_after_the_window_in_flight(rig):
     rig.consumer.over = True
     rig.signals.wake.set()
     rig.hold.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
     assert ("apply", 1, "ok") in rig.did
 
 

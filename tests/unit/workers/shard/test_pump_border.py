@@ -74,6 +74,6 @@ async def test_a_pump_that_is_stopped_before_end_passes_it_first(rig, splits):
     rig.consumer.deliver_message(1, end_message(8))
     rig.signals.stopping.set()
     rig.signals.wake.set()
-    await asyncio.wait_for(rig.task, 5)
+    await asyncio.wait_for(rig.task, 60)
 
     assert ([7], True) == (splits, rig.pump.drained)
