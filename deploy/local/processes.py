@@ -232,7 +232,7 @@ class Server:
             process.stdin.close()
 
 
-def last_lines(log: Path, count: int = 8) -> str:
+def last_lines(log: Path, count: int = 30) -> str:
     """Return the end of a log file, indented."""
     text = log.read_text(errors="replace") if log.exists() else ""
     return "\n".join(f"    {line}" for line in text.splitlines()[-count:])
