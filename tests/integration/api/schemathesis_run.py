@@ -25,6 +25,7 @@ async def findings(api, folder, phase, examples):
         *("--header", f"Authorization: Bearer {api.token}"),  # all checks; to name them would overrule the file
         *("--phases", phase, "--max-examples", str(examples), "--seed", "1", "--generation-deterministic"),
         *("--suppress-health-check", "all", "--continue-on-failure"),
+        *("--request-timeout", "60"),  # a machine that is busy with other work is no finding
     ]
     process = await asyncio.create_subprocess_exec(
         *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder, env=ENVIRONMENT
