@@ -42,7 +42,7 @@ PROCESSES = (
     *(f'feedline_build_info{{role="{role}", version=~".+"}}' for role in ("edge", "pull", "worker", "watch")),
 )
 """What single processes tell, beyond what rules and board ask for."""
-EVERY_MS = 250
+EVERY_MS = 1_000
 SEED = """
 INSERT INTO accounts (id, name, daily_sku_limit) VALUES (900, 'a', 10);
 INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE 'UTC')::date, 9);
@@ -257,7 +257,9 @@ def _commands_run(environment, rabbitmq, letters):
         meant = re.sub(r"\b(NODE|ID)\b", lambda match: names[match[0]], command)
         if " discard " in meant:
             meant = meant.replace(names["ID"], str(letters[1]))
-        done = subprocess.run(["bash", "-c", meant], env=known, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["bash", "-c", meant], env=known, capture_output=True, text=True, timeout=300, check=False
+        )
         return meant, done.returncode, done.stdout, done.stderr
 
     with ThreadPoolExecutor(2) as pool:
