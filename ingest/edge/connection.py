@@ -137,7 +137,7 @@ class Connection(web.RequestHandler):
                     await self._handler_waiter
             self._handler_waiter = None
             self._let_go()
-            self.close()
+        self.close()
         await super().shutdown(timeout)
 
     def _next(self, waiter: asyncio.Future[None]) -> None:
