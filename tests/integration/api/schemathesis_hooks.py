@@ -7,6 +7,7 @@ from zlib import crc32
 
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import CoveragePhaseData
 
 NO_NUL = r"^[^\x00]*$"
 ALSO_NO_NUL = r"^(?![\s\S]*\x00)"
@@ -48,14 +49,16 @@ def _reworded(node):
 def filter_case(context, case):
     """Send each value of an attribute to one of two operations that are alike, half of them to either.
 
-    Each kind of case goes to both. What a path says to a method that it does not know is asked once, and not for each
-    operation that the path has.
+    So the coverage phase does; the others make up what they send. Each kind of case goes to both. What a path says to a
+    method that it does not know is asked once, and not for each operation that the path has.
     """
     phase, operation = case.meta and case.meta.phase.data, case.operation
-    what = getattr(phase, "description", None) or ""
+    if not isinstance(phase, CoveragePhaseData):
+        return True
+    what = phase.description
     if what.startswith("Unspecified HTTP method"):
         return _first(operation.path, what)
-    of_body = getattr(phase, "parameter_location", None) is ParameterLocation.BODY
+    of_body = phase.parameter_location is ParameterLocation.BODY
     if not of_body or not any(re.fullmatch(paths, operation.path) for paths in ALIKE):
         return True
     _count[operation.label, what] += 1
