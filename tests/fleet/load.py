@@ -34,11 +34,12 @@ _WRITTEN = "SELECT feed_id, quantity, extract(epoch FROM pg_xact_commit_timestam
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A post that was answered 202. `at` is in seconds since 1970."""
+    """A post that was answered 202, `at` that time; both times are in seconds since 1970."""
 
     feed: int
     batch_id: str
     quantity: int
+    sent_at: float
     at: float
 
 
@@ -92,10 +93,12 @@ class Load:
         if feed in CAREFUL:
             headers[IDEMPOTENCY_KEY] = str(quantity)
         body = [{"externalId": "a", "inventoryQuantity": quantity}]
+        sent_at = time.time()
         try:
             async with session.post(self._url, json=body, headers=headers) as answer:
                 if answer.status == 202:
-                    self.confirmed.append(Confirmed(feed, (await answer.json())["batchId"], quantity, time.time()))
+                    batch_id = (await answer.json())["batchId"]
+                    self.confirmed.append(Confirmed(feed, batch_id, quantity, sent_at, time.time()))
                     return True
                 told = (await answer.json())["title"] if answer.content_type.endswith("json") else str(answer.status)
                 self.refused.append((time.time(), told))
@@ -104,11 +107,14 @@ class Load:
         return False
 
     async def progress(self) -> None:
-        """Wait until something new is confirmed on every feed, and until all that was confirmed by then is applied."""
+        """Wait until something sent from now on is confirmed on every feed, and all that is confirmed then is applied.
+
+        What is under way may still be answered before what was just done to the fleet bites.
+        """
         since = time.time()
 
         async def confirmed() -> bool:
-            return {one.feed for one in self.confirmed if one.at > since} == set(FEEDS)
+            return {one.feed for one in self.confirmed if one.sent_at > since} == set(FEEDS)
 
         await until(confirmed, "a 202 on every feed")
         newest = {one.feed: one.quantity for one in self.confirmed}
