@@ -26,7 +26,9 @@ MARKER = "FEEDLINE_STACK"
 CHECKOUT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
-_PORTS, _FIRST_UNPRIVILEGED = 12_000, 1024
+_FIRST_UNPRIVILEGED = 1024
+_CHOICE = 12_000
+"""How many ports a server's is chosen from, right below those that the kernel lends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,11 @@ def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that was free a moment ago, of those that the kernel lends to nobody who connects: while a server
     is restarted no connection sits on its port. (Where the kernel lends nearly all, it is one of them.)"""
     first_lent = int((_PROC / "sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    if first_lent - _PORTS >= _FIRST_UNPRIVILEGED:
-        return next(port for port in iter(lambda: first_lent - 1 - secrets.randbelow(_PORTS), 0) if is_free(port, host))
+    lowest = first_lent - _CHOICE
+    while lowest >= _FIRST_UNPRIVILEGED:
+        port = lowest + secrets.randbelow(_CHOICE)
+        if is_free(port, host):
+            return port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.bind((host, 0))
         return int(listener.getsockname()[1])
