@@ -29,6 +29,8 @@ CHECKOUT = Path(__file__).parents[3]
 BOARD = json.loads((CHECKOUT / "deploy" / "monitoring" / "board.json").read_text())
 NO_ITEMS = {"feedline_dead_letters_recent", "feedline_deferred_oldest_timestamp_seconds"}
 """There are none while there are no such items; tests/integration/watch/test_watcher.py has both."""
+WAITING = "feedline_shard_oldest_timestamp_seconds"
+"""There is none while no batch waits: it is asked for while no worker is there."""
 PROCESSES = (
     'feedline_confirm_seconds_bucket{role="edge"}',
     'feedline_shard_published_batches_total{role="edge", shard="1"}',
@@ -190,6 +192,7 @@ async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_
 
     await worker.end()
     await until(came("firing"), "ShardsUnowned at the sink")
+    await _none_is_empty(monitoring, until, [f'{WAITING}{{shard="{shard}"}}' for shard in "01"])
     await system.start("worker", worker.monitor.rpartition(":")[2])
     await until(came("resolved"), "its resolution")
 
@@ -205,7 +208,7 @@ async def _names_are_alive(prometheus, until):
 
     async def missing():
         found = await asyncio.to_thread(ask, prometheus, 'count by (__name__) ({job="feedline"})')
-        return named - NO_ITEMS - {one["metric"]["__name__"] for one in found}
+        return named - NO_ITEMS - {WAITING} - {one["metric"]["__name__"] for one in found}
 
     async def none():
         return not await missing()
@@ -214,25 +217,30 @@ async def _names_are_alive(prometheus, until):
         await until(none, "every metric of rules and board")
     except AssertionError:
         raise AssertionError(f"not in any scrape: {await missing()}") from None
-    assert [] == [one for one in PROCESSES if not await asyncio.to_thread(ask, prometheus, one)]
+    await _none_is_empty(prometheus, until, PROCESSES)
 
 
 async def _board_is_not_empty(prometheus, until):
     _, board, others = expressions()
+    await _none_is_empty(prometheus, until, [*board, *others])
+    (needed,) = await asyncio.to_thread(ask, prometheus, keda())
+    assert 0 <= float(needed["value"][1]) <= 2
+
+
+async def _none_is_empty(prometheus, until, asked):
+    """Wait until each expression has an answer: a process that was busy when it was scraped tells at the next."""
 
     async def empty():
-        answers = {one: await asyncio.to_thread(ask, prometheus, one) for one in [*board, *others]}
+        answers = {one: await asyncio.to_thread(ask, prometheus, one) for one in asked}
         return [one for one, answer in answers.items() if not answer]
 
     async def none():
         return not await empty()
 
     try:
-        await until(none, "every panel")
+        await until(none, "an answer to each")
     except AssertionError:
         raise AssertionError(f"empty: {await empty()}") from None
-    (needed,) = await asyncio.to_thread(ask, prometheus, keda())
-    assert 0 <= float(needed["value"][1]) <= 2
 
 
 async def _seeded(settings):
