@@ -14,7 +14,8 @@ from ingest.feeds.pagination import Pagination
 from ingest.pull.fetch.errors import FetchCode, FetchError
 from ingest.pull.fetch.http_rules import next_link
 from ingest.pull.fetch.request import Fetched
-from ingest.pull.fetch.told import NUMBERS, Told, bare
+from ingest.pull.fetch.told import NUMBERS, Told
+from ingest.pull.trouble import STATES, bare
 from schemas.errors import Rejected
 
 _REFUSALS = frozenset((FetchCode.NOT_FOUND, FetchCode.REFUSED, FetchCode.PROTOCOL))
@@ -81,6 +82,8 @@ class _Pager(ABC):
             self._error = f"page {page.number + 1} has a field {told.error}"
             if not page.items:
                 raise FetchError(FetchCode.PAGES_BROKEN, f"{self._error} and no items")
+        elif not page.items and self._last is not None and not self.is_end():
+            self._refuse_other_state(page, self._last)
         again = bool(page.items and page.digest) and (page.digest in self._digests or self._echoes(page))
         if again:
             return self._over(page)
@@ -88,6 +91,13 @@ class _Pager(ABC):
         self._pages, self._items, self._rows = self._pages + 1, self._items + page.items, self._rows + page.rows
         self._told, self._last = told, page
         return False
+
+    def _refuse_other_state(self, page: Page, before: Page) -> None:
+        """Raise for a page without items whose code is not that of the pages with some: a limit of requests, say."""
+        for path, value in page.fields.items():
+            if bare(path) in STATES and path in before.fields and before.fields[path] != value:
+                said = f"page {page.number + 1} has no items, and its {path} is {value!r} instead of"
+                raise FetchError(FetchCode.PAGES_BROKEN, f"{said} {before.fields[path]!r}")
 
     def lacks(self) -> str | None:
         return self._error or self._told.lacks(self._pages, max(self._items, self._rows))

@@ -6,13 +6,12 @@ public APIs use, in any case and with any signs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.pull.fetch.http_rules import next_link
-from ingest.pull.trouble import is_trouble
+from ingest.pull.trouble import bare, error_among
 
 NUMBERS = frozenset(("page", "currentpage", "pagenumber", "pageno"))
 """The number of a page itself."""
@@ -30,14 +29,11 @@ _ITEMS = frozenset(
 )
 _TOTAL = "total"
 """May be of anything, but where pages are read."""
-_MORE = frozenset(("hasmore", "hasnext", "hasnextpage", "hasmorepages", "more", "moreresults"))
+_MORE = frozenset(
+    ("hasmore", "hasnext", "hasnextpage", "hasmorepages", "more", "moreresults", "truncated", "istruncated")
+)
 _NEXT = frozenset(("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "nextpagetoken", "nextcursor"))
-_ERRORS = frozenset(("error", "errors"))
-_SUCCESS = frozenset(("success", "ok"))
-_FAILED = frozenset(("error", "fail", "failed", "failure"))
 _HEADERS = ("x-total-pages", "x-wp-totalpages", "x-total-count", "x-wp-total")
-_NO_LETTERS = re.compile(r"[^A-Za-z]")
-_STEPS = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +57,14 @@ class Told:
         following = [
             path for path, value in fields.items() if _last(path) in _NEXT and value.__class__ is str and value
         ]
+        more = sorted((v for path, v in fields.items() if _last(path) in _MORE and v.__class__ is bool), reverse=True)
         return cls(
             pages=next((count for name, count in counts if name in _PAGES), None),
             items=next((count for name, count in counts if name in _ITEMS), None),
             total=next((count for name, count in counts if name == _TOTAL), None),
-            more=next((v for path, v in fields.items() if _last(path) in _MORE and v.__class__ is bool), None),
+            more=next(iter(more), None),
             next="Link" if next_link(headers.get("link", "")) else next(iter(following), None),
-            error=next((path for path, value in fields.items() if _is_error(path, value)), None),
+            error=error_among(fields.items()),
         )
 
     def is_end(self, pages: int, items: int) -> bool:
@@ -101,11 +98,6 @@ class Told:
         return None
 
 
-def bare(name: str) -> str:
-    """Return a name's letters, in lower case."""
-    return _NO_LETTERS.sub("", name).lower()
-
-
 def _last(path: str) -> str:
     return bare(path.rpartition(".")[2])
 
@@ -114,11 +106,3 @@ def _count(value: Any) -> int | None:
     if value.__class__ is int:
         return int(value)
     return int(value) if value.__class__ is str and value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004
-
-
-def _is_error(path: str, value: Any) -> bool:
-    """Return whether a field at the top, or in an object there, tells of an error."""
-    name = bare(_STEPS.split(path, maxsplit=1)[0])
-    if name in _SUCCESS or path.lower() == "status":
-        return value is False or (value.__class__ is str and value.strip().lower() in _FAILED)
-    return name in _ERRORS and is_trouble(value)

@@ -21,7 +21,7 @@ from ingest.pull.parse.json.scan import PADDING, BrokenError, Window
 from ingest.pull.parse.json.values import KEY
 from ingest.pull.parse.source import Source
 from ingest.pull.records import MAX_RECORD_BYTES, Block, FormatError, Report, blocks_of
-from ingest.pull.trouble import ERRORS, is_trouble
+from ingest.pull.trouble import ERRORS, error_among, leaves
 
 DEFAULT_NAMES = ("inventory", "items")
 """Where a document that is an object has its items when the feed has no `itemPath`."""
@@ -153,9 +153,9 @@ class JsonReader:
     def _doubt_last(self, line: Any) -> None:
         """Doubt a file whose last line is no item and tells of an error."""
         if line.__class__ is dict and not set(self._key_names) & line.keys():
-            errors = [name for name, value in line.items() if name.lower() in ERRORS and is_trouble(value)]
-            if errors:
-                self._report.break_off(f"the last line has a field {errors[0]} and no key: it tells of an error")
+            error = error_among(leaves(line))
+            if error is not None:
+                self._report.break_off(f"the last line has a field {error} and no key: it tells of an error")
 
     def _between(self, end: bytes) -> None:
         if not self._window.next_is(end) and self._window.token() != b",":

@@ -18,7 +18,7 @@ from ingest.pull.parse.xml.document import Document, begun, feed, new_parser, op
 from ingest.pull.parse.xml.flat import FlatItems, FlatReader
 from ingest.pull.parse.xml.matcher import Matcher
 from ingest.pull.records import MAX_RECORD_BYTES, FormatError, Report
-from ingest.pull.trouble import ERRORS, is_trouble
+from ingest.pull.trouble import ERRORS, error_among, is_trouble
 
 _PRUNE_BYTES = 1 << 18
 _AFTER_ROOT = 5  # XML_ERR_DOCUMENT_END
@@ -150,15 +150,18 @@ class XmlStream:
                     self._take(element, ended)
             elif self.root is None:
                 self.root = element
+                failed = error_among((_local(name), value) for name, value in element.attrib.items())
+                if failed is not None:
+                    self._report.break_off(f"the root has an attribute {failed}: it tells of an error")
         return ended
 
     def _doubt(self, element: Any) -> None:
         """Doubt a document that tells of an error beside its items."""
-        name = element.tag.rpartition("}")[2]
-        if name in _ERRORS and (element.getparent() is self.root or self._matcher.is_beside):
+        name = _local(element.tag)
+        is_beside = name in _ERRORS and (element.getparent() is self.root or self._matcher.is_beside)
+        if is_beside and is_trouble(_leaves(element)):
             told = " ".join(" ".join([*element.attrib.values(), *element.itertext()]).split())
-            if is_trouble(told):
-                self._report.break_off(f"an element <{name}> beside the items tells of an error: {told[:80]!r}")
+            self._report.break_off(f"an element <{name}> beside the items tells of an error: {told[:80]!r}")
 
     def _take(self, element: Any, ended: Ended) -> None:
         if self._matcher.is_nested:
@@ -195,6 +198,18 @@ class XmlStream:
                 if node is not self._open_too_large:
                     self._open_too_large, self._head = node, _head_of(node)
             del node[:-1]
+
+
+def _leaves(element: Any) -> Iterator[tuple[str, str]]:
+    """Yield the attributes and texts of an element and those in it, by name; its own text has none."""
+    for each in element.iter(etree.Element):
+        yield from ((_local(name), value) for name, value in each.attrib.items())
+        if each.text and each.text.strip():
+            yield "" if each is element else _local(each.tag), each.text
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _reason(error: Any, *, at_end: bool, in_column: bool) -> str:

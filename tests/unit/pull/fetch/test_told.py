@@ -110,6 +110,15 @@ def test_an_error_document_with_an_empty_list_is_never_the_end(pagination, field
     assert FetchCode.PAGES_BROKEN is caught.value.code
 
 
+def test_a_page_without_items_whose_code_is_another_one_is_never_the_end():
+    with pytest.raises(FetchError, match=r"page 2 has no items, and its code is 42901 instead of 0") as caught:
+        pager_after(BY_PAGE, page(0, {"code": 0}), page(1, {"code": 42901, "msg": "slow down"}, items=0))
+
+    assert FetchCode.PAGES_BROKEN is caught.value.code
+    for first, last in ({"code": 0}, {"code": 0}), ({"code": 0, "total": 1}, {"code": 1}), ({}, {"status": "empty"}):
+        assert pager_after(BY_PAGE, page(0, first), page(1, last, items=0)).lacks() is None
+
+
 @pytest.mark.parametrize("fields", [{"next.href": "/2", "next.title": "more"}, {"next[0]": "/2"}])
 def test_a_path_to_what_is_no_address_is_refused_and_what_is_there_is_named(fields):
     with pytest.raises(Rejected, match=r"at next of page 1 is no value, but next.*: set path"):
@@ -163,6 +172,20 @@ def test_a_file_without_pages_that_is_but_the_first_of_several_is_told(headers, 
         ({"errors[0].message": "x"}, {}, "has a field errors"),
         ({"success": False}, {}, "has a field success"),
         ({"status": "Error"}, {}, "has a field status"),
+        ({"statusCode": 503}, {}, "has a field statusCode"),
+        ({"meta.success": False}, {}, "has a field meta.success"),
+        ({"response.status": "failed"}, {}, "has a field response.status"),
+        ({"result.error.code": 5}, {}, "has a field result.error"),
+        ({"exception": "timeout"}, {}, "has a field exception"),
+        ({"errcode": 40001, "errmsg": "invalid credential"}, {}, "has a field errcode"),
+        ({"errorMessage": "the operation was not successful"}, {}, "has a field errorMessage"),
+        ({"timed_out": True}, {}, "has a field timed_out"),
+        ({"error.code": 0, "error.message": "database gone"}, {}, "has a field error"),
+        ({"IsTruncated": True, "hasMore": False}, {}, "more follow: set the feed's pagination"),
+        ({"error.code": 0, "error.message": "", "error.time": "2026-01-01", "errors.count": 0}, {}, None),
+        ({"error.code": 200, "error.message": "OK.", "error": "No errors", "fault": "n/a"}, {}, None),
+        ({"errcode": 0, "errmsg": "ok", "errorMessage": None, "timed_out": False, "code": 20000}, {}, None),
+        ({"status": 200, "status.code": "200", "message": "Request was successful", "truncated": False}, {}, None),
         ({"success": True, "ok": "yes", "status": "ok", "item.status": "failed"}, {}, None),
         ({"total": 9_999, "next": None, "totalCount": 50, "pages": 1, "next_page": ""}, {}, None),
     ],

@@ -211,7 +211,12 @@ def test_nothing_between_two_commas_is_told_as_that():
         (b'{"error": "timeout"}', False),
         (b'{"Errors": ["timeout"], "at": 5}', False),
         (b'{"externalId": "C", "error": "none in stock"}', True),
+        (b'{"status": "error", "message": "timeout"}', False),
+        (b'{"error": {"code": 0, "message": "timeout"}}', False),
+        (b'{"errors": [{"code": 5}]}', False),
         (b'{"error": null, "count": 2}', True),
+        (b'{"error": {"code": 0, "message": null}, "errors": [{}], "fault": {"code": "0", "id": "x-1"}}', True),
+        (b'{"status": "ok", "success": true, "exception": {"message": "No error"}}', True),
     ],
 )
 def test_lines_that_end_with_an_error_are_not_the_whole_file(line, complete):

@@ -1,0 +1,84 @@
+"""XML documents that tell beside their items that something went wrong, or that more of them follow."""
+
+import io
+
+import pytest
+
+from ingest.feeds.mapping import FormatSettings
+from ingest.pull.parse import parse
+
+MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
+
+
+def read(data, **more):
+    feed = {"resourceType": "xml", "itemPath": "/products/product", "mapping": MAPPING} | more
+    parsing = parse(io.BytesIO(data) if isinstance(data, bytes) else data, FormatSettings.model_validate(feed))
+    chunks = list(parsing)
+    items = [item for chunk in chunks for item in chunk.items]
+    return items, [reject for chunk in chunks for reject in chunk.rejects], parsing.report
+
+
+def product(sku, name="x", quantity="5"):
+    return f"<product><sku>{sku}</sku><name>{name}</name><qty>{quantity}</qty></product>"
+
+
+def file_of(*products, prolog=""):
+    return f"{prolog}<products>{''.join(products)}</products>".encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "complete"),
+    [
+        ("<error>timeout</error>", False),
+        ("<Errors><e>database gone</e></Errors>", False),
+        ("<x:FAULT xmlns:x='urn:x'>5</x:FAULT>", False),
+        ("<error code='5'/>", False),
+        ("<errors/><error code='0'> </error><error> none </error>", True),
+        ("<error code='0'>database gone</error>", False),
+        ("<errors count='3'/>", False),
+        ("<error><code>0</code><message>OK</message><time>08:00</time></error><fault code='0'>Success</fault>", True),
+        ("<info><error>x</error></info>", True),
+        ("<product><sku>C</sku><qty>1</qty><error>x</error></product>", True),
+    ],
+)
+@pytest.mark.parametrize("before", [1, 3_000])
+def test_an_error_beside_the_items_puts_the_file_in_doubt(told, complete, before):
+    items, rejects, report = read(file_of(product("A") * before, told, product("B")))
+
+    assert (before + 1 + ("C" in told), [], complete) == (len(items), rejects, report.complete)
+    assert complete or "tells of an error" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("root", "complete"),
+    [("status='error'", False), ("success='false'", False), ("status='ok' code='7' error='' success='true'", True)],
+)
+def test_a_root_that_says_that_the_answer_failed_puts_the_file_in_doubt(root, complete):
+    items, _, report = read(file_of(product("A")).replace(b"<products", f"<products {root}".encode(), 1))
+
+    assert (1, complete) == (len(items), report.complete)
+
+
+@pytest.mark.parametrize("path", ["/rss/channel/product", "//product"])
+def test_an_error_deeper_in_the_document_counts_where_it_stands_beside_items(path):
+    error = "<error>no stock</error>"
+    item = product("A").replace("</product>", f"{error}</product>")
+
+    for told in (error, ""):
+        _, _, report = read(f"<rss><channel>{item}{told}</channel></rss>".encode(), itemPath=path)
+        assert report.complete == (not told or path == "//product")
+
+
+@pytest.mark.parametrize(
+    ("link", "complete"),
+    [
+        ("<atom:link xmlns:atom='urn:a' href='/2' rel='next'/>", False),
+        ('<link\n rel = "next" href="/2"/>', False),
+        ("<link rel='self' href='/next'/><next>/2</next><link>https://h/</link>", True),
+    ],
+)
+def test_a_document_that_names_a_next_page_is_not_all_there_is(link, complete):
+    _, rejects, report = read(file_of(link, product("A")))
+
+    assert ([], complete) == (rejects, report.complete)
+    assert complete or "names a next page" in report.reason
