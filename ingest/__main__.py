@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-import structlog
 import uvloop
 
 from schemas import logs, settings
 from schemas.agreement import agree
 from schemas.errors import FeedlineError
+from schemas.logs import structlog
 from schemas.tracing import exported
 
 ROLES = {

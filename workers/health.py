@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Literal, get_args
 
-import structlog
-
 from schemas import metrics
+from schemas.logs import structlog
 
 Dependency = Literal["postgres", "rabbitmq", "worker"]
 """`worker`: trouble of our own that nobody foresaw; the shard that has it stands still until somebody looks."""

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import structlog
 from aiohttp import web
 
 from schemas import monitor
+from schemas.logs import structlog
 from schemas.settings import Settings
 
 _log = structlog.get_logger()

@@ -12,10 +12,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import asyncpg
-import structlog
 
 from schemas import metrics
 from schemas.agreement import division
+from schemas.logs import structlog
 from schemas.settings import Settings, process_name
 from schemas.tasks import end_tasks, set_by_signals
 from workers.amqp.broker import Broker

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
-
 from schemas.amqp.tap import AWAY
 from schemas.errors import Permanent, Transient
+from schemas.logs import structlog
 
 _log = structlog.get_logger()
 

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-import structlog
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from ingest.amqp.publish import HEARTBEAT_S
 from schemas.amqp.tap import AWAY, Link, open_link
+from schemas.logs import structlog
 from schemas.settings import Settings, process_name
 from schemas.tasks import end_tasks
 from schemas.topology import shard_queue

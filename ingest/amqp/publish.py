@@ -16,8 +16,6 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-import structlog
-
 from ingest.amqp.binding import Bindings
 from ingest.amqp.connecting import FIRST_DELAY_S, LONGEST_DELAY_S, Refusals
 from ingest.amqp.frames import Extras
@@ -29,6 +27,7 @@ from schemas.batches import Batch
 from schemas.declare import bind, declare
 from schemas.division import Division
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.metrics import DEGRADED, PUBLISH_FAILURES, PUBLISHED
 from schemas.settings import Settings
 from schemas.tasks import end_tasks

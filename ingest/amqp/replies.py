@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-import structlog
 from aiormq.abc import DeliveredMessage
 
 from ingest.amqp.connecting import FIRST_DELAY_S, LONGEST_DELAY_S
@@ -21,6 +20,7 @@ from ingest.amqp.publish import HEARTBEAT_S, Publisher
 from schemas.amqp.tap import AWAY, open_link
 from schemas.backoff import Backoff
 from schemas.batches import Batch
+from schemas.logs import structlog
 from schemas.settings import Settings, process_name
 from schemas.tasks import end_tasks
 

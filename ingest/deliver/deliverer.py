@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import asyncpg
-import structlog
 
 from ingest.changes.reader import Cursor, read
 from ingest.deliver.message import CHANGES_OF_A_MESSAGE, GIVEN_UP_AFTER, Message, delay_of, message_of
 from schemas import queries
 from schemas.changes import STREAM_DAYS
+from schemas.logs import structlog
 from schemas.metrics import DELIVERIES
 from schemas.postgres import TROUBLE
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import structlog
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http import RawRequestMessage
 
@@ -27,6 +26,7 @@ from ingest.edge.post import PATH, Begun
 from ingest.http.problems import ProblemError, internal
 from ingest.http.request_ids import HEADER as REQUEST_ID
 from ingest.http.request_ids import give_id
+from schemas.logs import structlog
 
 _log = structlog.get_logger()
 _SHOWN = 200

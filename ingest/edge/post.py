@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
-import structlog
 from aiohttp import web
 
 from ingest.amqp.publish import Publisher, Sent, Unavailable
@@ -28,6 +27,7 @@ from ingest.http.problems import ProblemError, internal
 from ingest.http.request_ids import give_first_id, id_of
 from ingest.http.sampling import Sampled
 from schemas.batches import Batch, Source
+from schemas.logs import structlog
 from schemas.metrics import ITEMS_ACCEPTED, POST_SECONDS, POSTS, POSTS_BYTES, POSTS_IN_FLIGHT
 from schemas.settings import Settings
 

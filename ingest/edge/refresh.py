@@ -12,13 +12,13 @@ import time
 from typing import Any
 
 import asyncpg
-import structlog
 
 from ingest.edge.allowances import allowances
 from ingest.edge.feeds import Collector, Feed, Snapshot, digest, snapshot, unknown, unsure
 from ingest.edge.strangers import Strangers
 from schemas import queries
 from schemas.backoff import Backoff
+from schemas.logs import structlog
 from schemas.metrics import DEGRADED, FEEDS_AGE, FEEDS_KNOWN
 from schemas.postgres import TROUBLE, Session
 from schemas.settings import Settings

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ingest.http.problem_pages import PATH
 from schemas.errors import Rejected
+from schemas.logs import structlog
 
 CONTENT_TYPE = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -7,8 +7,9 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
 from aiohttp import web
+
+from schemas.logs import structlog
 
 HEADER: Final = "X-Request-Id"
 _SOUND = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)

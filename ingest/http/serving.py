@@ -9,10 +9,10 @@ import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from schemas import monitor
+from schemas.logs import structlog
 from schemas.settings import Settings
 from schemas.tasks import end_tasks, set_by_signals
 

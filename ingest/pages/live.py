@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from ingest.http.problems import ProblemError
@@ -25,6 +24,7 @@ from ingest.pages.security import HEADERS
 from ingest.pages.serve import AwayError, Handler, session_of
 from ingest.pages.visit import Visit
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.postgres import AWAY
 
 EVERY_S, BEAT_S, RECHECK_S = 1.0, 5.0, 60.0

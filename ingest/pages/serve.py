@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import structlog
 from aiohttp import web
 
 from ingest.api.framework.caller import Scope
@@ -26,6 +25,7 @@ from ingest.pages.sessions.store import SESSIONS_KEY, Session
 from ingest.pages.snapshots import SNAPSHOTS, key_of
 from ingest.pages.visit import ConflictError, Visit
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.metrics import API_REQUESTS, API_SECONDS
 from schemas.postgres import AWAY
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from ingest.http.problems import ProblemError
@@ -15,6 +14,7 @@ from ingest.pages.security import HEADERS, from_own_page
 from ingest.pages.serve import AwayError, Handler, go, session_of
 from ingest.pages.sessions.store import SESSIONS_KEY, Origin
 from ingest.pages.sessions.tries import Tries
+from schemas.logs import structlog
 
 TRIES = web.AppKey("tries", Tries)
 _LINK = "/sign-in/{secret:[A-Za-z0-9_-]{20,200}}"

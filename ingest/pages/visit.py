@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -26,6 +25,7 @@ from ingest.api.routes import OPERATIONS
 from ingest.http.problems import ProblemError
 from ingest.pages import audit
 from ingest.pages.sessions.store import Session
+from schemas.logs import structlog
 
 _log = structlog.get_logger()
 _VERSION_HEADERS = ("If-Match", "If-None-Match")

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-import structlog
 
 from ingest.amqp.publish import Publisher
 from ingest.amqp.publishing import publisher as publisher_of
@@ -33,6 +32,7 @@ from ingest.pull.run.run import Runner
 from ingest.pull.run.scheduler import Scheduler
 from ingest.pull.run.store import Store
 from schemas.errors import Permanent
+from schemas.logs import structlog
 from schemas.postgres import Session, json_values
 from schemas.secrets import Vault
 from schemas.settings import Settings, process_name

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
 from aiormq.abc import AbstractChannel
 
 from schemas.amqp.tap import AWAY, Link, open_link
 from schemas.backoff import Backoff
 from schemas.declare import bind, declare
 from schemas.division import Division
+from schemas.logs import structlog
 from schemas.settings import Settings
 from workers.amqp.deliveries import Deliveries
 from workers.clock import Clock

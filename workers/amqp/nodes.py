@@ -12,13 +12,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from schemas.addresses import brokers
 from schemas.division import Division
+from schemas.logs import structlog
 from schemas.settings import Settings
 from schemas.topology import shard_queue
 

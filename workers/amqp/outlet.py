@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
-import structlog
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
@@ -23,6 +22,7 @@ from schemas.amqp.tap import AWAY
 from schemas.batches import Batch
 from schemas.division import Division, end_message
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.topology import SHARDS_EXCHANGE, shard_queue, slot_key, slot_of
 from workers.amqp import slots
 from workers.amqp.broker import TIMEOUT_S, Broker

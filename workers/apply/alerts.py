@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
 from schemas import metrics
+from schemas.logs import structlog
 from workers.apply.purse import Purse
 
 NEARLY_PERCENT, FULL_PERCENT = 80, 100

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
-import structlog
 from asyncpg import Connection
 
 from schemas import dead_letters, metrics
 from schemas.batches import Batch
 from schemas.dead_letters import DeadLetter
+from schemas.logs import structlog
 from schemas.outcomes import Outcome
 from workers.apply import blame, changes, transaction
 from workers.apply.claim import claim, write_receipts

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import structlog
 from asyncpg import Connection
 
 from schemas.batches import Batch
+from schemas.logs import structlog
 from workers.apply import alerts, blame, glimpse, transaction
 from workers.apply.isolate import apply_split, bury
 from workers.apply.purse import Purse

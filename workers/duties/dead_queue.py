@@ -13,13 +13,13 @@ from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 
 from schemas import dead_letters, metrics, queries
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch, decode
 from schemas.dead_letters import DeadLetter
 from schemas.errors import Permanent
+from schemas.logs import structlog
 from schemas.outcomes import Outcome
 from schemas.topology import DEAD_QUEUE
 from workers.amqp.broker import Broker

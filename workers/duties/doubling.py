@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import asyncpg
-import structlog
 
 from schemas import queries
 from schemas.agreement import AGREEMENT, division
 from schemas.amqp.tap import AWAY
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.settings import Settings
 from schemas.topology import slots_of
 from workers.amqp.outlet import Outlet

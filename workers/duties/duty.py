@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-import structlog
 
 from schemas.backoff import Backoff
+from schemas.logs import structlog
 from schemas.settings import Settings
 from workers import database
 from workers.health import Health

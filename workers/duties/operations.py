@@ -16,12 +16,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from schemas import dead_letters, queries
 from schemas.batches import Batch
 from schemas.dead_letters import DeadLetter
 from schemas.errors import Permanent, Transient
+from schemas.logs import structlog
 from workers import database
 from workers.clock import Clock
 

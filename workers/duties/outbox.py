@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 
 import asyncpg
-import structlog
 
 from schemas import outbox
+from schemas.logs import structlog
 
 POLL_S = 1.0
 _log = structlog.get_logger()

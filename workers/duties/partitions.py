@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
-import structlog
 
 from schemas import queries
+from schemas.logs import structlog
 
 UPKEEP = queries.load("upkeep", beside=__file__)
 DAYS_AHEAD = 7

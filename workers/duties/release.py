@@ -13,11 +13,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import asyncpg
-import structlog
 
 from schemas import queries
 from schemas.batches import Batch, Operation, Source, keyed_batch_id
 from schemas.items import MAX_ITEMS
+from schemas.logs import structlog
 from schemas.usage import UnknownZone, account_day, zone
 
 UPKEEP = queries.load("upkeep", beside=__file__)

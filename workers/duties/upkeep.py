@@ -8,11 +8,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-import structlog
 
 from schemas import queries
 from schemas.changes import STREAM_DAYS
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.settings import Settings
 from workers import database
 from workers.clock import Clock

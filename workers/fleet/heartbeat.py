@@ -18,10 +18,10 @@ from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 
 from schemas import queries
 from schemas.backoff import Backoff
+from schemas.logs import structlog
 from schemas.settings import Settings
 from workers import database
 from workers.clock import Clock

@@ -7,10 +7,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
 from schemas import metrics
 from schemas.division import Division
+from schemas.logs import structlog
 from workers.fleet.assign import shards_of
 from workers.shard.owner import ShardOwner
 

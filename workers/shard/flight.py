@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-import structlog
 from asyncpg import Connection
 
 from schemas import metrics
 from schemas.backoff import Backoff
 from schemas.batches import Batch
 from schemas.errors import FeedlineError, Transient
+from schemas.logs import structlog
 from workers import database
 from workers.amqp.delivery import Delivery
 from workers.apply import WindowResult, blame, complete

@@ -11,10 +11,10 @@ import uuid
 from collections.abc import Callable
 
 import asyncpg
-import structlog
 
 from schemas import queries
 from schemas.errors import FeedlineError
+from schemas.logs import structlog
 from schemas.settings import Settings
 from workers import database
 from workers.apply.planner import SESSION

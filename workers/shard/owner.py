@@ -12,10 +12,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-import structlog
-
 from schemas.amqp.tap import AWAY
 from schemas.backoff import Backoff
+from schemas.logs import structlog
 from schemas.settings import Settings
 from schemas.topology import shard_queue
 from workers import database

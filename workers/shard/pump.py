@@ -12,10 +12,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 
-import structlog
-
 from schemas.amqp.tap import AWAY as BROKER_AWAY
 from schemas.batches import Batch
+from schemas.logs import structlog
 from workers import database
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery

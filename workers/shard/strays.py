@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-import structlog
 from asyncpg import Connection
 
 from schemas import metrics
+from schemas.logs import structlog
 from schemas.topology import slots_of
 from workers.amqp.delivery import Delivery
 from workers.apply import blame

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from schemas.amqp.tap import AWAY
 from schemas.errors import FeedlineError
+from schemas.logs import structlog
 from schemas.topology import shard_queue
 from workers.amqp.broker import TIMEOUT_S, Broker
 from workers.clock import Clock

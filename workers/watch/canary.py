@@ -17,12 +17,12 @@ from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from schemas import metrics
 from schemas.agreement import division
 from schemas.division import Division
+from schemas.logs import structlog
 from schemas.secrets import new_webhook_hash
 from schemas.settings import Settings
 from workers.clock import Clock

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from schemas.amqp.tap import AWAY
 from schemas.division import Division
+from schemas.logs import structlog
 from schemas.topology import shard_queue
 from workers.amqp.broker import Broker
 from workers.watch.lateness import Queue

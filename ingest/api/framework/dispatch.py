@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -27,6 +26,7 @@ from ingest.api.framework.validation import read_body, read_path, read_query
 from ingest.http.idempotency import HEADER
 from ingest.http.problems import ProblemError
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.metrics import API_REQUESTS, API_SECONDS
 from schemas.postgres import AWAY
 from schemas.secrets import WrongKey

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
-import structlog
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import Answer, Call, Scoped
@@ -19,6 +18,7 @@ from ingest.http.sent import validate_sent
 from schemas import outbox
 from schemas.batches import Batch, Operation, Source, new_batch_id, sender_batch_id
 from schemas.items import MAX_ITEMS, BadAttributes
+from schemas.logs import structlog
 from schemas.outcomes import Outcome
 from schemas.postgres import AWAY
 from schemas.validation import Validated

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from ingest.api.framework.call import SERVICES
@@ -20,6 +19,7 @@ from ingest.pages.vendor.views import ENTRIES, View
 from ingest.pages.vendor.visitors import LONGEST_S, Visitor, enter, visitor
 from ingest.pages.visit import Visit
 from schemas.errors import Transient
+from schemas.logs import structlog
 from schemas.postgres import AWAY
 
 LOOKS = web.AppKey("vendors' looks", Tries)

@@ -8,7 +8,6 @@ import shutil
 import time
 from pathlib import Path
 
-import structlog
 from pydantic import ValidationError
 
 from ingest.feeds.runs import MAX_ATTEMPTS, RUN_SQL, RunStatus
@@ -23,6 +22,7 @@ from ingest.pull.run.run import Errand, Runner
 from ingest.pull.run.store import POSTGRES_AWAY, Run, Store
 from schemas.backoff import delay_s
 from schemas.errors import FeedlineError, Permanent
+from schemas.logs import structlog
 from schemas.secrets import Vault
 
 _log = structlog.get_logger()

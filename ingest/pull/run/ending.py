@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import structlog
 
 from ingest.feeds.guard import Baseline, next_baseline
 from ingest.feeds.runs import ALERT_AFTER, GOOD, RUN_SQL, RunStatus, disable_reason
@@ -18,6 +17,7 @@ from ingest.pull.run.diff import DIFF
 from ingest.pull.run.feed import PulledFeed
 from ingest.pull.run.store import STORE, Run, Store, storable
 from schemas import queries
+from schemas.logs import structlog
 from schemas.metrics import FEED_ALERTS, RUN_ROWS, RUN_SECONDS, RUNS
 from schemas.settings import Settings
 

@@ -11,10 +11,9 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import structlog
-
 from ingest.pull.run.store import POSTGRES_AWAY, Store
 from schemas.errors import FeedlineError
+from schemas.logs import structlog
 
 T = TypeVar("T")
 _log = structlog.get_logger()

@@ -11,11 +11,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-import structlog
-
 from ingest.amqp.publish import Publisher, Unavailable
 from schemas.backoff import Backoff
 from schemas.batches import Batch
+from schemas.logs import structlog
 from schemas.metrics import ITEMS_ACCEPTED
 
 _log = structlog.get_logger()

@@ -18,8 +18,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from ingest.amqp.publish import Publisher
 from ingest.feeds.guard import Baseline, FileFacts, guard, guard_stock, guard_zeros
 from ingest.feeds.runs import RunStatus, final_status, fingerprint, part_key
@@ -34,6 +32,7 @@ from ingest.pull.run.publish import Numbered, PartPublisher, Progress
 from ingest.pull.run.settle import Settler
 from ingest.pull.run.store import STORE, FileRow, Run, Store
 from schemas.batches import Batch, Source, keyed_batch_id
+from schemas.logs import structlog
 from schemas.settings import Settings
 
 _log = structlog.get_logger()

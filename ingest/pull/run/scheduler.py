@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
 from ingest.feeds.runs import ALERT_AFTER, RUN_SQL
 from ingest.feeds.schedules import next_fetch
 from ingest.feeds.settings import FeedSettings
@@ -22,6 +20,7 @@ from ingest.pull.run.lease import Lease
 from ingest.pull.run.store import POSTGRES_AWAY, Outcomes, Run, Store
 from ingest.pull.run.wake import Wake
 from schemas import queries
+from schemas.logs import structlog
 from schemas.metrics import DEGRADED, FEEDS_FAILING, RUNS_ACTIVE
 from schemas.settings import Settings
 

@@ -14,10 +14,10 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from schemas import queries
 from schemas.backoff import Backoff
+from schemas.logs import structlog
 from schemas.postgres import AWAY
 
 STORE = queries.load("store", beside=__file__)

@@ -10,9 +10,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
 from ingest.pull.run.store import POSTGRES_AWAY
+from schemas.logs import structlog
 from schemas.postgres import Session
 
 _log = structlog.get_logger()

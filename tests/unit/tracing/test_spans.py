@@ -173,8 +173,9 @@ def test_without_tracing_nothing_is_another_class_and_opentelemetry_is_not_even_
     assert (Publisher, TracedPublisher) == (type(publisher(OFF, "test")), type(publisher(ON, "test")))
     tools = Tools(OFF, uuid.UUID(int=9), None, Health(), None, None, Clock())
     assert (Flight, True) == (type(flight(2, None, tools, None)), issubclass(TracedFlight, Flight))
-    code = "import ingest.edge.main, ingest.pages.main, workers.service, sys; sys.exit('opentelemetry' in sys.modules)"
-    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+    needless = {"opentelemetry", "rich"}
+    code = f"import ingest.edge.main, ingest.pages.main, workers.service, sys; print(*{needless} & set(sys.modules))"
+    assert b"\n" == subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
 
 
 def test_who_wants_spans_without_the_packages_is_told(monkeypatch):
