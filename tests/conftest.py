@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -34,6 +34,7 @@ from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 _MEMORY = Path("/dev/shm")
 USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
 _ROOM_BYTES = 4 * 2**30
+AnyServer = TypeVar("AnyServer", bound=Server)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +82,7 @@ def _postgres_folder(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(_postgres_folder, _marker) -> Iterator[Postgres]:
     """A private Postgres: `.dsn`, `.stop()`, `.kill()`, `.start()` (same address again). Leave it running."""
-    server = Postgres(_postgres_folder, _marker, durable=False)
-    server.start()
+    server = _started(lambda folder: Postgres(folder, _marker, durable=False), _postgres_folder)
     yield server
     server.stop()
     server.close()
@@ -92,16 +92,22 @@ def postgres(_postgres_folder, _marker) -> Iterator[Postgres]:
 def read_only(postgres) -> Callable[[], AbstractContextManager[None]]:
     """Within `read_only()` every transaction of the server, in old sessions too, is one that may not write."""
 
+    def change(how: str, shown: str) -> None:
+        with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+            connection.execute(f"ALTER SYSTEM {how}")
+            connection.execute("SELECT pg_reload_conf()")
+        while True:  # a new session has it once the server has told all old ones
+            with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+                if connection.execute("SHOW default_transaction_read_only").fetchone() == (shown,):
+                    return
+
     @contextmanager
     def refusing_writes() -> Iterator[None]:
-        with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-            connection.execute("SELECT pg_reload_conf()")
-            try:
-                yield
-            finally:
-                connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
-                connection.execute("SELECT pg_reload_conf()")
+        change("SET default_transaction_read_only = on", "on")
+        try:
+            yield
+        finally:
+            change("RESET default_transaction_read_only", "off")
 
     return refusing_writes
 
@@ -142,24 +148,46 @@ def database(request, postgres, databases) -> Iterator[str]:
     new = request.node.get_closest_marker("new_database")
     name = databases.new() if new else databases.take()
     yield postgres.dsn_of(name)
-    databases.drop(name) if new else databases.give_back(name)
+    if postgres.stands:
+        databases.drop(name) if new else databases.give_back(name)
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
     """A private node: `.url`, `.stop()`, `.kill()`, `.start()` (same address again), `.new_vhost()`,
     `.evaluate("erlang:expression()")`. Leave it running."""
-    server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), _marker, shell=True)
-    server.start()
+    server = _started(lambda folder: RabbitMQ(folder, _marker, shell=True), tmp_path_factory.mktemp("rabbitmq"))
     yield server
     server.stop()
     server.stop_epmd()
 
 
-def _standing(server: Server) -> None:
-    """Start a server that a failed test left down: one failure costs the tests behind it nothing."""
-    if server.process is None:
+def _started(make: Callable[[Path], AnyServer], folder: Path) -> AnyServer:
+    """Start a server; one that does not come up is made once more, on other ports: all tests behind it need it."""
+    server = make(folder / "first")
+    try:
         server.start()
+    except RuntimeError:
+        server = make(folder / "second")
+        server.start()
+    return server
+
+
+def _standing(server: Server) -> None:
+    """Start a server that a test left down, or that died: one failure costs the tests behind it nothing."""
+    if not server.stands:
+        server.start()
+
+
+def _node_standing(node: RabbitMQ) -> None:
+    """Do so with a node; one that does not come back begins anew, on other ports and without its virtual hosts."""
+    try:
+        _standing(node)
+    except RuntimeError:
+        node.stop_epmd()
+        shutil.rmtree(node.folder / "data", ignore_errors=True)
+        node.port = node.epmd_port = node.distribution_port = 0
+        node.start()
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +209,7 @@ def least_privilege() -> Callable[[Settings, str], Settings]:
 @pytest.fixture
 def amqp_url(rabbitmq) -> Iterator[str]:
     """The address of a fresh virtual host."""
-    _standing(rabbitmq)
+    _node_standing(rabbitmq)
     url = rabbitmq.new_vhost()
     yield url
     rabbitmq.delete_vhost(url)
@@ -195,7 +223,7 @@ def _virtual_hosts(rabbitmq) -> VirtualHosts:
 @pytest.fixture
 async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
     """The address of a virtual host whose two shards stand already, empty; a fresh one with the mark `other_queues`."""
-    _standing(rabbitmq)
+    _node_standing(rabbitmq)
     fresh = request.node.get_closest_marker("other_queues")
     url = rabbitmq.new_vhost() if fresh else await _virtual_hosts.take()
     yield url
@@ -204,7 +232,13 @@ async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
 
 @pytest.fixture
 def settings(database, amqp_url) -> Settings:
-    """Settings over a fresh database and a fresh virtual host; every port is a free one."""
+    """Settings over a fresh database and a fresh virtual host; ports are free ones, a busy broker is waited for."""
     return Settings(
-        database_url=database, amqp_url=amqp_url, secret_key=secrets.token_hex(16), port=0, api_port=0, monitor_port=0
+        database_url=database,
+        amqp_url=amqp_url,
+        secret_key=secrets.token_hex(16),
+        port=0,
+        api_port=0,
+        monitor_port=0,
+        confirm_timeout_ms=60_000,
     )

@@ -11,7 +11,7 @@ from deploy.local.postgres import Postgres
 _ROOMY_BYTES = 2**18
 """A table beyond this keeps too much of its dead rows for the next test."""
 _END_OTHERS = """
-SELECT pg_terminate_backend(pid, CASE WHEN state = 'idle' THEN 0 ELSE 5000 END)
+SELECT pg_terminate_backend(pid, CASE WHEN state = 'idle' THEN 0 ELSE 60000 END)
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 _SHAPE = """

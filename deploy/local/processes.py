@@ -29,6 +29,8 @@ _PROC = Path("/proc")
 _FIRST_UNPRIVILEGED = 1024
 _CHOICE = 12_000
 """How many ports a server's is chosen from, right below those that the kernel lends."""
+_START_AGAIN_S = (0.0, 1.0, 3.0)
+"""How long before each try to start a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +117,28 @@ def has_text(path: Path) -> bool:
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that was free a moment ago, of those that the kernel lends to nobody who connects: while a server
-    is restarted no connection sits on its port. (Where the kernel lends nearly all, it is one of them.)"""
+    is restarted no connection sits on its port. (Where the kernel lends nearly all, it is one of them.) As long as
+    this process lives it is drawn by no other: a server may take seconds until it listens."""
     first_lent = int((_PROC / "sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     lowest = first_lent - _CHOICE
     while lowest >= _FIRST_UNPRIVILEGED:
         port = lowest + secrets.randbelow(_CHOICE)
-        if is_free(port, host):
+        if is_free(port, host) and _draw(port):
             return port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.bind((host, 0))
         return int(listener.getsockname()[1])
+
+
+def _draw(port: int) -> bool:
+    """Return whether nobody has drawn a port, which this process then has until it ends."""
+    with socket.socket(socket.AF_UNIX) as name:
+        try:
+            name.bind(f"\0feedline drew port {port}")
+        except OSError:
+            return False
+        name.detach()  # stays open; the kernel frees the name with the process
+        return True
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -203,19 +217,39 @@ class Server:
         self.prepare()
         return self.program()
 
-    def start(self, timeout_s: float = 60) -> None:
-        """Prepare and start the server and wait until it answers; raises RuntimeError with its last words."""
-        self.prepare()
-        program = self.program()
-        self.process = spawn(program)
-        deadline = time.monotonic() + timeout_s
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"{self.name} did not start; {program.log} ends with:\n{last_lines(program.log)}")
-            time.sleep(0.02)
+    @property
+    def stands(self) -> bool:
+        """Return whether the server was started and has not ended since."""
+        return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout_s: float = 20) -> None:
+    def start(self, timeout_s: float = 180) -> None:
+        """Prepare and start the server and wait until it answers; raises RuntimeError with its last words.
+
+        One that ends at once is started again: what a killed one leaves for a moment (its sessions' shared memory, its
+        name at the name server) goes meanwhile.
+        """
+        deadline = time.monotonic() + timeout_s
+        for delay_s in _START_AGAIN_S:
+            self.kill()
+            time.sleep(delay_s)
+            self.prepare()
+            program = self.program()
+            self.process = spawn(program)
+            if self._answers_by(deadline):
+                return
+            if self.stands:
+                break
+        self.kill()
+        raise RuntimeError(f"{self.name} did not start; {program.log} ends with:\n{last_lines(program.log)}")
+
+    def _answers_by(self, deadline: float) -> bool:
+        while self.stands and time.monotonic() < deadline:
+            if self.answers():
+                return self.stands
+            time.sleep(0.02)
+        return False
+
+    def stop(self, timeout_s: float = 60) -> None:
         """Ask the server to stop and wait; kill it when it does not."""
         self._end(self.program().stop_signal, timeout_s)
 
@@ -234,7 +268,8 @@ class Server:
             process.kill()
             process.wait()
         if process.stdin:
-            process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # what it did not read any more
+                process.stdin.close()
 
 
 def last_lines(log: Path, count: int = 30) -> str:

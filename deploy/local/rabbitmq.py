@@ -16,7 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from deploy.local.processes import Program, Server, free_port
+from deploy.local.processes import Program, Server, free_port, last_lines
 from deploy.local.quick_boot import quick_boot
 
 USER = "feedline"
@@ -148,10 +148,10 @@ class RabbitMQ(Server):
 
     def delete_vhost(self, url: str) -> None:
         """Delete a virtual host that `new_vhost` made (needs `shell=True`); does nothing while the node is down."""
-        if self.process:
+        if self.stands:
             self.evaluate(f'rabbit_vhost:delete(<<"{url.rpartition("/")[2]}">>, <<"{USER}">>)')
 
-    def evaluate(self, expression: str, timeout_s: float = 20) -> str:
+    def evaluate(self, expression: str, timeout_s: float = 120) -> str:
         """Evaluate an Erlang expression on the node and return its value as text (needs `shell=True`)."""
         assert self.process
         assert self.process.stdin
@@ -163,8 +163,9 @@ class RabbitMQ(Server):
             self.process.stdin.flush()
             answer, deadline = b"", time.monotonic() + timeout_s
             while not (match := re.search(rf"\n@{mark} (.*?) @{mark}\r?\n".encode(), answer, re.DOTALL)):
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"RabbitMQ did not answer to {expression}")
+                if time.monotonic() > deadline or not self.stands:
+                    self.kill()  # whoever needs it next starts it again
+                    raise RuntimeError(f"RabbitMQ did not answer to {expression}; {last_lines(self.log)}")
                 time.sleep(0.005)
                 answer += log.read()
         return match[1].decode()
