@@ -44,7 +44,7 @@ def test_a_launcher_waits_for_one_that_is_stopping(local):
     waiting = threading.Thread(target=wait)
     waiting.start()
     local.unlock()
-    assert in_time.wait(10)
+    assert in_time.wait(60)
     waiting.join()
     second.unlock()
     local.lock()
