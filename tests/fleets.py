@@ -25,7 +25,8 @@ from schemas.batches import Batch, Source, new_batch_id
 from schemas.settings import Settings
 from schemas.topology import shard_queue
 
-TIMEOUT_S = 40
+TIMEOUT_S = 120
+"""No test waits for this: it is for a machine that has much else to do."""
 SEED = """
 INSERT INTO accounts (name) VALUES ('one');
 INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
@@ -38,15 +39,18 @@ CREATE TRIGGER log_written AFTER INSERT OR UPDATE ON feed_variants FOR EACH ROW 
 """
 
 
-async def until(condition: Callable[[], Any], what: str = "") -> Any:
-    """Wait until `condition` (a coroutine function) returns something true, and return it."""
+async def until(condition: Callable[[], Any], what: str | Callable[[], str] = "") -> Any:
+    """Wait until `condition` (a coroutine function) returns something true, and return it.
+
+    `what` is waited for, as the error tells it, or a function that says so with what was seen instead.
+    """
     try:
         async with asyncio.timeout(TIMEOUT_S):
             while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
                 await asyncio.sleep(0.02)
             return found
     except TimeoutError:
-        raise AssertionError(f"never: {what or condition}") from None
+        raise AssertionError(f"never: {what() if callable(what) else what or condition}") from None
 
 
 class Worker:
@@ -61,13 +65,17 @@ class Worker:
 
     async def event(self, name: str, **values: Any) -> dict[str, Any]:
         """Wait until an event has been logged (it may have been already)."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                for event in self.events:
-                    if event.get("event") == name and values.items() <= event.items():
-                        return event
-                self._changed.clear()
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while True:
+                    for event in self.events:
+                        if event.get("event") == name and values.items() <= event.items():
+                            return event
+                    assert not self._reading.done(), f"ended without {name} {values}: {self.events[-20:]}"
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"never {name} {values}: {self.events[-20:]}") from None
 
     def logged(self, name: str) -> list[dict[str, Any]]:
         """Return the events of a name so far."""
@@ -95,7 +103,7 @@ class Worker:
 
         def fetch() -> tuple[int, str]:
             try:
-                with urllib.request.urlopen(url, timeout=10) as answer:
+                with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
                     return answer.status, answer.read().decode()
             except urllib.error.HTTPError as error:
                 with error:
@@ -119,6 +127,31 @@ class Worker:
                 event = {"event": line.decode()}
             self.events.append(event)
             self._changed.set()
+        self._changed.set()
+
+    async def answers(self, path: str, status: int) -> str:
+        """Wait until a monitor endpoint answers with this status; returns its body."""
+        seen = None
+
+        async def answered() -> bool:
+            nonlocal seen
+            seen = await self.get(path)
+            return seen[0] == status
+
+        await until(answered, lambda: f"{path} with {status}: {seen}")
+        assert seen is not None
+        return seen[1]
+
+    async def counts(self, name: str, value: float) -> None:
+        """Wait until a metric has this value."""
+        seen = None
+
+        async def counted() -> bool:
+            nonlocal seen
+            seen = await self.metric(name)
+            return seen == value
+
+        await until(counted, lambda: f"{name} of {value}: {seen}")
 
 
 async def first_of(workers: Iterable[Worker], event: str, **values: Any) -> Worker:
@@ -127,7 +160,9 @@ async def first_of(workers: Iterable[Worker], event: str, **values: Any) -> Work
     done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
-    return told[done.pop()]
+    first = done.pop()
+    first.result()
+    return told[first]
 
 
 class Fleet:
@@ -178,10 +213,14 @@ class Fleet:
         self._quantity[feed] += 1
         item = {"externalId": external_id, "inventoryQuantity": self._quantity[feed]}
         batch = Batch(new_batch_id(feed, now_ms, self.settings.key), 1, feed, now_ms, Source.WEBHOOK, [item])
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + TIMEOUT_S
         while True:
             try:
                 await self.publisher.publish(batch, **reply)
-            except Unavailable:
+            except Unavailable as error:
+                if loop.time() > patience:
+                    raise AssertionError(f"a batch of feed {feed} was never taken: {error.reason}") from None
                 await asyncio.sleep(0.05)  # as a sender does after a 503
             else:
                 self.sent.append(batch)
@@ -223,20 +262,26 @@ class Fleet:
 
         With `feed` a batch of it is published once windows are held.
         """
+        async with self.holding():
+            if feed is not None:
+                await self.post(feed)
+            await self.held(worker)
+            yield
+
+    @asynccontextmanager
+    async def holding(self) -> AsyncIterator[None]:
+        """Hold every window before it writes its receipts."""
         holder = await asyncpg.connect(self.settings.dsn)
         try:
             await holder.execute("BEGIN; LOCK TABLE ONLY receipts IN SHARE MODE")
-            if feed is not None:
-                await self.post(feed)
-
-            async def held() -> list[Any]:
-                sql = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'"
-                return await self.fetch(sql, f"feedline-worker {worker.id.hex} shard %")
-
-            await until(held, "a held window")
             yield
         finally:
             holder.terminate()
+
+    async def held(self, worker: Worker) -> None:
+        """Wait until a window of a worker is held."""
+        sql = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'"
+        await until(lambda: self.fetch(sql, f"feedline-worker {worker.id.hex} shard %"), "a held window")
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
         """Run one statement over a connection of its own."""
@@ -259,11 +304,14 @@ class Fleet:
         await until(begun, "a batch on every feed")
         newest = dict(self._quantity)
 
+        stored: dict[int, int] = {}
+
         async def applied() -> bool:
+            nonlocal stored
             stored = dict(await self.fetch("SELECT feed_id, inventory_quantity FROM feed_variants"))
             return all(stored.get(feed, 0) >= quantity for feed, quantity in newest.items())
 
-        await until(applied, f"progress to {newest}")
+        await until(applied, lambda: f"progress to {newest}: {stored}")
 
     async def all_in_hand(self, channel: AbstractChannel) -> bool:
         """Return whether no queue has a message that waits to be delivered."""
@@ -273,10 +321,14 @@ class Fleet:
     async def settled(self) -> None:
         """Wait until every published batch has its receipt; then check that it has one alone, and the order."""
 
-        async def complete() -> bool:
-            return len(await self.receipts()) >= len(self.sent)
+        found = 0
 
-        await until(complete, f"{len(self.sent)} receipts")
+        async def complete() -> bool:
+            nonlocal found
+            found = len(await self.receipts())
+            return found >= len(self.sent)
+
+        await until(complete, lambda: f"{len(self.sent)} receipts: {found}")
         assert dict.fromkeys((batch.batch_id for batch in self.sent), 1) == dict(await self.receipts())
         await self.in_order()
 

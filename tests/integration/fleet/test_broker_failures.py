@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiormq
 import asyncpg
 
@@ -12,10 +14,12 @@ async def test_consuming_resumes_when_rabbitmq_comes_back(fleet, rabbitmq):
     async with fleet.worker() as worker:
         async with fleet.posting():
             await fleet.progress()
-            rabbitmq.stop()
-            await worker.event("degraded", dependency="rabbitmq")
-            assert 503 == (await worker.get("/readyz"))[0]
-            rabbitmq.start()
+            await asyncio.to_thread(rabbitmq.stop)
+            try:
+                await worker.event("degraded", dependency="rabbitmq")
+                await worker.answers("/readyz", 503)
+            finally:
+                await asyncio.to_thread(rabbitmq.start)
             await fleet.progress()
         await fleet.settled()
 

@@ -54,12 +54,14 @@ class Proxy:
             await asyncio.gather(self._pipe(reader, there_writer), self._pipe(there_reader, writer))
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(2**16):
-                await self._whole.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(OSError):
+                while data := await reader.read(2**16):
+                    await self._whole.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            writer.close()
 
 
 @asynccontextmanager
@@ -92,4 +94,9 @@ async def test_a_worker_that_loses_one_server_alone_gives_its_shards_to_one_that
         await fleet.settled()
         assert [None, None] == [worker.process.returncode for worker in (first, second)]
         assert [] == await fleet.fetch("SELECT 1 FROM dead_letters")
-        await first.event("assigned", workers=2, shards=theirs)
+
+        async def has_its_shards_again():
+            assigned = first.logged("assigned")[-1]
+            return (2, theirs) == (assigned["workers"], assigned["shards"])
+
+        await fleet.until(has_its_shards_again, lambda: f"{theirs} again: {first.logged('assigned')}")

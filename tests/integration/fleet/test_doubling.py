@@ -26,8 +26,8 @@ from workers.duties.doubling import Doubling
 from workers.health import Health
 
 PERSISTENT = aiormq.spec.Basic.Properties(delivery_mode=2)
-QUICK = {"confirm_timeout_ms": 500}
-"""END is sent a second later than that."""
+QUICK = {"confirm_timeout_ms": 2_000}
+"""END is sent a second later than that: nothing may be on its way for longer, on a busy machine either."""
 
 
 def feedline(fleet, *arguments):

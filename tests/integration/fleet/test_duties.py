@@ -19,7 +19,8 @@ from workers.duties.release import Releaser
 from workers.duties.upkeep import Upkeep, purge_deleted_feeds, sample_usage
 from workers.health import Health
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON = datetime(2001, 3, 1, 12, tzinfo=UTC)
+"""Far from today, around which there are partitions already."""
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def test_partitions_are_made_ahead_and_take_new_receipts(connection):
     await receipt(connection, NOON)
     await receipt(connection, NOON + timedelta(days=7))
     await receipt(connection, NOON + timedelta(days=9))
-    assert {"receipts_20260301": 1, "receipts_20260308": 1, "receipts_default": 1} == await counts(connection)
+    assert {"receipts_20010301": 1, "receipts_20010308": 1, "receipts_default": 1} == await counts(connection)
 
 
 async def test_a_partition_takes_over_what_the_default_one_caught(connection):
@@ -81,9 +82,9 @@ async def test_a_partition_takes_over_what_the_default_one_caught(connection):
         await receipt(connection, NOON.replace(hour=hour))
     await receipt(connection, NOON + timedelta(days=40))
     await partitions.keep(connection, NOON, 7)
-    assert {"receipts_20260301": 3, "receipts_default": 1} == await counts(connection)
+    assert {"receipts_20010301": 3, "receipts_default": 1} == await counts(connection)
     keys = await connection.fetch(
-        "SELECT 1 FROM pg_index WHERE indrelid = 'receipts_20260301'::regclass AND indisprimary"
+        "SELECT 1 FROM pg_index WHERE indrelid = 'receipts_20010301'::regclass AND indisprimary"
     )
     assert 1 == len(keys)
 
@@ -93,13 +94,13 @@ async def test_old_partitions_are_dropped_and_old_stray_receipts_deleted(connect
     await partitions.keep(connection, old, 7)
     await receipt(connection, old)
     await receipt(connection, old - timedelta(days=10))
-    assert {"receipts_20260209": 1, "receipts_default": 1} == await counts(connection)
+    assert {"receipts_20010209": 1, "receipts_default": 1} == await counts(connection)
     await partitions.keep(connection, NOON, 7)
     assert {} == await counts(connection)
     names = [
         row[0] for row in await connection.fetch("SELECT relname FROM pg_class WHERE relname ~ 'receipts_2.......$'")
     ]
-    assert "receipts_20260228" == min(names)
+    assert "receipts_20010228" == min(names)
 
 
 async def test_events_and_minutes_have_partitions_of_their_own(connection):
@@ -112,18 +113,18 @@ async def test_events_and_minutes_have_partitions_of_their_own(connection):
     await partitions.keep(connection, NOON, 3, partitions.EVENTS)
     await partitions.keep(connection, NOON, 3, partitions.FEED_MINUTES)
     rows = await connection.fetch("SELECT tableoid::regclass::text, position FROM events ORDER BY 1")
-    assert [("events_20260226", 3), ("events_20260301", 0)] == [tuple(row) for row in rows]
-    assert await connection.fetchval("SELECT to_regclass('feed_minutes_20260301') IS NOT NULL")
+    assert [("events_20010226", 3), ("events_20010301", 0)] == [tuple(row) for row in rows]
+    assert await connection.fetchval("SELECT to_regclass('feed_minutes_20010301') IS NOT NULL")
 
 
 async def test_usage_is_sampled_by_the_accounts_day_once_in_five_minutes_and_forgotten_later(connection):
     await set_account(connection, 2, "Pacific/Auckland")  # it is March 2 there at NOON
-    await use(connection, date(2026, 3, 1), 7)
-    await use(connection, date(2026, 3, 2), 3)
+    await use(connection, date(2001, 3, 1), 7)
+    await use(connection, date(2001, 3, 2), 3)
     for at in (NOON - timedelta(days=36), NOON, NOON + timedelta(seconds=299), NOON + timedelta(seconds=301)):
         await sample_usage(connection, at)
     rows = await connection.fetch("SELECT sampled_at, day, used FROM usage_samples ORDER BY sampled_at")
-    assert [(NOON + timedelta(minutes=five), date(2026, 3, 2), 3) for five in (0, 5)] == [tuple(row) for row in rows]
+    assert [(NOON + timedelta(minutes=five), date(2001, 3, 2), 3) for five in (0, 5)] == [tuple(row) for row in rows]
 
 
 async def test_a_table_that_is_busy_is_left_for_the_next_round(connection, fleet):
@@ -135,17 +136,17 @@ async def test_a_table_that_is_busy_is_left_for_the_next_round(connection, fleet
         await asyncio.wait_for(receipt(connection, NOON), 60)
     await busy.close()
     await partitions.keep(connection, NOON, 7)
-    assert {"receipts_20260301": 1} == await counts(connection)
+    assert {"receipts_20010301": 1} == await counts(connection)
 
 
 async def test_items_are_released_when_the_day_begins_where_the_account_is(connection, fleet):
     outbox = Outbox()
     releaser = Releaser(fleet.settings.key, outbox.publish)
     await set_account(connection, 2, "Pacific/Auckland")  # UTC+13: its March 2 begins at 11:00 UTC on March 1
-    await use(connection, date(2026, 3, 1), 2)
+    await use(connection, date(2001, 3, 1), 2)
     await defer(connection, 1, "a", "b", "c")
-    assert 0 == await releaser.round(connection, datetime(2026, 3, 1, 10, 59, 59, tzinfo=UTC))
-    assert 1 == await releaser.round(connection, datetime(2026, 3, 1, 11, 0, 0, tzinfo=UTC))
+    assert 0 == await releaser.round(connection, datetime(2001, 3, 1, 10, 59, 59, tzinfo=UTC))
+    assert 1 == await releaser.round(connection, datetime(2001, 3, 1, 11, 0, 0, tzinfo=UTC))
     assert [(Operation.RELEASE, 1, [{"externalId": "a"}, {"externalId": "b"}])] == [
         (batch.operation, batch.feed_id, batch.items) for batch in outbox
     ]
@@ -201,12 +202,12 @@ async def test_a_round_goes_on_when_the_broker_is_away(connection, fleet):
         raise Transient("rabbitmq: away")
 
     await defer(connection, 1, "a")
-    await use(connection, date(2020, 1, 1), 1)
+    await use(connection, date(2000, 1, 1), 1)
     upkeep = Upkeep(fleet.settings, Releaser(fleet.settings.key, unavailable), Clock(now=lambda: NOON))
     await upkeep.release(connection)
     await upkeep.clear(connection)
     assert [] == await connection.fetch("SELECT 1 FROM usage")
-    assert await connection.fetchval("SELECT to_regclass('receipts_20260301')") is not None
+    assert await connection.fetchval("SELECT to_regclass('receipts_20010301')") is not None
 
 
 @asynccontextmanager

@@ -72,7 +72,10 @@ async def test_a_message_of_a_later_release_is_kept_in_its_place_by_a_worker_tha
             assert f"message version {NEWEST_READ + 1}: this release reads" in (await worker.get("/readyz"))[1]
             assert 0 == await worker.stop()
 
-        kept = [await channel.queue_declare(name, passive=True) for name in (shard_queue(1), dead_queue().name)]
-        assert [2, 0] == [queue.message_count for queue in kept]
+        async def kept():
+            found = [await channel.queue_declare(name, passive=True) for name in (shard_queue(1), dead_queue().name)]
+            return [2, 0] == [queue.message_count for queue in found]
+
+        await fleet.until(kept, "both messages in their queue again")
         assert [] == await fleet.fetch("SELECT 1 FROM dead_letters")
         await channel.queue_purge(shard_queue(1))
