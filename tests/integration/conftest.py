@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+import ingest.amqp.publish
 import ingest.api.app
 import ingest.pull.main
 from ingest.api.app import application
@@ -119,6 +120,14 @@ async def _parsers() -> AsyncIterator[None]:
             patched.setattr(module, "Parsers", lambda: warm)
         yield
     await warm.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_publishers() -> Iterator[None]:
+    """A busy broker takes its time to bind a slot that is used for the first time: nothing is given up meanwhile."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ingest.amqp.publish, "HOLD_S", 60.0)
+        yield
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ class OurConsumer:
         await self._until(lambda: self._session.cancelled)
 
     async def _until(self, condition):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not condition():
                 self._woken.clear()
                 await self._woken.wait()
@@ -132,7 +132,7 @@ class PlainConsumer:
         self.close = channel.close
 
     async def take(self, number):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             taken = [await self.messages.get() for _ in range(number)]
         return [(one.delivery_tag, one.redelivered, one.message_id, one.body) for one in taken]
 
@@ -145,7 +145,7 @@ class PlainConsumer:
 
     async def told_of_cancel(self):
         channel = await self._channel.get_underlay_channel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while self.tag in channel.consumers:  # noqa: ASYNC110 - aio-pika has no signal of it
                 await asyncio.sleep(0.01)
 
@@ -193,10 +193,12 @@ class Cable:
             await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
 
     async def _carry(self, reader, writer):
-        while data := await reader.read(65_536):
-            await self._talking.wait()
-            writer.write(data)
-        writer.close()
+        try:
+            while data := await reader.read(65_536):
+                await self._talking.wait()
+                writer.write(data)
+        finally:
+            writer.close()
 
     def cut(self):
         """Break every connection at once."""

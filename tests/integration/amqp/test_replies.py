@@ -53,12 +53,13 @@ async def ended(consuming):
 
 @contextlib.asynccontextmanager
 async def asking(settings):
+    settings = settings.model_copy(update={"reply_timeout_ms": 60_000})
     async with Publisher(settings, "test") as publisher, Replies(settings, publisher) as replies:
         yield replies
 
 
 async def test_a_reply_finds_who_waits_for_it_and_again_after_the_connection_was_found_silent(settings, links):
-    async with asyncio.timeout(60), asking(settings) as replies:
+    async with asyncio.timeout(120), asking(settings) as replies:
         for _ in range(2):
             worker = asyncio.create_task(answered(settings))
             assert REPLY == await replies.ask(batch())
@@ -80,7 +81,7 @@ async def test_a_broker_that_falls_silent_while_the_queue_is_made_is_asked_again
 
     monkeypatch.setattr(replies_room, "open_link", silent_at_first)
     monkeypatch.setattr(replies_room, "_ANSWER_S", 0.5)
-    async with asyncio.timeout(60), asking(settings) as replies:
+    async with asyncio.timeout(120), asking(settings) as replies:
         await replies._consuming.wait()
 
     assert len(links) > 1

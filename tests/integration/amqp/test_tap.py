@@ -18,7 +18,7 @@ async def test_who_waits_for_an_answer_when_the_connection_is_found_silent_is_to
 
     link.connection._reader_task.cancel()  # as its heartbeat does when nothing came for too long
 
-    await asyncio.wait([waiting], timeout=20)
+    await asyncio.wait([waiting], timeout=120)
     assert not waiting.cancelled()
     with pytest.raises(AWAY):
         waiting.result()
@@ -41,7 +41,7 @@ async def _reset_by_a_closed_tap():
         where = server.sockets[0].getsockname()
         transport, _ = await loop.create_connection(lambda: Tap(asyncio.StreamReader(loop=loop), loop), *where)
         transport.close()
-        return await asyncio.wait_for(reset, 20)
+        return await asyncio.wait_for(reset, 120)
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])

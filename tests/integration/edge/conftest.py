@@ -21,6 +21,8 @@ from schemas.batches import decode
 from schemas.settings import Settings
 from schemas.topology import shard_of, shard_queue
 
+PATIENCE_S = 120
+"""What no test waits for but on a machine that has much else to do."""
 SEED = """
     INSERT INTO accounts (id, name) VALUES (1, 'demo');
     INSERT INTO dropship_providers (id, account_id, name) VALUES (1, 1, 'vendor');
@@ -58,7 +60,7 @@ class Edge:
         async with aiormq.connect(self.settings.amqp) as connection:
             channel = await connection.channel()
             await channel.basic_consume(queue, got.put, no_ack=True)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 return [decode((await got.get()).body) for _ in range(number)]
 
     async def waiting(self, feed_id=1):
@@ -69,8 +71,8 @@ class Edge:
             return (await channel.queue_declare(queue, passive=True)).message_count
 
 
-async def _until(condition, timeout_s=20.0):
-    async with asyncio.timeout(timeout_s):
+async def _until(condition):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - nothing signals these
             await asyncio.sleep(0.01)
 
@@ -79,16 +81,18 @@ async def _until(condition, timeout_s=20.0):
 async def _running(settings, *, read=True):
     feeds = Feeds(settings)
     refreshing = asyncio.create_task(feeds.run())
-    async with Publisher(settings, "test-edge") as publisher, aiohttp.ClientSession() as client:
-        posts = Posts(settings, publisher, feeds)
-        handler = dispatcher(posts.handle, alive=lambda: None, ready=lambda: feeds.ready() or publisher.ready())
-        web_runner = runner(handler, 5, posts.begin)
-        async with listening(web_runner, "127.0.0.1", 0, reuse_port=True) as url:
-            if read:
-                assert await feeds.first(20)
-            yield Edge(url, client, settings, feeds, publisher, posts, web_runner.server)
-    refreshing.cancel()
-    await asyncio.gather(refreshing, return_exceptions=True)
+    try:
+        async with Publisher(settings, "test-edge") as publisher, aiohttp.ClientSession() as client:
+            posts = Posts(settings, publisher, feeds)
+            handler = dispatcher(posts.handle, alive=lambda: None, ready=lambda: feeds.ready() or publisher.ready())
+            web_runner = runner(handler, PATIENCE_S, posts.begin)
+            async with listening(web_runner, "127.0.0.1", 0, reuse_port=True) as url:
+                if read:
+                    assert await feeds.first(PATIENCE_S)
+                yield Edge(url, client, settings, feeds, publisher, posts, web_runner.server)
+    finally:
+        refreshing.cancel()
+        await asyncio.gather(refreshing, return_exceptions=True)
 
 
 @pytest.fixture
@@ -126,9 +130,42 @@ async def seeded(database):
 
 @pytest.fixture
 async def edge(edge_settings, least_privilege, seeded):
-    """An edge with short times."""
+    """An edge that looks for changed feeds often."""
     tuned = least_privilege(edge_settings, "edge").model_copy(
-        update={"confirm_timeout_ms": 2_000, "feeds_poll_ms": 500, "public_api_url": "http://api"}
+        update={"feeds_poll_ms": 500, "public_api_url": "http://api"}
     )
     async with _running(tuned) as one:
         yield one
+
+
+@contextlib.contextmanager
+def _impatient(edge, confirm_s):
+    wire = edge.publisher._wire
+    patience, wire._timeout = wire._timeout, confirm_s
+    try:
+        yield
+    finally:
+        wire._timeout = patience
+
+
+@pytest.fixture
+def impatient(edge):
+    """A context in which the edge waits for a confirm for so many seconds alone."""
+    return lambda confirm_s: _impatient(edge, confirm_s)
+
+
+@pytest.fixture
+def suspended(edge, rabbitmq, impatient):
+    """A context in which the queue of feed 1 says nothing, and the edge does not wait for it for long."""
+    process = f"'{edge.settings.amqp.rpartition('/')[2]}_{shard_queue(1)}'"
+
+    @contextlib.contextmanager
+    def silence():
+        rabbitmq.evaluate(f"sys:suspend({process})")
+        try:
+            with impatient(0.5):
+                yield
+        finally:
+            rabbitmq.evaluate(f"sys:resume({process})")
+
+    return silence

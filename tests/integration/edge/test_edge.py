@@ -11,6 +11,7 @@ from yarl import URL
 
 from ingest.edge.post import PATH
 from schemas.batches import is_ours
+from tests.midday import midday
 
 ITEM = {"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}
 
@@ -281,8 +282,8 @@ async def test_what_is_no_http_has_a_request_id_too(edge):
 
 
 async def test_a_limited_accounts_answers_tell_what_was_left_of_its_day(edge, seeded, until):
-    await seeded.execute("UPDATE accounts SET daily_sku_limit = 100, time_zone = 'Asia/Tokyo'")
-    await seeded.execute("INSERT INTO usage VALUES (1, (now() AT TIME ZONE 'Asia/Tokyo')::date, 30)")
+    await seeded.execute("UPDATE accounts SET daily_sku_limit = 100, time_zone = $1", zone := midday())
+    await seeded.execute("INSERT INTO usage VALUES (1, (now() AT TIME ZONE $1)::date, 30)", zone)
     await until(lambda: [30] == [one.used for one in edge.feeds.current.allowances.values()])
 
     answers = [await edge.post(ITEM), await edge.post(b"{"), await edge.post(ITEM, "hash-2")]

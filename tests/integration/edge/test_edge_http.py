@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gzip
 import re
+import time
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import orjson
@@ -32,7 +34,7 @@ async def connected(edge):
 
 async def answered(reader):
     """Read one answer; returns (status, body)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
@@ -137,13 +139,17 @@ async def test_a_gzip_transfer_coding_is_undone_and_another_is_501(edge):
     assert 413 == (await sent(edge, head % b"gzip, chunked", bomb))[0]
 
 
-async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, monkeypatch):
-    monkeypatch.setattr(connection, "HEAD_S", 0.3)
+async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, until, monkeypatch):
     body = b"Content-Length: %d\r\n\r\n" % len(ITEM) + ITEM
-    async with connected(edge) as silent, connected(edge) as dripping, connected(edge) as again:
-        again[1].write(HEAD % PATH.encode() + body)
+    async with AsyncExitStack() as open_ones:
+        again = await open_ones.enter_async_context(connected(edge))
+        again[1].write(HEAD % PATH.encode() + body[:-1])
+        await until(lambda: edge.posts.places.posts == 1)
+        monkeypatch.setattr(connection, "HEAD_S", 0.3)
+        again[1].write(body[-1:])
         assert 202 == (await answered(again[0]))[0]
         again[1].write(HEAD[:5] + PATH.encode())  # a second head that does not end
+        silent, dripping = [await open_ones.enter_async_context(connected(edge)) for _ in range(2)]
 
         async def drip():
             with contextlib.suppress(ConnectionError):
@@ -158,11 +164,12 @@ async def test_connections_that_say_nothing_or_drip_their_head_are_ended(edge, m
         dripper.cancel()
 
     assert [b"", b"", b""] == ends
+    monkeypatch.undo()
     assert 202 == (await sent(edge, HEAD % PATH.encode() + body))[0]
 
 
 async def test_a_slow_body_has_its_own_time_and_is_no_late_head(edge, until, monkeypatch):
-    monkeypatch.setattr(connection, "HEAD_S", 0.1)
+    monkeypatch.setattr(connection, "HEAD_S", 2.0)
     async with connected(edge) as (reader, writer):
         writer.write(HEAD % PATH.encode() + b"Content-Length: %d\r\n\r\n" % len(ITEM))
         await until(lambda: edge.posts.places.posts == 1)
@@ -208,6 +215,8 @@ async def test_a_new_feed_and_a_rotated_hash_are_taken_at_once(running_edge, edg
 
 
 async def test_a_flood_of_made_up_hashes_leaves_the_feeds_alone(edge):
+    begun = time.monotonic()
+    edge.feeds._strangers._clock = lambda: begun  # however long it takes to send them
     answers = await asyncio.gather(*(edge.post({"externalId": "1"}, f"made-up-{number}") for number in range(60)))
 
     assert {401, 429} == {status for status, _, _ in answers}

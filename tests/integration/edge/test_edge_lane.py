@@ -26,7 +26,7 @@ def whole(body, webhook_hash="hash-1", more=""):
 
 async def answer(reader):
     """Read one answer; returns (status, head, body)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.startswith("Content-Length"))
         return int(head.split()[1]), head, orjson.loads(await reader.readexactly(length))
@@ -49,22 +49,6 @@ async def connected(edge):
 def closed_long_way(edge, monkeypatch):
     """Lets no post go the long way."""
     monkeypatch.setattr(edge.posts, "_accept", None)
-
-
-@pytest.fixture
-def suspended(edge, rabbitmq):
-    """A context in which the queue of feed 1 says nothing."""
-    process = f"'{edge.settings.amqp.rpartition('/')[2]}_{shard_queue(1)}'"
-
-    @contextlib.contextmanager
-    def silence():
-        rabbitmq.evaluate(f"sys:suspend({process})")
-        try:
-            yield
-        finally:
-            rabbitmq.evaluate(f"sys:resume({process})")
-
-    return silence
 
 
 def rejected():
@@ -179,7 +163,7 @@ async def test_a_stop_waits_for_a_body_that_arrives_but_not_longer_than_it_may(e
     other.write(head)
     await until(lambda: edge.posts.places.posts == 2)
     edge.server.pre_shutdown()
-    stop = asyncio.create_task(edge.server.shutdown(1))
+    stop = asyncio.create_task(edge.server.shutdown(4))
     writer.write(body)
 
     assert 202 == (await answer(reader))[0]

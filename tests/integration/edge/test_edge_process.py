@@ -16,6 +16,7 @@ from deploy.local.processes import free_port
 from ingest.edge.post import PATH
 
 ITEM = {"externalId": "1", "inventoryQuantity": 5}
+PATIENCE_S = 120
 SEED = """
     INSERT INTO accounts (id, name) VALUES (1, 'demo');
     INSERT INTO dropship_providers (id, account_id, name) VALUES (1, 1, 'vendor');
@@ -37,6 +38,7 @@ async def environment(settings):
         "PORT": str(free_port()),
         "MONITOR_PORT": "0",
         "LOG_LEVEL": "debug",
+        "CONFIRM_TIMEOUT_MS": "60000",
         "STOP_DELAY_MS": "0",
     }
 
@@ -49,7 +51,7 @@ class Process:
 
     async def event(self, name):
         """Wait for an event of the log; returns it."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while line := await self.process.stderr.readline():
                 self.events.append(orjson.loads(line))
                 if self.events[-1]["event"] == name:
@@ -60,7 +62,7 @@ class Process:
         """Signal it and wait for its end; returns (exit status, what else it logged)."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             rest = await self.process.stderr.read()
             return await self.process.wait(), rest.decode()
 
@@ -161,7 +163,7 @@ async def test_a_role_that_does_not_exist_is_told_apart():
 
 
 async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_end(environment):
-    environment["STOP_DELAY_MS"] = "1500"
+    environment["STOP_DELAY_MS"] = "6000"
     port = environment["PORT"]
     ready = f"http://127.0.0.1:{port}/readyz"
     async with edge(environment) as one, aiohttp.ClientSession() as client:
@@ -169,7 +171,7 @@ async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_en
         async with client.get(ready) as response:
             assert 200 == response.status
         one.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with client.get(ready) as response:
                     if response.status == 503:
@@ -178,6 +180,6 @@ async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_en
             f"http://127.0.0.1:{port}{PATH}", json=[ITEM], headers={"jetti-webhook-hash": "secret-hash"}
         ) as response:
             assert (202, "close") == (response.status, response.headers.get("Connection"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await one.process.stderr.read()
             assert 0 == await one.process.wait()
