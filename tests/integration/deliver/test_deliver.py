@@ -123,7 +123,7 @@ async def test_a_slow_endpoint_delays_no_other(told, receive):
     await told.changed(1)
     async with deliverer(told.settings, lambda: told.now) as running:
         await running.round()
-        await asyncio.wait_for(asyncio.gather(slow.came.wait(), quick.came.wait()), 60)
+        await asyncio.wait_for(asyncio.gather(slow.came.wait(), quick.came.wait()), 120)
         quick.came.clear()
         await told.changed(1)
         while not quick.came.is_set():
@@ -171,7 +171,7 @@ async def test_a_deliverer_that_is_killed_before_it_could_note_it_leaves_a_dupli
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ingest", "deliver"), env=environment, stderr=asyncio.subprocess.DEVNULL
     )
-    await asyncio.wait_for(receiver.came.wait(), 30)
+    await asyncio.wait_for(receiver.came.wait(), 120)
     process.send_signal(signal.SIGKILL)
     await process.wait()
     receiver.hold.set()

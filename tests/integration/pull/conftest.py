@@ -20,7 +20,7 @@ from schemas.secrets import Vault
 from schemas.settings import Settings
 from workers.service import Worker
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 START = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
 
 
@@ -149,9 +149,11 @@ class Pulling:
         """Run a worker that applies what is published."""
         worker = Worker(self.of_workers)
         task = asyncio.create_task(worker.run())
-        yield
-        worker.stop()
-        await task
+        try:
+            yield
+        finally:  # else it would work on for the tests behind
+            worker.stop()
+            await task
 
     async def quantities(self, feed: int) -> dict[str, int | None]:
         """Return external id → quantity of what is stored."""

@@ -15,7 +15,7 @@ async def ports(tmp_path):
     folder.mkdir()
     found = {name: free_port("127.0.0.1") for name in ("http", "ftp", "monitor")}
     task = asyncio.create_task(serve(found["http"], found["ftp"], found["monitor"], folder))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         for port in found.values():
             while True:
                 try:

@@ -14,6 +14,8 @@ from ingest.pull.main import connected
 from schemas.topology import shard_of, shard_queue
 from tests.integration.pull.files import csv_of
 
+TIMEOUT_S = 120
+
 pytestmark = pytest.mark.other_queues
 STOCK = {f"A-{n:05}": n for n in range(1, 2_001)}
 PARTS = 40
@@ -34,7 +36,7 @@ async def tight(pulling):
     A quorum queue learns a little late that it is full: with many batches in flight a whole run would slip in.
     """
     pulling.settings = pulling.settings.model_copy(
-        update={"queue_max_length": 10, "pull_in_flight": 2, "pull_lease_ms": 2_000}
+        update={"queue_max_length": 10, "pull_in_flight": 2, "pull_lease_ms": 60_000}
     )
     await pulling.pool.execute(
         """CREATE TABLE written (external_id text);
@@ -55,7 +57,7 @@ class Process:
 
     async def event(self, name):
         """Wait until it has logged this event."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 line = await self.process.stderr.readline()
                 assert line, f"ended without {name}: {self.events}"
@@ -102,6 +104,11 @@ async def start_process(pulling):
             await process.process.wait()
 
 
+async def lapse(pulling, run_id):
+    """Let the lease of a dead puller's run run out."""
+    await pulling.execute("UPDATE runs SET lease_until = now() WHERE id = $1", run_id)
+
+
 async def written_once(pulling, feed):
     """Whether every item was written exactly once."""
     row = await pulling.execute("SELECT count(*) AS all, count(DISTINCT external_id) AS distinct FROM written")
@@ -118,6 +125,7 @@ async def test_a_run_whose_puller_is_killed_goes_on_elsewhere_and_applies_nothin
     run_id = await tight.queue(feed)
     await tight.stuck(run_id)
     assert -signal.SIGKILL == await first.end(signal.SIGKILL)
+    await lapse(tight, run_id)
     if forgotten:  # it died after the confirms and before it kept them
         await tight.execute("UPDATE runs SET batches = 0 WHERE id = $1", run_id)
 
@@ -142,6 +150,7 @@ async def test_a_file_that_changed_while_its_puller_was_dead_gets_a_run_of_its_o
     run_id = await tight.queue(feed)
     await tight.stuck(run_id)
     await first.end(signal.SIGKILL)
+    await lapse(tight, run_id)
 
     newer = {key: value + 1 for key, value in STOCK.items()}
     vendor.files["stock.csv"] = csv_of(newer)
@@ -178,7 +187,8 @@ async def test_a_puller_that_is_told_to_stop_hands_its_run_over_at_once(tight, v
 async def test_a_puller_whose_lease_is_taken_publishes_nothing_more(tight, vendor):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await tight.feed()
-    async with connected(tight.settings, tight.clock) as first:
+    quick = tight.settings.model_copy(update={"pull_lease_ms": 9_000})  # looked after every three seconds
+    async with connected(quick, tight.clock) as first:
         run_id = await tight.queue(feed)
         await first.scheduler.turn()
         published = await tight.stuck(run_id)
@@ -186,7 +196,7 @@ async def test_a_puller_whose_lease_is_taken_publishes_nothing_more(tight, vendo
         await tight.execute(
             "UPDATE runs SET attempt = attempt + 1, lease_owner = gen_random_uuid() WHERE id = $1", run_id
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT_S):
             await first.scheduler.idle()
         row = await tight.row(run_id)
         left = await waiting(tight, feed)
@@ -194,7 +204,7 @@ async def test_a_puller_whose_lease_is_taken_publishes_nothing_more(tight, vendo
     # What was in flight may have arrived; the rest of the 40 parts never does, though there is room again.
     assert ("fetching", 2) == (row["status"], row["attempt"])
     assert published["batches"] <= left <= published["batches"] + tight.settings.pull_in_flight < PARTS
-    async with tight.working():
+    async with tight.working(), asyncio.timeout(TIMEOUT_S):
         while await waiting(tight, feed):  # noqa: ASYNC110 - the broker gives no signal
             await asyncio.sleep(0.02)
     assert (await tight.execute("SELECT count(*) FROM receipts WHERE run_id = $1", run_id))["count"] <= left
@@ -224,7 +234,7 @@ async def test_two_pullers_fetch_a_feed_once(pulling, vendor, worker):
 
 
 async def test_a_long_run_keeps_its_lease(pulling, vendor, worker):
-    pulling.settings = pulling.settings.model_copy(update={"pull_lease_ms": 300})
+    pulling.settings = pulling.settings.model_copy(update={"pull_lease_ms": 9_000})
     go_on = asyncio.Event()
 
     async def slow(_):
@@ -237,8 +247,7 @@ async def test_a_long_run_keeps_its_lease(pulling, vendor, worker):
         run_id = await pulling.queue(feed)
         await first.scheduler.turn()
         claimed = (await pulling.row(run_id))["lease_until"]
-        while (await pulling.row(run_id))["lease_until"] == claimed:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        await pulling.until(run_id, lease_until=lambda until: until != claimed)
         go_on.set()
         await first.scheduler.idle()
 
@@ -248,15 +257,16 @@ async def test_a_long_run_keeps_its_lease(pulling, vendor, worker):
 async def test_a_run_in_progress_is_cancelled_within_a_moment(tight, vendor):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await tight.feed()
-    tight.settings = tight.settings.model_copy(update={"pull_lease_ms": 60_000})
+    tight.settings = tight.settings.model_copy(update={"pull_lease_ms": 1_800_000})
     async with connected(tight.settings, tight.clock) as puller:
         listening = asyncio.create_task(puller.scheduler.wake.listen(tight.settings.dsn))
+        await asyncio.wait_for(puller.scheduler.wake._event.wait(), TIMEOUT_S)
         run_id = await tight.queue(feed)
         await puller.scheduler.turn()
         await tight.stuck(run_id)
 
         await tight.cancel(run_id)
-        async with asyncio.timeout(15):  # far less than the heartbeat's 20 s
+        async with asyncio.timeout(TIMEOUT_S):  # far less than the heartbeat's 10 minutes
             await puller.scheduler.idle()
         listening.cancel()
 
@@ -274,7 +284,8 @@ async def test_a_run_goes_on_when_a_server_comes_back(tight, vendor, request, se
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await tight.feed()
     stopped = request.getfixturevalue(server)
-    async with connected(tight.settings, tight.clock) as puller:
+    quick = tight.settings.model_copy(update={"pull_lease_ms": 2_000})  # taken again soon when it was lost meanwhile
+    async with connected(quick, tight.clock) as puller:
         scheduling = asyncio.create_task(puller.scheduler.run())
         run_id = await tight.queue(feed)
         puller.scheduler.wake.set()

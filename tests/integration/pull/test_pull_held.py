@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 
 from tests.integration.pull.files import csv_of
+from tests.midday import midday
 
 STOCK = {f"A-{n:02}": n for n in range(1, 21)}
 OTHER = {f"B-{n:02}": n for n in range(1, 21)}
@@ -32,7 +33,7 @@ async def test_a_wrong_file_of_equal_length_is_held_once_with_what_it_would_do_a
 ):
     vendor.files["stock.csv"] = csv_of(STOCK)
     feed = await pulling.feed(fetchCleanup="enabled", fetchFrequency="hourly")
-    await pulling.execute("UPDATE accounts SET daily_sku_limit = 1000")
+    await pulling.execute("UPDATE accounts SET daily_sku_limit = 1000, time_zone = $1", midday())
     await puller.scheduler.turn()
     await pulling.run(puller, feed)
     told = alerts("run_held")

@@ -8,13 +8,15 @@ from prometheus_client import REGISTRY
 from ingest.pull.main import connected, private_folder
 from tests.integration.pull.files import csv_of
 
+TIMEOUT_S = 120
+
 
 def alerts(kind):
     return REGISTRY.get_sample_value("feedline_feed_alerts_total", {"alert": kind}) or 0
 
 
 async def turn(pulling, puller):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_S):
         await puller.scheduler.turn()
         await puller.scheduler.idle()
 
@@ -142,7 +144,7 @@ async def test_a_queued_run_wakes_a_sleeping_puller(pulling, worker, vendor, pul
         asyncio.create_task(puller.scheduler.wake.listen(pulling.settings.dsn)),
         asyncio.create_task(puller.scheduler.run()),
     ]
-    await pulling.until(await pulling.queue(feed), status="succeeded")
+    await pulling.until(await pulling.queue(feed), status="succeeded")  # found by itself, or by the notice
 
     await pulling.until(await pulling.queue(feed), status="not modified")
 
@@ -157,7 +159,7 @@ async def test_late_receipts_are_counted_in_after_the_run(pulling, vendor):
     feed = await pulling.feed(fetchCleanup="enabled")
     async with connected(pulling.settings, pulling.clock) as puller:
         run = await pulling.run(puller, feed)
-        async with pulling.working():
+        async with pulling.working(), asyncio.timeout(TIMEOUT_S):
             while {} == await pulling.quantities(feed):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         pulling.later(minutes=5)

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from deploy.local.processes import free_port
 from ingest.pull.fetch import FetchContext, Guard, Limits
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -72,6 +73,12 @@ def certificates(tmp_path_factory) -> Certificates:
     return Certificates(authority, pem, server, ssl.create_default_context(cadata=authority.decode()), str(path))
 
 
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port that nobody listens on, and that the kernel lends to nobody meanwhile."""
+    return free_port()
+
+
 @dataclass
 class Pauses:
     """A sleep that only notes."""
@@ -93,7 +100,7 @@ def context(tmp_path, certificates, pauses) -> FetchContext:
     (tmp_path / "spool").mkdir()
     return FetchContext(
         guard=Guard(LOOPBACK),
-        limits=Limits(connect_timeout_ms=5_000, read_timeout_ms=5_000, total_timeout_ms=20_000),
+        limits=Limits(connect_timeout_ms=60_000, read_timeout_ms=60_000, total_timeout_ms=120_000),
         folder=tmp_path / "spool",
         tls=certificates.client,
         sleep=pauses,
@@ -112,7 +119,7 @@ def arrived(leftovers):
     """Wait until a part of the file lies in the spool."""
 
     async def wait():
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not any(path.stat().st_size for path in leftovers()):  # noqa: ASYNC110 - the disk gives no signal
                 await asyncio.sleep(0)
 

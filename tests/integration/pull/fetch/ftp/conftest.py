@@ -128,8 +128,10 @@ async def run_aioftp(root, *, tls=None, without=()):
     for name in without:
         del server.commands_mapping[name.lower()]
     await server.start("127.0.0.1", 0)
-    yield server.server_port
-    await server.close()
+    try:
+        yield server.server_port
+    finally:
+        await server.close()
 
 
 @contextmanager

@@ -125,8 +125,10 @@ async def test_an_old_file_that_did_not_change_is_not_fetched_again(serve, conte
     assert NotModified(first.validators, "server") == second
 
 
-async def test_a_file_changed_just_now_is_fetched_and_compared(serve, context):
+async def test_a_file_changed_just_now_is_fetched_and_compared(serve, root, context):
     address = await serve("pyftpdlib")
+    changed_at = (root / "stock.csv").stat().st_mtime
+    context = replace(context, now=lambda: changed_at + 1)
 
     first = await fetch(FetchRequest(f"{address}/stock.csv"), context)
     second = await fetch(FetchRequest(f"{address}/stock.csv", validators=first.validators), context)
@@ -139,7 +141,7 @@ async def test_a_transfer_can_begin_in_the_middle(serve, context, csv, name):
     """REST, as a resumed fetch uses it."""
     address = await serve(name)
     port = int(address.rpartition(":")[2])
-    client = FtpClient("127.0.0.1", ["127.0.0.1"], context.tls, 5, 5)
+    client = FtpClient("127.0.0.1", ["127.0.0.1"], context.tls, 60, 60)
     try:
         await client.open(port)
         if address.startswith("ftps"):
@@ -163,7 +165,7 @@ async def test_a_transfer_can_begin_in_the_middle(serve, context, csv, name):
 
 async def test_a_server_without_rest_begins_at_the_beginning(serve, context, csv):
     port = int((await serve("aioftp-old")).rpartition(":")[2])
-    client = FtpClient("127.0.0.1", ["127.0.0.1"], context.tls, 5, 5)
+    client = FtpClient("127.0.0.1", ["127.0.0.1"], context.tls, 60, 60)
     try:
         await client.open(port)
         await client.login("us@er", "p:w/ö".encode().decode("latin-1"))
