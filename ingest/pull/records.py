@@ -39,10 +39,17 @@ MISSING: Any = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The value of a source that is there and cannot be read; `code` is of the closed list in `docs/pull.md`."""
+    """The value of a source that is there and cannot be read; `code` is of the closed list in `docs/pull.md`.
+
+    `written` is what stands there, where that is a text.
+    """
 
     code: str
     message: str
+    written: str = ""
+
+    def __str__(self) -> str:
+        return self.written
 
     def strip(self) -> str:
         """Refuse to be taken for text where a whole column is."""

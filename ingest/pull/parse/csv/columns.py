@@ -13,8 +13,9 @@ from typing import Any
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.pull.mapping.cells import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
+from ingest.pull.parse.csv.expected import Expected
 from ingest.pull.parse.csv.opening import Opened, open_rows
-from ingest.pull.parse.csv.reader import CsvReader, Expected, Table
+from ingest.pull.parse.csv.reader import CsvReader, Table
 from ingest.pull.parse.csv.shape import makeup
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source
@@ -141,7 +142,8 @@ def _expected(mapping: Mapping[str, Expression], positions: Mapping[str | int, i
     numbers = [position for name in plain for position in of(name)]
     needed = of("inventoryQuantity") or numbers or [position for name in mapping for position in of(name)]
     witness = next((position for position in needed if position not in key), None)
-    return Expected(key[0] if key else None, tuple(numbers), max([*key, *needed], default=0), witness)
+    mapped = frozenset(position for position in positions.values() if position is not None)
+    return Expected(mapped, key[0] if key else None, tuple(numbers), max([*key, *needed], default=0), witness)
 
 
 def _list(header: list[str]) -> str:

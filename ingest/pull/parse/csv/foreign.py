@@ -18,6 +18,10 @@ _FOOTER = frozenset(
     ("end", "eof", "total", "totals", "rows", "records", "lines", "generated", "exported", "ende", "fin")
 )
 """Words that say so."""
+_ONLY_REMARKS = _FOOTER | {"of", "file", "list", "report", "export", "affected", "errors", "warnings", "no"}
+"""Words of lines that are nothing but remarks."""
+_SUMS = frozenset(("total", "totals", "rows", "records", "lines", "count", "sum", "summe", "gesamt", "anzahl"))
+_NUMBER = re.compile(r"[-+]?\d[\d.,' \u00a0\u202f]{0,40}")
 _DELIMITERS = re.compile(r"[;,|\t\"^~]")
 _SEPARATOR = re.compile(r"\s*\"?sep=.{0,2}\"?\s*", re.IGNORECASE)
 _TROUBLE = re.compile(
@@ -26,18 +30,19 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 _NO_TROUBLE = re.compile(r"\b(?:0|no|without)\s+(?:errors?|warnings?|failures?)\b", re.IGNORECASE)
-_RULE, _WORD = re.compile(r"\W{2,}"), re.compile(r"\w+")
+_RULE, _WORD = re.compile(r"[^\w\s]{3,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 _WIDE = 3
 """In a table of so many columns, words alone in a row are no key."""
 _MARK = "\ufeff"
 
-Foreign = Literal["header", "table", "heading"]
-"""What a row is: the file's header, the header of another table, a heading or a footer."""
+Foreign = Literal["header", "table", "heading", "sum"]
+"""What a row is: the file's header, the header of another table, a heading or a footer, a sum."""
 MESSAGES: dict[Foreign, str] = {
     "header": "the header stands here once more: this row is no item",
     "table": "another header stands here: a second table begins",
     "heading": "words alone in a row: a heading or a footer, no item",
+    "sum": "a row of totals or counts, no item",
 }
 
 
@@ -49,17 +54,36 @@ def is_footer(row: Sequence[str]) -> bool:
     return _RULE.match(text) is not None or not _FOOTER.isdisjoint(_WORD.findall(text))
 
 
-def is_remark(row: Sequence[str], delimiter: str) -> bool:
-    """Return whether a row that is too short is a footer or a comment, and so no item's that has lost its delimiters.
+def remark_of(row: Sequence[str], delimiter: str) -> Foreign | None:
+    """Return what a row that is too short is, if it is a footer, a sum or a comment, and so no item's that has lost its
+    delimiters.
 
     What may be a key, the row of another dialect or a message is not: an item could be missing for it.
     """
     if _SEPARATOR.fullmatch(delimiter.join(row)):
-        return True
+        return "heading"
     text = row[0].strip()
-    if len(row) > 1 or _DELIMITERS.search(text) or tells_of_trouble(row):
-        return False
-    return text.startswith("#") or is_footer(row)
+    if len(row) > 1:
+        numbers = all(not cell.strip() or _NUMBER.fullmatch(cell.strip()) for cell in row[1:])
+        return "sum" if numbers and is_sum(text) else None
+    return "heading" if is_alone(row) and (text.startswith("#") or is_footer(row)) else None
+
+
+def is_mere_remark(row: Sequence[str], delimiter: str) -> bool:
+    """Return whether a row is a remark in all its words, so that it is no part of a value either."""
+    words = set(_WORD.findall(" ".join(row).lower()))
+    said = all(word in _ONLY_REMARKS or word.isdigit() for word in words) or row[0].lstrip()[:1] == "#"
+    return _SEPARATOR.fullmatch(delimiter.join(row)) is not None or (said and remark_of(row, delimiter) is not None)
+
+
+def is_alone(row: Sequence[str]) -> bool:
+    """Return whether a row is one text: neither the row of another dialect nor a message of a program."""
+    return len(row) == 1 and not _DELIMITERS.search(row[0].strip()) and not tells_of_trouble(row)
+
+
+def is_sum(text: str) -> bool:
+    """Return whether a text says that sums or counts stand beside it."""
+    return not _SUMS.isdisjoint(_WORD.findall(text.lower())) and not any(map(str.isdigit, text))
 
 
 def tells_of_trouble(row: Sequence[str]) -> bool:
@@ -99,8 +123,8 @@ class ForeignRows:
 
     def kind_of(self, row: Sequence[str], width: int, delimiter: str) -> Foreign | None:
         """Return what a row of a table of this width is, if it is no item."""
-        if len(row) < width and is_remark(row, delimiter):
-            return "heading"
+        if len(row) < width and (remark := remark_of(row, delimiter)) is not None:
+            return remark
         if self.key is None or self.key >= len(row):
             return None
         if row[self.key] in self.marks and (found := self._header(row)) is not None:

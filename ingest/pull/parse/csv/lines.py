@@ -121,6 +121,23 @@ class Lines:
         held = chain.from_iterable(lines for lines, _ in self._held)
         return list(islice(held, line - self._base, line - self._base + count))
 
+    def following(self, line: int, count: int) -> list[str]:
+        """Return the next lines from this number on, up to `count`, that are not empty, as far as they are at hand; the
+        end of the file is one of them.
+        """
+        held = islice(chain.from_iterable(lines for lines, _ in self._held), line - self._base, None)
+        found = list(islice(filter(str.strip, held), count))
+        if len(found) == count or found[-1:] == [END]:
+            return found
+        if self._ahead is None:
+            try:
+                self._ahead = next(self._texts, None)
+            except Exception as error:  # noqa: BLE001 - raised when these lines' turn comes
+                self._texts = _raising(error)
+        text = self._ahead[0] if self._ahead else []
+        more = io.StringIO(text, newline="") if isinstance(text, str) else text
+        return found + list(islice(filter(str.strip, more), count - len(found)))
+
     @property
     def may_escape(self) -> bool:
         """Return whether a line since the start may hold an escaped quote, and nobody has said what it means."""
@@ -179,6 +196,11 @@ class Lines:
             yield [carry], suspect
             carry = ""
         yield ([carry, END] if carry and not cutting else [END]), suspect
+
+
+def _raising(error: Exception) -> Iterator[tuple[str | list[str], bool]]:
+    raise error
+    yield
 
 
 def lines_of(row: list[str]) -> int:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse.csv import dialect as dialects
 from ingest.pull.parse.csv.dialect import Dialect
+from ingest.pull.parse.csv.expected import Expected
 from ingest.pull.parse.csv.foreign import ForeignRows
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError
-from ingest.pull.parse.csv.reader import OPEN_AT_END, CsvReader, Expected
+from ingest.pull.parse.csv.reader import OPEN_AT_END, CsvReader
 from ingest.pull.parse.csv.shape import Shape
 from ingest.pull.parse.encoding import Decoder, texts_of
 from ingest.pull.parse.formats import refuse_other_format
@@ -40,8 +41,8 @@ class Opened:
 
     def expect(self, expected: Expected) -> None:
         """Tell the reader what the mapping says of the columns."""
-        self.reader.expected = expected
-        self.reader.foreign = ForeignRows.of(self.header, expected.key, expected.witness)
+        foreign = ForeignRows.of(self.header, expected.key, expected.witness)
+        self.reader.expect(expected, foreign)
 
 
 def open_rows(source: Source, settings: FormatSettings, report: Report, charset: str | None, known: Known) -> Opened:

@@ -7,15 +7,14 @@ that a stray quote made of several lines, becomes a reject and reading goes on w
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-from ingest.pull.mapping.cells import CellError, unwrapped
+from ingest.pull.parse.csv.breaks import Breaks
 from ingest.pull.parse.csv.dialect import Dialect
-from ingest.pull.parse.csv.foreign import MESSAGES, ForeignRows, is_footer, tells_of_trouble
+from ingest.pull.parse.csv.expected import Expected
+from ingest.pull.parse.csv.foreign import MESSAGES, ForeignRows, is_alone, is_footer, tells_of_trouble
 from ingest.pull.parse.csv.lines import END, Lines, TooLongError, lines_of
 from ingest.pull.parse.csv.plain import columns_of
 from ingest.pull.parse.csv.shape import Shape
@@ -24,7 +23,6 @@ from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReje
 from schemas.outcomes import shown
 
 BLOCK_ROWS, PLAIN_ROWS = 100, 1_000
-_NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
 OPEN_AT_END = "unexpected end of data"
 _ESCAPED = 'a backslash before a quote: set csvEscape to "\\" if it escapes the quote, to "none" if it is text'
 _SWALLOWED = "a quote that opens in this row swallows the rows behind it"
@@ -41,40 +39,6 @@ class Table:
 
     def __iter__(self) -> Iterator[list[str]]:
         return map(list, zip(*self.columns, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the mapping says of the columns, by position: the key's, those of numbers, the last that a row needs, and
-    one beside the key that items have a value in.
-    """
-
-    key: int | None = None
-    numbers: tuple[int, ...] = ()
-    needed: int = 0
-    witness: int | None = None
-
-    def key_of(self, row: list[str], width: int) -> str | None:
-        """Return the key of a row that cannot be used, if it can be recovered.
-
-        A row that is too wide is shifted from some cell on: the key is looked for from the nearer end.
-        """
-        if self.key is None or len(row) <= self.key:
-            return None
-        near_end = len(row) > width <= self.key * 2
-        try:
-            key = unwrapped(row[self.key - width if near_end else self.key].strip('"'))
-            key.encode()
-        except (CellError, UnicodeEncodeError):
-            return None
-        return key if 0 < len(key) <= 255 and "\0" not in key else None  # noqa: PLR2004
-
-    def is_row(self, cells: list[str], width: int) -> bool:
-        """Return whether the cells of a line look like a row of its own, rather than a line of a description."""
-        if len(cells) != width or (self.key is not None and not cells[self.key].strip()):
-            return False
-        numbers = [cell for at in self.numbers if (cell := cells[at].strip(' "'))]
-        return bool(numbers) and all(_NUMBERISH.fullmatch(number) for number in numbers)
 
 
 class CsvReader:
@@ -96,11 +60,18 @@ class CsvReader:
         self._suspect = False
         self._drops = False
         self._rows_kept = 0
-        self._known_habits = False
+        self._habits: Shape | None = None
+        self._plain_end = ""
         self.expected = Expected()
         self.foreign = ForeignRows()
+        self._breaks = Breaks(lines, dialect, self.width, self.habits)
         self.shape: Shape | None = None
         self.find_shape: Callable[[], Shape] = lambda: Shape(self.width)
+
+    def expect(self, expected: Expected, foreign: ForeignRows) -> None:
+        """Take what the mapping says of the columns, and look for values that a line's end has cut."""
+        self.expected, self.foreign = expected, foreign
+        self._breaks.expect(expected, foreign)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records after the header, at most `BLOCK_ROWS` rows at a time."""
@@ -115,12 +86,12 @@ class CsvReader:
             if not rows and problem is None:
                 break
             self._suspect = self._lines.suspect
+            taken = 0 if problem is None else sum(map(lines_of, rows))
             block, used, stray = self._block(rows, line)
             if block.rows or block.rejects:
                 yield block
             if stray is None and problem is not None:
-                used = sum(map(lines_of, rows))
-                stray = self._stray(problem, line + used)
+                used, stray = taken, self._stray(problem, line + taken)
             if stray is None:
                 size = min(2 * size, BLOCK_ROWS)
                 continue
@@ -175,24 +146,29 @@ class CsvReader:
         if quoted and (self.shape is not None or self._cells != self.width):
             return False
         self._plain = columns_of(text, self.dialect.delimiter, self._cells, quoted=quoted) or []
+        self._plain_end = text[-3:].rstrip("\r\n")
         return bool(self._plain)
 
     def _plain_blocks(self) -> Iterator[Block]:
         """Yield the rows of `_plain`."""
         lines = len(self._plain[0])
         self._lines.skip(lines)
+        cut = self._breaks.cut_last(self._plain[-1][-1], self._plain_end, self._lines.line)
         for start in range(0, lines, PLAIN_ROWS):
             table = Table([column[start : start + PLAIN_ROWS] for column in self._plain])
             # Perhaps of an empty row; or it counts, or cells past the header have to be looked at.
             odd = "" in map(str.lstrip, table.columns[0]) or self.shape is not None or self._cells != self.width
-            if odd or self.foreign.may_be_among(table.columns):
+            if odd or self._breaks.behind_words or self.foreign.may_be_among(table.columns):
                 rows = [[cell.lstrip(" ") for cell in row] for row in table]
-                yield self._block(rows, None)[0]
-                continue
-            first = self._row + 1
-            self._row += len(table)
-            self._doubt = None
-            yield Block(list(range(first, self._row + 1)), cast(list[Any], table), suspect=self._suspect)
+                block = self._block(rows, None)[0]
+            else:
+                first = self._row + 1
+                self._row += len(table)
+                self._doubt = None
+                block = Block(list(range(first, self._row + 1)), cast(list[Any], table), suspect=self._suspect)
+            if cut is not None and start + PLAIN_ROWS >= lines and block.rows[-1:] == [self._row]:
+                (table.columns[-1] if block.records is table else block.records[-1])[-1] = cut
+            yield block
 
     def _block(self, rows: list[list[str]], line: int | None) -> tuple[Block, int, FileReject | None]:
         """Return the good rows with the rejects of the others; lines used, and the reject of a row to resume behind.
@@ -201,32 +177,43 @@ class CsvReader:
         """
         whole = set(map(len, rows)) == {self.width} and all(map(any, rows)) and self.shape is None
         single = line is None or self._lines.line - line == len(rows)
-        plain = whole and single and not self._lines.may_escape
+        plain = whole and single and not self._lines.may_escape and not self._breaks.behind_words
         if plain and not self.foreign.may_be_among(list(zip(*rows, strict=True))):
             first = self._row + 1
             self._row += len(rows)
             self._doubt = None
-            return Block(list(range(first, self._row + 1)), rows, suspect=self._suspect), 0, None
-        block = Block([], [], suspect=self._suspect)
-        used = 0
+            block = Block(list(range(first, self._row + 1)), rows, suspect=self._suspect)
+            self._breaks.doubt_last(block, None if line is None else line + len(rows))
+            return block, 0, None
+        block, stray, used, behind = Block([], [], suspect=self._suspect), None, 0, None
         for row in rows:
             lines = lines_of(row) if any(row) else 1
             raw = [] if line is None else self._lines.raw(line + used, lines)
             reject = self._fault(row, raw) if any(row) else None
             if reject is not None and lines > 1:
-                return block, used, reject
+                stray = reject
+                break
             if reject is not None:
-                is_last = line is not None and line + used == self._lines.unended_line
-                if is_last and len(row) < self.width and not is_footer(row):
-                    self._report.break_off(f"the last row ({reject.row}) breaks off after {len(row)} columns")
+                if line is not None and line + used == self._lines.unended_line:
+                    self._doubt_end(row)
                 block.rejects.append(reject)
+                self._breaks.refused(row, block, behind)
+                behind = None
             elif any(row):
                 block.rows.append(self._row + 1)
                 block.records.append(row)
                 self._doubt = None
+                self._breaks.doubt_first(row)
+                behind = None if line is None else line + used + lines
             self._row += 1
             used += lines
-        return block, used, None
+        self._breaks.doubt_last(block, behind)
+        return block, used, stray
+
+    def _doubt_end(self, row: list[str]) -> None:
+        """Doubt a file the last row of which, without an end of its line, cannot be used."""
+        if len(row) < self.width and not is_footer(row):
+            self._report.break_off(f"the last row ({self._row + 1}) breaks off after {len(row)} columns")
 
     def _fault(self, row: list[str], raw: list[str]) -> FileReject | None:
         """Return why a row cannot be used, or None and the row as wide as the header."""
@@ -243,8 +230,8 @@ class CsvReader:
             return self._refuse("no_item", MESSAGES[foreign], row)
         if self.shape is not None:
             self.shape.add(row)
-        elif len(row) != self.width and not self._known_habits:
-            self._learn_habits()
+        elif len(row) != self.width:
+            self.habits()
         count = len(row)
         if count == self._cells and not any(row[self.width :]):
             del row[self.width :]
@@ -257,6 +244,8 @@ class CsvReader:
     def _misfit(self, row: list[str]) -> FileReject:
         """Return the reject of a row that is too wide or too short; a message behind the last item tells of trouble."""
         message = f"{len(row)} columns where the header has {self.width}"
+        if self.expected.key == 0 and is_alone(row) and self._habits is not None and self._habits.is_words(row[0]):
+            return self._refuse("no_item", MESSAGES["heading"], row)
         if len(row) < self.width and tells_of_trouble(row):
             self._doubt = f"what stands behind the last item tells of trouble: {' '.join(row)[:80]!r}"
         if len(row) > self.width and not any(row[self.width :]):
@@ -266,11 +255,13 @@ class CsvReader:
     def _is_row(self, line: str) -> bool:
         return self.expected.is_row(self.dialect.split(line), self.width)
 
-    def _learn_habits(self) -> None:
-        self._known_habits = True
-        shape = self.find_shape()
-        self._cells = shape.cells(self._header_cells)
-        self._drops = shape.drops_empty_cells
+    def habits(self) -> Shape:
+        """Return the shape of the whole file, which is looked for once."""
+        if self._habits is None:
+            self._habits = self.find_shape()
+            self._cells = self._habits.cells(self._header_cells)
+            self._drops = self._habits.drops_empty_cells
+        return self._habits
 
     def _refuse(self, code: str, message: str, row: list[str]) -> FileReject:
         written = self.dialect.delimiter.join(row).replace(END, "")

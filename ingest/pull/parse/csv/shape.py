@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 _FEW = 2
 """One row is no habit."""
-_ENOUGH, _MOST_LOOKS, _MOST_PIECES = 1_000, 100, 8
+_ENOUGH, _MOST_LOOKS, _MOST_PIECES = 10_000, 100, 8
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 
 
@@ -31,8 +31,10 @@ class Shape:
     gaps: bool = False
     more: Counter[int] = field(default_factory=Counter)
     fewer: Counter[int] = field(default_factory=Counter)
-    _looks: set[str] = field(default_factory=set)
+    _looks: Counter[str] = field(default_factory=Counter)
     """How the keys of rows that fit are made up: letters, digits, signs."""
+    _begins: set[str] = field(default_factory=set)
+    """How the first cells of rows that fit are."""
     _pieces: list[list[str]] = field(default_factory=list)
     """The short rows that came last."""
     _broken: bool = False
@@ -52,7 +54,9 @@ class Shape:
             self.fit += 1
             self.gaps |= row[-1] == ""
             if self.key is not None and self.fit <= _ENOUGH:
-                self._looks.add(makeup(row[self.key]))
+                self._looks[makeup(row[self.key])] += 1
+                if len(self._begins) <= _MOST_LOOKS:
+                    self._begins.add(makeup(row[0]))
         elif not any(row[self.width :]):
             self.more[len(row)] += 1
 
@@ -70,8 +74,22 @@ class Shape:
         Short rows may also be what is left of one that a line's end within a value has broken: they are together as
         wide as it was, and what stands where the key of the latter should be is made up like none.
         """
-        broken = self._broken or not self._looks.issuperset(self._strange)
+        broken = self._broken or not self._looks.keys() >= set(self._strange)
         return self.fit > 0 and not (self.gaps or self.more or broken) and sum(self.fewer.values()) >= _FEW
+
+    def is_words(self, text: str) -> bool:
+        """Return whether a line of one cell is a heading or footer, and not what is left of a row: that would begin as
+        the others do.
+        """
+        words = text.split()
+        if len(words) < 2 or not self.fit or len(self._begins) > _MOST_LOOKS:  # noqa: PLR2004
+            return False
+        begins = self._begins | self._looks.keys()
+        return not any(" " in look for look in begins) and begins.isdisjoint((makeup(words[0]), makeup(text)))
+
+    def has_key(self, key: str, least: int = 1) -> bool:
+        """Return whether at least so many keys are made up like this one."""
+        return self._looks[makeup(key)] >= least
 
     def _piece(self, row: Sequence[str]) -> None:
         """Note what stands where this row's key should be, if it may be the end of a broken one that begins before it.

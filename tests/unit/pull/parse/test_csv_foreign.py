@@ -63,7 +63,7 @@ def test_such_a_row_is_told_and_is_no_item(line, quoted):
     "line", ["Shoes", "Hats and caps", "Shoes:", "A-1", "C,7,1,z", "C 7 1 z", "Total,7,1", "END-1\t5", '"C 7"""', "C:7"]
 )
 def test_a_short_row_that_may_be_what_is_left_of_an_item_leaves_missing_items_alone(line):
-    _, (reject,), report = read(HEADER, "A;5;1;x", line, "B;6;2;y")
+    _, (reject,), report = read(HEADER, 'A;5;1;"x"', line, "B;6;2;y")
 
     assert ("columns", True) == (reject.code, report.complete)
 
