@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.pages import words
+
 _SPELT = 4
 """More parts than this are a sum of a list, not a sentence."""
 
@@ -38,7 +40,7 @@ def sentence_of(terms: Sequence[Term], total: int | None) -> str:
         return (
             f"Sells {'an unknown number' if total is None else format(total, ',')}, the sum of {counted} feed variants"
         )
-    parts = " + ".join(f"{term.feed} {term.why}" for term in taken)
+    parts = " + ".join(f"{words.isolated(term.feed)} {term.why}" for term in taken)
     return f"Sells {amount} = {parts}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ class Curl:
     line: str
 
 
+_ADDRESS = re.compile(r"[a-z]+://")
+_ABOUT = re.compile(r"(/feeds/[0-9]+)/", re.ASCII)
+"""The pages of one feed."""
 SESSION: web.RequestKey[Session | None] = web.RequestKey("session", object)  # type: ignore[arg-type]
 """The request's own session, noted on it when it was found."""
 NAVIGATION = web.AppKey("navigation", tuple[Way, ...])
@@ -116,12 +120,37 @@ def error(request: web.Request, problem: ProblemError, again: str = "") -> web.R
         "request_id": id_of(request),
         "both": problem.both if isinstance(problem, ConflictError) else [],
         "again": again if is_local(again) else request.path,
+        "ways": _ways(request, problem),
     }
     if is_fragment(request):
         return html(request.app[RENDERER].block("error", "fragment", context), problem.status)
+    section = _section(request)
+    context["section"] = section.section if section else ""
     response = _page(request, "error", request.get(SESSION), context, problem.status)
     response.headers.update(problem.headers)
     return response
+
+
+def _ways(request: web.Request, problem: ProblemError) -> list[tuple[str, str]]:
+    """Return where to go from an error: once more, to what the page is about, to its list, home."""
+    ways = [("/", "To Now")]
+    if (section := _section(request)) is not None:
+        ways.insert(0, (section.address, f"To {section.label}"))
+    if whole := _ABOUT.match(request.path):
+        ways.insert(0, (whole[1], "To the feed"))
+    if problem.status >= 500 and request.method == "GET":  # noqa: PLR2004 - not what was asked
+        ways.insert(0, (request.path_qs, "Try again"))
+    return ways
+
+
+def _section(request: web.Request) -> Way | None:
+    """Return the entry of the navigation under whose address a page lies."""
+    inside = (
+        way
+        for way in request.app[NAVIGATION]
+        if way.address != "/" and f"{request.path}/".startswith(f"{way.address}/")
+    )
+    return next(inside, None)
 
 
 def asked(visit: Visit) -> list[Curl]:
@@ -142,8 +171,9 @@ def curl(visit: Visit, one: Asked) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a problem's detail as a sentence."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    """Return a problem's detail as a sentence; an address at its beginning stays as it is."""
+    begun = text if _ADDRESS.match(text) else f"{text[:1].upper()}{text[1:]}"
+    return f"{begun.rstrip('.')}."
 
 
 def is_fragment(request: web.Request) -> bool:

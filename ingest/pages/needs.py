@@ -85,14 +85,15 @@ def _canary(overview: Any) -> Iterator[Need]:
 
 def _feed(feed: Any) -> Need:
     held = feed.condition is Condition.HELD
-    title = f"A run of {feed.name} is held" if held else f"{feed.name} is {feed.condition}"
+    name = words.isolated(feed.name)
+    title = f"A run of {name} is held" if held else f"{name} is {feed.condition}"
     return Need(tones.CONDITIONS[feed.condition], title, feed.reason, _way(feed), _DO.get(feed.condition, "Look"))
 
 
 def _growing(causes: Sequence[Any]) -> Iterator[Need]:
     for cause in causes:
         if grows(cause.hours):
-            of = f" of {cause.feed_name}" if cause.feed_name else ""
+            of = f" of {words.isolated(cause.feed_name)}" if cause.feed_name else ""
             before = sum(cause.hours[:-1]) / len(cause.hours[:-1])
             reason = (
                 f"{cause.code}: {cause.hours[-1]:,} in the last hour, {words.number(round(before, 1))} an hour before"
@@ -110,7 +111,7 @@ def _limit(usage: Any) -> Iterator[Need]:
     if usage.limit is None:
         return
     if usage.used >= usage.limit:
-        reason = f"{usage.deferred:,} items wait until {usage.resets_at:%H:%M} UTC"
+        reason = f"{words.counted(usage.deferred, 'item waits', 'items wait')} until midnight, {usage.time_zone}"
         yield Need("warn", "Today's limit is used up", reason, "/usage", "Look")
     elif usage.forecast is not None and usage.forecast.reached_at is not None:
         yield Need("warn", "Today's limit will not last", usage.sentence, "/usage", "Look")
@@ -119,7 +120,7 @@ def _limit(usage: Any) -> Iterator[Need]:
 def _hashes(feeds: Sequence[Any], now: datetime) -> Iterator[Need]:
     for feed in feeds:
         length = words.duration((feed.previous_hash_until - now).total_seconds())
-        title = f"The old hash of {feed.name} works for another {length}"
+        title = f"The old hash of {words.isolated(feed.name)} works for another {length}"
         reason = "afterwards posts with it are refused: has the vendor the new one?"
         yield Need("warn", title, reason, _way(feed), "Look")
 

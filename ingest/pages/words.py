@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ _SYSTEMS = {
     "Windows": "Windows",
     "Linux": "Linux",
 }
+_TURNING = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
 UNKNOWN = "–"  # noqa: RUF001 - a dash is what people read as "nothing"
 """What stands where nothing is known yet: never 0."""
 
@@ -107,6 +109,15 @@ def clock(moment: datetime, zone: str, now: datetime) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """Return "1 item", "41,200 items"."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def isolated(name: str) -> str:
+    """Return a name as it stands in a sentence: one that is written from right to left turns nothing but itself.
+
+    Without it `Sells 12 = مخزون 2026 3` reads as 3 2026. Unicode Technical Report 9, 6.1: first strong isolate.
+    """
+    turns = any(unicodedata.bidirectional(letter) in _TURNING for letter in name)
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}" if turns else name
 
 
 def shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from ingest.pages import layout
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Download, Fragment, Page
 from ingest.pages.visit import Visit
+from ingest.pages.words import isolated
 
 _SHOWN = 50
 QUEUES = [
@@ -46,7 +47,7 @@ async def connect(visit: Visit) -> Done:
     answer = await visit.change("inventory_feed_variants.update", {"id": visit.id}, {"variantId": wanted})
     late = not hasattr(answer, "external_id")
     did = f"is connected to {visit.text('sku') or f'variant {wanted}'}" if wanted else "is not connected any more"
-    said = f"{item.external_id} {did}{', as soon as its batch is applied' if late else ''}."
+    said = f"{isolated(item.external_id)} {did}{', as soon as its batch is applied' if late else ''}."
     back = visit.text("back")
     return Done(
         to=back if layout.is_local(back) and back.startswith("/connect") else "/connect",

@@ -21,6 +21,7 @@ from ingest.pages.page import Action, Again, Context, Done, Download, Fragment, 
 from ingest.pages.rows import SHOWN, detail, lines
 from ingest.pages.tones import SCHEDULES
 from ingest.pages.visit import Visit, version_of
+from ingest.pages.words import isolated
 
 MAX_UPLOAD_BYTES = 32 << 20
 _LOOKED_AT = 250
@@ -102,7 +103,7 @@ async def read_like(visit: Visit) -> Done:
     settings["mapping"], lacking = fitting(settings.get("mapping") or {}, preview.columns)
     await visit.ask("previews.update", {"id": visit.id}, body={"settings": settings})
     told = f" What it reads from columns that are not here was left out: {', '.join(lacking)}." if lacking else ""
-    return Done(to=f"/drafts/{visit.id}", said=f"The file is read as {feed.name} reads its own.{told}")
+    return Done(to=f"/drafts/{visit.id}", said=f"The file is read as {isolated(feed.name)} reads its own.{told}")
 
 
 async def _alike(visit: Visit, preview: Any, feed: Any) -> list[Alike]:
@@ -160,14 +161,16 @@ async def create(visit: Visit) -> Done:
     await visit.ask("previews.delete", {"id": visit.id})
     if visit.text("run"):
         run = await visit.change("runs.fetch", {"id": feed.id})
-        return Done(to=f"/feeds/{feed.id}/runs/{run.id}", said=f"{feed.name} is saved. Its file is fetched now.")
-    return Done(to=f"/feeds/{feed.id}", said=f"{feed.name} is saved.")
+        return Done(
+            to=f"/feeds/{feed.id}/runs/{run.id}", said=f"{isolated(feed.name)} is saved. Its file is fetched now."
+        )
+    return Done(to=f"/feeds/{feed.id}", said=f"{isolated(feed.name)} is saved.")
 
 
 async def _push(visit: Visit) -> Done:
     body = {"name": visit.text("name") or "Webhook", "dropshipProviderId": await _provider(visit)}
     feed = await visit.change("inventory_feeds.create", body={**body, "resourceType": "webhook"})
-    return Done(to=f"/feeds/{feed.id}", said=f"{feed.name} is there. Give the vendor the line below.")
+    return Done(to=f"/feeds/{feed.id}", said=f"{isolated(feed.name)} is there. Give the vendor the line below.")
 
 
 async def _provider(visit: Visit) -> int:

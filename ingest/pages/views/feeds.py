@@ -12,6 +12,7 @@ from ingest.pages import charts, layout, tones
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.visit import Visit, version_of
+from ingest.pages.words import isolated
 
 _SHOWN = 50
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
@@ -99,7 +100,7 @@ async def switch(visit: Visit) -> Done:
         feed = await visit.change("inventory_feeds.update", {"id": visit.id}, {"enabled": True})
     else:
         feed = await visit.change("inventory_feeds.disable", {"id": visit.id}, {"reason": visit.text("reason") or None})
-    said = f"{feed.name} is {'enabled' if enabled else 'disabled: it takes no posts and is not fetched'}."
+    said = f"{isolated(feed.name)} is {'enabled' if enabled else 'disabled: it takes no posts and is not fetched'}."
     path = f"/feeds/{visit.id}/switch"
     return Done(to=f"/feeds/{visit.id}", said=said, undo=path, undo_fields={"enabled": "" if enabled else "1"})
 
@@ -107,7 +108,9 @@ async def switch(visit: Visit) -> Done:
 async def rotate(visit: Visit) -> Done:
     """Give a feed a new webhook hash."""
     feed = await visit.change("inventory_feeds.rotate_hash", {"id": visit.id})
-    return Done(to=f"/feeds/{visit.id}", said=f"{feed.name} has a new hash. The one before works for a while.")
+    return Done(
+        to=f"/feeds/{visit.id}", said=f"{isolated(feed.name)} has a new hash. The one before works for a while."
+    )
 
 
 async def delete(visit: Visit) -> Done:
@@ -116,7 +119,7 @@ async def delete(visit: Visit) -> Done:
     if visit.text("typed") != feed.name:
         raise ProblemError(422, "pages.feeds.typed", f"type the feed's name, {feed.name}, to delete it")
     await visit.change("inventory_feeds.delete", {"id": visit.id}, version=version_of(feed))
-    return Done(to="/feeds", said=f"{feed.name} is deleted. Its stored items are removed in the background.")
+    return Done(to="/feeds", said=f"{isolated(feed.name)} is deleted. Its stored items are removed in the background.")
 
 
 def line_of(feed: Any) -> Line:

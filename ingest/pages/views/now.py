@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ingest.feeds.conditions import BEHIND
 from ingest.pages import words
@@ -22,7 +23,7 @@ async def show(visit: Visit) -> Context:
     """Return the account at a glance."""
     overview, usage = await asyncio.gather(visit.ask("overview.get"), visit.ask("usage_forecast.get"))
     causes = await visit.ask("dead_letter_groups.list") if overview.dead_letters else []
-    lag, items = charts_of(overview)
+    lag, items = charts_of(overview, ZoneInfo(visit.session.time_zone))
     needs = needs_of(Known(overview, usage, causes))
     count = len(needs) + unnamed(overview)
     return {
@@ -43,12 +44,15 @@ async def show(visit: Visit) -> Context:
     }
 
 
-def charts_of(overview: Any) -> tuple[Chart, Chart]:
-    """Return the two charts of the last hour: the greatest age by minute, items by minute and outcome."""
+def charts_of(overview: Any, zone: ZoneInfo) -> tuple[Chart, Chart]:
+    """Return the two charts of the last hour: the greatest age by minute, items by minute and outcome.
+
+    `zone` is the account's: its clock stands below them.
+    """
     first = overview.at.replace(second=0, microsecond=0) - timedelta(minutes=59)
     every = [first + timedelta(minutes=minute) for minute in range(60)]
     known = {minute.minute: minute for minute in overview.minutes}
-    labels = [f"{moment:%H:%M}" for moment in every]
+    labels = [f"{moment.astimezone(zone):%H:%M}" for moment in every]
     ages = [known[moment].lag_ms / 1000 if moment in known else None for moment in every]
     counts = {
         name: [float(getattr(known[moment], name)) if moment in known else 0.0 for moment in every]

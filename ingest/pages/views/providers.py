@@ -6,6 +6,7 @@ from ingest.api.framework.caller import Scope
 from ingest.pages.links import next_of
 from ingest.pages.page import Action, Context, Done, Page
 from ingest.pages.visit import Visit, version_of
+from ingest.pages.words import isolated
 
 _SHOWN, _FEEDS = 50, 100
 
@@ -29,7 +30,7 @@ async def show_one(visit: Visit) -> Context:
 async def create(visit: Visit) -> Done:
     """Make one."""
     provider = await visit.change("dropship_providers.create", body={"name": visit.text("name")})
-    return Done(to=f"/providers/{provider.id}", said=f"{provider.name} is there. Make its first feed next.")
+    return Done(to=f"/providers/{provider.id}", said=f"{isolated(provider.name)} is there. Make its first feed next.")
 
 
 async def rename(visit: Visit) -> Done:
@@ -38,14 +39,16 @@ async def rename(visit: Visit) -> Done:
     body, here = {"name": visit.text("name")}, f"/providers/{visit.id}"
     version = visit.text("version") or None
     provider = await visit.change("dropship_providers.update", {"id": visit.id}, body, version=version)
-    return Done(to=here, said=f"It is called {provider.name} now.", undo=here, undo_fields={"name": before.name})
+    return Done(
+        to=here, said=f"It is called {isolated(provider.name)} now.", undo=here, undo_fields={"name": before.name}
+    )
 
 
 async def delete(visit: Visit) -> Done:
     """Delete one that has no feeds."""
     provider = await visit.ask("dropship_providers.get", {"id": visit.id})
     await visit.change("dropship_providers.delete", {"id": visit.id})
-    return Done(to="/providers", said=f"{provider.name} is deleted.")
+    return Done(to="/providers", said=f"{isolated(provider.name)} is deleted.")
 
 
 _ONE = r"/providers/{id:\d+}"

@@ -18,6 +18,8 @@ from ingest.pages.visit import Visit
 
 STAGES = ("fetching", "parsing", "publishing", "settling", "cleaning")
 _ACTIVE = (RunStatus.QUEUED, RunStatus.FETCHING)
+_READ = (RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.HELD)
+"""A run that ends so has read its file, if it was an empty one: its numbers are known."""
 _TYPED_SHARE = 0.3
 """More than this share of the stored items to 0: the count must be typed."""
 _KINDS = {
@@ -65,7 +67,7 @@ async def show(visit: Visit) -> Context:
         "diff": diff,
         "kinds": _KINDS,
         "minute": timedelta(minutes=1),
-        "known": bool(run.rows_read) or run.status not in _ACTIVE,
+        "known": bool(run.rows_read) or run.status in _READ,
         "typed": bool(diff) and must_type(diff),
         "effect": effect_of(diff, run),
     }

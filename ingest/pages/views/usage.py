@@ -46,7 +46,7 @@ def today(usage: Any) -> Chart:
     """Return today by the quarter of an hour: what is used, the forecast with its band, the limit."""
     zone = ZoneInfo(usage.time_zone)
     labels = [f"{step.at.astimezone(zone):%H:%M}" for step in usage.steps]
-    drawn: dict[str, list[float | None]] = {"used": [step.used for step in usage.steps]}
+    drawn: dict[str, list[float | None]] = {"used": _used(usage)}
     if usage.forecast:
         drawn |= {
             "forecast": [_whole(step.middle) for step in usage.steps],
@@ -54,6 +54,15 @@ def today(usage: Any) -> Chart:
             "band, high": [_whole(step.high) for step in usage.steps],
         }
     return lines("Used today, with the forecast", "", labels, drawn)
+
+
+def _used(usage: Any) -> list[float | None]:
+    """Return what is used by each step; in the one that is not over yet, what is used now."""
+    used = [step.used for step in usage.steps]
+    going = next((place for place, step in enumerate(usage.steps) if step.at > usage.at), None)
+    if going is not None:
+        used[going] = usage.used
+    return used
 
 
 def month(usage: Any) -> Chart:

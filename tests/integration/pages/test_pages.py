@@ -283,5 +283,8 @@ async def test_what_is_not_there_is_a_page_that_says_so(dashboard):
     browser = await dashboard.browser()
     page = await browser.page("/nothing/here")
     assert (404, "There is nothing here") == (page.status, page.text_of("h1"))
+    gone = await browser.page("/feeds/999/mapping")
+    assert ["To the feed", "To Feeds", "To Now"] == gone.texts("main a.button")
+    assert "Feeds" == gone.text_of("[aria-current=page]")
     assert f"request {page.headers['X-Request-Id']}" in page.text_of(".notice")
     assert 404 == (await browser.page("/api/nothing")).status

@@ -31,7 +31,7 @@ def feed(condition=Condition.ON_TIME, hash_until=None, number=7):
 
 def usage(used=0, limit=None, sentence="", reached_at=None):
     told = Told(reached_at=reached_at) if reached_at else None
-    return Told(used=used, limit=limit, deferred=12, resets_at=NOW, sentence=sentence, forecast=told)
+    return Told(used=used, limit=limit, deferred=12, time_zone="Europe/Berlin", sentence=sentence, forecast=told)
 
 
 def test_nothing_waits_when_all_is_well():
@@ -81,8 +81,8 @@ def test_feeds_that_the_api_counts_and_does_not_name_are_counted_too():
 
 
 def test_a_limit_that_is_used_up_is_told_instead_of_its_forecast():
-    titles = [need.title for need in needs_of(Known(overview(), usage(10, 10, reached_at=NOW)))]
-    assert ["Today's limit is used up"] == titles
+    (need,) = needs_of(Known(overview(), usage(10, 10, reached_at=NOW)))
+    assert ("Today's limit is used up", "12 items wait until midnight, Europe/Berlin") == (need.title, need.reason)
 
 
 @pytest.mark.parametrize(

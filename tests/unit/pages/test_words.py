@@ -61,3 +61,15 @@ def test_a_difference_has_its_sign_and_its_thousands(difference, written):
 )
 def test_a_browser_is_told_by_its_name_and_system(agent, written):
     assert written == words.browser(agent)
+
+
+@pytest.mark.parametrize("name", ["Acme 9", "Müller & Söhne", "東京", "tee 👕", ""])
+def test_a_name_from_left_to_right_stands_in_a_sentence_as_it_is(name):
+    assert name == words.isolated(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["مخزون 2026", "מלאי", "bad\N{RIGHT-TO-LEFT OVERRIDE}right", "\N{POP DIRECTIONAL ISOLATE}"]
+)
+def test_a_name_from_right_to_left_turns_nothing_beside_it(name):
+    assert f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}" == words.isolated(name)
