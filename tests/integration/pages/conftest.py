@@ -120,8 +120,8 @@ def amqp_url(two_shards):
 
 @pytest.fixture
 def settings(settings):
-    """They are told of."""
-    return settings.model_copy(update={"shards": 2})
+    """They are told of. No worker runs, so nobody waits for its reply; one that is written down lives for a test."""
+    return settings.model_copy(update={"shards": 2, "reply_timeout_ms": 100, "heartbeat_timeout_ms": 120_000})
 
 
 @pytest.fixture

@@ -6,6 +6,12 @@ from ingest.api.resources import connections
 
 
 @pytest.fixture
+def settings(settings):
+    """A worker runs in one of them: its reply is waited for."""
+    return settings.model_copy(update={"reply_timeout_ms": 120_000})
+
+
+@pytest.fixture
 async def feed(api):
     """A feed with feed variants that no rule connected, and the account's variants."""
     made = await api.new_feed(name="Acme")

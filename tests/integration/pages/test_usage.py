@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 SAMPLES = """
 INSERT INTO usage_samples (account_id, sampled_at, day, used)
 SELECT %s, day + step * interval '15 minutes', day::date, step * 250

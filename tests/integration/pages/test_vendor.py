@@ -4,7 +4,9 @@ import pytest
 
 from ingest.pages.vendor import serve
 
-SECRETS = ("user:pass", "77777", "their-own-sku", "Other feed", "hash")
+LIMIT = 777_777_777
+SECRETS = ("user:pass", str(LIMIT), f"{LIMIT:,}", "their-own-sku", "Other feed", " hash", "-hash", '"hash"')
+"""Longer than what a random key or number of a page holds by chance."""
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ async def feed(api):
     )
     await api.new_feed(name="Other feed")
     variant = (await api.ok("POST", "/api/variants.json", {"sku": "their-own-sku"}))["id"]
-    api.execute("UPDATE accounts SET daily_sku_limit = 77777 WHERE id = %s", api.account_id)
+    api.execute("UPDATE accounts SET daily_sku_limit = %s WHERE id = %s", LIMIT, api.account_id)
     api.execute(
         "INSERT INTO feed_variants (account_id, feed_id, variant_id, external_id, vendor_sku, inventory_quantity,"
         " item_hash, details_hash, created_at, updated_at) VALUES (%s, %s, %s, 'E-1', 'V-1', 9, 0, 0, now(), now())",
