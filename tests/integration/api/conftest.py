@@ -11,8 +11,8 @@ def amqp_url(two_shards):
 
 @pytest.fixture
 def settings(settings):
-    """They are told of."""
-    return settings.model_copy(update={"shards": 2})
+    """They are told of; a worker of a test replies, however busy the machine is."""
+    return settings.model_copy(update={"shards": 2, "reply_timeout_ms": 120_000})
 
 
 @pytest.fixture

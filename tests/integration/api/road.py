@@ -11,7 +11,11 @@ def parse_webhook(feed):
 
 async def until(call, wanted):
     """Ask again until the answer is as wanted: what comes of a batch that nobody waits for."""
-    async with asyncio.timeout(30):
-        while not wanted(answer := await call()):  # noqa: ASYNC110 - the API has no signal to wait for
-            await asyncio.sleep(0.05)
+    answer = None
+    try:
+        async with asyncio.timeout(120):
+            while not wanted(answer := await call()):  # noqa: ASYNC110 - the API has no signal to wait for
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"the last answer was {answer}") from None
     return answer

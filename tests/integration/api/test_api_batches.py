@@ -167,6 +167,7 @@ async def test_receipts_are_found_by_feed_time_and_outcome(api):
     assert [old] == await found("outcome=rejected")
 
 
+@pytest.mark.new_database
 @pytest.mark.parametrize("outcome", ["rejected", "deferred", "dead"])
 async def test_what_few_batches_have_is_looked_for_among_those_alone(api, outcome):
     sql = RECEIPTS.receipt_list.sql

@@ -74,6 +74,7 @@ async def test_onports_other_attributes_are_kept_and_what_is_ours_to_say_is_not_
     assert (16, True) == (len(made["hash"]), made["hash"] != changed["hash"])
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
     await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1}, token=goods.operator_token)
     await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)

@@ -23,7 +23,7 @@ BLOCKS = [
 ROLES = {"edge": ("ingest", "edge"), "api": ("ingest", "api"), "worker": ("workers",)}
 PRELUDE = """
 set -euo pipefail
-curl() { command curl -sS --fail-with-body --max-time 20 --write-out '%{stderr}%{http_code}\\n' "$@"; }
+curl() { command curl -sS --fail-with-body --max-time 120 --write-out '%{stderr}%{http_code}\\n' "$@"; }
 test -e "$STATE" && source "$STATE"
 remember() { declare -p | grep -E '^declare -[-x]+ [A-Z_]+=' | grep -vE ' (BASH|PATH|SHELLOPTS)'; declare -f; }
 trap 'remember > "$STATE"' EXIT
@@ -40,17 +40,19 @@ async def running(settings, role, **more):
         "AMQP_URL": settings.amqp,
         "SECRET_KEY": settings.key.decode(),
         **dict.fromkeys(("PORT", "API_PORT", "MONITOR_PORT"), "0"),
+        "REPLY_TIMEOUT_MS": "120000",  # a machine that is busy with other work is no fault of the guide
         **more,
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *ROLES[role]), cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(90):
-            while True:
-                event = orjson.loads(await process.stderr.readline())
-                if event["event"] == "listening":
-                    break
+        async with asyncio.timeout(180):
+            said = []
+            while not said or '"event":"listening"' not in said[-1].replace(" ", ""):
+                said.append((await process.stderr.readline()).decode())
+                assert said[-1], said
+            event = orjson.loads(said[-1])
         drained = asyncio.create_task(process.stderr.read())
         yield event
     finally:

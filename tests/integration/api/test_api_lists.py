@@ -42,6 +42,7 @@ async def test_where_filters_and_what_is_unknown_is_told_in_a_header(seven):
     assert 200 == (await seven.call("GET", "/api/variants.json?where[sku]=b", **strict)).status
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_every_write_tells_what_is_left_of_the_day(api):
     unlimited = await api.call("POST", PROVIDERS, json={"name": "a"})
     api.execute("UPDATE accounts SET daily_sku_limit = 100 WHERE id = %s", api.account_id)

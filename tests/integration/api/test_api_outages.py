@@ -12,7 +12,7 @@ from ingest.api.framework import postgres as limits
 from ingest.api.framework.call import SERVICES
 from tests.integration.api.road import until
 
-STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 0.8, 0.6
+STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 3.0, 1.0
 
 
 @pytest.fixture

@@ -223,12 +223,12 @@ async def test_a_changed_limit_is_told_to_the_workers(api):
 
 
 async def test_over_the_rate_limit_is_429_with_a_time_to_wait(api):
-    api.execute("UPDATE accounts SET requests_per_second = 1 WHERE id = %s", api.account_id)
+    api.execute("UPDATE accounts SET requests_per_second = 0.01 WHERE id = %s", api.account_id)
 
     answers = [await api.call("GET", PROVIDERS) for _ in range(3)]
 
     assert [200, 200, 429] == [answer.status for answer in answers]
-    assert "1" == answers[2].headers["Retry-After"]
+    assert 0 < int(answers[2].headers["Retry-After"]) <= 50  # half a drop leaks out
     assert 200 == (await api.call("GET", PROVIDERS, token=api.other_token)).status
 
 

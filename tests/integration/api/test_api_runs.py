@@ -110,7 +110,7 @@ async def test_a_run_that_is_queued_while_another_is_approved_comes_first(api):
     with psycopg.connect(api.database) as scheduler:
         scheduler.execute("INSERT INTO runs (account_id, feed_id, trigger) VALUES (1, %s, 'schedule')", (feed["id"],))
         approving = asyncio.create_task(api.problem(409, "POST", run_path(held, "/approve.json")))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not api.execute("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - Postgres gives no signal
                 await asyncio.sleep(0)
         scheduler.commit()

@@ -41,7 +41,7 @@ async def test_a_token_made_on_the_command_line_works_until_it_is_revoked_there(
 async def test_a_rate_limit_is_set_and_lifted_and_a_sandbox_made_once(api):
     account = str(api.account_id)
 
-    await run(api.database, "accounts", "rate-limit", account, "1")
+    await run(api.database, "accounts", "rate-limit", account, "0.01")
     sandbox = [await run(api.database, "accounts", "sandbox", account) for _ in range(2)]
     limited = [(await api.call("GET", "/api/account.json")).status for _ in range(3)]
     await run(api.database, "accounts", "rate-limit", account, "none")
