@@ -13,6 +13,8 @@ import pytest
 
 from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
+from schemas.settings import Settings
+from tests.vhosts import VirtualHosts
 
 
 def test_a_fresh_database_has_all_tables(database):
@@ -58,6 +60,17 @@ async def test_a_message_survives_a_restart_of_rabbitmq(rabbitmq, amqp_url):
         message = await queue.get()
         assert b"body" == message.body
         await message.ack()
+
+
+async def test_a_node_declares_queues_though_many_that_dead_letter_ended_at_once(rabbitmq, two_shards):
+    workers = "[Pid || {_, Pid, _, _} <- supervisor:which_children(rabbit_fifo_dlx_sup), is_pid(Pid)]"
+    assert "true" == rabbitmq.evaluate(f"length({workers}) >= 2")
+
+    rabbitmq.evaluate(f"[exit(Pid, kill) || Pid <- {workers}]")
+
+    settings = Settings(database_url="", amqp_url=rabbitmq.url, secret_key="0" * 32, shards=2)
+    url = await VirtualHosts(rabbitmq, settings).take()
+    rabbitmq.delete_vhost(url)
 
 
 async def test_guest_does_not_exist_on_the_private_node(rabbitmq):
