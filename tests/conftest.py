@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import asyncpg
 import psycopg
 import pytest
 from pydantic import SecretStr
 from xdist.scheduler import LoadFileScheduling
 
-import deploy
 from deploy.local.postgres import Postgres
 from deploy.local.processes import MARKER, Server
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.migrate import migrate
 from schemas.settings import Settings
 from tests import properties  # noqa: F401 - its profiles
 from tests.databases import Databases
 from tests.vhosts import VirtualHosts
-from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 
 _MEMORY = Path("/dev/shm")
-USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
 _ROOM_BYTES = 4 * 2**30
 AnyServer = TypeVar("AnyServer", bound=Server)
 
@@ -113,38 +105,16 @@ def read_only(postgres) -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture(scope="session")
-def _template(postgres) -> str:
-    """A database to copy from, as upkeep leaves it: migrated, with the partitions of the days around today."""
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE template_feedline")
-    dsn = postgres.dsn_of("template_feedline")
-    migrate(dsn)
-    password = urlsplit(dsn).password
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(USERS.read_text())
-        for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^feedline_'").fetchall():
-            connection.execute(f"ALTER ROLE {name} PASSWORD '{password}'")
-
-    async def make_partitions() -> None:
-        connection = await asyncpg.connect(dsn)
-        for table in (RECEIPTS, EVENTS, FEED_MINUTES):
-            await keep(connection, datetime.now(UTC), days=7, table=table)
-        await connection.close()
-
-    asyncio.run(make_partitions())
-    return "template_feedline"
-
-
-@pytest.fixture(scope="session")
-def databases(postgres, _template) -> Databases:
+def databases(postgres) -> Databases:
     """Databases that are as new."""
-    return Databases(postgres, _template)
+    return Databases(postgres)
 
 
 @pytest.fixture
 def database(request, postgres, databases) -> Iterator[str]:
     """The address of a migrated database without rows; one that nobody has had, with the mark `new_database`."""
-    _standing(postgres)
+    if _begun_anew(postgres):
+        databases.begin()
     new = request.node.get_closest_marker("new_database")
     name = databases.new() if new else databases.take()
     yield postgres.dsn_of(name)
@@ -173,21 +143,24 @@ def _started(make: Callable[[Path], AnyServer], folder: Path) -> AnyServer:
     return server
 
 
-def _standing(server: Server) -> None:
-    """Start a server that a test left down, or that died: one failure costs the tests behind it nothing."""
-    if not server.stands:
-        server.start()
+def _begun_anew(server: Postgres | RabbitMQ) -> bool:
+    """Start a server that a test left down, or that died: one failure costs the tests behind it nothing.
 
-
-def _node_standing(node: RabbitMQ) -> None:
-    """Do so with a node; one that does not come back begins anew, on other ports and without its virtual hosts."""
+    One that does not come back begins anew, on other ports and without its data; return whether it did.
+    """
+    if server.stands:
+        return False
     try:
-        _standing(node)
+        server.start()
     except RuntimeError:
-        node.stop_epmd()
-        shutil.rmtree(node.folder / "data", ignore_errors=True)
-        node.port = node.epmd_port = node.distribution_port = 0
-        node.start()
+        if isinstance(server, RabbitMQ):
+            server.stop_epmd()
+            server.epmd_port = server.distribution_port = 0
+        server.port = 0
+        shutil.rmtree(server.folder / "data", ignore_errors=True)
+        server.start()
+        return True
+    return False
 
 
 @pytest.fixture(scope="session")
@@ -209,7 +182,7 @@ def least_privilege() -> Callable[[Settings, str], Settings]:
 @pytest.fixture
 def amqp_url(rabbitmq) -> Iterator[str]:
     """The address of a fresh virtual host."""
-    _node_standing(rabbitmq)
+    _begun_anew(rabbitmq)
     url = rabbitmq.new_vhost()
     yield url
     rabbitmq.delete_vhost(url)
@@ -223,7 +196,7 @@ def _virtual_hosts(rabbitmq) -> VirtualHosts:
 @pytest.fixture
 async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
     """The address of a virtual host whose two shards stand already, empty; a fresh one with the mark `other_queues`."""
-    _node_standing(rabbitmq)
+    _begun_anew(rabbitmq)
     fresh = request.node.get_closest_marker("other_queues")
     url = rabbitmq.new_vhost() if fresh else await _virtual_hosts.take()
     yield url

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import psycopg
 
+import deploy
 from deploy.local.postgres import Postgres
+from deploy.migrate import migrate
+from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
 
 _ROOMY_BYTES = 2**18
 """A table beyond this keeps too much of its dead rows for the next test."""
@@ -32,16 +40,44 @@ SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
 _RESTART = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
+_TEMPLATE = "template_feedline"
+_USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
+
+
+def _make_template(postgres: Postgres) -> None:
+    """Make a database to copy from, as upkeep leaves it: migrated, with the partitions of the days around today."""
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    dsn = postgres.dsn_of(_TEMPLATE)
+    migrate(dsn)
+    password = urlsplit(dsn).password
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_USERS.read_text())
+        for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^feedline_'").fetchall():
+            connection.execute(f"ALTER ROLE {name} PASSWORD '{password}'")
+
+    async def make_partitions() -> None:
+        connection = await asyncpg.connect(dsn)
+        for table in (RECEIPTS, EVENTS, FEED_MINUTES):
+            await keep(connection, datetime.now(UTC), days=7, table=table)
+        await connection.close()
+
+    asyncio.run(make_partitions())
 
 
 class Databases:
     """Copies of a template; `take` and `give_back`."""
 
-    def __init__(self, postgres: Postgres, template: str) -> None:
-        self._postgres, self._template = postgres, template
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
         self._numbers = itertools.count(1)
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the template: the cluster is new."""
         self._clean: list[str] = []
-        with psycopg.connect(postgres.dsn_of(template)) as connection:
+        _make_template(self._postgres)
+        with psycopg.connect(self._postgres.dsn_of(_TEMPLATE)) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()  # a copy has its template's oids
             self._kept = {name for name, _ in connection.execute(_FILLED)}
 
@@ -53,7 +89,7 @@ class Databases:
         """Return the name of a database that no test has had."""
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self._postgres.dsn, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
         return name
 
     def give_back(self, name: str) -> None:

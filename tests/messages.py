@@ -24,7 +24,7 @@ from schemas.topology import MOST_SHARDS, SHARDS_EXCHANGE, shard_queue, slot_key
 SHARDS = Settings.model_fields["shards"].default
 STACK = Path(__file__).parents[1] / ".local" / "stack.json"
 PROPERTIES = ("content_type", "delivery_mode", "message_id", "reply_to", "correlation_id", "headers")
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 OUTCOMES = "SELECT counts FROM receipts WHERE batch_id = $1"
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
 

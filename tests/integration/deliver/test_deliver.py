@@ -126,9 +126,10 @@ async def test_a_slow_endpoint_delays_no_other(told, receive):
         await asyncio.wait_for(asyncio.gather(slow.came.wait(), quick.came.wait()), 120)
         quick.came.clear()
         await told.changed(1)
-        while not quick.came.is_set():
-            await running.round()
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(120):
+            while not quick.came.is_set():
+                await running.round()
+                await asyncio.sleep(0.02)
         assert (1, 2) == (len(slow.taken), len(quick.taken))
         slow.hold.set()
         await running.settled()
