@@ -137,7 +137,8 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
     changed, unchanged = _TARGETS[kind]
     account = ceiling.ACCOUNT + (0 if plan.rows else number + 100 * len(kind))
     _say(f"{kind}, round {number + 1}: Postgres alone, then the road")
-    top = await asyncio.to_thread(ceiling.measure, way.running.dsn, kind, account, plan.seconds / 2, plan.rows // 2)
+    table = ceiling.Table(kind, account, plan.rows // 2, number)
+    top = await asyncio.to_thread(ceiling.measure, way.running.dsn, table, plan.seconds / 2)
     report.add(f"Postgres alone, {kind}, all unchanged", top.unchanged, "items/s")
     report.add(f"Postgres alone, {kind}, all changed", top.changed, "items/s")
     cases = [
@@ -155,7 +156,7 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
         report.at_least(f"the road, {kind}, {case}", cost.pace, "items/s", of=of, target=target)
         cost.told(report, f"{kind}, {case}")
         if kind == "lean" and case == "all changed":
-            half = await curves.latency(way, files.stored, (curves.HALF, number), cost.pace, plan.seconds)
+            half = await curves.latency(way, files.changed, (curves.HALF, number), cost.pace, plan.seconds)
             curves.told(report, half)
 
 

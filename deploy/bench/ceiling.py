@@ -1,7 +1,9 @@
 """What Postgres alone reaches: bulk array upserts of the same items into the same tables, on two connections.
 
-Two processes, a connection each, each owning half of the catalogue, so that the client is no bottleneck. Every item is
-in its key's order, arguments are made before the clock starts, one statement (and one commit) a window.
+Two processes, a connection each, each owning half of the catalogue, so that the client is no bottleneck. Windows are
+cut from the catalogue in its keys' order; of many stored rows from the SKUs as the road gets them, at random, or each
+page would be read once for several rows where the road reads one for each. Keys are in order within a window always.
+Arguments are made before the clock starts, one statement (and one commit) a window.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from typing import Any
 import asyncpg
 import orjson
 
-from deploy.bench.catalogue import KINDS, numbers
+from deploy.bench.catalogue import KINDS, SKUS, numbers
 
 CONNECTIONS = 2
 WINDOW_ITEMS = 3_200
 """64 batches of 50, the largest window of a worker."""
+_PASSES = 3
+"""Quantities that all changed items get in turn."""
 ACCOUNT = 1_000_000
 """The first account id that no feed of the road uses."""
 
@@ -77,46 +81,60 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What is upserted: a kind of item, of an account that has no rows yet, or all of `rows` (`stored.fill`).
+
+    `number` is the round's: what a round changes, the next has to change once more.
+    """
+
+    kind: str
+    account: int
+    rows: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """What one connection works on: its items, and where they are stored."""
 
     dsn: str
-    kind: str
-    account: int
+    table: Table
     number: int
     skus: list[int]
 
 
-def measure(dsn: str, kind: str, account: int, seconds: float, rows: int = 0) -> Ceiling:
-    """Return the ceiling for a kind of item: created once, then unchanged and changed for `seconds` each.
-
-    The account must have no rows yet, or, where `rows` are stored of it, all of them (`stored.fill`).
-    """
-    skus = numbers(rows, seed=account)
-    shares = [
-        Share(dsn, kind, account, share, sorted(number for number in skus if number % CONNECTIONS == share))
-        for share in range(CONNECTIONS)
-    ]
+def measure(dsn: str, table: Table, seconds: float) -> Ceiling:
+    """Return the ceiling for a kind of item: created once, unless stored, then unchanged and changed for `seconds`."""
+    skus = numbers(table.rows, seed=table.account) if table.rows else list(range(SKUS))
+    half = len(skus) // 2 if table.rows else 0  # as the road: what was changed is not unchanged in the next round
     context = multiprocessing.get_context("spawn")
     with context.Pool(CONNECTIONS) as pool:
-        created = sum(pool.map(_create, shares, chunksize=1))
+        created = 0.0 if table.rows else sum(pool.map(_create, _shares(dsn, table, skus), chunksize=1))
         rates = {
-            changing: sum(pool.starmap(_upsert, [(share, changing, seconds) for share in shares], chunksize=1))
-            for changing in (False, True)
+            changing: sum(pool.starmap(_upsert, [(share, changing, seconds) for share in _shares(dsn, table, own)], 1))
+            for changing, own in ((False, skus[half:]), (True, skus[:half] if half else skus))
         }
     return Ceiling(changed=rates[True], unchanged=rates[False], created=created)
 
 
+def _shares(dsn: str, table: Table, skus: list[int]) -> list[Share]:
+    return [
+        Share(dsn, table, share, [number for number in skus if number % CONNECTIONS == share])
+        for share in range(CONNECTIONS)
+    ]
+
+
 def _windows(share: Share, quantity: int) -> list[tuple[Any, ...]]:
     windows: list[tuple[Any, ...]] = []
+    kind = share.table.kind
     for start in range(0, len(share.skus), WINDOW_ITEMS):
-        items = [KINDS[share.kind](number, quantity) for number in share.skus[start : start + WINDOW_ITEMS]]
-        columns = _HOT_OF_RICH if share.kind == "rich" else _HOT_OF_RICH[:4]
+        items = [KINDS[kind](number, quantity) for number in sorted(share.skus[start : start + WINDOW_ITEMS])]
+        columns = _HOT_OF_RICH if kind == "rich" else _HOT_OF_RICH[:4]
         arrays = [[_exact(item[column]) for item in items] for column in columns]
-        if share.kind == "rich":
+        if kind == "rich":
             details = ({k: v for k, v in item.items() if k not in _HOT_OF_RICH} for item in items)
             arrays.append([orjson.dumps(detail).decode() for detail in details])
-        windows.append((share.account, share.number, *arrays))
+        windows.append((share.table.account, share.number, *arrays))
     return windows
 
 
@@ -129,14 +147,16 @@ def _create(share: Share) -> float:
 
 
 def _upsert(share: Share, changing: bool, seconds: float) -> float:
-    return asyncio.run(_pass(share, [_windows(share, number) for number in ((2, 3, 4) if changing else (1,))], seconds))
+    first = 2 + _PASSES * share.table.number
+    quantities = range(first, first + _PASSES) if changing else (1,)
+    return asyncio.run(_pass(share, [_windows(share, quantity) for quantity in quantities], seconds))
 
 
 async def _pass(share: Share, passes: list[list[tuple[Any, ...]]], seconds: float) -> float:
     """Send windows for `seconds`, or all of one pass when 0; return items a second."""
     connection = await asyncpg.connect(share.dsn)
     try:
-        statement = await connection.prepare(_RICH if share.kind == "rich" else _LEAN)
+        statement = await connection.prepare(_RICH if share.table.kind == "rich" else _LEAN)
         started = time.perf_counter()
         items = 0
         for windows in itertools.cycle(passes):
