@@ -8,6 +8,7 @@ import yoyo
 from yoyo.backends import DatabaseBackend
 
 import schemas
+from deploy import indexes
 
 MIGRATIONS = Path(schemas.__file__).parent / "migrations"
 
@@ -29,9 +30,10 @@ def migrate(dsn: str) -> list[str]:
         with backend.lock():
             to_apply = backend.to_apply(known)
             backend.apply_migrations(to_apply)
-        return [migration.id for migration in to_apply]
     finally:
         backend.connection.close()
+    indexes.build(dsn)
+    return [migration.id for migration in to_apply]
 
 
 def _backend(dsn: str) -> DatabaseBackend:

@@ -8,9 +8,6 @@ $$;
 -- A body that is kept parsed: as text, pg_restore would not find `dead_reason` when it makes the index.
 CREATE FUNCTION dead_cause(reason text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN to_hex(hashtextextended(dead_reason(reason), 0));
-CREATE INDEX dead_letters_cause ON dead_letters
-    (account_id, status, code, coalesce(feed_id, 0), dead_cause(reason), id) INCLUDE (dead_at);
-CREATE INDEX dead_letters_settled ON dead_letters (settled_at) WHERE status <> 'dead';
 
 -- What somebody found out about a cause; it stays when the cause comes again.
 CREATE TABLE dead_letter_notes (
