@@ -1,26 +1,24 @@
 """What Schemathesis is told of our document before it reads it, and which of its cases are sent."""
 
 import gc
-import re
 from collections import Counter
-from zlib import crc32
 
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import CoveragePhaseData
 
 NO_NUL = r"^[^\x00]*$"
 ALSO_NO_NUL = r"^(?![\s\S]*\x00)"
 LONG = 2_048
-ALIKE = (
-    r"/api/dropship-providers(/\{id\})?\.json",
-    r"/api/inventory-feeds(/\{id\})?\.json",
-    r"/api/(sandbox/parse-webhooks|inventory-feeds/\{id\}/parse-webhook)\.json",
-    r"/api/inventory-feed-variants(/\{id\})?\.json",
-)
-"""Operations of which a `PUT` takes the same dozens of attributes as another: a feed made and changed, items posted."""
-TO_BOTH = ("Missing required property", "null value")
-_sent, _count = set(), Counter()
+TO_TWO = ("Missing required property", "null value")
+"""What a change takes otherwise than what it changes was made with."""
+SHARED = {
+    GenerationMode.POSITIVE: {ParameterLocation.BODY},
+    GenerationMode.NEGATIVE: {ParameterLocation.BODY, ParameterLocation.QUERY, ParameterLocation.PATH},
+}
+UNKNOWN_METHOD = "Unspecified HTTP method"
+_sent, _told = set(), Counter()
 gc.set_threshold(50_000, 20, 20)  # it keeps every case to its end: to look for cycles among them was a twentieth of it
 
 
@@ -47,30 +45,29 @@ def _reworded(node):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Send each value of an attribute to one of two operations that are alike, half of them to either.
+    """Send a value to one of the operations that take a parameter or an attribute of its name: they share its type.
 
-    So the coverage phase does; the others make up what they send. Each kind of case goes to both. What a path says to a
-    method that it does not know is asked once, and not for each operation that the path has.
+    So the coverage phase does; the others make up what they send. Each operation gets a case of every kind, and all
+    cases of its headers and of its parameters' good values.
     """
     phase, operation = case.meta and case.meta.phase.data, case.operation
     if not isinstance(phase, CoveragePhaseData):
         return True
-    what = phase.description
-    if what.startswith("Unspecified HTTP method"):
-        return _first(operation.path, what)
-    of_body = phase.parameter_location is ParameterLocation.BODY
-    if not of_body or not any(re.fullmatch(paths, operation.path) for paths in ALIKE):
+    mode, place, what = case.meta.generation.mode, phase.parameter_location, phase.description
+    if what.startswith(UNKNOWN_METHOD):
+        return _new(operation.path) | _new(what)
+    if place not in SHARED[mode]:
         return True
-    _count[operation.label, what] += 1
-    half = crc32(f"{what} {_count[operation.label, what]}".encode()) % 2
-    return (
-        _first(operation.label, phase.scenario, case.meta.generation.mode)
-        or any(words in what for words in TO_BOTH)
-        or half == (operation.method == "put")
-    )
+    value = mode, place, phase.parameter, what
+    _told[operation.label, value] += 1
+    value += (_told[operation.label, value],)
+    often = 2 if any(words in what for words in TO_TWO) else 1
+    wanted = _new(operation.label, mode, place, phase.scenario) or _told[value] < often
+    _told[value] += wanted
+    return wanted
 
 
-def _first(*what):
+def _new(*what):
     new = what not in _sent
     _sent.add(what)
     return new
