@@ -1,13 +1,14 @@
-"""How a process comes to its end: told by a signal, and its tasks brought to theirs."""
+"""How a process comes to its end: told by a signal, its tasks brought to theirs, and nothing left open by them."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 _CANCEL_AGAIN_S = 1.0
+_T = TypeVar("_T")
 
 
 def set_by_signals(stop: asyncio.Event) -> None:
@@ -28,3 +29,14 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
     await asyncio.gather(*ending, return_exceptions=True)
+
+
+async def made_in_thread(make: Callable[[], _T], undo: Callable[[_T], object]) -> _T:
+    """Return what `make` makes in a thread. When the task is cancelled meanwhile nobody has it: it is undone."""
+    making = asyncio.ensure_future(asyncio.to_thread(make))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(lambda made: None if made.exception() else undo(made.result()))
+        await asyncio.wait([making])
+        raise

@@ -22,6 +22,7 @@ from ingest.pull.fetch.http_rules import headers_for
 from ingest.pull.fetch.request import FetchContext, Fetched, FetchRequest, NotModified, Validators
 from ingest.pull.fetch.spool import Spool
 from schemas.backoff import delay_s
+from schemas.tasks import made_in_thread
 
 Result = TypeVar("Result")
 
@@ -48,13 +49,23 @@ async def fetch(request: FetchRequest, context: FetchContext) -> Fetched | NotMo
     attempts, or the total time, has failed. The spool file of a `Fetched` is the caller's to delete.
     """
     location = request.place()
-    async with in_time(context.limits.total_timeout_ms, location.shown), _source(request, location, context) as source:
-        return await spooled(source, request, context)
+    result: Fetched | NotModified | None = None
+    try:
+        async with (
+            in_time(context.limits.total_timeout_ms, location.shown),
+            _source(request, location, context) as source,
+        ):
+            result = await spooled(source, request, context)
+    except BaseException:  # the time was over while the source was closed
+        if isinstance(result, Fetched):
+            result.discard()
+        raise
+    return result
 
 
 async def spooled(source: Source, request: FetchRequest, context: FetchContext) -> Fetched | NotModified:
     """Attempt a source into a new spool file, which stays only with a `Fetched`."""
-    spool = await asyncio.to_thread(Spool, context.folder, context.limits.max_bytes)
+    spool = await made_in_thread(lambda: Spool(context.folder, context.limits.max_bytes), Spool.discard)
     kept = False
     try:
         try:

@@ -22,6 +22,7 @@ from ingest.pull.run.file.disk import on_disk
 from ingest.pull.run.file.facts import Sink
 from ingest.pull.run.file.part_files import PartsWriter, Spooled
 from ingest.pull.run.store import Run, Store
+from schemas.tasks import made_in_thread
 
 
 class Parsing(Protocol):
@@ -60,7 +61,7 @@ class FileMaker:
         Raises `Rejected` or `Transient` when it cannot be had or read, `DiskTrouble` when there is no room for it.
         """
         form = feed.format()
-        writer = await asyncio.to_thread(PartsWriter, folder)
+        writer = await made_in_thread(lambda: PartsWriter(folder), PartsWriter.close)
         sink = Sink(writer, feed.settings.vendor_name)
         make = self._single if feed.settings.pagination is None else self._paged
         try:

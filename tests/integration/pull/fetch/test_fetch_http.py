@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import hashlib
+import tempfile
+import threading
 
 import pytest
 from aiohttp import web
@@ -182,5 +184,25 @@ async def test_a_cancelled_fetch_leaves_no_file(raw_server, context, leftovers):
     with pytest.raises(asyncio.CancelledError):
         await task
     silence.set()
+
+    assert [] == leftovers()
+
+
+async def test_a_fetch_that_is_cancelled_while_its_file_is_made_leaves_none(vendor, context, leftovers, monkeypatch):
+    begun, go_on, make = threading.Event(), threading.Event(), tempfile.mkstemp
+
+    def slowly(**options):
+        begun.set()
+        go_on.wait(60)
+        return make(**options)
+
+    monkeypatch.setattr(tempfile, "mkstemp", slowly)
+    task = asyncio.create_task(fetch(FetchRequest(f"{vendor.url}/f"), context))
+    await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
     assert [] == leftovers()
