@@ -46,6 +46,7 @@ class FetchCode(StrEnum):
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
     TRUNCATED = "truncated"
+    DIGEST = "digest"
     BUSY = "busy"
     SERVER_ERROR = "server_error"
     DISK = "disk"
@@ -85,6 +86,7 @@ REMEDIES: dict[FetchCode, str] = {
     FetchCode.TIMEOUT: "The server is too slow or does not answer; the run is tried again.",
     FetchCode.INTERRUPTED: "The connection broke; the run is tried again.",
     FetchCode.TRUNCATED: "The file was shorter than the server said; the run is tried again.",
+    FetchCode.DIGEST: "The bytes that came are not those the server's checksum is of; the run is tried again.",
     FetchCode.BUSY: "The server asks for patience; the run is tried again.",
     FetchCode.SERVER_ERROR: "The vendor's server failed; the run is tried again.",
     FetchCode.DISK: "The operator has to make room in PULL_FOLDER.",

@@ -6,15 +6,18 @@ Bodies are kept as they were transferred (`auto_decompress` is off): a gzip tran
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 
 import aiohttp
 from yarl import URL
 
 from ingest.feeds.locations import masked
 from ingest.pull.fetch import http_rules as rules
+from ingest.pull.fetch.digests import differing
 from ingest.pull.fetch.errors import FetchCode, FetchError, FetchUnavailable
 from ingest.pull.fetch.guard import GuardedResolver
 from ingest.pull.fetch.http_rules import keeps_credentials, next_hop
@@ -78,6 +81,7 @@ class HttpSource:
         self._if_range: str | None = None
         self._declared: int | None = None
         self._resumed = 0
+        self._differs: str | None = None
 
     async def attempt(self, spool: Spool) -> Fetched | NotModified:
         """Fetch into the spool, from where the last attempt ended if the server can; raises fetch errors."""
@@ -88,7 +92,19 @@ class HttpSource:
         if isinstance(found, NotModified):
             return found
         await spool.flush()
-        return self.described(spool)
+        return await self._verified(self.described(spool))
+
+    async def _verified(self, found: Fetched) -> Fetched:
+        """Return a file that has the checksums which the server sent with it; raises for another one."""
+        assert self._whole is not None, "described"
+        is_coded = found.content_encoding in ("gzip", "x-gzip")
+        self._differs = await asyncio.to_thread(
+            differing, self._whole.headers, found.path, found.content_hash, is_coded=is_coded
+        )
+        if self._differs is not None:
+            self._if_range = None  # nothing of it is to be continued
+            raise FetchUnavailable(FetchCode.DIGEST, f"{found.url} came with a {self._differs} of other bytes")
+        return found
 
     async def _try(self, spool: Spool) -> NotModified | bool:
         """Receive one answer into the spool; return False when it cannot continue what the spool holds."""
@@ -112,7 +128,8 @@ class HttpSource:
         """
         assert self._whole is not None, "something came"
         shown = masked(str(self.address))
-        return rules.fetched(self._whole, shown, spool, declared=self._declared, resumed=self._resumed)
+        found = rules.fetched(self._whole, shown, spool, declared=self._declared, resumed=self._resumed)
+        return replace(found, differs=self._differs)
 
     def _headers(self, offset: int) -> dict[str, str]:
         headers = {"Accept": self._request.accept}
@@ -166,7 +183,7 @@ class HttpSource:
             raise rules.refusal(response, shown, self._context.now())
         rules.refuse_coding(response, shown)
         await spool.restart()
-        self._whole = response
+        self._whole, self._differs = response, None
         self._resumed = 0
         self._declared = length
         # Without a length, what was received could not be told from the whole.

@@ -48,7 +48,9 @@ class FetchRequest:
     validators: Validators = field(default_factory=Validators)
     accept: str = "*/*"
     keep_short: bool = False
-    """Whether a file that ends before its declared length, in every attempt, is returned as `short` and not refused."""
+    """Whether a file that ends before its declared length, in every attempt, is returned as `short` and not refused,
+    and one that differs from the server's checksum as one that `differs`.
+    """
 
     def place(self) -> Location:
         """Return the parts of its address; raises `FetchError` (`location`)."""
@@ -136,6 +138,8 @@ class Fetched:
     """Whether the transfer itself proves that all came: a length that agrees, chunks with an end, a closing reply."""
     short: bool = False
     """It ended before the length that the server declared (only when `FetchRequest.keep_short` asked for it)."""
+    differs: str | None = None
+    """The header whose checksum is not that of the file (likewise)."""
 
     def discard(self) -> None:
         """Delete the spool file."""

@@ -73,12 +73,13 @@ async def spooled(source: Source, request: FetchRequest, context: FetchContext) 
                 lambda: source.attempt(spool), context.limits.attempts, context.sleep, context.jitter
             )
         except FetchUnavailable as error:
-            if error.code is not FetchCode.TRUNCATED or not request.keep_short:
+            if error.code not in (FetchCode.TRUNCATED, FetchCode.DIGEST) or not request.keep_short:
                 raise
             await spool.flush()
             whole = source.described(spool)
             # Without the server's validators: they are those of the whole file, and this is none.
-            result = replace(whole, validators=Validators(content_hash=whole.content_hash), short=True)
+            is_short = error.code is FetchCode.TRUNCATED
+            result = replace(whole, validators=Validators(content_hash=whole.content_hash), short=is_short)
         if isinstance(result, Fetched):
             if result.content_hash == request.validators.content_hash:
                 return NotModified(result.validators, "content hash")

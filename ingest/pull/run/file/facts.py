@@ -61,6 +61,8 @@ class Facts(RowCounts):
         self.seal.update(fetched.content_hash.encode())
         if fetched.short:
             self.break_off(f"{fetched.size} bytes came, and the server said {fetched.declared_length}")
+        if fetched.differs is not None:
+            self.break_off(f"the bytes that came are not those which the server's {fetched.differs} is of", "digest")
 
     def add_chunk(self, chunk: Chunk | EncodedChunks, row_offset: int) -> None:
         """Count rows in; keep the first rejects, count the others."""

@@ -1,5 +1,6 @@
 """A transfer over HTTP that breaks off: resumed where it can be, never mixed, told when it is short."""
 
+import base64
 import gzip
 import hashlib
 import random
@@ -199,3 +200,21 @@ async def test_a_chunked_body_that_breaks_off_is_no_whole_file(raw_server, conte
         await fetch(FetchRequest(f"http://127.0.0.1:{port}/f"), context)
 
     assert "interrupted" == caught.value.code
+
+
+async def test_bytes_with_another_checksum_are_fetched_anew_and_at_last_kept_as_such(vendor, limited):
+    right, wrong = (base64.b64encode(hashlib.sha256(body).digest()).decode() for body in (CSV, b"x"))
+    vendor.answers["/mended"] = [
+        text(b"x", ETag='"v1"', **{"Repr-Digest": f"sha-256=:{right}:"}),
+        text(CSV, **{"Repr-Digest": f"sha-256=:{right}:"}),
+    ]
+    vendor.answers["/f"] = text(CSV, Digest=f"sha-256={wrong}")
+
+    mended = await fetch(FetchRequest(f"{vendor.url}/mended"), limited(attempts=2))
+    assert (CSV, None) == (mended.path.read_bytes(), mended.differs)
+    assert [None, None] == [request.headers.get("Range") for request in vendor.requests]
+    with pytest.raises(FetchUnavailable, match="came with a Digest of other bytes"):
+        await fetch(FetchRequest(f"{vendor.url}/f"), limited(attempts=2))
+    result = await fetch(FetchRequest(f"{vendor.url}/f", keep_short=True), limited(attempts=1))
+    assert ("Digest", False, CSV) == (result.differs, result.short, result.path.read_bytes())
+    assert Validators(content_hash=result.content_hash) == result.validators
