@@ -40,7 +40,8 @@ _BEHIND = re.compile(rf"{_BETWEEN}\d|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE]
 _TIMES_BEFORE = re.compile(r"\d\s?[/:x\u00d7*]\s?\Z", re.IGNORECASE)
 _TIMES_BEHIND = re.compile(r"\s?[/:x\u00d7*]\s?\d", re.IGNORECASE)
 PART: Final = "takes but a part of a number: let it take all of it"
-_DIGIT = re.compile(r"\d", re.ASCII)
+_DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
+"""Of any script, and fractions that are one character."""
 _DIGITS_AND_MARKS = re.compile(rf"[+-]?[\d.,{_SPACES}]+", re.ASCII)
 _INEXACT: Final = "not an exact number"
 _MONTH: Final = "(?:Jan|Feb|Mar|M\u00e4r|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)"
@@ -59,6 +60,9 @@ _WHY_NOT: Final = (
     (rf"[\d.,{_SPACES}]+-", "number", "a minus behind the number: expected it in front"),
     (rf"\([\d.,{_SPACES}]+\)", "number", "a number in parentheses: expected a minus in front"),
     (r"['\u2019`\u00b4].*|.*['\u2019`\u00b4]", "number", "an apostrophe around a number: expected a bare number"),
+    (r"[\d.,\s]*[\u00bc-\u00be\u2150-\u215e].*", "number", "a fraction: expected a decimal number"),
+    (r".*(?![0-9])\d.*", "number", "digits of another script: expected 0 to 9"),
+    (r"[\u2212\u2010-\u2015]\s?[\d.,]+", "number", "another sign than the minus of a keyboard: expected - in front"),
     (r".*[%\u2030].*", "number", "a percent sign: expected a bare number"),
     (r".*(?:[^\W\d_]|[$\u00a3\u00a5\u20a0-\u20c0]).*", "currency", "a currency sign or a unit: expected a bare number"),
     (r"(?:[<>~\u2248\u2264\u2265]|\+\s).*|.*\+", "number", _INEXACT),

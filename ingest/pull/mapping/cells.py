@@ -36,10 +36,21 @@ NO_KEYS: Final = frozenset(
 """What programs and people put where there is no key, in lower case; every such row would be the same item."""
 TOTALS: Final = frozenset(
     word + colon
-    for word in ("total", "totals", "totaal", "totale", "subtotal", "gesamt", "summe")
+    for word in ("total", "totals", "totaal", "totale", "subtotal", "gesamt", "summe", "sum", "suma", "somme", "\u03c3")
     for colon in ("", ":")
 )
 """Words before a sum of all items, in lower case."""
+_TOTAL: Final = re.compile(
+    r"(?:(?:grand|sub|net|page|overall|stock|inventory)[ -]?)?totals?"
+    r"(?: (?:stock|quantity|qty|units|rows|items|records|sum|amount|value|general|products|articles|lines))?\s*:?"
+    r"|totale? g[e\u00e9]n[e\u00e9]rale?\s*:?|(?:gesamt|zwischen|end|teil)summe\s*:?|gesamt(?:menge|bestand)\s*:?"
+    r"|(?:\u0438\u0442\u043e\u0433\u043e|\u0432\u0441\u0435\u0433\u043e)\s*:?|[\u5408\u5c0f\u603b][\u8ba1\u8a08]\s*:?",
+    re.IGNORECASE,
+)
+"""The same in more words."""
+TOTAL_MARKS: Final = ("otal", "OTAL", "umme", "UMME", "esamt", "ESAMT")
+"""One of these is in each that is ASCII and longer than a word."""
+_LONGEST_TOTAL = 40
 NO_IDS: Final = NO_KEYS | TOTALS
 LONGEST_NO_ID: Final = max(map(len, NO_IDS))
 NUMBERS: Final = ("whole", "decimal")
@@ -174,10 +185,10 @@ def key_source(attribute: str, value: Any) -> Any:
 
 def real_id(text: str) -> str:
     """Return an externalId as it is; raises CellError for a word that stands where there is none."""
-    if len(text) <= LONGEST_NO_ID and text.lower() in NO_IDS:
-        if text.lower() in TOTALS:
-            raise CellError("no_item", "a row of totals, no item")
+    if len(text) <= LONGEST_NO_ID and text.lower() in NO_IDS and text.lower() not in TOTALS:
         raise CellError("required", f"externalId is required, and {text} says that there is none")
+    if text.lower() in TOTALS or (len(text) <= _LONGEST_TOTAL and _TOTAL.fullmatch(text)):
+        raise CellError("no_item", "a row of totals, no item")
     return text
 
 

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 import re2
 
-from ingest.pull.mapping.cells import LONGEST_NO_ID, NO_IDS
+from ingest.pull.mapping.cells import LONGEST_NO_ID, NO_IDS, TOTAL_MARKS
 from ingest.pull.records import MISSING
 from schemas.columns import Column, Whole, checked
 from schemas.keys import NO_BARCODES
@@ -215,7 +215,7 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
     required, barcode = attribute == "externalId", attribute == "barcode"
 
     def are_right(found: Sequence[Any]) -> bool:
-        shortest = _shortest_plain(found)
+        shortest = _shortest_plain(found, required=required)
         if required and 0 < shortest <= LONGEST_NO_ID:
             return NO_IDS.isdisjoint(map(str.lower, found))
         return shortest > 0 and (not barcode or _are_barcodes(found))
@@ -232,7 +232,7 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
     return column
 
 
-def _shortest_plain(found: Sequence[Any]) -> int:
+def _shortest_plain(found: Sequence[Any], *, required: bool) -> int:
     """Return the length of the shortest key if all are plainly right as they stand; 0 if not."""
     try:
         lines = "\n" + "\n".join(found) + "\n"
@@ -245,6 +245,8 @@ def _shortest_plain(found: Sequence[Any]) -> int:
     if len(unusual) - unusual.count(b" ") != len(found) + 1:
         return 0
     if b" " in unusual and ("\n " in lines or " \n" in lines):  # within keys spaces are as they should be
+        return 0
+    if required and any(map(lines.__contains__, TOTAL_MARKS)):
         return 0
     return 0 if _is_a_spreadsheets(lines) else min(lengths)
 

@@ -34,7 +34,12 @@ _RULE, _WORD = re.compile(r"[^\w\s]{3,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 _WIDE = 3
 """In a table of so many columns, words alone in a row are no key."""
-_MARK = "\ufeff"
+_MARKS = "\ufeff\f"
+"""What may stand before a header where files or pages were put together."""
+_PAGE = re.compile(
+    r"\W{0,9}(?:page|seite|blatt|pagina|p\.)\s{0,9}\d{1,9}(?:\s{0,9}(?:of|von|de|di|/)\s{0,9}\d{1,9})?\W{0,9}",
+    re.IGNORECASE,
+)
 
 Foreign = Literal["header", "table", "heading", "sum"]
 """What a row is: the file's header, the header of another table, a heading or a footer, a sum."""
@@ -66,13 +71,15 @@ def remark_of(row: Sequence[str], delimiter: str) -> Foreign | None:
     if len(row) > 1:
         numbers = all(not cell.strip() or _NUMBER.fullmatch(cell.strip()) for cell in row[1:])
         return "sum" if numbers and is_sum(text) else None
-    return "heading" if is_alone(row) and (text.startswith("#") or is_footer(row)) else None
+    is_remark = text.startswith("#") or is_footer(row) or _PAGE.fullmatch(text)
+    return "heading" if is_alone(row) and is_remark else None
 
 
 def is_mere_remark(row: Sequence[str], delimiter: str) -> bool:
     """Return whether a row is a remark in all its words, so that it is no part of a value either."""
     words = set(_WORD.findall(" ".join(row).lower()))
     said = all(word in _ONLY_REMARKS or word.isdigit() for word in words) or row[0].lstrip()[:1] == "#"
+    said = said or _PAGE.fullmatch(row[0].strip()) is not None
     return _SEPARATOR.fullmatch(delimiter.join(row)) is not None or (said and remark_of(row, delimiter) is not None)
 
 
@@ -109,7 +116,8 @@ class ForeignRows:
         names = [loose(clean_key(cell)) for cell in header]
         spelt = {text for cell in header for text in (cell, clean_key(cell)) if clean_key(cell)}
         spelt |= {change(text) for text in spelt for change in (str.lower, str.upper, str.capitalize)}
-        return cls(tuple(names), key, witness, frozenset(spelt | {_MARK + text for text in spelt}))
+        marked = {mark + text for text in spelt for mark in _MARKS}
+        return cls(tuple(names), key, witness, frozenset(spelt | marked))
 
     def may_be_among(self, columns: Sequence[Sequence[str]]) -> bool:
         """Return whether one of the rows with these columns may be foreign."""

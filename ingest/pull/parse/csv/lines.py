@@ -13,6 +13,7 @@ from typing import Any
 
 from ingest.pull.parse.csv.dialect import Dialect
 from ingest.pull.records import MAX_RECORD_BYTES
+from schemas.keys import clean_key
 
 MAX_LINE = 1 << 20
 """A longer line is cut, and marked with U+0000 so that no value of it is taken."""
@@ -126,7 +127,7 @@ class Lines:
         end of the file is one of them.
         """
         held = islice(chain.from_iterable(lines for lines, _ in self._held), line - self._base, None)
-        found = list(islice(filter(str.strip, held), count))
+        found = list(islice(filter(clean_key, held), count))
         if len(found) == count or found[-1:] == [END]:
             return found
         if self._ahead is None:
@@ -136,7 +137,7 @@ class Lines:
                 self._texts = _raising(error)
         text = self._ahead[0] if self._ahead else []
         more = io.StringIO(text, newline="") if isinstance(text, str) else text
-        return found + list(islice(filter(str.strip, more), count - len(found)))
+        return found + list(islice(filter(clean_key, more), count - len(found)))
 
     @property
     def may_escape(self) -> bool:

@@ -20,6 +20,7 @@ from ingest.pull.parse.csv.plain import columns_of
 from ingest.pull.parse.csv.shape import Shape
 from ingest.pull.parse.written import row_of_cells
 from ingest.pull.records import MAX_RECORD_BYTES, MAX_ROWS_KEPT, Block, FileReject, Report
+from schemas.keys import clean_key
 from schemas.outcomes import shown
 
 BLOCK_ROWS, PLAIN_ROWS = 100, 1_000
@@ -187,9 +188,10 @@ class CsvReader:
             return block, 0, None
         block, stray, used, behind = Block([], [], suspect=self._suspect), None, 0, None
         for row in rows:
-            lines = lines_of(row) if any(row) else 1
+            filled = any(row) and (len(row) > 1 or self.width == 1 or bool(clean_key(row[0])))
+            lines = lines_of(row) if filled else 1
             raw = [] if line is None else self._lines.raw(line + used, lines)
-            reject = self._fault(row, raw) if any(row) else None
+            reject = self._fault(row, raw) if filled else None
             if reject is not None and lines > 1:
                 stray = reject
                 break
@@ -199,7 +201,7 @@ class CsvReader:
                 block.rejects.append(reject)
                 self._breaks.refused(row, block, behind)
                 behind = None
-            elif any(row):
+            elif filled:
                 block.rows.append(self._row + 1)
                 block.records.append(row)
                 self._doubt = None

@@ -11,8 +11,8 @@ from ingest.pull.run.file.disk import on_disk
 _TAIL_BYTES, _LINE_BYTES = 64, 1 << 20
 _PACKED = (b"\x1f\x8b", b"BZh", b"PK")
 """Compressed files prove by themselves that they are whole."""
-_IGNORED = b"\x1a\0 \t"
-"""May stand behind the last line: Ctrl-Z (DOS), the other half of UTF-16, white space."""
+_IGNORED = b"\x1a\0 \t\f"
+"""May stand behind the last line: Ctrl-Z (DOS), the other half of UTF-16, white space, the end of a page."""
 
 
 def has_no_end(path: Path, resource_type: str) -> bool:

@@ -13,6 +13,7 @@ from schemas.items import COLUMNS
 
 BARCODES = ["4000000000017", "4006381333931", "0000000000000", "000", "0", "N/A", "none", "-", "ABC-1"]
 ODD = ["", " A1", "A1 ", "='", '="007"', "'007", "'7'", "1,2E+12", "1.2E3", "1E+3", "\u00a0A", "\ufeffA", "é", "A\n"]
+ODD += ["GRAND TOTAL", "Zwischensumme", "Gesamtmenge:", "sum", "Total-1", "crystal total 5"]
 ODD += ["40063813.0", "4.0", "A.0", "#REF!", "##", "#1", "=A", "=SUM(A1)", "A=#'+", "NULL", "n/a", "A\x01", "A\nB"]
 ODD += [7, None, MISSING]
 

@@ -40,6 +40,16 @@ def stock(items):
         "Total;11;3;",
         "TOTAL:;11;;",
         "Summe;11;3;x",
+        "Grand Total;11;3;",
+        "Sub-total:;11;;",
+        "Total stock;11;;",
+        "Zwischensumme;11;;",
+        "SUM;11;;",
+        "\u03a3;11;;",
+        "\u0418\u0442\u043e\u0433\u043e:;11;;",
+        f"\f{HEADER}",
+        "Page 2 of 3",
+        "- Seite 7 -",
         "*** END OF FILE ***",
         "Total: 123",
         "2 rows",
@@ -90,6 +100,13 @@ def test_a_message_behind_the_last_item_holds_the_file(lines):
 def test_a_message_among_the_items_or_that_all_is_well_does_not(line):
     assert read(HEADER, "A;5;1;x", line, "B;6;2;y")[2].complete
     assert ("0" in line or "no" in line) == read(HEADER, "A;5;1;x", line)[2].complete
+
+
+@pytest.mark.parametrize("line", ["\f", "\t", "\u00a0 ", "\ufeff", "\x1a", " \f "])
+def test_a_line_of_white_space_alone_is_an_empty_row(line):
+    for end in (line, "B;6;2;y"):
+        items, rejects, report = read(HEADER, "A;5;1;x", line, "B;6;2;y", end)
+        assert (STOCK, [], True) == (stock(items), rejects, report.complete)
 
 
 def test_the_header_once_more_is_no_item_where_its_names_would_be_values():
