@@ -18,8 +18,17 @@ _BAD: Final = frozenset(("timedout", "incomplete", "incompleteresults", "partial
 _STATUS: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "code"))
 STATES: Final = _STATUS | _CODES | {"returncode", "resultcode", "result"}
 """What an answer with items and one that tells of an error differ in."""
-_FAILED: Final = frozenset(("error", "fail", "failed", "failure"))
-_AROUND: Final = frozenset(("meta", "metadata", "response", "result", "header", "head", "data", "body", "status"))
+_PARTS_FAILED: Final = "shardsfailed"
+"""As Elasticsearch says that the answer lacks what a part of it has."""
+_FAILED: Final = frozenset(
+    (
+        *("error", "fail", "failed", "failure", "timeout", "aborted", "cancelled", "unavailable"),
+        *("partial", "incomplete", "pending", "processing", "inprogress"),
+    )
+)
+_AROUND: Final = frozenset(
+    ("meta", "metadata", "response", "result", "header", "head", "data", "body", "status", "shards")
+)
 """Objects that APIs put around what an answer says of itself."""
 _TELLING: Final = (
     ERRORS
@@ -33,6 +42,16 @@ _NONE: Final = frozenset(("", "none", "null", "nil", "false", "no", "ok", "succe
 _FINE: Final = re.compile(r"\bsuccess(?:ful|fully)?\b|\b(?:no|0|without)\s+errors?\b")
 _NOT_FINE: Final = re.compile(r"\bnot\b|\bno success|\bfail|\bbut\b|\bpartial")
 _LONGEST = 1_000
+_TROUBLE: Final = re.compile(
+    r"error|exception|traceback|warning|fatal|fail(?:ed|ure)|time[d ]*out|cancell?ed|abort|denied|refused|exhausted"
+    r"|gone away|truncated|incomplete|partial|\bmore rows",
+    re.IGNORECASE,
+)
+_LIMITS: Final = re.compile(
+    r"limit|exceed|throttl|too many|unauthori|forbidden|unavailable|maintenance|expired|invalid", re.IGNORECASE
+)
+_NO_TROUBLE: Final = re.compile(r"\b(?:0|no|without)\s+(?:errors?|warnings?|failures?)\b", re.IGNORECASE)
+_LONGEST_MESSAGE = 200
 _NO_LETTERS = re.compile(r"[^A-Za-z]")
 _STEP = re.compile(r"[^.\[\]]+")
 
@@ -54,6 +73,19 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def says_trouble(text: str) -> bool:
+    """Return whether a text seems to be a message: that a program failed, or left something out."""
+    return _TROUBLE.search(_NO_TROUBLE.sub("", text[:_LONGEST_MESSAGE])) is not None
+
+
+def refuses(path: str, value: Any) -> bool:
+    """Return whether a field of an answer is a message that says why there is nothing in it."""
+    name = bare(path.rpartition(".")[2])
+    if name not in ("message", "msg", "detail", "reason", "description") or value.__class__ is not str:
+        return False
+    return says_trouble(value) or _LIMITS.search(value[:_LONGEST_MESSAGE]) is not None
+
+
 def error_among(fields: Iterable[tuple[str, Any]]) -> str | None:
     """Return which of the fields (path, value) beside the items tells of an error; None for none of them.
 
@@ -68,6 +100,8 @@ def error_among(fields: Iterable[tuple[str, Any]]) -> str | None:
                 errors.setdefault(path[:end], []).append((path[end:], value))
             if last not in _AROUND:
                 break
+        if last == "failed" and bare(path) == _PARTS_FAILED:
+            last = _PARTS_FAILED
         if end == len(path) and _is_failure(last, value):
             return path
     return next((path for path, told in errors.items() if is_trouble(told)), None)
@@ -85,10 +119,12 @@ def _is_failure(name: str, value: Any) -> bool:
         return value is False or (value.__class__ is str and value.strip().lower() in ("false", "no", "0"))
     if name in _BAD:
         return value is True
+    if name == _PARTS_FAILED:
+        return (_number(value) or 0) > 0
     if name in _STATUS:
         code = _number(value)
         failed = name != "code" and code is not None and 400 <= code < 600  # noqa: PLR2004 - HTTP's
-        return failed or (value.__class__ is str and value.strip().lower() in _FAILED)
+        return failed or (value.__class__ is str and bare(value[:_LONGEST]) in _FAILED)
     if name in _CODES:
         return _number(value) is not None and _is_bad(name, value)
     return name in _MESSAGES and value.__class__ is str and _is_bad(name, value)

@@ -15,7 +15,7 @@ from ingest.pull.fetch.errors import FetchCode, FetchError
 from ingest.pull.fetch.http_rules import next_link
 from ingest.pull.fetch.request import Fetched
 from ingest.pull.fetch.told import NUMBERS, Told
-from ingest.pull.trouble import STATES, bare
+from ingest.pull.trouble import STATES, bare, refuses
 from schemas.errors import Rejected
 
 _REFUSALS = frozenset((FetchCode.NOT_FOUND, FetchCode.REFUSED, FetchCode.PROTOCOL))
@@ -93,11 +93,13 @@ class _Pager(ABC):
         return False
 
     def _refuse_other_state(self, page: Page, before: Page) -> None:
-        """Raise for a page without items whose code is not that of the pages with some: a limit of requests, say."""
+        """Raise for a page without items that says why, be it by another code than the pages with some."""
         for path, value in page.fields.items():
-            if bare(path) in STATES and path in before.fields and before.fields[path] != value:
-                said = f"page {page.number + 1} has no items, and its {path} is {value!r} instead of"
-                raise FetchError(FetchCode.PAGES_BROKEN, f"{said} {before.fields[path]!r}")
+            was = before.fields.get(path)
+            is_state = bare(path.rpartition(".")[2]) in STATES and "[" not in path and was is not None
+            if was != value and (is_state or refuses(path, value)):
+                said = f"page {page.number + 1} has no items, and its {path} is {repr(value)[:80]}"
+                raise FetchError(FetchCode.PAGES_BROKEN, said if was is None else f"{said} instead of {repr(was)[:80]}")
 
     def lacks(self) -> str | None:
         return self._error or self._told.lacks(self._pages, max(self._items, self._rows))

@@ -6,6 +6,7 @@ public APIs use, in any case and with any signs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ _PAGES = frozenset(
 _ITEMS = frozenset(
     (
         *("totalcount", "totalitems", "totalresults", "totalrecords", "totalelements", "totalrows", "totalhits"),
+        *("totalsize", "recordcount", "recordstotal", "nbresults", "nbhits"),
         *("numfound", "xtotalcount", "xwptotal"),
     )
 )
@@ -32,7 +34,21 @@ _TOTAL = "total"
 _MORE = frozenset(
     ("hasmore", "hasnext", "hasnextpage", "hasmorepages", "more", "moreresults", "truncated", "istruncated")
 )
-_NEXT = frozenset(("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "nextpagetoken", "nextcursor"))
+_LAST = frozenset(("last", "islast", "lastpage", "islastpage", "done", "complete", "iscomplete", "finished"))
+"""Where false, more follow."""
+_NEXT = frozenset(
+    (
+        *("next", "nextpage", "nexturl", "nextlink", "nextpageurl", "nextpagelink", "nextrecordsurl", "nextoffset"),
+        *("nextpagetoken", "nexttoken", "nextcursor", "continuationtoken", "lastevaluatedkey"),
+    )
+)
+_ADDRESS = frozenset(("href", "url", "uri", "link", "id"))
+"""What stands in an object called `next`."""
+_COUNTED = ("@odata.count", "__count", "total.value")
+"""How OData and Elasticsearch call the number of all items."""
+_OF_PAGES = frozenset(("offset", "limit", "perpage", "pagesize", "page", "skip", "take", "start"))
+"""Beside these `total` is of items."""
+_RELATION = re.compile(r"(.{0,200}\blinks?\[\d{1,3}\]\.)rel(?:ation)?", re.IGNORECASE)
 _HEADERS = ("x-total-pages", "x-wp-totalpages", "x-total-count", "x-wp-total")
 
 
@@ -53,16 +69,18 @@ class Told:
     def of(cls, fields: Mapping[str, Any], headers: Mapping[str, str]) -> Told:
         """Return what the fields outside the items (path → value) and the headers of an answer tell."""
         given = {**{name: headers[name] for name in _HEADERS if name in headers}, **fields}
-        counts = [(_last(path), count) for path, value in given.items() if (count := _count(value)) is not None]
-        following = [
-            path for path, value in fields.items() if _last(path) in _NEXT and value.__class__ is str and value
+        counts = [
+            (_counted(path, given), count) for path, value in given.items() if (count := _count(value)) is not None
         ]
-        more = sorted((v for path, v in fields.items() if _last(path) in _MORE and v.__class__ is bool), reverse=True)
+        more = {
+            v if name in _MORE else not v for name, v in _truths(fields) if name in _MORE or (name in _LAST and not v)
+        }
+        following = [path for path, value in fields.items() if _names_next(path, value, fields)]
         return cls(
             pages=next((count for name, count in counts if name in _PAGES), None),
             items=next((count for name, count in counts if name in _ITEMS), None),
             total=next((count for name, count in counts if name == _TOTAL), None),
-            more=next(iter(more), None),
+            more=any(more) if more else None,
             next="Link" if next_link(headers.get("link", "")) else next(iter(following), None),
             error=error_among(fields.items()),
         )
@@ -89,13 +107,43 @@ class Told:
         said = f"the answer names a next page ({self.next})" if self.next else replace(self, total=None).lacks(1, items)
         return said and f"{said}: set the feed's pagination"
 
-    def lacks_pages(self) -> str | None:
-        """Return why a file that is no JSON may be but the first of several pages: an answer's headers say so."""
+    def lacks_pages(self, items: int | None = None) -> str | None:
+        """Return why a file that is no JSON may be but the first of several pages: an answer's headers say so, or what
+        stands beside so many items of XML.
+        """
         if self.next is not None:
             return f"the answer names a next page ({self.next}), and only JSON is read page by page"
         if self.pages is not None and self.pages > 1:
             return f"the answer tells of {self.pages:,} pages, and only JSON is read page by page"
-        return None
+        lacking = None if items is None else replace(self, total=None, pages=None).lacks(1, items)
+        return lacking and f"{lacking}; only JSON is read page by page"
+
+
+def _truths(fields: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    return [(_last(path), value) for path, value in fields.items() if value.__class__ is bool]
+
+
+def _counted(path: str, given: Mapping[str, Any]) -> str:
+    """Return the name of a count: `total` and others that are surely of items as `totalitems`."""
+    name = _last(path)
+    if path.lower().endswith(_COUNTED):
+        return "totalitems"
+    if name == _TOTAL:
+        around = path[: -len(name)]
+        if any(bare(other[len(around) :]) in _OF_PAGES for other in given if other.startswith(around)):
+            return "totalitems"
+    return name
+
+
+def _names_next(path: str, value: Any, fields: Mapping[str, Any]) -> bool:
+    """Return whether a field names a next page: by address, cursor or number, or as one of several links."""
+    is_named = bool(value) and (value.__class__ is str or (value.__class__ is int and value > 0))
+    relation = _RELATION.fullmatch(path)
+    if relation is not None:
+        return value == "next" and any(fields.get(f"{relation[1]}{name}") for name in ("href", "url"))
+    *around, last = map(bare, path.split("."))
+    before = around[-1] if around else ""
+    return is_named and "[" not in path and (last in _NEXT or (last in _ADDRESS and before in _NEXT))
 
 
 def _last(path: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.pull.parse.names import loose
+from ingest.pull.trouble import says_trouble
 from schemas.keys import clean_key
 
 _FOOTER = frozenset(
@@ -24,12 +25,6 @@ _SUMS = frozenset(("total", "totals", "rows", "records", "lines", "count", "sum"
 _NUMBER = re.compile(r"[-+]?\d[\d.,' \u00a0\u202f]{0,40}")
 _DELIMITERS = re.compile(r"[;,|\t\"^~]")
 _SEPARATOR = re.compile(r"\s*\"?sep=.{0,2}\"?\s*", re.IGNORECASE)
-_TROUBLE = re.compile(
-    r"error|exception|traceback|warning|fatal|fail(?:ed|ure)|time[d ]*out|cancell?ed|abort|denied|refused|exhausted"
-    r"|gone away|truncated|incomplete|partial|\bmore rows",
-    re.IGNORECASE,
-)
-_NO_TROUBLE = re.compile(r"\b(?:0|no|without)\s+(?:errors?|warnings?|failures?)\b", re.IGNORECASE)
 _RULE, _WORD = re.compile(r"[^\w\s]{3,}"), re.compile(r"\w+")
 _LONGEST_FOOTER = 200
 _WIDE = 3
@@ -95,7 +90,7 @@ def is_sum(text: str) -> bool:
 
 def tells_of_trouble(row: Sequence[str]) -> bool:
     """Return whether a row that is too short seems to be a message: that a program failed, or left rows out."""
-    return _TROUBLE.search(_NO_TROUBLE.sub("", " ".join(row)[:_LONGEST_FOOTER])) is not None
+    return says_trouble(" ".join(row))
 
 
 @dataclass(frozen=True, slots=True)

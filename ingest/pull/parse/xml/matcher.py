@@ -28,7 +28,7 @@ class Matcher:
         self._condition = etree.XPath(f"boolean({path.predicate})", namespaces=known) if path.predicate else None
         self._named: dict[tuple[str, bool], int] = {}
         self._parent: Any = None
-        self._parent_fits = False
+        self._parent_fits = self._is_around = False
         self.is_nested = False
         """Whether the element that was asked about last lies inside one that stands where an item does."""
         self._last_tag: str | None = None
@@ -53,8 +53,8 @@ class Matcher:
 
     @property
     def is_beside(self) -> bool:
-        """Return whether the element asked about last has a parent of items, where the path names all steps."""
-        return self.depth is not None and self._parent_fits
+        """Return whether the parent of the element asked about last is around items, where the path names all steps."""
+        return self.depth is not None and self._is_around
 
     def stands(self, element: Any) -> bool:
         """Return whether an element stands where an item does."""
@@ -78,6 +78,7 @@ class Matcher:
             exact = ((exact | (reached & self._anywhere)) & fits) << 1
             reached |= exact
         self._parent_fits = bool((exact | (reached & self._anywhere)) & (self._whole >> 1))
+        self._is_around = exact & (self._whole - 1) > 1
         self.is_nested = bool(reached & self._whole)
 
     def _fits(self, tag: str, *, plain: bool) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lxml import etree
 
+from ingest.pull.parse.xml.beside import fields_beside, local
 from ingest.pull.parse.xml.document import Document, begun, feed, new_parser, open_chain, written_name
 from ingest.pull.parse.xml.flat import FlatItems, FlatReader
 from ingest.pull.parse.xml.matcher import Matcher
@@ -65,6 +66,7 @@ class XmlStream:
         self._head: Any = None
         self._suspect = False
         """Whether what was read since the last item, or with it, may hold U+FFFD in place of what XML cannot have."""
+        self._looked = False
         self.root: Any = None
         self.marks_found = 0
         """Marks of faulty references that were found in items; those that are left lie around them."""
@@ -86,6 +88,8 @@ class XmlStream:
                 continue
             error = self._feed(piece)
             ended = self._ended()
+            if error is None and self.root is not None and (piece is None or not self._looked):
+                self._look_beside()
             size = len(piece or b"")
             self._unpruned += size
             self._unused = 0 if ended.elements else self._unused + size
@@ -101,6 +105,7 @@ class XmlStream:
                 self._unpruned = 0
                 self._prune()
             if error is not None:
+                self._report.page_fields.clear()
                 self._report.break_off(_reason(error, at_end=piece is None, in_column=not self._flat.has_cut))
                 return
 
@@ -150,14 +155,20 @@ class XmlStream:
                     self._take(element, ended)
             elif self.root is None:
                 self.root = element
-                failed = error_among((_local(name), value) for name, value in element.attrib.items())
-                if failed is not None:
-                    self._report.break_off(f"the root has an attribute {failed}: it tells of an error")
         return ended
+
+    def _look_beside(self) -> None:
+        """Note what stands around the items, at the beginning and the end of the document; doubt it for an error."""
+        self._looked = True
+        fields = fields_beside(self.root, self._matcher.stands)
+        self._report.page_fields.update(fields)
+        failed = error_among(fields.items())
+        if failed is not None:
+            self._report.break_off(f"{failed}, beside the items, tells of an error")
 
     def _doubt(self, element: Any) -> None:
         """Doubt a document that tells of an error beside its items."""
-        name = _local(element.tag)
+        name = local(element.tag)
         is_beside = name in _ERRORS and (element.getparent() is self.root or self._matcher.is_beside)
         if is_beside and is_trouble(_leaves(element)):
             told = " ".join(" ".join([*element.attrib.values(), *element.itertext()]).split())
@@ -203,13 +214,9 @@ class XmlStream:
 def _leaves(element: Any) -> Iterator[tuple[str, str]]:
     """Yield the attributes and texts of an element and those in it, by name; its own text has none."""
     for each in element.iter(etree.Element):
-        yield from ((_local(name), value) for name, value in each.attrib.items())
+        yield from ((local(name), value) for name, value in each.attrib.items())
         if each.text and each.text.strip():
-            yield "" if each is element else _local(each.tag), each.text
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
+            yield "" if each is element else local(each.tag), each.text
 
 
 def _reason(error: Any, *, at_end: bool, in_column: bool) -> str:

@@ -88,10 +88,11 @@ class FileMaker:
             if not result.proven and await asyncio.to_thread(has_no_end, result.path, form.resource_type):
                 sink.facts.doubt = "the server did not say how long the file is: nothing proves that all of it came"
             report, _ = await self._read(result, form, sink)
-            lacking = Told.of({}, result.headers).lacks_pages()
+            told, count = Told.of(report.page_fields, result.headers), max(report.entries or 0, report.rows_read)
             if form.resource_type == "api":
-                told = Told.of(report.page_fields, result.headers)
-                lacking = told.lacks_alone(max(report.entries or 0, report.rows_read))
+                lacking = told.lacks_alone(count)
+            else:
+                lacking = told.lacks_pages(count if form.resource_type == "xml" else None)
             if lacking is not None:
                 sink.facts.break_off(lacking)
         finally:

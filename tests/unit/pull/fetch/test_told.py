@@ -115,7 +115,15 @@ def test_a_page_without_items_whose_code_is_another_one_is_never_the_end():
         pager_after(BY_PAGE, page(0, {"code": 0}), page(1, {"code": 42901, "msg": "slow down"}, items=0))
 
     assert FetchCode.PAGES_BROKEN is caught.value.code
-    for first, last in ({"code": 0}, {"code": 0}), ({"code": 0, "total": 1}, {"code": 1}), ({}, {"status": "empty"}):
+    for told in ({"message": "Rate limit exceeded"}, {"meta.detail": "timeout"}, {"meta.code": 5}):
+        with pytest.raises(FetchError, match="page 2 has no items, and its m"):
+            pager_after(BY_PAGE, page(0, {"meta.code": 0}), page(1, told, items=0))
+    for first, last in (
+        ({"message": "ok"}, {"message": "no more items"}),
+        ({"code": 0}, {"code": 0}),
+        ({"code": 0, "total": 1}, {"code": 1}),
+        ({}, {"status": "empty"}),
+    ):
         assert pager_after(BY_PAGE, page(0, first), page(1, last, items=0)).lacks() is None
 
 
@@ -180,6 +188,20 @@ def test_a_file_without_pages_that_is_but_the_first_of_several_is_told(headers, 
         ({"errcode": 40001, "errmsg": "invalid credential"}, {}, "has a field errcode"),
         ({"errorMessage": "the operation was not successful"}, {}, "has a field errorMessage"),
         ({"timed_out": True}, {}, "has a field timed_out"),
+        ({"_shards.failed": 2}, {}, "has a field _shards.failed"),
+        ({"status": "In Progress"}, {}, "has a field status"),
+        ({"_links.next.href": "/2"}, {}, "names a next page (_links.next.href)"),
+        ({"links[1].rel": "next", "links[1].href": "/2"}, {}, "names a next page (links[1].rel)"),
+        ({"next_page": 2}, {}, "names a next page (next_page)"),
+        ({"nextRecordsUrl": "/2"}, {}, "names a next page"),
+        ({"LastEvaluatedKey.id": "x"}, {}, "names a next page"),
+        ({"last": False}, {}, "more follow"),
+        ({"@odata.count": 51}, {}, "tells of 51 items"),
+        ({"d.__count": "51"}, {}, "tells of 51 items"),
+        ({"hits.total.value": 51}, {}, "tells of 51 items"),
+        ({"meta.total": 51, "meta.limit": 50}, {}, "tells of 51 items"),
+        ({"meta.total": 51, "limit": 50, "last": True, "done": True, "_shards.failed": 0, "failed": 2}, {}, None),
+        ({"_links.next.href": "", "links[0].rel": "next", "links[1].rel": "self", "next.count": 0}, {}, None),
         ({"error.code": 0, "error.message": "database gone"}, {}, "has a field error"),
         ({"IsTruncated": True, "hasMore": False}, {}, "more follow: set the feed's pagination"),
         ({"error.code": 0, "error.message": "", "error.time": "2026-01-01", "errors.count": 0}, {}, None),

@@ -5,6 +5,7 @@ import io
 import pytest
 
 from ingest.feeds.mapping import FormatSettings
+from ingest.pull.fetch.told import Told
 from ingest.pull.parse import parse
 
 MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
@@ -57,6 +58,46 @@ def test_a_root_that_says_that_the_answer_failed_puts_the_file_in_doubt(root, co
     items, _, report = read(file_of(product("A")).replace(b"<products", f"<products {root}".encode(), 1))
 
     assert (1, complete) == (len(items), report.complete)
+
+
+@pytest.mark.parametrize(
+    ("beside", "says"),
+    [
+        ("<status>error</status>", "status, beside the items, tells of an error"),
+        ("<success>false</success>", "success, beside"),
+        ("<response><errorCode>5</errorCode></response>", "response.errorCode, beside"),
+        ("<hasMore>true</hasMore>", "more follow"),
+        ("<isLast>False</isLast>", "more follow"),
+        ("<o:totalResults xmlns:o='urn:o'>9</o:totalResults>", "tells of 9 items in all, and 1 came"),
+        ("<paging page='1' total_pages='3'/>", "tells of 3 pages"),
+        ("<paging><limit>1</limit><total>3</total></paging>", "tells of 3 items"),
+        ("<nextPage>/2</nextPage>", "names a next page (nextPage)"),
+        ("<pages>120</pages><total>120</total><status>ok</status><success>true</success><last>true</last>", None),
+    ],
+)
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_stands_beside_the_items_tells_of_errors_and_further_pages(beside, says, behind):
+    parts = [product("A"), beside] if behind else [beside, product("A")]
+    items, _, report = read(file_of(*parts))
+    lacking = report.reason or Told.of(report.page_fields, {}).lacks_pages(len(items))
+
+    assert (1, says is None) == (len(items), lacking is None)
+    assert says is None or says in lacking
+
+
+def test_what_items_hold_says_nothing_of_the_document():
+    inside = "</name><status>error</status><hasMore>true</hasMore><totalCount>9</totalCount><name>"
+    report = read(file_of(*(product(f"A{number}", f"x{inside}y") for number in range(2_000))))[2]
+
+    assert (True, {}) == (report.complete, report.page_fields)
+
+
+def test_a_fault_around_the_parent_of_items_puts_the_file_in_doubt():
+    fault = "<s:Fault><faultstring>boom</faultstring></s:Fault>"
+    soap = f"<s:Envelope xmlns:s='urn:s'><s:Body><r>{{}}</r>{fault}</s:Body></s:Envelope>"
+    more = {"itemPath": "/s:Envelope/s:Body/r/product", "namespaces": {"s": "urn:s"}}
+
+    assert not read(soap.format(product("A")).encode(), **more)[2].complete
 
 
 @pytest.mark.parametrize("path", ["/rss/channel/product", "//product"])
