@@ -20,7 +20,7 @@ from deploy.local.rabbitmq import script
 from tests.fleets import until
 
 SHARDS = 2
-START_S = 90
+START_S, ANSWER_S = 180, 60
 COMMANDS = {
     "edge": ("ingest", "edge"),
     "api": ("ingest", "api"),
@@ -45,7 +45,7 @@ class Process:
         """Return the samples of /metrics: (name, labels) → value."""
 
         def get():
-            with urllib.request.urlopen(f"http://{self.monitor}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{self.monitor}/metrics", timeout=ANSWER_S) as answer:
                 return answer.read().decode()
 
         text = await asyncio.to_thread(get)
@@ -82,7 +82,7 @@ class System:
             "API_PORT": 0,
             "EDGE_URL": f"http://127.0.0.1:{self.edge_port}",
             "HEARTBEAT_MS": 200,
-            "HEARTBEAT_TIMEOUT_MS": 2_000,
+            "HEARTBEAT_TIMEOUT_MS": 60_000,  # who is busy is not dead
             "WATCH_MS": 200,
             "CANARY_MS": 500,
             "STOP_DELAY_MS": 0,
@@ -103,7 +103,7 @@ class System:
 
         async def ready():
             def get():
-                with urllib.request.urlopen(f"http://{started.monitor}/readyz", timeout=10) as answer:
+                with urllib.request.urlopen(f"http://{started.monitor}/readyz", timeout=ANSWER_S) as answer:
                     return answer.status == 200
 
             try:
@@ -141,7 +141,7 @@ def _until():
     return until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plugin(rabbitmq):
     """The address of RabbitMQ's Prometheus plugin, which the private node boots without: it is started in it."""
     plugins = script().resolve().parents[1] / "plugins"

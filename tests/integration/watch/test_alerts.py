@@ -143,7 +143,7 @@ def broker(system, rabbitmq, plugin):
 def ask(prometheus, expression):
     """Return the samples of an instant query: (labels, value)."""
     query = urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(f"{prometheus.url}/api/v1/query?{query}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{prometheus.url}/api/v1/query?{query}", timeout=60) as answer:
         return json.load(answer)["data"]["result"]
 
 
@@ -182,7 +182,7 @@ async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_
     await _board_is_not_empty(monitoring, until)
     known = {"PROMETHEUS": monitoring.url, "MONITOR_PORT": worker.monitor.rpartition(":")[2]}
     await asyncio.to_thread(_commands_run, system.environment | known, broker, letters)
-    await until(lambda: _all_is_well(monitoring), "nothing but the Watchdog")
+    await _all_is_well(monitoring, until)
 
     def came(status):
         async def both():
@@ -197,9 +197,18 @@ async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_
     await until(came("resolved"), "its resolution")
 
 
-async def _all_is_well(prometheus):
-    firing = await asyncio.to_thread(ask, prometheus, 'ALERTS{alertstate="firing"}')
-    return {"Watchdog"} == {one["metric"]["alertname"] for one in firing}
+async def _all_is_well(prometheus, until):
+    async def firing():
+        found = await asyncio.to_thread(ask, prometheus, 'ALERTS{alertstate="firing"}')
+        return {one["metric"]["alertname"] for one in found}
+
+    async def well():
+        return {"Watchdog"} == await firing()
+
+    try:
+        await until(well, "nothing but the Watchdog")
+    except AssertionError:
+        raise AssertionError(f"firing: {await firing()}") from None
 
 
 async def _names_are_alive(prometheus, until):
@@ -223,8 +232,12 @@ async def _names_are_alive(prometheus, until):
 async def _board_is_not_empty(prometheus, until):
     _, board, others = expressions()
     await _none_is_empty(prometheus, until, [*board, *others])
-    (needed,) = await asyncio.to_thread(ask, prometheus, keda())
-    assert 0 <= float(needed["value"][1]) <= 2
+
+    async def needed():
+        return await asyncio.to_thread(ask, prometheus, keda())
+
+    (one,) = await until(needed, "how many workers are needed")
+    assert 0 <= float(one["value"][1]) <= 2
 
 
 async def _none_is_empty(prometheus, until, asked):

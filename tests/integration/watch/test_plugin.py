@@ -28,22 +28,34 @@ async def test_members_leaders_alarms_and_batches_are_those_of_a_live_broker(set
 
             async def told():
                 seeing, queues = await look_at_nodes(nodes, Division(2))
-                return seeing if queues == {0: Queue(0, 0), 1: Queue(1, 0)} else None
+                return (
+                    queues,
+                    seeing[metrics.SHARD_MEMBERS],
+                    {labels for labels, _ in seeing[metrics.SHARD_LEADER]},
+                    alarms(seeing),
+                )
 
-            seeing = await until(told, "what the queues hold")
-            assert [(("0",), 1.0), (("1",), 1.0)] == seeing[metrics.SHARD_MEMBERS]
-            assert {("0", node), ("1", node)} == {labels for labels, _ in seeing[metrics.SHARD_LEADER]}
-            assert {"memory": 0.0, "disk": 0.0, "files": 0.0} == alarms(seeing)
+            async def is_told(expected):
+                try:
+                    await until(lambda: equal(expected, told), "what the queues hold")
+                except AssertionError:
+                    assert expected == await told()
+
+            queues = {0: Queue(0, 0), 1: Queue(1, 0)}
+            members, leaders = [(("0",), 1.0), (("1",), 1.0)], {("0", node), ("1", node)}
+            await is_told((queues, members, leaders, {"memory": 0.0, "disk": 0.0, "files": 0.0}))
 
             alarm = "{{resource_limit, memory, node()}, []}"
             await asyncio.to_thread(rabbitmq.evaluate, f"rabbit_alarm:set_alarm({alarm})")
             try:
-                assert {"memory": 1.0, "disk": 0.0, "files": 0.0} == alarms(
-                    (await look_at_nodes(nodes, Division(2)))[0]
-                )
+                await is_told((queues, members, leaders, {"memory": 1.0, "disk": 0.0, "files": 0.0}))
             finally:
                 cleared = "rabbit_alarm:clear_alarm({resource_limit, memory, node()})"
                 await asyncio.to_thread(rabbitmq.evaluate, cleared)
+
+
+async def equal(expected, told):
+    return expected == await told()
 
 
 def alarms(seeing):

@@ -44,10 +44,14 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
     await until(consumed, "the worker's consumers")
     assert {} == await standby.named("feedline_shard_consumers")
     await until(lambda: arrived(watchers), "a canary down both shards")
-    assert {("worker_died",): 2.0} == await active.named("feedline_dead_letters_recent")
-    assert {(): 1000.0} == await active.named("feedline_deferred_oldest_timestamp_seconds")
+
+    async def slow_facts():
+        names = ("feedline_dead_letters_recent", "feedline_deferred_oldest_timestamp_seconds")
+        return [{("worker_died",): 2.0}, {(): 1000.0}] == [await active.named(name) for name in names]
+
+    await until(slow_facts, "dead letters and what is deferred")
     await _top_shows_owners_and_canaries(system)
-    await _a_canary_is_traced(system, settings, edge.events + worker.events)
+    await _a_canary_is_traced(system, until, settings, (edge, worker))
     await until(collector.has_a_whole_trace, "spans of a canary from edge and worker, in one trace")
 
     await active.end(signal.SIGKILL)
@@ -71,9 +75,16 @@ async def _top_shows_owners_and_canaries(system):
     assert all(shard["canarySeconds"] < 60 and shard["canaryFailed"] is None for shard in seen["shards"])
 
 
-async def _a_canary_is_traced(system, settings, events):
+async def _a_canary_is_traced(system, until, settings, processes):
     with psycopg.connect(settings.dsn) as connection:
         ((batch_id,),) = connection.execute("SELECT batch_id FROM receipts ORDER BY received_at LIMIT 1").fetchall()
+
+    async def logged():
+        lines = [line for process in processes for line in process.events if str(batch_id) in line]
+        return any("post_accepted" in line for line in lines) and any("window_committed" in line for line in lines)
+
+    await until(logged, "both processes' lines of it")
+    events = [line for process in processes for line in process.events]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.command.main", "trace", str(batch_id), "--logs", "-"),
         env=system.environment,
