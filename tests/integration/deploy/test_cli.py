@@ -12,6 +12,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from deploy.command.main import main
+from deploy.local.processes import free_port
 from schemas import monitor
 
 
@@ -59,9 +60,8 @@ def test_a_command_reads_the_database_from_a_file(run, postgres, tmp_path):
 async def test_a_probe_says_what_the_process_says(run, trouble, code):
     runner = web.AppRunner(monitor.application(alive=lambda: None, ready=lambda: trouble))
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = str(runner.addresses[0][1])
+    port = str(free_port())
+    await web.TCPSite(runner, "127.0.0.1", int(port)).start()
     alive = await asyncio.to_thread(run, "probe", MONITOR_PORT=port)
     ready = await asyncio.to_thread(run, "probe", "--ready", "--port", port)
     await runner.cleanup()

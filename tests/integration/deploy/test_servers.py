@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,9 +58,10 @@ async def test_a_message_survives_a_restart_of_rabbitmq(rabbitmq, amqp_url):
     rabbitmq.start()
     async with await aio_pika.connect(amqp_url) as broker:
         queue = await (await broker.channel()).get_queue("kept")
-        message = await queue.get()
-        assert b"body" == message.body
-        await message.ack()
+        async with asyncio.timeout(60), queue.iterator() as messages:  # as soon as the queue has a leader again
+            message = await anext(messages)
+            assert b"body" == message.body
+            await message.ack()
 
 
 async def test_a_node_declares_queues_though_many_that_dead_letter_ended_at_once(rabbitmq, two_shards):

@@ -19,7 +19,7 @@ import pytest
 
 from deploy.local.processes import CHECKOUT, marked
 
-START_S, STOP_S = 90, 15
+START_S, STOP_S, PATIENCE_S = 300, 60, 120
 ENVIRONMENT = {
     "PORT": "0",
     "API_PORT": "0",
@@ -43,7 +43,7 @@ class Launcher:
         if self.process is None or self.process.poll() is not None:
             with self.output.open("wb") as output:
                 self.process = subprocess.Popen(self.command(), cwd=CHECKOUT, env=self.environment(), stdout=output)
-            wait(lambda: self.path.exists() or self.process.poll() is not None, START_S)
+            wait(lambda: self.path.exists() or self.process.poll() is not None, self.output.read_text, START_S)
         assert self.process.poll() is None, self.output.read_text()
         return self
 
@@ -73,19 +73,20 @@ class Launcher:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_S + 5)
+        return self.process.wait(PATIENCE_S)
 
 
-def wait(condition, timeout_s):
+def wait(condition, seen, timeout_s=PATIENCE_S):
+    """Wait for what other processes do; `seen` tells what is there instead."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, seen()
         time.sleep(0.05)
 
 
 def status(url, body=None, **headers):
     request = urllib.request.Request(url, data=body, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.status
 
 
@@ -128,12 +129,12 @@ def test_a_post_with_the_demo_hash_is_accepted_and_becomes_a_row(launcher):
     assert 202 == status(url, b'[{"externalId": "first", "inventoryQuantity": 3}]', **headers)
     with psycopg.connect(stack["databaseUrl"], autocommit=True) as connection:
         query = "SELECT inventory_quantity FROM feed_variants WHERE external_id = 'first'"
-        wait(lambda: connection.execute(query).fetchone() == (3,), 20)
+        wait(lambda: connection.execute(query).fetchone() == (3,), connection.execute(query).fetchall)
 
 
 def test_the_screen_shows_a_curl_line_that_works(launcher):
     launcher.start()
-    wait(lambda: "See what is stored" in launcher.output.read_text(), 5)
+    wait(lambda: "See what is stored" in launcher.output.read_text(), launcher.output.read_text)
     (line, *_) = [line for line in launcher.output.read_text().splitlines() if line.startswith("curl")]
     answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
     assert 1 == json.loads(answer)["accepted"]
@@ -141,18 +142,19 @@ def test_the_screen_shows_a_curl_line_that_works(launcher):
 
 def test_the_screen_says_that_the_canary_went_down_every_shard(launcher):
     launcher.start()
-    wait(lambda: re.search(r"Canary +went down 8 shards in \d+ ms", launcher.output.read_text()), 30)
+    told = re.compile(r"Canary +went down 8 shards in \d+ ms")
+    wait(lambda: told.search(launcher.output.read_text()), launcher.output.read_text)
     with psycopg.connect(launcher.stack["databaseUrl"]) as connection:
         assert [(8, 8)] == connection.execute("SELECT count(*), count(arrived_at) FROM canaries").fetchall()
 
 
 def test_with_monitoring_a_prometheus_asks_every_process_and_the_screen_says_where(launcher):
     launcher.start()
-    wait(lambda: "See what is stored" in launcher.output.read_text(), 5)
+    wait(lambda: "See what is stored" in launcher.output.read_text(), launcher.output.read_text)
     (url,) = set(re.findall(r"Prometheus +(http://127\.0\.0\.1:\d+)", launcher.output.read_text()))
 
     def asked(path):
-        with urllib.request.urlopen(f"{url}/api/v1/{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/api/v1/{path}", timeout=60) as answer:
             return json.load(answer)["data"]
 
     assert "feedline-alerts" in [group["name"] for group in asked("rules")["groups"]]
@@ -163,7 +165,7 @@ def test_with_monitoring_a_prometheus_asks_every_process_and_the_screen_says_whe
         roles = [one["labels"]["role"] for one in targets if one["health"] == "up"]
         return all(count == roles.count(role) for role, count in expected.items()) and len(roles) == len(targets)
 
-    wait(up, 20)
+    wait(up, lambda: asked("targets"))
 
 
 def test_the_demo_account_has_a_daily_limit_of_ten_thousand(launcher):
@@ -189,7 +191,10 @@ def test_a_second_start_says_that_one_runs(launcher):
 def test_a_child_that_is_killed_is_started_again_and_the_pids_follow(launcher, role):
     before = launcher.start().stack["pids"][role]
     os.kill(before[0], signal.SIGKILL)
-    wait(lambda: len(after := launcher.stack["pids"][role]) == len(before) and before[0] not in after, 30)
+    wait(
+        lambda: len(after := launcher.stack["pids"][role]) == len(before) and before[0] not in after,
+        lambda: (before, launcher.stack["pids"]),
+    )
     assert launcher.process.poll() is None
 
 

@@ -30,7 +30,7 @@ def _child(tmp_path, owner, script, *, answers=lambda: True):
 
 
 async def _until(condition, changed):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             changed.clear()
             await changed.wait()
@@ -45,7 +45,7 @@ async def test_a_child_that_is_killed_is_started_again_under_a_new_pid(tmp_path)
     os.kill(first, signal.SIGKILL)
     await _until(lambda: child.pid not in (first, None), owner.changed)
     assert ["child was ended by SIGKILL; it is started again in 0.25 s"] == owner.notices
-    assert await child.stop(grace_s=5)
+    assert await child.stop(grace_s=60)
 
 
 async def test_a_child_that_ignores_its_stop_signal_is_killed_after_the_grace(tmp_path):
@@ -65,7 +65,7 @@ async def test_a_child_that_ends_again_and_again_is_reported_to_who_waits(tmp_pa
     child.start()
     with pytest.raises(RuntimeError, match="child ended with exit code 3"):
         await child.wait_ready()
-    await child.stop(grace_s=1)
+    await child.stop(grace_s=60)
 
 
 async def test_a_child_that_waits_for_its_next_start_can_be_stopped(tmp_path):
@@ -73,7 +73,7 @@ async def test_a_child_that_waits_for_its_next_start_can_be_stopped(tmp_path):
     child = _child(tmp_path, owner, "exit 1", answers=lambda: False)
     child.start()
     await _until(lambda: owner.notices, owner.changed)
-    assert await child.stop(grace_s=1)
+    assert await child.stop(grace_s=60)
     assert child.pid is None
 
 
@@ -102,7 +102,7 @@ async def test_a_full_disk_ends_neither_the_supervision_nor_doubles_the_child(tm
 
     assert any("cannot be written down" in notice for notice in owner.notices)
     assert [str(child.pid)] == [pid for pid in (tmp_path / "pids").read_text().split() if _lives(int(pid))]
-    assert await child.stop(grace_s=5)
+    assert await child.stop(grace_s=60)
 
 
 async def test_files_that_cannot_be_made_are_tried_again_whatever_is_wrong(tmp_path):
@@ -118,7 +118,7 @@ async def test_files_that_cannot_be_made_are_tried_again_whatever_is_wrong(tmp_p
     await child.wait_ready()
 
     assert child.pid
-    assert await child.stop(grace_s=5)
+    assert await child.stop(grace_s=60)
 
 
 def _lives(pid):
