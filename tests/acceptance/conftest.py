@@ -21,7 +21,10 @@ from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
 from tests.acceptance.chromium import OFFLINE
 
-START_S, STOP_S = 120, 15
+START_S, STOP_S = 300, 120
+PATIENCE_S = 120
+"""How long anything may take that another process does, on a machine that is busy with other work."""
+expect.set_options(timeout=PATIENCE_S * 1_000)
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
 ENVIRONMENT = {"PORT": "0", "API_PORT": "0", "MONITOR_PORT": "0", "EDGE_PROCESSES": "1", "WORKER_PROCESSES": "2"}
 
@@ -51,58 +54,70 @@ class System:
         try:
             async with self.client.get(stack["apiUrl"] + path, headers=headers) as response:
                 return await response.json() if response.status == 200 else None
-        except aiohttp.ClientConnectionError:
+        except aiohttp.ClientError:  # also of an answer that was cut off
             return None
 
-    async def ask(self, path: str, body: dict[str, Any]) -> None:
-        """Post something to the API."""
+    async def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """Post something to the API; returns its answer."""
         headers = {"Authorization": f"Bearer {self.stack['apiToken']}"}
         async with self.client.post(self.stack["apiUrl"] + path, json=body, headers=headers) as response:
             assert response.ok, await response.text()
+            return await response.json()
 
     async def get_when(self, path: str, wanted: Any) -> Any:
         """Return what the API answers as soon as it is as wanted."""
-        async with asyncio.timeout(60):
-            while not (answer := await self.get(path)) or not wanted(answer):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        answer = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not (answer := await self.get(path)) or not wanted(answer):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{path} still answers {answer}") from None
         return answer
 
     @staticmethod
-    async def until(condition: Any, timeout_s: float) -> None:
-        """Wait for a condition of other processes."""
-        await until(condition, timeout_s)
+    async def until(condition: Any, seen: Any) -> None:
+        """Wait for a condition of other processes; `seen` tells what is there instead."""
+        await until(condition, seen)
 
     async def kill(self, role: str) -> None:
         """End one process of a role as a crash would, and wait until the launcher has noticed."""
         pids = self.stack["pids"][role]
         os.kill(pids[0], signal.SIGKILL)
-        await until(lambda: pids[0] not in self.stack["pids"][role], 60)
+        await until(lambda: pids[0] not in self.stack["pids"][role], lambda: self.stack["pids"])
 
 
-async def until(condition: Any, timeout_s: float) -> None:
-    """Wait for a condition of other processes, which have no other signal."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+async def until(condition: Any, seen: Any, timeout_s: float = PATIENCE_S) -> None:
+    """Wait for a condition of other processes, which have no other signal; `seen` tells what is there instead."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain; there is {seen()}") from None
 
 
 @pytest.fixture(scope="session")
 async def system(tmp_path_factory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("system") / ".local"
+    output = folder.with_name("output")
     unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | ENVIRONMENT
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.command.main", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    with output.open("wb") as written:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "deploy.command.main", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
+            stdout=written,
+        )  # fmt: skip
     try:
-        await until(lambda: (folder / "stack.json").exists() or process.returncode is not None, START_S)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as client:
+        started = folder / "stack.json"
+        await until(lambda: started.exists() or process.returncode is not None, output.read_text, START_S)
+        assert process.returncode is None, output.read_text()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as client:
             yield System(folder / "stack.json", client)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), STOP_S + 5)
+        await asyncio.wait_for(process.wait(), STOP_S)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +136,7 @@ async def page(system, chromium):
     link = await new_link(connection, account_id, Role.OPERATOR)
     await connection.close()
     context = await chromium.new_context(base_url=system.stack["apiUrl"])
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_S * 1_000)
     opened = await context.new_page()
     wrong: list[str] = []
     opened.on(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from playwright.async_api import expect
 
-SECOND_MS = 1_000
+SECOND_MS, PATIENCE_S = 1_000, 120
 FOCUSED = "(() => { const e = document.activeElement; return [e.innerText, e.labels?.[0]?.innerText] })()"
+TOGETHER = """(keys) => {
+  for (const key of keys) document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+}"""
+"""Two keys within a second, however busy the machine is."""
 
 
 async def tab_to(page, text):
@@ -20,6 +25,16 @@ async def tab_to(page, text):
     raise AssertionError(f"Tab never came to {text}")
 
 
+async def said(page, text):
+    """Return a toast as soon as it is there and settled: a little time passes on the page for that, and no more."""
+    toast = page.locator(".toast", has_text=text)
+    async with asyncio.timeout(PATIENCE_S):
+        while not await toast.count():
+            await page.clock.run_for(20)
+    await page.clock.run_for(100)
+    return toast
+
+
 async def test_the_keyboard_alone_leads_a_newcomer_from_an_address_to_a_run(system, page):
     port = json.loads((system.file.parent / "ports.json").read_text())["vendor-http"]
     await page.goto("/feeds")
@@ -30,7 +45,7 @@ async def test_the_keyboard_alone_leads_a_newcomer_from_an_address_to_a_run(syst
     await page.keyboard.type(f"http://demo:demo@127.0.0.1:{port}/stock.csv")
     await page.keyboard.press("Enter")
     read = page.locator("#read")
-    await expect(read).to_contain_text("41 rows read: 40 mapped, 1 rejected", timeout=30 * SECOND_MS)
+    await expect(read).to_contain_text("41 rows read: 40 mapped, 1 rejected")
     await tab_to(page, "“soon” means 0")
     await page.keyboard.press("Enter")
     await expect(read).to_contain_text("41 mapped, 0 rejected")
@@ -38,7 +53,7 @@ async def test_the_keyboard_alone_leads_a_newcomer_from_an_address_to_a_run(syst
     await page.keyboard.type("By keys")
     await tab_to(page, "Save and run")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#state .pill")).to_have_text("succeeded", timeout=60 * SECOND_MS)  # live
+    await expect(page.locator("#state .pill")).to_have_text("succeeded")  # live
 
 
 async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(page):
@@ -48,8 +63,8 @@ async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(p
     await page.keyboard.press("/")
     await expect(page.locator("#search")).to_be_focused()
     await page.locator("h1").first.click()
-    await page.keyboard.press("g")
-    await page.keyboard.press("f")
+    async with page.expect_navigation():  # until the next page's keys work too
+        await page.evaluate(TOGETHER, ["g", "f"])
     await expect(page.locator("main h1")).to_have_text("Feeds")
     await page.keyboard.press("p")
     await expect(page.locator("#live-state")).to_have_text("paused")
@@ -65,8 +80,8 @@ async def test_keys_walk_the_rows_connect_and_take_back_and_a_toast_goes_after_t
     await system.ask("/api/variants.json", {"sku": "000-KEY"})
     await page.clock.install()
     await page.goto("/connect")
+    await page.clock.pause_at(await page.evaluate("Date.now() / 1000") + 60)
     likeliest = page.locator("tbody tr", has_text="000-key").locator("button.primary")
-    toast = page.locator(".toast")
     await page.keyboard.press("j")
     await expect(likeliest).to_be_focused()
     await page.keyboard.press("j")
@@ -74,10 +89,10 @@ async def test_keys_walk_the_rows_connect_and_take_back_and_a_toast_goes_after_t
     await page.keyboard.press("k")
     await expect(likeliest).to_be_focused()
     await page.keyboard.press("Enter")
-    await expect(toast).to_contain_text("by key is connected to")
+    await said(page, "by key is connected to")
 
     await page.keyboard.press("u")
-    await expect(toast).to_contain_text("by key is not connected any more")
+    toast = await said(page, "by key is not connected any more")
     await page.clock.fast_forward(9 * SECOND_MS)
     await expect(toast).to_have_count(1)
     await page.clock.fast_forward(2 * SECOND_MS)
