@@ -100,10 +100,10 @@ def _chart(
 
 
 def tick(value: float) -> str:
-    """Return a number of an axis: 0.5, 2,500, 20k, 1.5M: short, so that it fits beside the drawing."""
-    for least, unit in ((1e6, "M"), (1e4, "k")):
+    """Return a number of an axis: 0.5, 2,500, 20k, 1.5M, 2.5bn: short, so that it fits beside the drawing."""
+    for least, step, unit in ((1e9, 1e9, "bn"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if value >= least:
-            return f"{value / (1e3 if unit == 'k' else 1e6):g}{unit}"
+            return f"{value / step:g}{unit}"
     return f"{value:,.0f}" if value >= 1e3 else f"{value:g}"  # noqa: PLR2004 - from here on commas help
 
 

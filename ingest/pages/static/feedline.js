@@ -8,7 +8,9 @@
 
   // One stream a page. It closes while the tab is hidden, while paused, and while a row has the focus: rows never jump.
   const slot = find("#live");
-  let heard = Date.now(), paused = false, poll = 0, source = null;
+  let heard = Date.now(), paused = false, held = false, poll = 0, source = null;
+
+  const quiet = () => paused || held || document.hidden;
 
   function state(text, kind) {
     const shown = find("#live-state");
@@ -20,7 +22,8 @@
   }
 
   function open() {
-    if (!slot || source || paused || document.hidden) return;
+    if (!slot || find("#live-stream") || quiet()) return;
+    heard = Date.now();
     const url = slot.dataset.url;
     const node = document.createElement("div");
     node.id = "live-stream";
@@ -37,19 +40,21 @@
     poll = 0;
     source = null;
     const node = find("#live-stream");
-    if (node) htmx.remove(node);
+    if (!node) return;
+    htmx.trigger(node, "htmx:beforeCleanupElement"); // ends the stream; htmx.remove takes but the element away
+    htmx.remove(node);
   }
 
   function hear() {
     heard = Date.now();
-    if (!paused) state(poll ? "asks every 5 s" : "live", poll ? "polling" : "live");
+    if (!quiet()) state(poll ? "asks every 5 s" : "live", poll ? "polling" : "live");
   }
 
   function startPolling() {
-    if (poll || paused || document.hidden) return;
+    if (poll || quiet()) return;
     const url = new URL(slot.dataset.url, location.href);
     url.searchParams.set("once", "1");
-    poll = setInterval(() => htmx.ajax("GET", url.pathname + url.search, { target: "#live", swap: "none" }).then(hear), POLL_MS);
+    poll = setInterval(() => htmx.ajax("GET", url.pathname + url.search, { target: "#live", swap: "none" }).catch(() => {}), POLL_MS);
     state("asks every 5 s", "polling");
   }
 
@@ -61,15 +66,17 @@
       hear();
     });
     document.body.addEventListener("htmx:sseMessage", hear);
+    // An answer that is no page, while Postgres or the API is away, tells nothing.
+    document.body.addEventListener("htmx:afterRequest", (event) => { if (event.detail.target === slot && event.detail.successful) hear(); });
     document.body.addEventListener("htmx:sseError", () => { if (!source || source.readyState === 2) { close(); startPolling(); } });
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-    document.addEventListener("focusin", (event) => { if (event.target.closest("[data-holds]")) hold(true); });
-    document.addEventListener("focusout", (event) => { if (event.target.closest("[data-holds]")) hold(false); });
+    document.addEventListener("focusin", (event) => hold(Boolean(event.target.closest("[data-holds]"))));
+    document.addEventListener("focusout", (event) => { if (!event.relatedTarget) hold(false); });
     setInterval(() => {
-      if (paused || document.hidden || Date.now() - heard < STALE_MS) return;
-      const since = new Date(heard).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      state(`not live since ${since}`, "stale");
-      if (!poll) { close(); startPolling(); state(`not live since ${since}; asks every 5 s`, "stale"); }
+      if (quiet() || Date.now() - heard < STALE_MS) return;
+      if (!poll) close(), startPolling();
+      const since = new Date(heard).toLocaleTimeString("en-GB", { timeZone: slot.dataset.zone, timeStyle: "short" });
+      state(`not live since ${since}; asks every 5 s`, "stale");
     }, 1000);
     const button = find("#pause");
     button.hidden = false;
@@ -84,15 +91,16 @@
     button.textContent = paused ? "Resume" : "Pause";
     button.setAttribute("aria-pressed", String(paused));
     if (paused) close(), state("paused", "paused");
-    else heard = Date.now(), state("live", "live"), open();
+    else if (held) state("waits while you are in a row", "paused");
+    else state("live", "live"), open();
   }
 
-  let held = false;
   function hold(wanted) {
+    if (held === wanted) return;
     held = wanted;
     if (paused) return;
     if (wanted) close(), state("waits while you are in a row", "paused");
-    else heard = Date.now(), open();
+    else open();
   }
 
   // Rows never jump: a list that would push rows down by new ones waits behind a bar that says how many.
@@ -156,6 +164,25 @@
     if (slot && held && !document.activeElement.closest("[data-holds]")) hold(false);
   });
   document.body.addEventListener("htmx:sendError", (event) => event.detail.elt.querySelectorAll?.("button").forEach((button) => { button.disabled = false; }));
+
+  // The palette: ⌘K or Ctrl-K on every page; the arrows walk, enter goes to the first, or to where the focus is.
+  const palette = find("#palette");
+  palette?.addEventListener("keydown", (event) => {
+    const ways = [...palette.querySelectorAll("#ways a")], at = ways.indexOf(document.activeElement);
+    if (event.key === "Enter" && at < 0 && ways.length) { event.preventDefault(); ways[0].click(); }
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    event.preventDefault();
+    const next = at + (event.key === "ArrowDown" ? 1 : -1);
+    (ways[Math.min(next, ways.length - 1)] ?? find("#palette-text")).focus();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!palette || event.key.toLowerCase() !== "k" || event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    if (palette.open) return palette.close();
+    palette.showModal();
+    find("#palette-text").select();
+    htmx.trigger("#palette-text", "palette");
+  });
 
   // Keys; they can be switched off on the page of keys.
   const ways = { n: "/", f: "/feeds", l: "/lag", d: "/dead-letters", u: "/usage", c: "/connect" };

@@ -222,6 +222,11 @@ async def test_a_sku_is_found_and_its_quantity_told_as_a_sum(dashboard, feed, ap
     page = await browser.page("/search?q=oak-")
     assert ["oak-table", "oak-table-2"] == page.texts("tbody th a")
     assert "oak-table-2" == (await browser.page("/search?q=oak")).text_of("h1")  # exactly a barcode, before beginnings
+    ways = await browser.page("/palette?q=acme")
+    assert [(f"/feeds/{feed['id']}", "Acme <stock> feed")] == [
+        (way.get("href"), " ".join(way.text_content().split())) for way in ways.tree.cssselect("a")
+    ]
+    assert "oak-table variant, by its SKU" in (await browser.page("/palette?q=oak-")).texts("a")
     page = await browser.page(f"/search?q={feed['run']}")
     assert f"/feeds/{feed['id']}/runs/{feed['run']}" == page.url
     assert [] == (await (await dashboard.browser("read", api.other_account_id)).page("/search?q=oak-")).texts(
