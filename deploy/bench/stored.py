@@ -5,7 +5,7 @@ Copied in by SQL, with the hash that the road would store, so that the road find
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,8 @@ _COLUMNS = (
     "account_id", "feed_id", "external_id", "vendor_sku", "inventory_quantity", "retail_price", "item_hash",
     "details_hash", "charged", "created_at", "updated_at",
 )  # fmt: skip
+_AT_ONCE = 1_000
+_MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def fill(connection: asyncpg.Connection, feeds: list[Feed], rows: int) -> None:
@@ -34,19 +36,19 @@ async def fill(connection: asyncpg.Connection, feeds: list[Feed], rows: int) -> 
 
 def _road(feeds: list[Feed], rows: int) -> Iterator[tuple[Any, ...]]:
     for place, feed in enumerate(feeds):
-        for number in range(place, rows, len(feeds)):
-            yield _row(ACCOUNT, feed.id, number)
+        yield from _rows(ACCOUNT, feed.id, range(place, rows, len(feeds)))
 
 
 def _alone(rows: int) -> Iterator[tuple[Any, ...]]:
     for share in range(CONNECTIONS):
-        for number in range(share, rows, CONNECTIONS):
-            yield _row(ALONE, share, number)
+        yield from _rows(ALONE, share, range(share, rows, CONNECTIONS))
 
 
-def _row(account: int, feed: int, number: int) -> tuple[Any, ...]:
-    item = lean(number, 1)
-    price = str(item["retailPrice"])
-    (item_hash,) = hash_all([item | {"retailPrice": price}]).items
-    sku, now = item["externalId"], datetime(2026, 1, 1, tzinfo=UTC)
-    return account, feed, sku, sku, 1, Decimal(price), item_hash, 0, 0, now, now
+def _rows(account: int, feed: int, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(numbers), _AT_ONCE):
+        items = [lean(number, 1) for number in numbers[start : start + _AT_ONCE]]
+        for item in items:
+            item["retailPrice"] = str(item["retailPrice"])  # as the road has it
+        for item, item_hash in zip(items, hash_all(items).items, strict=True):
+            sku = item["externalId"]
+            yield account, feed, sku, sku, 1, Decimal(item["retailPrice"]), item_hash, 0, 0, _MADE_AT, _MADE_AT
