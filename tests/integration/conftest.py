@@ -18,6 +18,7 @@ import ingest.amqp.publish
 import ingest.api.app
 import ingest.pull.main
 from ingest.api.app import application
+from ingest.api.framework import postgres as limits
 from ingest.pull.parse.process.parsers import Parsers
 from schemas.secrets import new_token, token_digest
 from schemas.settings import Settings
@@ -98,6 +99,13 @@ class Api:
         provider = await self.ok("POST", "/api/dropship-providers.json", {"name": "Acme"})
         body = {"name": "Stock", "dropshipProviderId": provider["id"], "resourceType": "webhook", **attributes}
         return await self.ok("POST", "/api/inventory-feeds.json", body)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch) -> None:
+    """A machine that is busy with other work is not a Postgres that is away: the API waits longer for it."""
+    for name in ("ACQUIRE_TIMEOUT_S", "STATEMENT_TIMEOUT_S", "SILENCE_S"):
+        monkeypatch.setattr(limits, name, 60.0)
 
 
 @pytest.fixture

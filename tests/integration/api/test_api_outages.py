@@ -12,7 +12,8 @@ from ingest.api.framework import postgres as limits
 from ingest.api.framework.call import SERVICES
 from tests.integration.api.road import until
 
-STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 3.0, 1.0
+TIMES = (limits.STATEMENT_TIMEOUT_S, limits.SILENCE_S, limits.ACQUIRE_TIMEOUT_S)
+STATEMENT_S, SILENCE_S, ACQUIRE_S = 0.5, 3.0, 3.0
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ def settings(settings, monkeypatch):
     return settings
 
 
+async def is_answered(api, path):
+    """Wait until the API, whose patience is short here, answers: a busy machine may be slower than that."""
+    await until(lambda: api.call("GET", path), lambda answer: answer.status == 200)
+
+
 def processes(postgres):
     """Return the ids of the postmaster and of its children."""
     master = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
@@ -32,12 +38,13 @@ def processes(postgres):
 
 
 def test_the_times_add_up_to_less_than_ten_seconds():
-    assert limits.STATEMENT_TIMEOUT_S < limits.SILENCE_S
-    assert limits.SILENCE_S + limits.ACQUIRE_TIMEOUT_S < 10
+    statement_s, silence_s, acquire_s = TIMES
+    assert statement_s < silence_s
+    assert silence_s + acquire_s < 10
 
 
 async def test_a_frozen_postgres_is_503_and_soon(api, postgres):
-    await api.ok("GET", "/api/dropship-providers.json")
+    await is_answered(api, "/api/dropship-providers.json")
     frozen = processes(postgres)
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -54,11 +61,11 @@ async def test_a_frozen_postgres_is_503_and_soon(api, postgres):
             os.kill(pid, signal.SIGCONT)
 
     assert {(503, "2")} == {(answer.status, answer.headers.get("Retry-After")) for answer in answers}
-    await until(lambda: api.call("GET", "/api/account.json"), lambda answer: answer.status == 200)
+    await is_answered(api, "/api/account.json")
 
 
 async def test_a_slow_query_is_504_and_says_so(api):
-    await api.ok("GET", "/api/account.json")
+    await is_answered(api, "/api/account.json")
     connection = await asyncpg.connect(api.database)
     async with connection.transaction():
         await connection.execute("LOCK TABLE variants IN ACCESS EXCLUSIVE MODE")
@@ -66,11 +73,11 @@ async def test_a_slow_query_is_504_and_says_so(api):
     await connection.close()
 
     assert "api.variants.list.slow" == problem["title"]
-    assert 200 == (await api.call("GET", "/api/variants.json")).status
+    await is_answered(api, "/api/variants.json")
 
 
 async def test_a_pool_without_a_free_connection_makes_nobody_wait_for_ever(api):
-    await api.ok("GET", "/api/account.json")
+    await is_answered(api, "/api/account.json")
     pool = api.client.app[SERVICES].pool
     taken = [await pool.acquire() for _ in range(limits.POOL_SIZE)]
     try:
@@ -80,4 +87,4 @@ async def test_a_pool_without_a_free_connection_makes_nobody_wait_for_ever(api):
             await pool.release(connection)
 
     assert "api.unavailable" == problem["title"]
-    assert 200 == (await api.call("GET", "/api/account.json")).status
+    await is_answered(api, "/api/account.json")
