@@ -6,6 +6,7 @@ SIGTERM or SIGINT, drains and returns; an exception ends the process with a non-
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -45,7 +46,10 @@ def main(arguments: list[str]) -> int:
 async def _serve(role: str, loaded: settings.Settings) -> None:
     agreed = await agree(loaded)
     with exported(agreed, role):
-        await import_module(ROLES[role]).main(agreed)
+        gc.disable()  # what modules make stays: to look through it again and again is a seventh of the loading
+        module = import_module(ROLES[role])
+        gc.enable()
+        await module.main(agreed)
 
 
 if __name__ == "__main__":

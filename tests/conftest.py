@@ -34,10 +34,16 @@ def _marker() -> dict[str, str]:
     return {MARKER: f"tests-{secrets.token_hex(8)}"}
 
 
+def pytest_collection() -> None:
+    """What modules and their tests' cases make stays until the end: the collector need not walk it again and again."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What the modules made stays until the end: the collector need not walk it in every test."""
+    """Nor in every test."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -6,6 +6,7 @@ that is started again finds its standard input closed and does not hold.
 
 from __future__ import annotations
 
+import gc
 import runpy
 import sys
 from importlib import import_module
@@ -14,7 +15,9 @@ from importlib import import_module
 def main() -> None:
     """Become `python -m ROLE…`."""
     _, preload, module, *arguments = sys.argv
+    gc.disable()  # what modules make stays: to look through it again and again is a seventh of the loading
     import_module(preload)
+    gc.enable()
     sys.stdin.read()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
