@@ -41,7 +41,6 @@ def pytest_collection() -> None:
 
 def pytest_collection_finish() -> None:
     """Nor in every test."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 
