@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
 import secrets
@@ -135,8 +136,8 @@ def _draw(port: int) -> bool:
     with socket.socket(socket.AF_UNIX) as name:
         try:
             name.bind(f"\0feedline drew port {port}")
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE  # a sandbox may have no such names: then luck must do
         name.detach()  # stays open; the kernel frees the name with the process
         return True
 
