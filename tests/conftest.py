@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +64,16 @@ class WholeFiles(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles | None:
     """Of `--dist=loadfile`."""
     return WholeFiles(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """End the node that a failed test had: it may stand and be of no use any more. The next test starts it again."""
+    report = yield
+    node = getattr(item, "funcargs", {}).get("rabbitmq")
+    if report.failed and node is not None:
+        node.kill()
+    return report
 
 
 @pytest.fixture(scope="session")
