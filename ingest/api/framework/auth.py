@@ -11,17 +11,20 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import asyncpg
 from aiohttp import web
 
 from ingest.accounts.store import TOKENS
 from ingest.api.framework.caller import Caller, Scope
-from ingest.api.framework.operation import Operation
 from ingest.api.framework.recent import Recent
 from ingest.http.pace import Pace
 from ingest.http.problems import ProblemError
 from schemas.secrets import token_digest
+
+if TYPE_CHECKING:  # what operations need, parsers of files among it, is much to load for who makes a link
+    from ingest.api.framework.operation import Operation
 
 CACHE_S = 5.0
 MAX_CACHED = 10_000
