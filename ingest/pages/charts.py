@@ -35,8 +35,8 @@ class Chart:
 
     @property
     def blank(self) -> bool:
-        """Return whether there is nothing to be drawn but the axes."""
-        return not any(value for _, values in self.rows for value in values)
+        """Return whether there is nothing to be drawn but the axes: a value that is 0 all along is drawn as a line."""
+        return not any(series.points for series in self.series)
 
 
 def strip(tones: Sequence[str]) -> list[tuple[str, str]]:

@@ -26,17 +26,19 @@ def test_bars_stand_upon_each_other_and_the_scale_takes_their_sum():
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(0.25, "0.25"), (5.0, "5"), (2_500.0, "2,500"), (20_000.0, "20k"), (1_500_000.0, "1.5M")]
+    ("value", "written"),
+    [(0.25, "0.25"), (5.0, "5"), (2_500.0, "2,500"), (20_000.0, "20k"), (1_500_000.0, "1.5M"), (2.5e9, "2.5bn")],
 )
 def test_numbers_of_an_axis_are_short_and_never_a_power_of_ten(value, written):
     assert written == tick(value)
 
 
-def test_nothing_at_all_is_a_flat_line_and_known_to_be_nothing():
-    chart = lines("Age", "s", ["a", "b"], {"oldest": [0, 0]})
+def test_where_nothing_is_drawn_it_says_so_and_a_value_of_0_all_along_is_a_line():
+    chart = lines("Age", "s", ["a", "b"], {"oldest": [None, None]})
     assert ["0", "0.5", "1"] == [label for _, label in chart.ticks]
     assert chart.blank
-    assert not lines("Age", "s", ["a", "b"], {"oldest": [0, 1]}).blank
+    assert stacked("Items", "", ["a", "b"], {"created": [0, 0]}).blank
+    assert not lines("Quantity", "", ["a", "b"], {"quantity": [0, 0]}).blank
 
 
 def test_a_strip_is_one_path_a_tone_each_mark_at_its_place():
