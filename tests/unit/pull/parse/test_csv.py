@@ -116,12 +116,14 @@ def test_quotes_hold_delimiters_and_newlines_and_rows_are_counted_like_a_spreads
 
 
 def test_rows_that_do_not_match_the_header_are_rejected_with_their_rows_and_keys_whatever_their_last_cell():
-    items, rows, rejects, _ = read(b"externalId,name\nA,a\nB\nC,c,extra\nD,d,,\n")
+    items, rows, rejects, _ = read(b"externalId,name\nA,a\nB,b\nC\nD,d,extra\nE,e,,\n")
 
     assert (["A"], [2]) == ([item["externalId"] for item in items], rows)
-    assert [(3, "B", "columns", "B"), (4, "C", "columns", "C,c,extra"), (5, "D", "columns", "D,d,,")] == [
-        (r.row, r.external_id, r.code, r.value) for r in rejects
+    # what stands before a short row may be half of a value: it is in doubt with it
+    assert [(3, "B", None), (4, "C", "C"), (5, "D", "D,d,extra"), (6, "E", "E,e,,")] == [
+        (r.row, r.external_id, r.value) for r in sorted(rejects, key=lambda reject: reject.row)
     ]
+    assert {"columns"} == {r.code for r in rejects}
 
 
 def test_a_stray_quote_costs_its_own_row_alone():
@@ -131,11 +133,11 @@ def test_a_stray_quote_costs_its_own_row_alone():
     assert (3, "quote") == (reject.row, reject.code)
 
 
-@pytest.mark.parametrize("end", ['C,"c', "C"])
-def test_a_file_that_is_cut_off_is_not_complete(end):
+@pytest.mark.parametrize(("end", "good"), [('C,"c', 2), ("C", 1)])  # a short last row may be the half of B's name
+def test_a_file_that_is_cut_off_is_not_complete(end, good):
     items, _, _, report = read(b"externalId,name\nA,a\nB,b\n" + end.encode())
 
-    assert (2, False) == (len(items), report.complete)
+    assert (good, False) == (len(items), report.complete)
     assert "4" in report.reason
 
 
@@ -227,10 +229,12 @@ def test_stretches_with_and_without_quotes_give_the_rows_of_a_plain_reader(endin
         lines.append(f"A{number},S{number % 7},{name}" if number % 1_500 != 1_499 else ",,")
     lines[9_000] = "short,row"
     text = ending.join(lines) + ending
-    items, rows, (reject,), report = read(text.encode())
+    items, rows, rejects, report = read(text.encode())
     plain = list(csv.reader(io.StringIO(text, newline="")))
 
+    doubtful, short = sorted(rejects, key=lambda reject: reject.row)
+    assert (["A8998", "S3", "name 8998"], ["short", "row"]) == (plain[doubtful.row - 1], plain[short.row - 1])
+    plain[doubtful.row - 1].pop()  # the short row may be the rest of that name
     assert [plain[row - 1] for row in rows] == [list(item.values()) for item in items]
-    assert sum(len(row) == 3 and any(row) for row in plain) - 1 == len(items)
-    assert ["short", "row"] == plain[reject.row - 1]
+    assert sum(len(row) >= 2 and any(row) for row in plain) - 2 == len(items)
     assert report.complete
