@@ -33,9 +33,11 @@ _OF_THE_OTHER = {
     "comma": re.compile(r"[+-]?\d*\.(?!\d{3}\Z)\d+|[+-]?\d{1,3}(?:[, ]\d{3})+\.\d+", re.ASCII),
 }
 """Numbers that are surely of the other notation."""
-_BETWEEN = "[.,'\u2019\\s]?"
+_BETWEEN = "[.,'\u2018\u2019\u2032\u00b4`\u00b7\u066b\u066c\\s]?"
 _BEFORE = re.compile(rf"\d{_BETWEEN}\Z|(?:\A|\W)[-\u2212\u2013]\s?\Z|\A\(\Z")
-_BEHIND = re.compile(rf"{_BETWEEN}\d|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE][+-]?\d")
+_BEHIND = re.compile(
+    rf"{_BETWEEN}\d|\s?[\u00bc-\u00be\u2150-\u215e]|\s?[-\u2212\u2013]\s?\d|[-\u2212]\s*\Z|[eE][+-]?\d"
+)
 """What shows that a number goes on, before and behind a part of it: digits, groups, signs, the end of a range."""
 _TIMES_BEFORE = re.compile(r"\d\s?[/:x\u00d7*]\s?\Z", re.IGNORECASE)
 _TIMES_BEHIND = re.compile(r"\s?[/:x\u00d7*]\s?\d", re.IGNORECASE)

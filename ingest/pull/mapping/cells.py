@@ -48,8 +48,9 @@ _TOTAL: Final = re.compile(
     re.IGNORECASE,
 )
 """The same in more words."""
-TOTAL_MARKS: Final = ("otal", "OTAL", "umme", "UMME", "esamt", "ESAMT")
-"""One of these is in each that is ASCII and longer than a word."""
+TOTAL_MARKS: Final = (("l", "otal"), ("L", "OTAL"), ("m", "umme"), ("M", "UMME"), ("m", "esamt"), ("M", "ESAMT"))
+"""A letter, which is found in no time, and what goes with it; one of these is in each that is ASCII and no single word
+of `TOTALS`."""
 _LONGEST_TOTAL = 40
 NO_IDS: Final = NO_KEYS | TOTALS
 LONGEST_NO_ID: Final = max(map(len, NO_IDS))

@@ -246,7 +246,7 @@ def _shortest_plain(found: Sequence[Any], *, required: bool) -> int:
         return 0
     if b" " in unusual and ("\n " in lines or " \n" in lines):  # within keys spaces are as they should be
         return 0
-    if required and any(map(lines.__contains__, TOTAL_MARKS)):
+    if required and any(letter in lines and mark in lines for letter, mark in TOTAL_MARKS):
         return 0
     return 0 if _is_a_spreadsheets(lines) else min(lengths)
 

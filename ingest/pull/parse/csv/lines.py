@@ -19,6 +19,7 @@ MAX_LINE = 1 << 20
 """A longer line is cut, and marked with U+0000 so that no value of it is taken."""
 END = "\0\0the end\0\0"
 """A line put after the last one; csv.reader raises an error when a quote is open there."""
+_ENOUGH = 4_096
 _CTRL_Z = "\x1a"
 """The end of a file to CP/M and MS-DOS; some programs still write it."""
 
@@ -136,7 +137,7 @@ class Lines:
             except Exception as error:  # noqa: BLE001 - raised when these lines' turn comes
                 self._texts = _raising(error)
         text = self._ahead[0] if self._ahead else []
-        more = io.StringIO(text, newline="") if isinstance(text, str) else text
+        more = io.StringIO(_begin_of(text), newline="") if isinstance(text, str) else text
         return found + list(islice(filter(clean_key, more), count - len(found)))
 
     @property
@@ -197,6 +198,11 @@ class Lines:
             yield [carry], suspect
             carry = ""
         yield ([carry, END] if carry and not cutting else [END]), suspect
+
+
+def _begin_of(text: str) -> str:
+    """Return some whole lines that a text begins with, for it may be long."""
+    return text[: text.rfind("\n", 0, _ENOUGH) + 1] or text
 
 
 def _raising(error: Exception) -> Iterator[tuple[str | list[str], bool]]:
