@@ -123,7 +123,6 @@ async def system(tmp_path_factory) -> AsyncIterator[System]:
 @pytest.fixture(scope="session")
 async def chromium():
     async with async_playwright() as playwright:
-        expect.set_options(timeout=30_000)  # what another process does is waited for, however busy the machine is
         running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OFFLINE)
         yield running
         await running.close()
