@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
@@ -18,17 +18,20 @@ from typing import Any, Final
 
 import orjson
 
+from schemas.alike import Absent, Alike, are_columns, columns_of, items_of
 from schemas.errors import Permanent
+from schemas.items import KEY
 
 
 class NewerVersion(Permanent):
     """A message of a later release: nothing for this process, and nothing to bury either; a newer worker reads it."""
 
 
-MESSAGE_VERSION = 1
+MESSAGE_VERSION = 2
 """What is written. A field that no reader may ignore needs a new version, which is read for a release before it
-is written (docs/deploy.md, "Upgrade order")."""
-OLDEST_READ, NEWEST_READ = 1, 1
+is written (docs/deploy.md, "Upgrade order"). Version 2 carries items as `columns` (`schemas.alike`), version 1 as
+objects."""
+OLDEST_READ, NEWEST_READ = 1, 2
 """What is read: the version before the written one, where there was one, and the one after it, once it is decided."""
 _TIME_BITS, _RANDOM_BITS, _MAC_BITS = 42, 55, 24
 _PAYLOAD_BITS = _TIME_BITS + _RANDOM_BITS
@@ -38,7 +41,7 @@ _KEY_BITS, _BODY_BITS = 40, 56
 """Of a sender's key and of its body in a batch id: two bodies of one key that meet would lose one, two keys that meet
 would only be warned of."""
 _SENDER: Final = b"feedline-sender"
-_OBJECTS, _TEXTS, _KEY = {dict}, {str}, itemgetter("externalId")
+_OBJECTS, _TEXTS, _KEY = {dict}, {str}, itemgetter(KEY)
 
 
 class Source(StrEnum):
@@ -68,11 +71,11 @@ class Operation(StrEnum):
 class Batch:
     """One queue message.
 
-    `received_ms` is the receive time in milliseconds since 1970 (UTC). `items` are canonical (`schemas.items`),
-    `indexes[k]` is the position of `items[k]` in the post or its row in the file (None: 0, 1, 2 …). `rejected`
-    (`Reject.as_json`) and `warnings` concern the same post and become part of the receipt. `run_id` is the run of a
-    pulled feed. `replays` is the id of the dead letter that is sent again: it must not go behind what came since.
-    `delivered_ms` is no part of the message: when the broker handed it to this process.
+    `received_ms` is the receive time in milliseconds since 1970 (UTC). `items` are canonical (`schemas.items`), as
+    dicts or as columns (`schemas.alike`); `indexes[k]` is the position of `items[k]` in the post or its row in the
+    file (None: 0, 1, 2 …). `rejected` (`Reject.as_json`) and `warnings` concern the same post and become part of the
+    receipt. `run_id` is the run of a pulled feed. `replays` is the id of the dead letter that is sent again: it must
+    not go behind what came since. `delivered_ms` is no part of the message: when the broker handed it to this process.
     """
 
     batch_id: uuid.UUID
@@ -80,7 +83,7 @@ class Batch:
     feed_id: int
     received_ms: int
     source: Source
-    items: list[dict[str, Any]]
+    items: Sequence[dict[str, Any]]
     operation: Operation = Operation.UPSERT
     indexes: list[int] | None = None
     rejected: list[dict[str, Any]] = field(default_factory=list)
@@ -89,29 +92,45 @@ class Batch:
     replays: int | None = None
     delivered_ms: int | None = None
 
-    def encode(self, items: bytes | None = None) -> bytes:
-        """Return the message body; `items` are its items where they are JSON already."""
-        message: dict[str, Any] = {
-            "v": MESSAGE_VERSION,
+    def encode(self, columns: bytes | None = None, absent: Absent | None = None) -> bytes:
+        """Return the message body; `columns` are its items where they are JSON already, but for what is `absent`."""
+        own: dict[str, Any] = {}
+        if columns is None:
+            own["columns"], absent = columns_of(self.items)
+        else:
+            own["columns"] = orjson.Fragment(columns)
+        if absent:
+            own["absent"] = absent
+        return orjson.dumps({"v": MESSAGE_VERSION, **self._head(), **own, **self._rest()})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the batch as people read it: items are objects, whatever its message was like."""
+        return {**self._head(), "items": list(self.items), **self._rest()}
+
+    def _head(self) -> dict[str, Any]:
+        return {
             "batchId": self.batch_id.hex,
             "accountId": self.account_id,
             "feedId": self.feed_id,
             "receivedMs": self.received_ms,
             "source": self.source,
             "operation": self.operation,
-            "items": self.items if items is None else orjson.Fragment(items),
         }
+
+    def _rest(self) -> dict[str, Any]:
+        """Return what most batches do not have."""
+        rest: dict[str, Any] = {}
         if self.indexes is not None:
-            message["indexes"] = self.indexes
+            rest["indexes"] = self.indexes
         if self.rejected:
-            message["rejected"] = self.rejected
+            rest["rejected"] = self.rejected
         if self.warnings:
-            message["warnings"] = self.warnings
+            rest["warnings"] = self.warnings
         if self.run_id is not None:
-            message["runId"] = self.run_id
+            rest["runId"] = self.run_id
         if self.replays is not None:
-            message["replays"] = self.replays
-        return orjson.dumps(message)
+            rest["replays"] = self.replays
+        return rest
 
 
 def decode(body: bytes) -> Batch:
@@ -126,7 +145,7 @@ def decode(body: bytes) -> Batch:
             received_ms=message["receivedMs"],
             source=Source(message["source"]),
             operation=Operation(message["operation"]),
-            items=message["items"],
+            items=_items(message),
             indexes=message.get("indexes"),
             rejected=message.get("rejected", []),
             warnings=message.get("warnings", []),
@@ -135,9 +154,19 @@ def decode(body: bytes) -> Batch:
         )
         if not _is_sound(batch):
             raise Permanent("not a batch: its numbers are out of range, or its items no objects with an externalId")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise Permanent(f"not a batch: {type(error).__name__}: {error}") from None
     return batch
+
+
+def _items(message: dict[str, Any]) -> Any:
+    """Return the items; raises KeyError, IndexError or ValueError where they are no sound columns."""
+    if message["v"] == 1:
+        return message["items"]
+    columns, absent = message["columns"], message.get("absent", {})
+    if not are_columns(columns, absent):
+        raise ValueError("its columns are not the values of items with an externalId")
+    return items_of(columns, absent)
 
 
 def _check_version(version: Any) -> None:
@@ -159,16 +188,18 @@ def _is_sound(batch: Batch) -> bool:
     )
     if not all(number.__class__ is int and 0 <= number < bound for number, bound in bounds):
         return False
-    indexes = batch.indexes
-    if batch.items.__class__ is not list or not (_are_told(batch.rejected) and _are_told(batch.warnings)):
+    items, indexes = batch.items, batch.indexes
+    if not (isinstance(items, list | Alike) and _are_told(batch.rejected) and _are_told(batch.warnings)):
         return False
     if indexes is not None and (
         indexes.__class__ is not list
-        or len(indexes) != len(batch.items)
+        or len(indexes) != len(items)
         or not all(index.__class__ is int for index in indexes)
     ):
         return False
-    return _OBJECTS.issuperset(map(type, batch.items)) and _TEXTS.issuperset(map(type, map(_KEY, batch.items)))
+    return isinstance(items, Alike) or (
+        _OBJECTS.issuperset(map(type, items)) and _TEXTS.issuperset(map(type, map(_KEY, items)))
+    )
 
 
 def _are_told(lines: Any) -> bool:

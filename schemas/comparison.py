@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +11,8 @@ import orjson
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
-_ABSENT: Any = object()
+ABSENT: Any = object()
+"""Stands in a column for an item that does not have the attribute."""
 
 
 def changes_of(item: Mapping[str, Any], row: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
@@ -28,31 +29,29 @@ def changes_of_each(
     """Return `changes_of` each item and its row."""
     stored = {name: [row[name] for row in rows] for name in attributes}
     changes: list[dict[str, Any]] = [{} for _ in items]
-    for name, values in changed_columns(items, stored).items():
+    for name, values in changed_columns(lambda name: _values(items, name), stored).items():
         for found, new, old in zip(changes, values, stored[name], strict=True):
             if new != old:
                 found[name] = new
     return changes
 
 
-def changed_columns(
-    items: Sequence[Mapping[str, Any]], stored: Mapping[str, Sequence[Any]]
-) -> dict[str, Sequence[Any]]:
+def changed_columns(sent: Callable[[str], list[Any]], stored: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """Return, of each hot attribute that some item changes, what all the rows hold then.
 
-    `stored` are the rows' values by attribute, in the order of their items. What nobody changes costs the compare of
-    two lists.
+    `sent` returns the items' values of an attribute, `stored` are the rows' by attribute, in the order of their items.
+    What nobody changes costs the compare of two lists.
     """
     changed: dict[str, Sequence[Any]] = {}
     for name, old in stored.items():
-        new = _values(items, name)
+        new = sent(name)
         if new == list(old):
             continue
-        if _ABSENT in new or None in new:
+        if ABSENT in new or None in new:
             meant = NULL_MEANS.get(name)
             new = [
-                held if sent is _ABSENT else meant if sent is None else sent
-                for sent, held in zip(new, old, strict=True)
+                held if value is ABSENT else meant if value is None else value
+                for value, held in zip(new, old, strict=True)
             ]
             if new == list(old):
                 continue
@@ -64,7 +63,7 @@ def _values(items: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     try:
         return list(map(itemgetter(name), items))
     except KeyError:
-        return [item.get(name, _ABSENT) for item in items]
+        return [item.get(name, ABSENT) for item in items]
 
 
 def details_over(stored: dict[str, Any], item: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -49,6 +49,6 @@ def _rows(account: int, feed: int, numbers: Sequence[int]) -> Iterator[tuple[Any
         items = [lean(number, 1) for number in numbers[start : start + _AT_ONCE]]
         for item in items:
             item["retailPrice"] = str(item["retailPrice"])  # as the road has it
-        for item, item_hash in zip(items, hash_all(items).items, strict=True):
+        for item, item_hash in zip(items, hash_all([items]).items, strict=True):
             sku = item["externalId"]
             yield account, feed, sku, sku, 1, Decimal(item["retailPrice"]), item_hash, 0, 0, _MADE_AT, _MADE_AT

@@ -117,7 +117,7 @@ def _as_json(letter: DeadLetter) -> dict[str, Any]:
     except Permanent:
         payload: Any = letter.payload.decode(errors="replace")
     else:
-        payload = {"operation": batch.operation, "source": batch.source, "items": batch.items}
+        payload = {"operation": batch.operation, "source": batch.source, "items": list(batch.items)}
     return {
         "id": letter.id,
         "status": letter.status,

@@ -43,7 +43,7 @@ class Batches:
         batch = Batch(batch_id, feed.account_id, feed.id, now_ms, Source.WEBHOOK, [])
         quick = self._quick.items(body, feed.id) if bodies.has_few_values(body) else None
         if quick is not None:
-            return Made(batch, quick.number, batch.encode(quick.json))
+            return Made(batch, quick.number, batch.encode(quick.columns, quick.absent))
         _fill(batch, bodies.decode(body), feed.bad_attributes)
         made = Made(batch, len(batch.items), batch.encode())
         batch.items = []

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
-from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from orjson import dumps
 from xxhash import xxh3_64_intdigest
 
+from schemas.alike import Alike
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 _SHAPES = 4096
 """Combinations of attributes remembered; a feed sends the same few for ever."""
-_Taking = Callable[[Mapping[str, Any]], Any]
+_Items = Sequence[Mapping[str, Any]]
+_Digests = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How to hash items that have just these attributes, whatever their order: what to take, and seeds of the names."""
+    """How to hash items that have just these attributes, whatever their order: what of them, and seeds of names."""
 
-    hot: _Taking
+    hot: Sequence[str]
     hot_seed: int
-    details: _Taking | None
+    details: Sequence[str]
     details_seed: int
 
 
@@ -36,9 +38,9 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     details = sorted(_DETAILS.intersection(names))
     hot = sorted(set(names) - _DETAILS)
     return _Shape(
-        itemgetter(*hot),
+        hot,
         xxh3_64_intdigest("\0".join(hot).encode()),
-        itemgetter(*details) if details else None,
+        details,
         xxh3_64_intdigest("\0".join(details).encode()),
     )
 
@@ -57,33 +59,61 @@ class Hashed:
     attributes: tuple[str, ...]
     with_details: bool
 
+    def part(self, numbers: Sequence[int]) -> Hashed:
+        """Return the hashes of some of the items."""
+        items, details = self.items, self.details
+        return Hashed(
+            [items[number] for number in numbers],
+            [details[number] for number in numbers],
+            self.attributes,
+            self.with_details,
+        )
 
-def hash_all(items: Sequence[Mapping[str, Any]]) -> Hashed:
-    """Return the hashes of a window's items."""
-    shapes = list(map(tuple, items))
-    kinds = set(shapes)
-    named = set().union(*kinds)
-    if len(kinds) == 1:  # a feed's items are alike
-        digests, details = _hashes(_shape(shapes[0]), items)
-    else:
-        digests, details = [0] * len(items), [0] * len(items)
-        for kind in kinds:
-            places = [place for place, names in enumerate(shapes) if names == kind]
-            found = _hashes(_shape(kind), [items[place] for place in places])
-            for place, digest, own_details in zip(places, *found, strict=True):
-                digests[place], details[place] = digest, own_details
+
+def hash_all(parts: Iterable[_Items], others: Mapping[int, Mapping[str, Any]] = MappingProxyType({})) -> Hashed:
+    """Return the hashes of the items of a window's batches; `others` stand in place of theirs, by number."""
+    digests: list[int] = []
+    details: list[int] = []
+    named: set[str] = set()
+    for items in parts:
+        found = _hashes(items.columns, named) if isinstance(items, Alike) else _mixed(items, named)
+        digests += found[0]
+        details += found[1]
+    for number, item in others.items():
+        (digests[number],), (details[number],) = _hashes({name: [value] for name, value in item.items()}, named)
     attributes = tuple(name for name in HOT_ATTRIBUTES if name in named)
     return Hashed(_signed(digests), _signed(details), attributes, not named.isdisjoint(_DETAILS))
 
 
-def _hashes(shape: _Shape, items: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
-    """Return the hashes of items of one shape, and those of their details."""
-    hot, seed = map(dumps, map(shape.hot, items)), shape.hot_seed
-    if shape.details is None:
-        return list(map(xxh3_64_intdigest, hot, repeat(seed))), [0] * len(items)
-    written = map(dumps, map(shape.details, items))
-    details = list(map(xxh3_64_intdigest, written, repeat(shape.details_seed)))
+def _mixed(items: _Items, named: set[str]) -> _Digests:
+    """Return the hashes of items that are not all alike."""
+    digests, details = [0] * len(items), [0] * len(items)
+    shapes = list(map(tuple, items))
+    for names in set(shapes):
+        places = [place for place, others in enumerate(shapes) if others == names]
+        values = zip(*[items[place].values() for place in places], strict=True)
+        found = _hashes(dict(zip(names, values, strict=True)), named)
+        for place, digest, own_details in zip(places, *found, strict=True):
+            digests[place], details[place] = digest, own_details
+    return digests, details
+
+
+def _hashes(columns: Mapping[str, Sequence[Any]], named: set[str]) -> _Digests:
+    """Return the hashes of items that are alike, and those of their details; adds the attributes to those `named`."""
+    named.update(columns)
+    shape = _shape(tuple(columns))
+    hot = map(dumps, _rows(columns, shape.hot))
+    if not shape.details:
+        digests = list(map(xxh3_64_intdigest, hot, repeat(shape.hot_seed)))
+        return digests, [0] * len(digests)
+    seed = shape.hot_seed
+    details = list(map(xxh3_64_intdigest, map(dumps, _rows(columns, shape.details)), repeat(shape.details_seed)))
     return [xxh3_64_intdigest(each, seed ^ own) for each, own in zip(hot, details, strict=True)], details
+
+
+def _rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> Iterable[Any]:
+    """Return what is hashed of each item: its values, or the value where it is the only one."""
+    return columns[names[0]] if len(names) == 1 else zip(*map(columns.__getitem__, names), strict=True)
 
 
 def _signed(digests: list[int]) -> list[int]:

@@ -67,7 +67,7 @@ class Differing:
             places = list(compress(places, known))
             columns = {name: tuple(compress(column, known)) for name, column in columns.items()}
         stored = {name: columns[name] for name in self.hashed.attributes}
-        changed = comparison.changed_columns([self.sheet.items[place] for place in places], stored)
+        changed = comparison.changed_columns(lambda name: self.sheet.values(name, places), stored)
         keep = _only_counts(changed, stored, len(places))
         if not all(keep):
             places = list(compress(places, keep))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
-from workers.apply import compare, rows
+from workers.apply import rows
 from workers.apply.claim import claim
 from workers.apply.merge import merge
 from workers.apply.upsert import Compared
@@ -41,7 +41,7 @@ async def at(connection: Connection, batches: Sequence[Batch]) -> Glimpse | None
     if len(works) < len(batches) or not all(_is_plain(work) for work in works):
         return None
     sheet = merge(works)
-    hashed = compare.hash_all(sheet.items)
+    hashed = sheet.hashed()
     found = await rows.read_differing(connection, sheet, hashed)
     updates = found.updates()
     changed = await rows.read_entries(connection, found, updates.places)

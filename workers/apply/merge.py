@@ -19,7 +19,7 @@ def merge(works: Sequence[Work]) -> Sheet:
     of = Items(works)
     by_feed: dict[int, list[int]] = {}
     for work, start in zip(works, of.starts, strict=True):
-        by_feed.setdefault(work.batch.feed_id, []).extend(range(start, start + len(work.batch.items)))
+        by_feed.setdefault(work.batch.feed_id, []).extend(range(start, start + len(work.outcomes)))
     feeds = sorted({work.feed.id: work.feed for work in works}.values(), key=lambda feed: (feed.account_id, feed.id))
     lines: list[int] = []
     spans: Spans = []
@@ -43,7 +43,7 @@ def _last_of_each(of: Items, numbers: Sequence[int], firsts: dict[int, int]) -> 
         if before is not None:
             work, slot = of.origin(before)
             work.outcomes[slot] = _SUPERSEDED
-            of.items[number] = of.items[before] | of.items[number]
+            of.others[number] = of.item(before) | of.item(number)
             firsts[number] = firsts.get(before, before)
         known[external_id] = number
     return list(known.values())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import compress
-from operator import itemgetter
 from typing import Any
 
 from schemas import receipts
+from schemas.alike import external_ids
 from schemas.outcomes import Outcome
 from workers.apply.work import Work
 
@@ -15,7 +15,6 @@ _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)
 _UNCHANGED = Outcome.UNCHANGED
 _ALL = tuple(Outcome)
 _PLAINLY = {outcome.value for outcome in (*_SIMPLE, _UNCHANGED)}
-_external_id = itemgetter("externalId")
 _PLAIN = 3
 """Attributes of a line about which there is no more to say."""
 _REJECTED = Outcome.REJECTED.value
@@ -44,7 +43,7 @@ def encode(work: Work) -> tuple[dict[str, int], bytes]:
     else:
         flags = [outcome is _UNCHANGED for outcome in outcomes]
         unchanged = list(compress(batch.indexes or range(len(outcomes)), flags))
-        ids = list(map(_external_id, compress(batch.items, flags)))
+        ids = list(compress(external_ids(batch.items), flags))
         lines = [] if _PLAINLY.issuperset(counts) else list(_lines(work, skip=(*_SIMPLE, _UNCHANGED)))
     return counts, receipts.encode(lines, unchanged, ids)
 
@@ -68,11 +67,12 @@ def every_item(work: Work) -> list[dict[str, Any]]:
 
 def _lines(work: Work, skip: tuple[Outcome, ...]) -> Iterator[dict[str, Any]]:
     batch, notes = work.batch, work.notes
-    indexes = batch.indexes or range(len(batch.items))
-    for slot, (index, item, outcome) in enumerate(zip(indexes, batch.items, work.outcomes, strict=True)):
+    ids = external_ids(batch.items)
+    indexes = batch.indexes or range(len(ids))
+    for slot, (index, external_id, outcome) in enumerate(zip(indexes, ids, work.outcomes, strict=True)):
         if outcome in skip:
             continue
-        line = {"index": index, "externalId": item["externalId"], "outcome": outcome}
+        line = {"index": index, "externalId": external_id, "outcome": outcome}
         yield line | notes[slot] if slot in notes else line
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from asyncpg import Connection
 
+from schemas.alike import external_ids
 from schemas.batches import Operation
 from schemas.outcomes import Outcome
 from workers.apply.statements import ROAD
@@ -28,7 +29,7 @@ async def without_overtaken(connection: Connection, works: Sequence[Work]) -> li
     replays = [work for work in works if work.batch.replays is not None]
     if not replays:
         return list(works)
-    slots = [(work, slot) for work in replays for slot in range(len(work.batch.items))]
+    slots = [(work, slot) for work in replays for slot in range(len(work.outcomes))]
     rows = await connection.fetch(
         ROAD.overtaken_replays.sql,
         [work.feed.account_id for work, _ in slots],
@@ -77,9 +78,9 @@ def _said(works: Sequence[Work]) -> Iterator[tuple[int, int, str, datetime, int]
             continue
         at = _received_at(work)
         letter = _NO_LETTER if batch.replays is None else batch.replays
-        for item, outcome in zip(batch.items, work.outcomes, strict=True):
+        for external_id, outcome in zip(external_ids(batch.items), work.outcomes, strict=True):
             if outcome not in _SAID_NOTHING and not _is_late(work):
-                yield work.feed.account_id, work.feed.id, item["externalId"], at, letter
+                yield work.feed.account_id, work.feed.id, external_id, at, letter
 
 
 def _received_at(work: Work) -> datetime:

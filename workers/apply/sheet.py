@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from schemas.alike import Alike, external_ids
+from schemas.comparison import ABSENT
 from schemas.outcomes import Outcome
 from workers.apply.arrays import texts
+from workers.apply.compare import Hashed, hash_all
 from workers.apply.work import Entry, Feed, Work
 
 Spans = list[tuple[Feed, int]]
@@ -16,16 +19,40 @@ Spans = list[tuple[Feed, int]]
 
 
 class Items:
-    """All items of a window's batches, one behind the other in the window's order."""
+    """All items of a window's batches, one behind the other in the window's order, as their batches have them.
+
+    `others` are those that are so no more, by their number: merged ones, and those with something deferred in them.
+    """
 
     def __init__(self, works: Sequence[Work]) -> None:
         self.works = works
         self.starts: list[int] = []
-        self.items: list[dict[str, Any]] = []
+        self.ids: list[str] = []
+        self.others: dict[int, dict[str, Any]] = {}
         for work in works:
-            self.starts.append(len(self.items))
-            self.items += work.batch.items
-        self.ids: list[str] = [item["externalId"] for item in self.items]
+            self.starts.append(len(self.ids))
+            self.ids += external_ids(work.batch.items)
+
+    def item(self, number: int) -> dict[str, Any]:
+        """Return one item."""
+        other = self.others.get(number)
+        if other is not None:
+            return other
+        work, slot = self.origin(number)
+        return work.batch.items[slot]
+
+    def values(self, name: str) -> list[Any]:
+        """Return the values of an attribute; `ABSENT` of items that do not have it."""
+        values: list[Any] = []
+        for work in self.works:
+            items = work.batch.items
+            if isinstance(items, Alike):
+                values += items.columns.get(name) or [ABSENT] * len(items)
+            else:
+                values += [item.get(name, ABSENT) for item in items]
+        for number, item in self.others.items():
+            values[number] = item.get(name, ABSENT)
+        return values
 
     def origin(self, number: int) -> tuple[Work, int]:
         """Return the batch of an item and its place there."""
@@ -56,7 +83,6 @@ class Sheet:
     def __init__(self, of: Items, lines: Sequence[int], spans: Spans, firsts: Mapping[int, int]) -> None:
         self.spans = spans
         self.ids = [of.ids[line] for line in lines]
-        self.items = [of.items[line] for line in lines]
         self.waited: set[int] = set()
         self._of = of
         self._lines = lines
@@ -73,19 +99,12 @@ class Sheet:
 
     def entries(self, places: Iterable[int] | None = None) -> list[Entry]:
         """Return the lines at some places, or all, as objects."""
-        origin, lines, ids, items, firsts, waited = (
-            self._of.origin,
-            self._lines,
-            self.ids,
-            self.items,
-            self._firsts,
-            self.waited,
-        )
+        of, lines, ids, firsts = self._of, self._lines, self.ids, self._firsts
         entries = []
         for place in range(len(self)) if places is None else places:
             line = lines[place]
-            entry = Entry(*origin(line), ids[place], items[place], firsts.get(line, line))
-            if line in waited:
+            entry = Entry(*of.origin(line), ids[place], of.item(line), firsts.get(line, line))
+            if line in self.waited:
                 entry.was_deferred = True
             entries.append(entry)
         return entries
@@ -105,6 +124,15 @@ class Sheet:
         feeds = "".join([f"{feed.id}," * lines for feed, lines in self.spans])
         return "{" + accounts[:-1] + "}", "{" + feeds[:-1] + "}", texts(self.ids)
 
+    def values(self, name: str, places: Iterable[int]) -> list[Any]:
+        """Return the values of an attribute at some places; `ABSENT` where the item does not have it."""
+        values, lines = self._of.values(name), self._lines
+        return [values[lines[place]] for place in places]
+
+    def hashed(self) -> Hashed:
+        """Return the hashes of the lines' items."""
+        return hash_all([work.batch.items for work in self.works], self._of.others).part(self._lines)
+
     def where_deferred(self) -> list[int]:
         """Return the places of lines whose feeds have deferred items."""
         return [place for place, feed in enumerate(self._feeds()) if feed.has_deferred]
@@ -112,7 +140,7 @@ class Sheet:
     def put_under(self, place: int, deferred: Mapping[str, Any]) -> None:
         """Put what was deferred for a line's feed variant under its item."""
         line = self._lines[place]
-        self.items[place] = self._of.items[line] = {**deferred, **self.items[place]}
+        self._of.others[line] = {**deferred, **self._of.item(line)}
         self.waited.add(line)
 
     def done(self, left: Collection[Entry]) -> Sheet:

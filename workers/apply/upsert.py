@@ -9,7 +9,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Operation
-from workers.apply import admit, changes, charging, compare, connect, deferred, rows, variants
+from workers.apply import admit, changes, charging, connect, deferred, rows, variants
 from workers.apply.differing import NONE, Differing, Updates
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
@@ -24,7 +24,7 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
         sheet = deferred.drop_released(sheet)
     if not len(sheet):
         return []
-    hashed = compare.hash_all(sheet.items)
+    hashed = sheet.hashed()
     found = await rows.read_differing(connection, sheet, hashed)
     compared = Compared(found, await rows.read_entries(connection, found))
     return await write(connection, compared, now, lock_usage=lock_usage)

@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from schemas import dead_letters, metrics, queries
+from schemas.alike import external_ids
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch, decode
 from schemas.dead_letters import DeadLetter
@@ -126,8 +127,8 @@ def receipt_of(batch: Batch, code: str, reason: str) -> tuple[str, bytes]:
     dead, rejected = Outcome.DEAD.value, Outcome.REJECTED.value
     indexes = batch.indexes or range(len(batch.items))
     items = [
-        {"index": index, "externalId": item["externalId"], "outcome": dead, "code": code, "message": reason}
-        for index, item in zip(indexes, batch.items, strict=True)
+        {"index": index, "externalId": external_id, "outcome": dead, "code": code, "message": reason}
+        for index, external_id in zip(indexes, external_ids(batch.items), strict=True)
     ]
     items += [{**reject, "outcome": rejected} for reject in batch.rejected]
     counts = {dead: len(batch.items)}

@@ -19,7 +19,9 @@ from ingest.api.framework.operation import Operation
 from ingest.api.shared.road import away
 from schemas import dead_letters
 from schemas.attributes import ShortText
+from schemas.batches import decode
 from schemas.dead_letters import MAX_FOUND, Filter
+from schemas.errors import Permanent
 
 Status = Literal["dead", "replayed", "discarded"]
 
@@ -169,6 +171,11 @@ def _meant(call: Call[Query, Which]) -> Filter:
 
 
 def _readable(payload: bytes) -> Any:
+    """Return a batch with its items as objects, whichever version it came in, and anything else as it is."""
+    try:
+        return decode(payload).as_json()
+    except Permanent:
+        pass
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

@@ -10,7 +10,7 @@ import aiormq
 import asyncpg
 import pytest
 
-from schemas.batches import NEWEST_READ, OLDEST_READ
+from schemas.batches import NEWEST_READ, OLDEST_READ, decode
 from schemas.declare import bind
 from schemas.topology import dead_queue, shard_queue
 from tests.messages import outcomes
@@ -31,7 +31,8 @@ async def test_what_an_edge_an_api_and_a_puller_of_a_release_published_becomes_w
     """Whole messages, as tests/messages.py recorded them; each is sent when the one before has its receipt."""
     messages = json.loads(release.read_text())
     assert all(OLDEST_READ <= message["body"]["v"] <= NEWEST_READ for message in messages), "no longer read: remove it"
-    wanted = {item["variantId"] for message in messages for item in message["body"]["items"] if item.get("variantId")}
+    batches = [decode(json.dumps(message["body"]).encode()) for message in messages]
+    wanted = {item["variantId"] for batch in batches for item in batch.items if item.get("variantId")}
     await fleet.fetch(
         "INSERT INTO variants (account_id, id, sku) SELECT 1, id, id::text FROM unnest($1::bigint[]) id", wanted
     )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.alike import external_ids
 from schemas.batches import (
     MESSAGE_VERSION,
     NEWEST_READ,
@@ -25,6 +26,7 @@ from schemas.batches import (
     sender_batch_id,
 )
 from schemas.errors import Permanent
+from schemas.items import ATTRIBUTES
 
 KEY = b"k" * 32
 MESSAGES = Path(__file__).parents[2] / "fixtures" / "messages"
@@ -104,7 +106,54 @@ def test_a_message_reads_back_as_its_batch():
     assert decode(batch.encode()) == batch
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"v":2}', b'{"v":1,"batchId":"x"}'])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", ":", "v"]), inner, max_size=2),
+    max_leaves=4,
+)
+ITEMS = st.fixed_dictionaries(
+    {"externalId": st.sampled_from(["", "a", "b:", "ü"])},
+    optional=dict.fromkeys(("inventoryQuantity", "name", "columns"), VALUES),
+)
+MANY = st.lists(ITEMS, max_size=4) | st.dictionaries(st.sampled_from(ATTRIBUTES[1:]), VALUES).map(
+    lambda rest: [{"externalId": str(number), **rest} for number in range(3)]
+)
+
+
+@given(items=MANY, indexed=st.booleans(), rejected=st.booleans())
+def test_items_read_back_as_they_were_from_either_version_null_and_absent_told_apart(items, indexed, rejected):
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.API, items)
+    batch.indexes = list(range(1, len(items) + 1)) if indexed else None
+    batch.rejected = [{"index": 0, "code": "required"}] if rejected else []
+    message = batch.encode()
+    of_version_1 = orjson.dumps({"v": 1, **batch.as_json()})
+
+    for read in (decode(message), decode(of_version_1)):
+        assert batch == read
+        assert orjson.dumps(items, option=orjson.OPT_SORT_KEYS) == orjson.dumps(
+            list(read.items), option=orjson.OPT_SORT_KEYS
+        )
+        assert message == read.encode()
+        assert [item["externalId"] for item in items] == external_ids(read.items)
+        assert items[1:] == read.items[1:]
+        assert [items[place] for place in range(len(items))] == [read.items[place] for place in range(len(items))]
+
+
+def test_each_attribute_is_named_once_and_what_is_absent_by_its_place():
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [])
+    batch.items = [{"externalId": "a", "barcode": None}, {"barcode": "1", "externalId": "b"}]
+    alike = orjson.loads(batch.encode())
+    batch.items = [{"externalId": "a", "barcode": None}, {"externalId": "b"}]
+    others = orjson.loads(batch.encode())
+
+    assert ({"externalId": ["a", "b"], "barcode": [None, "1"]}, False) == (alike["columns"], "absent" in alike)
+    assert ({"externalId": ["a", "b"], "barcode": [None, None]}, {"barcode": [1]}) == (
+        others["columns"],
+        others["absent"],
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"v":3}', b'{"v":2}', b'{"v":1,"batchId":"x"}'])
 def test_what_is_no_batch_is_permanent(body):
     with pytest.raises(Permanent):
         decode(body)
@@ -135,10 +184,32 @@ def test_what_is_no_batch_is_permanent(body):
 )
 def test_a_message_of_the_wrong_shape_is_permanent(change):
     batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [{"externalId": "a"}])
-    message = orjson.loads(batch.encode())
-    assert batch == decode(orjson.dumps(message))
+    of_version_1 = {"v": 1, **batch.as_json()}
+    messages = [of_version_1] if "items" in change else [of_version_1, orjson.loads(batch.encode())]
+    for message in messages:
+        assert batch == decode(orjson.dumps(message))
+        with pytest.raises(Permanent):
+            decode(orjson.dumps(message | change))
+
+
+@pytest.mark.parametrize(
+    ("columns", "absent"),
+    [
+        *[(columns, {}) for columns in (None, [], [["a"]], {}, {"name": ["n"]})],
+        *[({"externalId": ids}, {}) for ids in (None, "a", {"a": 1}, [1], ["a", None])],
+        *[({"externalId": ["a"], "name": names}, {}) for names in (None, [], "n", {"n": 1}, ["n", "n"])],
+        *[
+            ({"externalId": ["a"], "name": ["n"]}, absent)
+            for absent in (None, [], "name", {"name": 0}, {"name": ["0"]})
+        ],
+        *[({"externalId": ["a"], "name": ["n"]}, {"name": places}) for places in ([1], [-1], [True], [0, 0], None)],
+        *[({"externalId": ["a"], "name": ["n"]}, {name: [0]}) for name in ("externalId", "mpn")],
+    ],
+)
+def test_columns_that_are_no_items_are_permanent(columns, absent):
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [{"externalId": "a"}])
     with pytest.raises(Permanent):
-        decode(orjson.dumps(message | change))
+        decode(orjson.dumps(orjson.loads(batch.encode()) | {"columns": columns, "absent": absent}))
 
 
 @pytest.mark.parametrize("version", range(OLDEST_READ, NEWEST_READ + 1))

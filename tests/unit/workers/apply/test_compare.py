@@ -1,9 +1,12 @@
 """What an item would change: hot attributes against their columns, details against the stored object."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.alike import Alike, columns_of, items_of
 from schemas.comparison import changes_of, details_over
 from schemas.items import ATTRIBUTES
 from workers.apply.compare import hash_all, initial
@@ -12,7 +15,7 @@ ITEMS = st.dictionaries(st.sampled_from(ATTRIBUTES[1:]), st.sampled_from([None, 
 
 
 def hashes(item):
-    hashed = hash_all([item])
+    hashed = hash_all([[item]])
     return hashed.items[0], hashed.details[0]
 
 
@@ -30,30 +33,57 @@ def test_hashes_fit_a_bigint_and_the_second_is_of_the_details_alone(item):
 
     assert -(2**63) <= whole < 2**63
     assert details == hashes({"externalId": "b", "vendorSku": "other"} | {**item, "vendorSku": "x"})[1]
-    assert (details == 0) == (not hash_all([{"externalId": "a"} | item]).with_details)
+    assert (details == 0) == (not hash_all([[{"externalId": "a"} | item]]).with_details)
 
 
 def test_the_attributes_of_a_window_are_those_that_any_item_has():
     found = hash_all(
         [
-            {"externalId": "a", "inventoryQuantity": 1},
-            {"externalId": "c", "vendorSku": "x"},
-            {"externalId": "b", "name": "n"},
+            [{"externalId": "a", "inventoryQuantity": 1}, {"externalId": "c", "vendorSku": "x"}],
+            Alike({"externalId": ["b"], "name": ["n"]}),
         ]
     )
 
     assert (("vendorSku", "inventoryQuantity"), True) == (found.attributes, found.with_details)
-    found = hash_all([{"externalId": "a", "vendorSku": None}])
+    found = hash_all([[{"externalId": "a", "vendorSku": None}]])
     assert (("vendorSku",), False) == (found.attributes, found.with_details)
 
 
-@given(st.lists(ITEMS, max_size=5))
-def test_an_item_has_the_same_hash_whatever_is_beside_it(many):
+@given(st.lists(ITEMS, max_size=5), st.lists(st.integers(0, 5), max_size=3))
+def test_an_item_has_the_same_hash_whatever_is_beside_it_and_however_it_came(many, cuts):
     items = [{"externalId": str(number)} | item for number, item in enumerate(many)]
+    edges = [0, *sorted(min(cut, len(items)) for cut in cuts), len(items)]
+    parts = [items[begin:end] for begin, end in pairwise(edges)]
+    parts = [items_of(*columns_of(part)) if place % 2 else part for place, part in enumerate(parts)]
 
-    found = hash_all(items)
+    found = hash_all(parts)
 
     assert list(map(hashes, items)) == list(zip(found.items, found.details, strict=True))
+
+
+def test_items_that_were_merged_are_hashed_as_they_are_now():
+    of_batches = Alike({"externalId": ["a", "b"], "inventoryQuantity": [1, 2]})
+    merged = {"externalId": "b", "inventoryQuantity": 2, "name": "n"}
+
+    found = hash_all([of_batches], {1: merged})
+
+    assert [hashes(of_batches[0]), hashes(merged)] == list(zip(found.items, found.details, strict=True))
+    assert found.with_details
+
+
+@pytest.mark.parametrize(
+    ("item", "hashed"),
+    [
+        ({"externalId": "a"}, (5807119180968692264, 0)),
+        ({"externalId": "a", "name": "n"}, (-751302107714741718, 29381088986439655)),
+        (
+            {"externalId": "a", "inventoryQuantity": 1, "name": "n", "mpn": None},
+            (5774500137708498686, -4498894863529820594),
+        ),
+    ],
+)
+def test_a_hash_is_what_it_was_in_every_release_before_for_rows_keep_theirs(item, hashed):
+    assert hashed == hashes(item)
 
 
 def test_only_what_differs_is_a_change_and_what_is_omitted_is_kept():

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.batches import Batch, Source
+from schemas.batches import Batch, Source, decode
 from workers.apply import rows
 from workers.apply.admit import charge, purses_of
-from workers.apply.compare import hash_all
 from workers.apply.differing import NONE, Differing
 from workers.apply.merge import merge
 from workers.apply.work import Feed, Work
@@ -32,13 +31,14 @@ class Row(dict):
 
 
 def work(*items, feed=1, day=TODAY):
-    return Work(Batch(uuid.uuid4(), 1, feed, 0, Source.WEBHOOK, [dict(item) for item in items]), SHOPS[feed], day)
+    batch = Batch(uuid.uuid4(), 1, feed, 0, Source.WEBHOOK, [dict(item) for item in items])
+    return Work(decode(batch.encode()), SHOPS[feed], day)
 
 
 def differing(works, stored):
     """Return the lines of a window; `stored` tells what a feed's row of an external id holds (absent: it is new)."""
     sheet = merge(works)
-    hashed = hash_all(sheet.items)
+    hashed = sheet.hashed()
     found = []
     for place, (feed, external_id) in enumerate(zip(sheet._feeds(), sheet.ids, strict=True)):
         held = stored.get((feed.id, external_id))

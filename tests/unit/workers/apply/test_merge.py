@@ -4,14 +4,14 @@ import uuid
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from schemas.batches import Batch, Source
+from schemas.batches import Batch, Source, decode
 from workers.apply.merge import merge
 from workers.apply.work import Feed, Work
 
 
 def work(*items, feed=1):
     batch = Batch(uuid.uuid4(), 1, feed, 0, Source.WEBHOOK, [dict(item) for item in items])
-    return Work(batch, Feed(feed, 1, None, ZoneInfo("UTC")), date(2026, 1, 1))
+    return Work(decode(batch.encode()), Feed(feed, 1, None, ZoneInfo("UTC")), date(2026, 1, 1))
 
 
 def test_later_fields_win_and_earlier_ones_stay_and_the_last_item_carries_the_outcome():
@@ -73,7 +73,7 @@ def test_what_was_deferred_lies_under_the_item_and_is_done_unless_it_is_left():
     assert ["c"] == sheet.done(entries[:2]).ids
     part = sheet.part([1, 3])
     assert ([entries[1].item, {"externalId": "a"}], [True, False]) == (
-        part.items,
+        [entry.item for entry in part.entries()],
         [entry.was_deferred for entry in part.entries()],
     )
     assert ("{1,1}", "{1,2}", '{"b","a"}') == part.keys()
