@@ -53,10 +53,17 @@ async def test_an_unchanged_window_writes_no_wal_for_feed_variants_and_details(r
 
 
 async def test_only_batches_with_an_item_that_was_refused_are_in_the_indexes_of_those(road, wal):
-    indexes = "receipts_(default|[0-9]{8})_account_id_feed_id_received_at_idx[0-9]"
-    async with wal(indexes) as taken:
+    found = await road.connection.fetch(
+        """
+        SELECT i.indexrelid::regclass::text FROM pg_index i
+        WHERE i.indrelid::regclass::text LIKE 'receipts_%' AND pg_get_expr(i.indpred, i.indrelid) LIKE '%counts%'
+        """
+    )
+    indexes = [f"{row[0]}$" for row in found]
+    assert indexes
+    async with wal(*indexes) as taken:
         await road.apply(road.batch(*LEAN[:50]))
-    async with wal(indexes) as refused:
+    async with wal(*indexes) as refused:
         await road.apply(road.batch({"externalId": "a", "inventoryQuantity": 2**31}))
 
     assert ([], True) == (taken, bool(refused))
