@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import orjson
 
-from schemas.alike import Absent, Alike, are_columns, columns_of, items_of
 from schemas.errors import Permanent
 from schemas.items import KEY
+from schemas.tables import Absent, Table, is_table, table_of
 
 
 class NewerVersion(Permanent):
@@ -29,7 +29,7 @@ class NewerVersion(Permanent):
 
 MESSAGE_VERSION = 2
 """What is written. A field that no reader may ignore needs a new version, which is read for a release before it
-is written (docs/deploy.md, "Upgrade order"). Version 2 carries items as `columns` (`schemas.alike`), version 1 as
+is written (docs/deploy.md, "Upgrade order"). Version 2 carries items as `columns` (`schemas.tables`), version 1 as
 objects."""
 OLDEST_READ, NEWEST_READ = 1, 2
 """What is read: the version before the written one, where there was one, and the one after it, once it is decided."""
@@ -72,7 +72,7 @@ class Batch:
     """One queue message.
 
     `received_ms` is the receive time in milliseconds since 1970 (UTC). `items` are canonical (`schemas.items`), as
-    dicts or as columns (`schemas.alike`); `indexes[k]` is the position of `items[k]` in the post or its row in the
+    dicts or as columns (`schemas.tables`); `indexes[k]` is the position of `items[k]` in the post or its row in the
     file (None: 0, 1, 2 …). `rejected` (`Reject.as_json`) and `warnings` concern the same post and become part of the
     receipt. `run_id` is the run of a pulled feed. `replays` is the id of the dead letter that is sent again: it must
     not go behind what came since. `delivered_ms` is no part of the message: when the broker handed it to this process.
@@ -94,11 +94,12 @@ class Batch:
 
     def encode(self, columns: bytes | None = None, absent: Absent | None = None) -> bytes:
         """Return the message body; `columns` are its items where they are JSON already, but for what is `absent`."""
-        own: dict[str, Any] = {}
+        own: dict[str, Any]
         if columns is None:
-            own["columns"], absent = columns_of(self.items)
+            table = table_of(self.items)
+            own, absent = {"columns": table.columns}, table.absent
         else:
-            own["columns"] = orjson.Fragment(columns)
+            own = {"columns": orjson.Fragment(columns)}
         if absent:
             own["absent"] = absent
         return orjson.dumps({"v": MESSAGE_VERSION, **self._head(), **own, **self._rest()})
@@ -154,19 +155,19 @@ def decode(body: bytes) -> Batch:
         )
         if not _is_sound(batch):
             raise Permanent("not a batch: its numbers are out of range, or its items no objects with an externalId")
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Permanent(f"not a batch: {type(error).__name__}: {error}") from None
     return batch
 
 
 def _items(message: dict[str, Any]) -> Any:
-    """Return the items; raises KeyError, IndexError or ValueError where they are no sound columns."""
+    """Return the items; raises KeyError or ValueError where they are no sound columns."""
     if message["v"] == 1:
         return message["items"]
     columns, absent = message["columns"], message.get("absent", {})
-    if not are_columns(columns, absent):
+    if not is_table(columns, absent):
         raise ValueError("its columns are not the values of items with an externalId")
-    return items_of(columns, absent)
+    return Table(columns, absent)
 
 
 def _check_version(version: Any) -> None:
@@ -189,7 +190,7 @@ def _is_sound(batch: Batch) -> bool:
     if not all(number.__class__ is int and 0 <= number < bound for number, bound in bounds):
         return False
     items, indexes = batch.items, batch.indexes
-    if not (isinstance(items, list | Alike) and _are_told(batch.rejected) and _are_told(batch.warnings)):
+    if not (isinstance(items, list | Table) and _are_told(batch.rejected) and _are_told(batch.warnings)):
         return False
     if indexes is not None and (
         indexes.__class__ is not list
@@ -197,7 +198,7 @@ def _is_sound(batch: Batch) -> bool:
         or not all(index.__class__ is int for index in indexes)
     ):
         return False
-    return isinstance(items, Alike) or (
+    return isinstance(items, Table) or (
         _OBJECTS.issuperset(map(type, items)) and _TEXTS.issuperset(map(type, map(_KEY, items)))
     )
 

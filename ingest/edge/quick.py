@@ -16,9 +16,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from schemas.alike import Absent
 from schemas.columns import Choice, Column, Each, Key, Text, Whole
 from schemas.items import COLUMNS, KEY, MAX_ITEMS
+from schemas.tables import Absent
 
 _ESCAPE: Final = b"\\u"
 """An escape can hide U+0000 in a text."""
@@ -35,7 +35,7 @@ _REFUSED = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
 class QuickItems(NamedTuple):
-    """Canonical items: how many, their columns as JSON, and what is absent there (`schemas.alike`)."""
+    """Canonical items: how many, their columns as JSON, and what is absent there (`schemas.tables`)."""
 
     number: int
     columns: bytes

@@ -13,8 +13,8 @@ from typing import Any
 from orjson import dumps
 from xxhash import xxh3_64_intdigest
 
-from schemas.alike import Alike
 from schemas.items import DETAIL_ATTRIBUTES, HOT_ATTRIBUTES, NULL_MEANS
+from schemas.tables import Columns, Table, table_of
 
 _DETAILS = frozenset(DETAIL_ATTRIBUTES)
 _SHAPES = 4096
@@ -76,29 +76,26 @@ def hash_all(parts: Iterable[_Items], others: Mapping[int, Mapping[str, Any]] = 
     details: list[int] = []
     named: set[str] = set()
     for items in parts:
-        found = _hashes(items.columns, named) if isinstance(items, Alike) else _mixed(items, named)
+        table = table_of(items)
+        found = _mixed(table, named) if table.absent else _hashes(table.columns, named)
         digests += found[0]
         details += found[1]
     for number, item in others.items():
-        (digests[number],), (details[number],) = _hashes({name: [value] for name, value in item.items()}, named)
+        (digests[number],), (details[number],) = _hashes(table_of([item]).columns, named)
     attributes = tuple(name for name in HOT_ATTRIBUTES if name in named)
     return Hashed(_signed(digests), _signed(details), attributes, not named.isdisjoint(_DETAILS))
 
 
-def _mixed(items: _Items, named: set[str]) -> _Digests:
-    """Return the hashes of items that are not all alike."""
-    digests, details = [0] * len(items), [0] * len(items)
-    shapes = list(map(tuple, items))
-    for names in set(shapes):
-        places = [place for place, others in enumerate(shapes) if others == names]
-        values = zip(*[items[place].values() for place in places], strict=True)
-        found = _hashes(dict(zip(names, values, strict=True)), named)
-        for place, digest, own_details in zip(places, *found, strict=True):
+def _mixed(table: Table, named: set[str]) -> _Digests:
+    """Return the hashes of items that have not all the same attributes."""
+    digests, details = [0] * len(table), [0] * len(table)
+    for places, columns in table.shapes():
+        for place, digest, own_details in zip(places, *_hashes(columns, named), strict=True):
             digests[place], details[place] = digest, own_details
     return digests, details
 
 
-def _hashes(columns: Mapping[str, Sequence[Any]], named: set[str]) -> _Digests:
+def _hashes(columns: Columns, named: set[str]) -> _Digests:
     """Return the hashes of items that are alike, and those of their details; adds the attributes to those `named`."""
     named.update(columns)
     shape = _shape(tuple(columns))
@@ -111,7 +108,7 @@ def _hashes(columns: Mapping[str, Sequence[Any]], named: set[str]) -> _Digests:
     return [xxh3_64_intdigest(each, seed ^ own) for each, own in zip(hot, details, strict=True)], details
 
 
-def _rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> Iterable[Any]:
+def _rows(columns: Columns, names: Sequence[str]) -> Iterable[Any]:
     """Return what is hashed of each item: its values, or the value where it is the only one."""
     return columns[names[0]] if len(names) == 1 else zip(*map(columns.__getitem__, names), strict=True)
 

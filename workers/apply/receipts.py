@@ -7,8 +7,8 @@ from itertools import compress
 from typing import Any
 
 from schemas import receipts
-from schemas.alike import external_ids
 from schemas.outcomes import Outcome
+from schemas.tables import external_ids
 from workers.apply.work import Work
 
 _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)

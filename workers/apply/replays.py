@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from asyncpg import Connection
 
-from schemas.alike import external_ids
 from schemas.batches import Operation
 from schemas.outcomes import Outcome
+from schemas.tables import external_ids
 from workers.apply.statements import ROAD
 from workers.apply.work import Work
 

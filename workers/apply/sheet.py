@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from schemas.alike import Alike, external_ids
 from schemas.comparison import ABSENT
 from schemas.outcomes import Outcome
+from schemas.tables import Table, external_ids
 from workers.apply.arrays import texts
 from workers.apply.compare import Hashed, hash_all
 from workers.apply.work import Entry, Feed, Work
@@ -46,8 +46,8 @@ class Items:
         values: list[Any] = []
         for work in self.works:
             items = work.batch.items
-            if isinstance(items, Alike):
-                values += items.columns.get(name) or [ABSENT] * len(items)
+            if isinstance(items, Table):
+                values += items.values(name, ABSENT)
             else:
                 values += [item.get(name, ABSENT) for item in items]
         for number, item in self.others.items():

@@ -15,13 +15,13 @@ import asyncpg
 import orjson
 
 from schemas import dead_letters, metrics, queries
-from schemas.alike import external_ids
 from schemas.amqp.tap import AWAY
 from schemas.batches import Batch, decode
 from schemas.dead_letters import DeadLetter
 from schemas.errors import Permanent
 from schemas.logs import structlog
 from schemas.outcomes import Outcome
+from schemas.tables import external_ids
 from schemas.topology import DEAD_QUEUE
 from workers.amqp.broker import Broker
 from workers.amqp.consumer import Consumer, QueueGone

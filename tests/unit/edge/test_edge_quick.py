@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ingest.edge.body import decode
 from ingest.edge.quick import Quick
-from schemas.alike import items_of
 from schemas.attributes import INT32_MAX
 from schemas.items import ATTRIBUTES
+from schemas.tables import Table
 from schemas.validation import validate
 
 QUICK = Quick()
@@ -64,7 +64,7 @@ def same(body, quick):
 
 
 def read(quick):
-    return list(items_of(orjson.loads(quick.columns), quick.absent))
+    return list(Table(orjson.loads(quick.columns), quick.absent))
 
 
 def body_of(pairs_of_items):

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.alike import external_ids
 from schemas.batches import (
     MESSAGE_VERSION,
     NEWEST_READ,
@@ -27,6 +26,7 @@ from schemas.batches import (
 )
 from schemas.errors import Permanent
 from schemas.items import ATTRIBUTES
+from schemas.tables import external_ids
 
 KEY = b"k" * 32
 MESSAGES = Path(__file__).parents[2] / "fixtures" / "messages"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.alike import Alike, columns_of, items_of
 from schemas.comparison import changes_of, details_over
 from schemas.items import ATTRIBUTES
+from schemas.tables import Table, table_of
 from workers.apply.compare import hash_all, initial
 
 ITEMS = st.dictionaries(st.sampled_from(ATTRIBUTES[1:]), st.sampled_from([None, 1, "1", "x", [], ["x"]]), max_size=4)
@@ -40,7 +40,7 @@ def test_the_attributes_of_a_window_are_those_that_any_item_has():
     found = hash_all(
         [
             [{"externalId": "a", "inventoryQuantity": 1}, {"externalId": "c", "vendorSku": "x"}],
-            Alike({"externalId": ["b"], "name": ["n"]}),
+            Table({"externalId": ["b"], "name": ["n"]}),
         ]
     )
 
@@ -54,7 +54,7 @@ def test_an_item_has_the_same_hash_whatever_is_beside_it_and_however_it_came(man
     items = [{"externalId": str(number)} | item for number, item in enumerate(many)]
     edges = [0, *sorted(min(cut, len(items)) for cut in cuts), len(items)]
     parts = [items[begin:end] for begin, end in pairwise(edges)]
-    parts = [items_of(*columns_of(part)) if place % 2 else part for place, part in enumerate(parts)]
+    parts = [table_of(part) if place % 2 else part for place, part in enumerate(parts)]
 
     found = hash_all(parts)
 
@@ -62,7 +62,7 @@ def test_an_item_has_the_same_hash_whatever_is_beside_it_and_however_it_came(man
 
 
 def test_items_that_were_merged_are_hashed_as_they_are_now():
-    of_batches = Alike({"externalId": ["a", "b"], "inventoryQuantity": [1, 2]})
+    of_batches = Table({"externalId": ["a", "b"], "inventoryQuantity": [1, 2]})
     merged = {"externalId": "b", "inventoryQuantity": 2, "name": "n"}
 
     found = hash_all([of_batches], {1: merged})
