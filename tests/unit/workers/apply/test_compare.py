@@ -36,6 +36,19 @@ def test_hashes_fit_a_bigint_and_the_second_is_of_the_details_alone(item):
     assert (details == 0) == (not hash_all([[{"externalId": "a"} | item]]).with_details)
 
 
+def test_hashes_are_those_that_rows_hold_since_earlier_releases():
+    lean = {"externalId": "A-1", "inventoryQuantity": 5, "retailPrice": "9.90"}
+    with_details = {"externalId": "A-1", "inventoryQuantity": 5, "title": "Mug", "tags": ["a", "b"]}
+
+    alone = [hash_all([[lean]]), hash_all([[with_details]])]
+    together = hash_all([[lean, with_details], table_of([lean])])
+
+    assert ([-8767159556780113298], [0]) == (alone[0].items, alone[0].details)
+    assert ([-777551267923886632], [7764219648804839497]) == (alone[1].items, alone[1].details)
+    assert [-8767159556780113298, -777551267923886632, -8767159556780113298] == together.items
+    assert [0, 7764219648804839497, 0] == together.details
+
+
 def test_the_attributes_of_a_window_are_those_that_any_item_has():
     found = hash_all(
         [
