@@ -142,17 +142,23 @@ async def test_a_feed_is_disabled_with_one_click_and_the_toast_takes_it_back_and
 async def test_two_people_who_change_a_feed_see_both_versions_and_the_audit_log_names_who_won(dashboard, feed, api):
     browser = await dashboard.browser("admin")
     path = f"/feeds/{feed['id']}/settings"
-    form = {field.name: field.value for field in (await browser.page(path)).tree.forms[-2].inputs if field.name}
+    form = _fields_of(await browser.page(path), path)
     await api.ok("PUT", f"/api/inventory-feeds/{feed['id']}.json", {"allocationBuffer": 5})
     page = await browser.post(path, {**_sent(form), "allocationBuffer": "2"})
     assert 412 == page.status
     assert ["5", "2"] == page.texts("[role=alert] tbody td")
-    again = {field.name: field.value for field in page.tree.forms[-2].inputs if field.name}
+    again = _fields_of(page, path)
     saved = await browser.post(path, _sent(again))
     assert "The settings are saved." in saved.text_of(".toast")
     log = await browser.page("/audit-log")
     assert "allocationBuffer 5 \N{RIGHTWARDS ARROW} 2" in log.texts("td[data-label=Changed]")
     assert 403 == (await (await dashboard.browser("write")).page("/audit-log")).status
+
+
+def _fields_of(page, path):
+    """Return the fields of the page's form that is sent to a path, which is one that changes."""
+    (form,) = [form for form in page.tree.forms if form.action == path and form.method == "POST"]
+    return {field.name: field.value for field in form.inputs if field.name}
 
 
 def _sent(form):

@@ -113,10 +113,11 @@ async def test_a_transfer_without_a_good_end_is_no_file(scripted, get, leftovers
 
 
 @pytest.mark.parametrize("end", ["426 connection closed", "451 oops", "rubbish"])
-async def test_a_file_of_the_size_that_was_said_needs_no_good_end(scripted, get, csv, end):
+async def test_a_file_of_the_size_that_was_said_needs_no_good_end(scripted, get, csv, limited, end):
     scripted.replies["END"] = end
 
-    assert csv == (await get()).path.read_bytes()
+    # What is no reply is waited behind.
+    assert csv == (await get(using=limited(read_timeout_ms=2_000))).path.read_bytes()
 
 
 async def test_a_file_over_the_limit_is_refused_by_its_size_or_as_it_comes(scripted, get, limited):
