@@ -147,6 +147,13 @@ def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
     server.stop_epmd()
 
 
+@pytest.fixture(autouse=True)
+def _node_stands(request) -> None:
+    """Start the node again before a test of it, which may use it without a virtual host of its own."""
+    if "rabbitmq" in request.fixturenames:
+        _begun_anew(request.getfixturevalue("rabbitmq"))
+
+
 def _started(make: Callable[[Path], AnyServer], folder: Path) -> AnyServer:
     """Start a server; one that does not come up is made once more, on other ports: all tests behind it need it."""
     server = make(folder / "first")
@@ -197,7 +204,6 @@ def least_privilege() -> Callable[[Settings, str], Settings]:
 @pytest.fixture
 def amqp_url(rabbitmq) -> Iterator[str]:
     """The address of a fresh virtual host."""
-    _begun_anew(rabbitmq)
     url = rabbitmq.new_vhost()
     yield url
     rabbitmq.delete_vhost(url)
@@ -211,7 +217,6 @@ def _virtual_hosts(rabbitmq) -> VirtualHosts:
 @pytest.fixture
 async def two_shards(request, rabbitmq, _virtual_hosts) -> AsyncIterator[str]:
     """The address of a virtual host whose two shards stand already, empty; a fresh one with the mark `other_queues`."""
-    _begun_anew(rabbitmq)
     fresh = request.node.get_closest_marker("other_queues")
     url = rabbitmq.new_vhost() if fresh else await _virtual_hosts.take()
     yield url
