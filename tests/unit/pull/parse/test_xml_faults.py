@@ -1,31 +1,13 @@
 """XML files with faults that cost their item, and not the file; and what is no value although it is there."""
 
-import io
 from pathlib import Path
 
 import pytest
 
-from ingest.feeds.mapping import FormatSettings
-from ingest.pull.parse import FormatError, parse
+from ingest.pull.parse import FormatError
+from tests.unit.pull.parse.xml_reading import MAPPING, file_of, product, read
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
-MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
-
-
-def read(data, **more):
-    feed = {"resourceType": "xml", "itemPath": "/products/product", "mapping": MAPPING} | more
-    parsing = parse(io.BytesIO(data) if isinstance(data, bytes) else data, FormatSettings.model_validate(feed))
-    chunks = list(parsing)
-    items = [item for chunk in chunks for item in chunk.items]
-    return items, [reject for chunk in chunks for reject in chunk.rejects], parsing.report
-
-
-def product(sku, name="x", quantity="5"):
-    return f"<product><sku>{sku}</sku><name>{name}</name><qty>{quantity}</qty></product>"
-
-
-def file_of(*products, prolog=""):
-    return f"{prolog}<products>{''.join(products)}</products>".encode()
 
 
 @pytest.mark.parametrize("space", [b"\n", b"  \r\n\t", b"\n" * 70_000, b"\xef\xbb\xbf \n"])

@@ -1,30 +1,9 @@
 """XML documents that tell beside their items that something went wrong, or that more of them follow."""
 
-import io
-
 import pytest
 
-from ingest.feeds.mapping import FormatSettings
 from ingest.pull.fetch.told import Told
-from ingest.pull.parse import parse
-
-MAPPING = {"externalId": "sku", "inventoryQuantity": "qty", "name": "name"}
-
-
-def read(data, **more):
-    feed = {"resourceType": "xml", "itemPath": "/products/product", "mapping": MAPPING} | more
-    parsing = parse(io.BytesIO(data) if isinstance(data, bytes) else data, FormatSettings.model_validate(feed))
-    chunks = list(parsing)
-    items = [item for chunk in chunks for item in chunk.items]
-    return items, [reject for chunk in chunks for reject in chunk.rejects], parsing.report
-
-
-def product(sku, name="x", quantity="5"):
-    return f"<product><sku>{sku}</sku><name>{name}</name><qty>{quantity}</qty></product>"
-
-
-def file_of(*products, prolog=""):
-    return f"{prolog}<products>{''.join(products)}</products>".encode()
+from tests.unit.pull.parse.xml_reading import file_of, product, read
 
 
 @pytest.mark.parametrize(
