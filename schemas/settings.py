@@ -110,7 +110,9 @@ class Settings(BaseSettings):
 
     window_max_batches: int = Field(64, ge=1, le=1_000, description="batches of one window at most")
     window_max_bytes: int = Field(2**20, ge=1, description="message bytes of one window at most")
-    window_max_age_ms: int = Field(10, ge=0, description="a window waits this long for more batches")
+    window_max_age_ms: int = Field(
+        25, ge=0, description="while batches come in a stream, a window waits this long for more"
+    )
     windows_in_flight: int = Field(
         1, ge=1, le=1_000, description="windows of one worker in Postgres at a time; those of its other shards fill"
     )

@@ -2,7 +2,8 @@
 
 Deliveries go in in the broker's order and come out in it. A window holds one operation, so it ends where the
 operation changes; replays of dead letters, which may not go over what is in the same window, have their own. A batch
-whose sender waits for the reply makes its window due at once.
+whose sender waits for the reply makes its window due at once, and so does one that comes after a lull: waiting pays
+where more is to be expected.
 """
 
 from __future__ import annotations
@@ -28,11 +29,25 @@ class Limits:
         return cls(settings.window_max_batches, settings.window_max_bytes, settings.window_max_age_ms / 1000)
 
 
+class Lull:
+    """Whether batches come in a stream to a worker, whatever their shards, or this one after nothing for a while."""
+
+    def __init__(self) -> None:
+        self._last_at = float("-inf")
+
+    def ended_by(self, at: float, age: float) -> bool:
+        """Return whether none came in the `age` seconds before one that came `at` (monotonic seconds), and note it."""
+        alone = at - self._last_at > age
+        self._last_at = max(at, self._last_at)  # another shard's may have been looked at first
+        return alone
+
+
 class WindowBuilder:
     """Collects one window; the first delivery that does not fit waits for the next one."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, lull: Lull) -> None:
         self._limits = limits
+        self._lull = lull
         self._window: list[Delivery] = []
         self._size = 0
         self._urgent = False
@@ -60,7 +75,8 @@ class WindowBuilder:
             return
         self._window.append(delivery)
         self._size += delivery.size
-        self._urgent = self._urgent or delivery.reply_to is not None
+        alone = self._lull.ended_by(delivery.at, self._limits.age)
+        self._urgent = self._urgent or alone or delivery.reply_to is not None
 
     def due(self) -> float | None:
         """Return the monotonic time from which the window may go, -inf for at once, None when there is nothing."""

@@ -18,7 +18,7 @@ from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
 from workers.clock import Clock
 from workers.shard.border import Border
-from workers.shard.builder import Limits, WindowBuilder
+from workers.shard.builder import WindowBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class End:
 class Intake:
     """The deliveries of one consumer that are not in a window yet, and the window that is being built of them."""
 
-    def __init__(self, consumer: Consumer, limits: Limits, border: Border, log: Any, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, builder: WindowBuilder, border: Border, log: Any, clock: Clock) -> None:
         self._consumer = consumer
         self._clock = clock
         self._border = border
         self._redeliveries = metrics.REDELIVERIES.labels(border.shard)
-        self._builder = WindowBuilder(limits)
+        self._builder = builder
         self._log = log
         self.newer: str | None = None
         """Why the oldest delivery is left as it is: a message of a later release. Nothing behind it is taken."""

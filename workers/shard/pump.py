@@ -18,7 +18,7 @@ from schemas.logs import structlog
 from workers import database
 from workers.amqp.consumer import Consumer
 from workers.amqp.delivery import Delivery
-from workers.shard.builder import Limits
+from workers.shard.builder import Limits, WindowBuilder
 from workers.shard.flight import Flight
 from workers.shard.intake import End, Intake
 from workers.shard.lock import DRAIN_WAIT_S, ShardLock
@@ -46,7 +46,8 @@ class Pump:
         self._tools = tools
         self._signals = signals
         self._monotonic = tools.clock.monotonic
-        self._intake = Intake(consumer, Limits.of(tools.settings), lock.border, self._log, tools.clock)
+        builder = WindowBuilder(Limits.of(tools.settings), tools.lull)
+        self._intake = Intake(consumer, builder, lock.border, self._log, tools.clock)
         self._carrier = flight(state.shard, lock, tools, self._patience_s)
         self._strays = Strays(lock.border, self._carrier, tools)
         self._flight: asyncio.Task[None] | None = None

@@ -16,6 +16,7 @@ from workers.amqp.outlet import Outlet
 from workers.apply import BatchResult, WindowResult
 from workers.clock import Clock
 from workers.health import Health
+from workers.shard.builder import Lull
 from workers.shard.turns import Turns
 
 Apply = Callable[[Any, Sequence[Batch], datetime], Awaitable[WindowResult]]
@@ -36,3 +37,4 @@ class Tools:
     outlet: Outlet
     clock: Clock = field(default_factory=Clock)
     turns: Turns = field(default_factory=Turns)
+    lull: Lull = field(default_factory=Lull)
