@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     worker_processes: int = Field(2, ge=1, le=64, description="worker processes that the local stack starts")
 
     shards: int = Field(
-        8, ge=1, le=256, description="shard queues that a fleet begins with; more by `feedline shards double`"
+        4, ge=1, le=256, description="shard queues that a fleet begins with; more by `feedline shards double`"
     )
     queue_max_length: int = Field(200_000, ge=1, description="batches a shard holds before it refuses more (503)")
     queue_max_bytes: int = Field(4 * 2**30, ge=2**20, description="bytes a shard holds before it refuses more (503)")

@@ -126,8 +126,29 @@ async def test_a_pooler_of_transactions_is_refused_with_one_line(database, tmp_p
 async def test_a_process_with_another_number_of_shards_does_not_start(settings):
     await agree(settings)
     await agree(settings)
-    with pytest.raises(Permanent, match=r"^SHARDS is 9 here, and 8 in the fleet of this database: set it to 8, or "):
+    with pytest.raises(Permanent, match=r"^SHARDS is 9 here, and 4 in the fleet of this database: set it to 4, or "):
         await agree(settings.model_copy(update={"shards": 9}))
+
+
+async def test_a_fleet_that_began_with_another_number_keeps_it_or_is_told_to_name_it(settings):
+    async def started(agreed, shards):
+        await connection.execute("UPDATE fleet_agreement SET value = $1", str(agreed))
+        try:
+            return (await agree(settings.model_copy(update={"shards": shards}))).shards
+        except Permanent as error:
+            return str(error).partition(":")[0]
+
+    await agree(settings)
+    connection = await asyncpg.connect(settings.dsn)
+    try:
+        unset = [await started(agreed, settings.shards) for agreed in (4, 8, 16, 64, 2, 6, 12)]
+        named = [await started(agreed, shards) for agreed, shards in ((2, 2), (6, 6), (12, 12), (12, 6))]
+    finally:
+        await connection.close()
+
+    refused = [f"SHARDS is 4 here, and {agreed} in the fleet of this database" for agreed in (2, 6, 12)]
+    assert [4, 8, 16, 64, *refused] == unset
+    assert [2, 6, 12, 12] == named
 
 
 async def test_two_processes_that_start_at_the_same_moment_agree(settings):
@@ -160,7 +181,7 @@ async def test_the_number_of_shards_changes_while_nothing_runs(settings):
     await connection.close()
     refused = await asyncio.to_thread(run, "--set", "8")
 
-    assert ("8\n", "16\n") == (shown.output, changed.output)
+    assert ("4\n", "16\n") == (shown.output, changed.output)
     assert "Error: 1 workers are alive: stop every process of the fleet first\n" == refused.output
 
 
@@ -173,4 +194,4 @@ async def test_a_role_says_in_one_line_why_it_does_not_start(settings):
     _, told = await process.communicate()
 
     assert 1 == process.returncode
-    assert b"cannot start: SHARDS is 9 here, and 8 in the fleet of this database" in told
+    assert b"cannot start: SHARDS is 9 here, and 4 in the fleet of this database" in told

@@ -27,7 +27,9 @@ WATCHED = {'feedline_shard_ready_batches{shard="0"}': "0x99"}
 SUCCESS = 'feedline_canary_success_timestamp_seconds{shard="0"}'
 OLDEST = 'feedline_shard_oldest_timestamp_seconds{shard="0"}'
 PUBLISHED = {f'feedline_shard_published_batches_total{{shard="{shard}"}}': "0+10x60" for shard in range(1, 5)}
-HOT = PUBLISHED | {'feedline_shard_published_batches_total{shard="0"}': "0+1000x60"}
+HOT = PUBLISHED | {'feedline_shard_published_batches_total{shard="0"}': "0+31x60"}
+"""More than three times what any other gets: of so few shards, no more than twice their mean."""
+WARM = PUBLISHED | {'feedline_shard_published_batches_total{shard="0"}': "0+29x60"}
 FAILED, SUCCEEDED = 'feedline_runs_total{status="failed"}', 'feedline_runs_total{status="succeeded"}'
 ACCEPTED, UNAVAILABLE = 'feedline_posts_total{status="202"}', 'feedline_posts_total{status="503"}'
 IN_TIME, APPLIED = 'feedline_receive_to_commit_seconds_bucket{le="5.0"}', "feedline_receive_to_commit_seconds_count"
@@ -57,7 +59,7 @@ FIRING = [
     ("RedeliveryStorm", 15, {'feedline_redeliveries_total{shard="0"}': "0+200x20"}, {"shard": "0"},
      "Shard 0: 2k batches were delivered again in ten minutes"),
     ("HotShard", 30, HOT | {OLDEST: STANDING}, {"shard": "0"},
-     "Shard 0 gets more than three times its share and is late"),
+     "Shard 0 gets more than three times what the others get and is late"),
     ("RunsFailing", 80, {FAILED: "0+1x90", SUCCEEDED: "0+0.2x90"}, {},
      "More than half of the runs of pulled feeds have failed in the last hour"),
     ("DeferredGrowing", 4380,
@@ -89,6 +91,7 @@ QUIET = [
     ("DeadLetters", 5, {'feedline_dead_letters_recent{code="worker_died"}': "0x9"}),
     ("RedeliveryStorm", 15, {'feedline_redeliveries_total{shard="0"}': "0x5 96x15"}),
     ("HotShard", 30, HOT | {OLDEST: MOVING}),
+    ("HotShard", 30, WARM | {OLDEST: STANDING}),
     ("RunsFailing", 80, {FAILED: "0+1x90", SUCCEEDED: "0+5x90"}),
     ("RunsFailing", 80, {FAILED: "0x60 1x30", SUCCEEDED: "0x90"}),
     ("DeferredGrowing", 4380,

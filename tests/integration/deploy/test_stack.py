@@ -142,10 +142,10 @@ def test_the_screen_shows_a_curl_line_that_works(launcher):
 
 def test_the_screen_says_that_the_canary_went_down_every_shard(launcher):
     launcher.start()
-    told = re.compile(r"Canary +went down 8 shards in \d+ ms")
+    told = re.compile(r"Canary +went down 4 shards in \d+ ms")
     wait(lambda: told.search(launcher.output.read_text()), launcher.output.read_text)
     with psycopg.connect(launcher.stack["databaseUrl"]) as connection:
-        assert [(8, 8)] == connection.execute("SELECT count(*), count(arrived_at) FROM canaries").fetchall()
+        assert [(4, 4)] == connection.execute("SELECT count(*), count(arrived_at) FROM canaries").fetchall()
 
 
 def test_with_monitoring_a_prometheus_asks_every_process_and_the_screen_says_where(launcher):

@@ -109,7 +109,7 @@ def running_edge():
 
 @pytest.fixture
 def amqp_url(two_shards):
-    """Two shards are enough here, and quicker to take than eight; they stand already."""
+    """Two shards are enough here, and quicker to take than four; they stand already."""
     return two_shards
 
 

@@ -8,7 +8,7 @@ from ingest.amqp.connecting import Refusals
 from ingest.amqp.publish import Publisher, Unavailable
 from schemas.settings import Settings
 
-SETTINGS = Settings(amqp_url="amqp://u:p@h/", database_url="postgresql://u:p@h/d", secret_key="k" * 32, shards=8)
+SETTINGS = Settings(amqp_url="amqp://u:p@h/", database_url="postgresql://u:p@h/d", secret_key="k" * 32)
 
 
 class Wire:

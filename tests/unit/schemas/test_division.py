@@ -27,7 +27,10 @@ def test_the_marker_is_told_from_everything_else():
 
 @pytest.mark.parametrize(
     ("began", "agreed", "expected"),
-    [(8, 8, True), (8, 16, True), (8, 64, True), (8, 24, False), (8, 4, False), (12, 24, True), (9, 8, False)],
+    [
+        *((8, 8, True), (8, 16, True), (8, 64, True), (8, 24, False), (8, 4, False), (12, 24, True), (9, 8, False)),
+        *((4, 8, True), (4, 6, False), (4, 12, False), (4, 2, False), (6, 6, True)),
+    ],
 )
 def test_a_fleet_that_was_doubled_is_known_by_the_number_it_began_with(began, agreed, expected):
     assert expected is is_doubled(began, agreed)

@@ -58,4 +58,4 @@ def test_an_empty_file_is_a_missing_secret(secrets):
 def test_only_secrets_are_read_from_files(secrets, monkeypatch):
     monkeypatch.setenv("SHARDS_FILE", str(secrets / "SECRET_KEY"))
 
-    assert 8 == Settings().shards
+    assert 4 == Settings().shards
