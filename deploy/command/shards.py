@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import asyncpg
 import click
+from aiormq.abc import AbstractConnection
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from deploy.command.database import database_option, run_on
 from schemas.agreement import AGREEMENT, division
-from schemas.topology import MOST_SHARDS
+from schemas.amqp.tap import AWAY, open_link
+from schemas.settings import secret
+from schemas.topology import MOST_SHARDS, SHARDS_EXCHANGE, shard_queue, slot_key
 
 _POLL_S = 0.5
+_HEARTBEAT_S = 10
 
 
 @click.group(invoke_without_command=True)
@@ -25,6 +31,7 @@ def shards(context: click.Context, database_url: str, number: int | None) -> Non
 
     A feed maps to a shard by this number. `double` changes it while everything runs. Before it is set to another one
     the queues must be empty, and nothing may run: a batch that waits in a shard that is no more would never be applied.
+    For a smaller number AMQP_URL is needed: nothing may lead to the queues of shards that are no more.
     """
     context.obj = database_url
     if context.invoked_subcommand is not None:
@@ -115,7 +122,46 @@ async def _set(connection: asyncpg.Connection, number: int) -> None:
         raise click.ClickException(f"{live} workers are alive: stop every process of the fleet first")
     if await _splits(connection):
         raise click.ClickException("the shards are being doubled: start the workers and let them finish first")
+    divided = await division(connection)
+    if divided is not None and number < divided.shards:
+        await _part_from(range(number, divided.shards))
     await AGREEMENT.change(connection, name="shards", value=str(number))
+
+
+async def _part_from(left_over: Iterable[int]) -> None:
+    """Lead no slot to shards that will be no more, whose queues must be empty: slots are bound anew when next used."""
+    try:
+        amqp_url = secret("AMQP_URL")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if not amqp_url:
+        raise click.ClickException("slots lead to the shards that go: give AMQP_URL, or AMQP_URL_FILE")
+    try:
+        link = await open_link(amqp_url, "feedline shards", _HEARTBEAT_S)
+        try:
+            depths = {shard: await _depth(link.connection, shard) for shard in left_over}
+            full = [f"{shard_queue(shard)} ({depth})" for shard, depth in depths.items() if depth]
+            if full:
+                raise click.ClickException(f"batches wait in {', '.join(full)}: let the workers apply them first")
+            channel = await link.connection.channel()
+            stand = [shard for shard, depth in depths.items() if depth is not None]
+            for shard, slot in product(stand, range(MOST_SHARDS)):
+                await channel.queue_unbind(shard_queue(shard), SHARDS_EXCHANGE, slot_key(slot))
+        finally:
+            await link.close()
+    except AWAY as error:
+        raise click.ClickException(f"RabbitMQ cannot be reached: {type(error).__name__}: {error}") from None
+
+
+async def _depth(connection: AbstractConnection, shard: int) -> int | None:
+    """Return how many batches wait in a shard's queue; None if it does not stand."""
+    channel = await connection.channel()
+    try:
+        depth = (await channel.queue_declare(shard_queue(shard), passive=True)).message_count
+    except ChannelNotFoundEntity:
+        return None
+    await channel.close()
+    return depth
 
 
 async def _splits(connection: asyncpg.Connection) -> list[Any]:

@@ -7,9 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import aiormq
 import asyncpg
 import pytest
 from click.testing import CliRunner
@@ -18,8 +20,10 @@ from deploy.command.main import main
 from deploy.local.processes import free_port
 from ingest.amqp.publish import Publisher
 from schemas.agreement import agree
+from schemas.batches import Batch, Source, new_batch_id
 from schemas.errors import Permanent
 from schemas.postgres import Session, refuse_shared_sessions
+from schemas.topology import shard_queue
 
 
 @contextmanager
@@ -183,6 +187,41 @@ async def test_the_number_of_shards_changes_while_nothing_runs(settings):
 
     assert ("4\n", "16\n") == (shown.output, changed.output)
     assert "Error: 1 workers are alive: stop every process of the fleet first\n" == refused.output
+
+
+async def test_of_fewer_shards_none_is_led_to_that_nobody_empties(settings):
+    """What went to a shard that is no more would be answered 202, and never applied."""
+    await agree(settings)
+
+    async def fewer(amqp_url=settings.amqp):
+        address = {"DATABASE_URL": settings.dsn, "AMQP_URL": amqp_url}
+        return (await asyncio.to_thread(CliRunner().invoke, main, ["shards", "--set", "2"], env=address)).output
+
+    async def post(shards):
+        now_ms, changed = int(time.time() * 1000), settings.model_copy(update={"shards": shards})
+        batch = Batch(new_batch_id(7, now_ms, settings.key), 1, 7, now_ms, Source.WEBHOOK, [{"externalId": "a"}])
+        async with Publisher(changed, "test") as publisher:
+            await publisher.publish(batch)
+
+    async with aiormq.connect(settings.amqp) as connection:
+        channel = await connection.channel()
+
+        async def holds(depth):
+            while (await channel.queue_declare(shard_queue(3), passive=True)).message_count != depth:
+                pass
+
+        await post(4)
+        await holds(1)
+        waiting = await fewer()
+        await channel.queue_purge(shard_queue(3))
+        await holds(0)
+        told = [await fewer(""), await fewer()]
+        await post(2)
+        kept = await channel.queue_purge(shard_queue(1)), await channel.queue_purge(shard_queue(3))
+
+    assert "Error: batches wait in feedline.shard.003 (1): let the workers apply them first\n" == waiting
+    assert ["Error: slots lead to the shards that go: give AMQP_URL, or AMQP_URL_FILE\n", "2\n"] == told
+    assert (1, 0) == tuple(purged.message_count for purged in kept)
 
 
 async def test_a_role_says_in_one_line_why_it_does_not_start(settings):
