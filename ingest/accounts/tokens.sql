@@ -2,7 +2,7 @@
 -- Who a bearer token belongs to. Reads alone, so that a read-only Postgres still knows who may read; `note_use` says
 -- that this use is worth a row: once a minute, so that a busy token does not write a row a request. `feeds` are the
 -- ones that a bound token is for; null: all of the account.
-SELECT t.id, t.account_id, t.scope, t.expires_at, a.requests_per_second, a.suspended_at IS NOT NULL AS suspended,
+SELECT t.id, t.name, t.account_id, t.scope, t.expires_at, a.requests_per_second, a.suspended_at IS NOT NULL AS suspended,
        CASE WHEN t.inventory_feed_id IS NOT NULL THEN ARRAY[t.inventory_feed_id]
             WHEN t.dropship_provider_id IS NOT NULL THEN ARRAY(
                 SELECT f.id FROM inventory_feeds f

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -148,14 +147,6 @@ async def api(settings, least_privilege, make_application) -> AsyncIterator[Api]
         made = Api(client, settings.dsn)
         yield made
         made.close()
-
-
-@pytest.fixture
-async def one_day() -> None:
-    """What is written for today is read today: the last minute before midnight (UTC) is no time to begin."""
-    now = datetime.now(UTC)
-    if (now.hour, now.minute) == (23, 59):
-        await asyncio.sleep(61 - now.second)
 
 
 @pytest.fixture

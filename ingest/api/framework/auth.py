@@ -87,7 +87,8 @@ class Tokens:
                 await TOKENS.token_used(self._pool, id=row["id"])
         feeds = None if row["feeds"] is None else frozenset(row["feeds"])
         scope, rate = Scope(row["scope"]), row["requests_per_second"]
-        return Caller(row["id"], row["account_id"], scope, rate, feeds, row["suspended"])
+        who = f"{row['name']} (token {row['id']})"
+        return Caller(row["id"], row["account_id"], scope, rate, feeds, row["suspended"], who)
 
     async def _vendor(self, webhook_hash: str) -> Caller | None:
         row = await TOKENS.hash_owner(self._pool, hash=webhook_hash)

@@ -26,7 +26,8 @@ class Caller:
     """Who asks: the token's account and scope; `requests_per_second` is the account's rate limit (None: none).
 
     `feeds` are the ones that a bound token is for (None: all of the account). `token_id` None is a vendor, who sent
-    the hash of its feed instead of a token. A `suspended` account only reads. `who` is a person at the dashboard.
+    the hash of its feed instead of a token. A `suspended` account only reads. `who` is the name of the token, or of the
+    person at the dashboard, as those are told who look at what was changed.
     """
 
     token_id: int | None
@@ -40,7 +41,7 @@ class Caller:
     @property
     def name(self) -> str:
         """Return how a person is told who it is."""
-        return self.who or ("a vendor" if self.is_vendor else f"token {self.token_id}")
+        return self.who or "a vendor"
 
     @property
     def is_vendor(self) -> bool:

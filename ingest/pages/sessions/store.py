@@ -99,8 +99,7 @@ class Sessions:
         if caller.feeds is not None:
             detail = "this token is bound to a provider or feed, and the pages are about the whole account"
             raise ProblemError(403, "pages.sign_in.bound", f"{detail}: make the vendor a link on the feed's page")
-        who = f"token {caller.token_id}"
-        values: dict[str, Any] = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": who}
+        values: dict[str, Any] = {"account_id": caller.account_id, "role": OF_SCOPE[caller.scope], "who": caller.name}
         return await self._begin(origin, token_id=caller.token_id, person_id=None, **values)
 
     async def by_password(self, name: str, password: str, origin: Origin) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 from ingest.api.framework.call import SERVICES
 from ingest.api.shared import stored_pages
 from tests.integration.api.road import EXAMPLE, parse_webhook, until
+from tests.midday import midday
 
 
 async def test_the_articles_example_is_stored_when_it_is_answered(goods):
@@ -74,9 +75,9 @@ async def test_onports_other_attributes_are_kept_and_what_is_ours_to_say_is_not_
     assert (16, True) == (len(made["hash"]), made["hash"] != changed["hash"])
 
 
-@pytest.mark.usefixtures("one_day")
 async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
-    await goods.ok("PUT", "/api/account.json", {"dailySkuLimit": 1}, token=goods.operator_token)
+    limit = {"dailySkuLimit": 1, "timeZone": midday()}
+    await goods.ok("PUT", "/api/account.json", limit, token=goods.operator_token)
     await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
 
     problem = await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE | {"externalId": "5678"})
@@ -91,13 +92,10 @@ async def test_over_the_limit_is_429_with_what_was_done_and_the_usage(goods):
 
 async def test_a_change_that_waits_for_room_is_told_as_pending(goods):
     made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
-    await goods.ok(
-        "PUT", "/api/account.json", {"dailySkuLimit": 1, "timeZone": "Pacific/Apia"}, token=goods.operator_token
-    )
-    goods.execute(
-        "UPDATE feed_variants SET charged = 0;"
-        "UPDATE usage SET used = 1, day = (now() AT TIME ZONE 'Pacific/Apia')::date"
-    )
+    limit = {"dailySkuLimit": 1, "timeZone": (zone := midday())}
+    await goods.ok("PUT", "/api/account.json", limit, token=goods.operator_token)
+    goods.execute("UPDATE feed_variants SET charged = 0")
+    goods.execute("UPDATE usage SET used = 1, day = (now() AT TIME ZONE %s)::date", zone)
 
     await goods.problem(429, "PUT", parse_webhook(goods.feed), json=EXAMPLE | {"inventoryQuantity": 1})
 

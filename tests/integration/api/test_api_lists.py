@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.midday import midday
+
 PROVIDERS = "/api/dropship-providers.json"
 
 
@@ -42,11 +44,11 @@ async def test_where_filters_and_what_is_unknown_is_told_in_a_header(seven):
     assert 200 == (await seven.call("GET", "/api/variants.json?where[sku]=b", **strict)).status
 
 
-@pytest.mark.usefixtures("one_day")
 async def test_every_write_tells_what_is_left_of_the_day(api):
     unlimited = await api.call("POST", PROVIDERS, json={"name": "a"})
-    api.execute("UPDATE accounts SET daily_sku_limit = 100 WHERE id = %s", api.account_id)
-    api.execute("INSERT INTO usage VALUES (%s, (now() AT TIME ZONE 'UTC')::date, 30)", api.account_id)
+    zone = midday()
+    api.execute("UPDATE accounts SET daily_sku_limit = 100, time_zone = %s WHERE id = %s", zone, api.account_id)
+    api.execute("INSERT INTO usage VALUES (%s, (now() AT TIME ZONE %s)::date, 30)", api.account_id, zone)
 
     limited = await api.call("POST", PROVIDERS, json={"name": "b"})
 

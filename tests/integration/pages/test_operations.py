@@ -139,7 +139,7 @@ async def test_the_confirmation_of_a_replay_counts_and_tells_how_many_have_newer
 
     page = await browser.post(f"{page.url}/pause")
     assert "paused" == page.text_of(".pill")
-    assert "Paused by token" in page.text_of("#progress p.said")
+    assert "Paused by test (token" in page.text_of("#progress p.said")
     page = await browser.post(f"{page.url}/resume")
     assert "queued" == page.text_of(".pill")
     page = await browser.post(f"{page.url}/cancel")

@@ -4,27 +4,36 @@ from datetime import date
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("one_day")
+from tests.midday import midday
 
 SAMPLES = """
 INSERT INTO usage_samples (account_id, sampled_at, day, used)
-SELECT %s, day + step * interval '15 minutes', day::date, step * 250
-FROM generate_series(date_trunc('day', now(), 'UTC') - interval '36 days', now(), interval '1 day') day,
+SELECT given.account_id, day + step * interval '15 minutes', (day AT TIME ZONE zone)::date, step * 250
+FROM (SELECT %s::bigint AS account_id, %s AS zone) given,
+     generate_series(date_trunc('day', now(), zone) - interval '36 days', now(), interval '1 day') day,
      generate_series(1, 95) step
 WHERE day + step * interval '15 minutes' <= now()
 """
 DAYS = """
 INSERT INTO usage (account_id, day, used)
-SELECT %s, day, 24000 FROM generate_series(current_date - 36, current_date - 1, interval '1 day') day
+SELECT %s, (now() AT TIME ZONE %s)::date - days, 24000 FROM generate_series(1, 36) days
 """
 
 
 @pytest.fixture
-async def feed(api):
+def zone(api):
+    """The time zone of the account, where it is about noon."""
+    here = midday()
+    api.execute("UPDATE accounts SET time_zone = %s WHERE id = %s", here, api.account_id)
+    return here
+
+
+@pytest.fixture
+async def feed(api, zone):
     """A feed with two items that are deferred, of an account with a limit of one a day that is used up."""
     made = await api.new_feed(name="Acme")
     api.execute("UPDATE accounts SET daily_sku_limit = 1 WHERE id = %s", api.account_id)
-    api.execute("INSERT INTO usage (account_id, day, used) VALUES (%s, now() AT TIME ZONE 'UTC', 1)", api.account_id)
+    api.execute("INSERT INTO usage (account_id, day, used) VALUES (%s, now() AT TIME ZONE %s, 1)", api.account_id, zone)
     for key in ("late-1", "late-2"):
         api.execute(
             "INSERT INTO deferred_items (account_id, feed_id, external_id, item, batch_id, deferred_at)"
@@ -41,10 +50,10 @@ async def feed(api):
     return made
 
 
-async def test_usage_says_what_waits_when_each_is_released_and_which_feed_used_it(dashboard, api, feed):
+async def test_usage_says_what_waits_when_each_is_released_and_which_feed_used_it(dashboard, api, feed, zone):
     browser = await dashboard.browser("read")
     page = await browser.page("/usage")
-    assert "Today's 1 are used up: what still changes waits until midnight, UTC" == page.text_of("h1")
+    assert f"Today's 1 are used up: what still changes waits until midnight, {zone}" == page.text_of("h1")
     assert ["1", "1"] == page.texts("#waiting tbody .num")  # one a day
     assert ["late-1", "late-2"] == page.texts("#waiting li a")
     told = await api.ok("GET", "/api/usage-history.json")
@@ -57,12 +66,13 @@ async def test_usage_says_what_waits_when_each_is_released_and_which_feed_used_i
     assert 1 == api.execute("SELECT daily_sku_limit FROM accounts WHERE id = %s", api.account_id)
 
 
-async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_weekdays_did(dashboard, api):
+async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_weekdays_did(dashboard, api, zone):
     browser = await dashboard.browser("read")
     assert "No forecast yet: it needs 7 days of data" == (await browser.page("/usage")).text_of("h1")
-    api.execute(DAYS, api.account_id)
-    api.execute(SAMPLES, api.account_id)
-    api.execute("INSERT INTO usage (account_id, day, used) VALUES (%s, current_date, 500)", api.account_id)
+    api.execute(DAYS, api.account_id, zone)
+    api.execute(SAMPLES, api.account_id, zone)
+    today = "INSERT INTO usage (account_id, day, used) VALUES (%s, now() AT TIME ZONE %s, 500)"
+    api.execute(today, api.account_id, zone)
     told = await api.ok("GET", "/api/usage-history.json")
     weekday = date.fromisoformat(told["day"]).weekday()
     assert (4, {weekday}) == (
@@ -76,7 +86,7 @@ async def test_the_forecast_waits_for_seven_days_and_then_goes_on_as_the_same_we
     assert "#supposed" not in (await browser.page("/usage")).text
     page = await browser.page("/usage?limit=100")
     assert page.text_of("#supposed").startswith(
-        "Today's 100 are used up: what still changes waits until midnight, UTC."
+        f"Today's 100 are used up: what still changes waits until midnight, {zone}."
     )
     assert "As it is: " in page.text_of("#supposed")
     assert "expected a whole number" in (await browser.page("/usage?limit=soon")).text_of("#what-if [role=alert]")

@@ -18,7 +18,7 @@ async def test_a_mapping_that_was_replaced_is_shown_with_what_differs_and_put_ba
     assert "decimalNotation decimal \N{RIGHTWARDS ARROW} comma" in told
     assert "\N{RIGHTWARDS ARROW} title" in told
     assert ["decimalNotation", "name"] == page.texts("td.wild code")
-    assert ["token 1"] == page.texts("td[data-label='Replaced by']")
+    assert ["test (token 1)"] == page.texts("td[data-label='Replaced by']")
     assert "pass" not in page.text_of("main")
     (form,) = [form for form in page.tree.forms if str(form.get("action")).endswith("/restore")]
     stale = {**dict(form.fields), "key": "another", "version": '"stale"'}
