@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from aiohttp import web
@@ -95,7 +94,7 @@ async def _theme(request: web.Request) -> web.StreamResponse:
 
 def _checked(request: web.Request) -> Origin:
     address = request.remote or ""
-    wait_s = request.app[TRIES].wait_s(address, time.monotonic())
+    wait_s = request.app[TRIES].wait_s(address)
     if wait_s:
         detail = f"too many sign-ins failed from your address; try again in {wait_s:.0f} s"
         raise ProblemError(429, "pages.tries", detail, {}, {"Retry-After": str(int(wait_s) + 1)})
@@ -103,7 +102,7 @@ def _checked(request: web.Request) -> Origin:
 
 
 def _failed(request: web.Request, origin: Origin, why: str, next_: str = "") -> web.StreamResponse:
-    request.app[TRIES].count(origin.address, time.monotonic())
+    request.app[TRIES].count(origin.address)
     _log.warning("sign_in_failed", address=origin.address)
     return _page(request, failed=why, next_=next_, status=401)
 

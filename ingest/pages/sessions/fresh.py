@@ -7,7 +7,6 @@ minutes old.
 from __future__ import annotations
 
 import hmac
-import time
 
 from aiohttp import web
 
@@ -25,8 +24,8 @@ FRESH_TRIES = web.AppKey("fresh_tries", Tries)
 
 async def check_fresh(request: web.Request, session: Session, secret: str) -> None:
     """Raise 403 unless the secret is the session's own, 429 after ten wrong ones a minute."""
-    tries, address, now_s = request.app[FRESH_TRIES], str(session.id), time.monotonic()
-    if wait_s := tries.wait_s(address, now_s):
+    tries, address = request.app[FRESH_TRIES], str(session.id)
+    if wait_s := tries.wait_s(address):
         raise ProblemError(429, "pages.fresh.tries", f"too many wrong ones: try again in {wait_s:.0f} s")
     row = await FRESH.proof_of(request.app[SERVICES].pool, account_id=session.account_id, id=session.id)
     if row is not None and row["token_id"] is None and row["person_id"] is None:
@@ -38,5 +37,5 @@ async def check_fresh(request: web.Request, session: Session, secret: str) -> No
     else:
         proven = await verified(row and row["password_hash"], secret) is not None
     if not proven:
-        tries.count(address, now_s)
+        tries.count(address)
         raise ProblemError(403, "pages.fresh.wrong", "type your own password, or the API token you signed in with")

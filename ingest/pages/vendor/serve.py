@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -69,7 +68,7 @@ async def _enter(request: web.Request) -> web.StreamResponse:
     number = _number(request)
     cookie = await enter(request.app[SERVICES].pool, number, str(form.get("secret", "")).strip())
     if cookie is None:
-        request.app[WRONG].count(request.remote or "", time.monotonic())
+        request.app[WRONG].count(request.remote or "")
         return _page(request, "vendor_door", {"title": "This link does not work", "wrong": _GONE}, status=403)
     response = web.Response(status=303, headers={"Location": f"/s/{number}", "Cache-Control": "no-store"})
     cookies.keep_vendor(request, response, number, cookie, LONGEST_S)
@@ -114,13 +113,13 @@ async def _posted(request: web.Request, number: int) -> Mapping[str, Any]:
 
 
 def _not_too_often(request: web.Request, kind: Any, who: str = "", *, counts: bool = True) -> None:
-    tries, now, key = request.app[kind], time.monotonic(), who or request.remote or ""
-    wait_s = tries.wait_s(key, now)
+    tries, key = request.app[kind], who or request.remote or ""
+    wait_s = tries.wait_s(key)
     if wait_s:
         detail = f"too many requests; try again in {wait_s:.0f} s"
         raise ProblemError(429, "pages.vendor.busy", detail, {}, {"Retry-After": str(int(wait_s) + 1)})
     if counts:
-        tries.count(key, now)
+        tries.count(key)
 
 
 def _number(request: web.Request) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from ingest.api.framework.caller import Scope
 from ingest.http.problems import ProblemError
 from ingest.pages import audit
@@ -26,8 +24,8 @@ async def save(visit: Visit) -> Done | Again:
     """Set it; the person's other sessions end."""
     context, session = await show(visit), visit.session
     old, new = (str(visit.form.get(name, "")) for name in ("old", "new"))
-    tries, who, now = visit.request.app[TRIES], f"person {session.person_id}", time.monotonic()
-    if wait_s := tries.wait_s(who, now):
+    tries, who = visit.request.app[TRIES], f"person {session.person_id}"
+    if wait_s := tries.wait_s(who):
         raise ProblemError(429, "pages.tries", f"too many tries: try again in {wait_s:.0f} s")
     if new != visit.form.get("again"):
         return Again(page=PAGE, context={**context, "wrong": "The two new ones differ."})
@@ -36,7 +34,7 @@ async def save(visit: Visit) -> Done | Again:
     except ValueError as error:
         return Again(page=PAGE, context={**context, "wrong": f"{str(error).capitalize()}."})
     if not was_set:
-        tries.count(who, now)
+        tries.count(who)
         return Again(page=PAGE, context={**context, "wrong": "The password until now is another one."})
     line = audit.line("people.password", f"/people/{session.person_id}", None, None)
     await audit.record(visit.services.pool, session, visit.request.remote, line)

@@ -93,7 +93,7 @@ async def test_every_button_of_every_page_has_a_key(dashboard, feed):
 
 async def test_what_is_dangerous_needs_the_password_or_token_once_more(dashboard, api):
     async with asyncpg.create_pool(api.database, min_size=1, max_size=2) as pool:
-        request = SimpleNamespace(app={SERVICES: SimpleNamespace(pool=pool), FRESH_TRIES: Tries()})
+        request = SimpleNamespace(app={SERVICES: SimpleNamespace(pool=pool), FRESH_TRIES: Tries(clock=lambda: 0.0)})
         person = api.execute(
             "INSERT INTO people (account_id, name, role, password_hash) VALUES (%s, 'Ada', 'admin', %s) RETURNING id",
             *(api.account_id, password_hash("correct horse battery")),

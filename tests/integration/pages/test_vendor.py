@@ -116,6 +116,7 @@ async def test_a_vendor_sees_its_runs_rejects_and_items_and_nothing_of_the_accou
 async def test_a_vendor_tries_a_file_and_nothing_is_written(dashboard, feed, api):
     path, secret = await link_of(dashboard, feed)
     vendor = await dashboard.browser(None)
+    api.client.server.app[serve.TESTS].clock = lambda: 0.0
     await vendor.post(path, {"secret": secret})
     before = api.execute("SELECT (SELECT count(*) FROM feed_variants) + (SELECT count(*) FROM previews)")
     page = await vendor.upload(f"{path}/test", {"file": b"Artikel;Bestand\nC-1;7\nC-2;soon\n"})
