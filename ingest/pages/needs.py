@@ -43,11 +43,12 @@ class Known:
 def needs_of(known: Known) -> list[Need]:
     """Return what waits for a person, the worst first; of feeds, those that the API names."""
     overview = known.overview
+    growing = [cause for cause in known.causes if grows(cause.hours)]
     return [
         *_canary(overview),
         *(_feed(feed) for feed in overview.troubled if feed.condition in _HARMFUL),
-        *_growing(known.causes),
-        *_dead(overview.dead_letters),
+        *map(_growing, growing),
+        *_dead(overview.dead_letters, sum(cause.count for cause in growing)),
         *_limit(known.usage),
         *_hashes(overview.expiring, overview.at),
         *(_feed(feed) for feed in overview.troubled if feed.condition not in _HARMFUL),
@@ -90,20 +91,18 @@ def _feed(feed: Any) -> Need:
     return Need(tones.CONDITIONS[feed.condition], title, feed.reason, _way(feed), _DO.get(feed.condition, "Look"))
 
 
-def _growing(causes: Sequence[Any]) -> Iterator[Need]:
-    for cause in causes:
-        if grows(cause.hours):
-            of = f" of {words.isolated(cause.feed_name)}" if cause.feed_name else ""
-            before = sum(cause.hours[:-1]) / len(cause.hours[:-1])
-            reason = (
-                f"{cause.code}: {cause.hours[-1]:,} in the last hour, {words.number(round(before, 1))} an hour before"
-            )
-            yield Need("bad", f"Dead letters{of} grow", reason, "/dead-letters", "Look")
+def _growing(cause: Any) -> Need:
+    of = f" of {words.isolated(cause.feed_name)}" if cause.feed_name else ""
+    before = words.number(round(sum(cause.hours[:-1]) / len(cause.hours[:-1]), 1))
+    reason = f"{cause.code}: {cause.hours[-1]:,} in the last hour, {before} an hour before; {cause.count:,} wait"
+    return Need("bad", f"Dead letters{of} grow", reason, "/dead-letters", "Look")
 
 
-def _dead(count: int) -> Iterator[Need]:
-    if count:
-        title = f"{count:,} dead letter{'s wait' if count != 1 else ' waits'}"
+def _dead(count: int, told: int) -> Iterator[Need]:
+    """Tell of those that no cause which grows has told of."""
+    if count > told:
+        kind = "other dead letter" if told else "dead letter"
+        title = words.counted(count - told, f"{kind} waits", f"{kind}s wait")
         yield Need("bad", title, "items that could not be applied", "/dead-letters", "Look")
 
 

@@ -39,24 +39,52 @@ def test_nothing_waits_when_all_is_well():
 
 
 def test_the_worst_comes_first_and_each_leads_to_where_it_is_mended():
-    causes = [Told(code="postgres.22001", feed_name="Acme", hours=[*QUIET, 14])]
+    causes = [Told(code="postgres.22001", feed_name="Acme", hours=[*QUIET, 14], count=37)]
     troubled = [feed(one) for one in (Condition.HELD, Condition.FAILING, Condition.SILENT, Condition.DISABLED)]
     expiring = [feed(hash_until=NOW + timedelta(minutes=40))]
-    told = overview(1, lost("row", "the row reads 1, posted was 2"), troubled, expiring)
+    told = overview(38, lost("row", "the row reads 1, posted was 2"), troubled, expiring)
     found = needs_of(Known(told, usage(5, 10, "20,000 reached about 16:40", NOW), causes))
     assert [
         ("The canary has not arrived for 6 min", "/lag"),
         ("A run of Acme is held", "/feeds/7/runs/3"),
         ("Acme is failing", "/feeds/7"),
         ("Dead letters of Acme grow", "/dead-letters"),
-        ("1 dead letter waits", "/dead-letters"),
+        ("1 other dead letter waits", "/dead-letters"),
         ("Today's limit will not last", "/usage"),
         ("The old hash of Acme works for another 40 min", "/feeds/7"),
         ("Acme is silent", "/feeds/7"),
         ("Acme is disabled", "/feeds/7"),
     ] == [(need.title, need.href) for need in found]
-    assert "postgres.22001: 14 in the last hour, 1 an hour before" == found[3].reason
+    assert "postgres.22001: 14 in the last hour, 1 an hour before; 37 wait" == found[3].reason
     assert "20,000 reached about 16:40" == found[5].reason
+
+
+@pytest.mark.parametrize(
+    ("dead", "titles"),
+    [
+        (0, []),
+        (1, ["1 dead letter waits"]),
+        (37, ["37 dead letters wait"]),
+    ],
+)
+def test_dead_letters_that_do_not_grow_are_counted(dead, titles):
+    causes = [Told(code="item", feed_name=None, hours=[5] * 24, count=dead)]
+    assert titles == [need.title for need in needs_of(Known(overview(dead), usage(), causes))]
+
+
+def test_dead_letters_that_are_told_of_by_their_cause_are_not_counted_once_more():
+    causes = [
+        Told(code="item", feed_name=name, hours=hours, count=20)
+        for name, hours in (("Acme", [*QUIET, 14]), ("Bolt", [*QUIET, 3]), ("Cord", QUIET))
+    ]
+
+    def titles(dead):
+        return [need.title for need in needs_of(Known(overview(dead), usage(), causes))]
+
+    grow = ["Dead letters of Acme grow", "Dead letters of Bolt grow"]
+    assert grow == titles(39)  # they were counted a moment before
+    assert grow == titles(40)
+    assert [*grow, "1,020 other dead letters wait"] == titles(1_060)
 
 
 @pytest.mark.parametrize(
