@@ -23,8 +23,8 @@ USER = "feedline"
 _NODE = "feedline@localhost"
 _ARGUMENTS = (
     "-kernel inet_dist_use_interface {{{host}}} -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
-    " -eval catch(sys:replace_state(rabbit_fifo_dlx_sup,fun(S)->setelement(6,S,100)end))."
 )
+_MANY_MAY_END = "catch(sys:replace_state(rabbit_fifo_dlx_sup,fun(S)->setelement(6,S,100)end))"
 """Once booted: until 3.10.20 and 3.11.12 the supervisor of the processes that dead-letter gives up for good when two of
 them end within 5 s, as they do when their queues are deleted at once or change their leader; from then on the node
 declares no queue. Later releases have this bound of 100 (docs/fleet.md)."""
@@ -115,7 +115,7 @@ class RabbitMQ(Server):
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{arguments} {quick.arguments}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{arguments} -eval {_MANY_MAY_END}. {quick.arguments}",
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_CRASH_DUMP": f"{here}/erl_crash.dump",
             "ERL_EPMD_ADDRESS": self.host,
@@ -139,6 +139,23 @@ class RabbitMQ(Server):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd:
             epmd.sendall(_KILL_EPMD)
             epmd.recv(2)
+
+    def stop_app(self) -> None:
+        """Stop RabbitMQ and leave its Erlang node, as `rabbitmqctl stop_app` does (needs `shell=True`): nobody listens.
+
+        To whoever is connected it is as `stop`; the node's own start, most of what it takes to come back, is spared.
+        """
+        self.evaluate("rabbit:stop()")
+
+    def start_app(self, timeout_s: float = 180) -> None:
+        """Start what `stop_app` stopped; raises RuntimeError when it does not come back."""
+        deadline = time.monotonic() + timeout_s
+        while not self.answers():  # a start that meets another one returns at once
+            if time.monotonic() > deadline:
+                self.kill()  # whoever needs it next starts it again
+                raise RuntimeError(f"{self.name} did not come back; {last_lines(self.log)}")
+            self.evaluate("rabbit:start()")
+        self.evaluate(_MANY_MAY_END)
 
     def new_vhost(self) -> str:
         """Make a virtual host and return its address (needs `shell=True`)."""

@@ -75,12 +75,12 @@ async def test_a_late_confirm_is_503_and_keeps_its_place_until_it_comes(edge, su
 
 
 async def test_a_stopped_broker_is_503_and_posts_go_on_when_it_is_back(edge, rabbitmq, until):
-    await asyncio.to_thread(rabbitmq.stop)
+    await asyncio.to_thread(rabbitmq.stop_app)
     try:
         status, answer, _ = await edge.post(ITEM)
         assert (503, "edge.queue.disconnected") == (status, answer["title"])
     finally:
-        await asyncio.to_thread(rabbitmq.start)
+        await asyncio.to_thread(rabbitmq.start_app)
     await until(lambda: edge.publisher.ready() is None)
     assert 202 == (await edge.post(ITEM))[0]
 

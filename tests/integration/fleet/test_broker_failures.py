@@ -14,12 +14,12 @@ async def test_consuming_resumes_when_rabbitmq_comes_back(fleet, rabbitmq):
     async with fleet.worker() as worker:
         async with fleet.posting():
             await fleet.progress()
-            await asyncio.to_thread(rabbitmq.stop)
+            await asyncio.to_thread(rabbitmq.stop_app)
             try:
                 await worker.event("degraded", dependency="rabbitmq")
                 await worker.answers("/readyz", 503)
             finally:
-                await asyncio.to_thread(rabbitmq.start)
+                await asyncio.to_thread(rabbitmq.start_app)
             await fleet.progress()
         await fleet.settled()
 
