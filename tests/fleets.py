@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import re
-import signal
 import sys
-import urllib.error
-import urllib.request
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -25,10 +20,10 @@ from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.settings import Settings
 from schemas.topology import shard_queue
+from tests.warm import Warm
+from tests.worker import TIMEOUT_S, Worker, until
 
-TIMEOUT_S = 120
-"""No test waits for this: it is for a machine that has much else to do."""
-MANY, SLOWLY_S = 100, 2.0
+MANY, SLOWLY_S = 40, 2.0
 SEED = """
 INSERT INTO accounts (name) VALUES ('one');
 INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
@@ -41,141 +36,18 @@ CREATE TRIGGER log_written AFTER INSERT OR UPDATE ON feed_variants FOR EACH ROW 
 """
 
 
-async def until(condition: Callable[[], Any], what: str | Callable[[], str] = "") -> Any:
-    """Wait until `condition` (a coroutine function) returns something true, and return it.
-
-    `what` is waited for, as the error tells it, or a function that says so with what was seen instead.
-    """
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
-                await asyncio.sleep(0.02)
-            return found
-    except TimeoutError:
-        raise AssertionError(f"never: {what() if callable(what) else what or condition}") from None
-
-
-class Worker:
-    """One `python -m workers`; its log lines are kept as they come."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.events: list[dict[str, Any]] = []
-        self.id = uuid.UUID(int=0)
-        self._changed = asyncio.Event()
-        self._reading = asyncio.create_task(self._read())
-
-    async def event(self, name: str, **values: Any) -> dict[str, Any]:
-        """Wait until an event has been logged (it may have been already)."""
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                while True:
-                    for event in self.events:
-                        if event.get("event") == name and values.items() <= event.items():
-                            return event
-                    assert not self._reading.done(), f"ended without {name} {values}: {self.events[-20:]}"
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            raise AssertionError(f"never {name} {values}: {self.events[-20:]}") from None
-
-    def logged(self, name: str) -> list[dict[str, Any]]:
-        """Return the events of a name so far."""
-        return [event for event in self.events if event.get("event") == name]
-
-    async def ended(self) -> int:
-        """Wait for the process to end; returns its exit code."""
-        async with asyncio.timeout(TIMEOUT_S):
-            await self._reading
-            return await self.process.wait()
-
-    async def stop(self) -> int:
-        """Stop it gracefully; returns its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return await self.ended()
-
-    async def kill(self) -> None:
-        """Kill it where it stands."""
-        self.process.kill()
-        await self.ended()
-
-    async def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of a monitor endpoint."""
-        url = (await self.event("listening"))["monitor"] + path
-
-        def fetch() -> tuple[int, str]:
-            try:
-                with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
-                    return answer.status, answer.read().decode()
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.read().decode()
-
-        return await asyncio.to_thread(fetch)
-
-    async def metric(self, name: str) -> float:
-        """Return the value of a metric, as it stands in /metrics; the sum over its labels when `name` has none."""
-        _, text = await self.get("/metrics")
-        assert re.search(rf"^# HELP {re.escape(name.partition('{')[0])}", text, re.MULTILINE)
-        labels = "" if "{" in name else r"(?:\{.*\})?"
-        found = re.findall(rf"^{re.escape(name)}{labels} (\S+)$", text, re.MULTILINE)
-        return sum(map(float, found))
-
-    async def _read(self) -> None:
-        async for line in self.process.stderr:
-            try:
-                event = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                event = {"event": line.decode()}
-            self.events.append(event)
-            self._changed.set()
-        self._changed.set()
-
-    async def answers(self, path: str, status: int) -> str:
-        """Wait until a monitor endpoint answers with this status; returns its body."""
-        seen = None
-
-        async def answered() -> bool:
-            nonlocal seen
-            seen = await self.get(path)
-            return seen[0] == status
-
-        await until(answered, lambda: f"{path} with {status}: {seen}")
-        assert seen is not None
-        return seen[1]
-
-    async def counts(self, name: str, value: float) -> None:
-        """Wait until a metric has this value."""
-        seen = None
-
-        async def counted() -> bool:
-            nonlocal seen
-            seen = await self.metric(name)
-            return seen == value
-
-        await until(counted, lambda: f"{name} of {value}: {seen}")
-
-
-async def first_of(workers: Iterable[Worker], event: str, **values: Any) -> Worker:
-    """Wait until one of the workers has logged an event; return that one."""
-    told = {asyncio.create_task(worker.event(event, **values)): worker for worker in workers}
-    done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    first = done.pop()
-    first.result()
-    return told[first]
-
-
 class Fleet:
     """Worker processes on one database and one virtual host; feeds 1 to 8 of account 1 on 4 shards."""
 
     feeds = range(1, 9)
     until = staticmethod(until)
 
-    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+    def __init__(self, settings: Settings, publisher: Publisher, warm: Warm) -> None:
         self.settings = settings
         self.publisher = publisher
+        self._warm = warm
+        self._connection: asyncpg.Connection | None = None
+        self._asking = asyncio.Lock()
         self.sent: list[Batch] = []
         self._quantity: Counter[int] = Counter()
 
@@ -189,23 +61,15 @@ class Fleet:
             for name, value in (changed | secrets | settings).items()
             if not isinstance(value, list)
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "workers",
-            env={"PATH": os.environ["PATH"], **environment},
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**24,
-        )
-        worker = Worker(process)
+        worker = Worker(await self._warm.start(("workers",), environment))
         try:
             worker.id = uuid.UUID((await worker.event("listening"))["worker"])
             yield worker
         finally:
-            if process.returncode is None:
+            if worker.process.returncode is None:
                 with suppress(TimeoutError):
                     await worker.stop()
-            if process.returncode is None:
+            if worker.process.returncode is None:
                 await worker.kill()
             sys.stderr.writelines(orjson.dumps(event).decode() + "\n" for event in worker.events)
 
@@ -242,7 +106,7 @@ class Fleet:
         await asyncio.gather(*(of(feed) for feed in self.feeds))
 
     @asynccontextmanager
-    async def posting(self, every_s: float = 0.02) -> AsyncIterator[None]:
+    async def posting(self, every_s: float = 0.05) -> AsyncIterator[None]:
         """Publish on, on all feeds, until the block ends; slowly after a while, for all of it has to be worked off."""
         done = asyncio.Event()
 
@@ -289,12 +153,16 @@ class Fleet:
         await until(lambda: self.fetch(sql, f"feedline-worker {worker.id.hex} shard %"), "a held window")
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
-        """Run one statement over a connection of its own."""
-        connection = await asyncpg.connect(self.settings.dsn)
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await connection.close()
+        """Run one statement, over a connection that is kept while it lasts: who polls would open hundreds."""
+        async with self._asking:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self.settings.dsn)
+            return await self._connection.fetch(sql, *arguments)
+
+    async def close(self) -> None:
+        """Close what `fetch` opened."""
+        if self._connection is not None:
+            await self._connection.close()
 
     async def receipts(self) -> Counter[Any]:
         """Return how many receipts each batch has."""
@@ -330,7 +198,7 @@ class Fleet:
 
         async def complete() -> bool:
             nonlocal found
-            found = len(await self.receipts())
+            [(found,)] = await self.fetch("SELECT count(*) FROM receipts")
             return found >= len(self.sent)
 
         await until(complete, lambda: f"{len(self.sent)} receipts: {found}")

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests import fleets
+from tests import worker
 from tests.fleet import load, network
 from tests.fleet.cluster import SIZE
 from tests.fleet.figures import Figures
@@ -48,7 +48,7 @@ def tell(capsys) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 async def fleet(folder_in_memory) -> AsyncIterator[Fleet]:
     """The whole fleet, started once; a test leaves it whole."""
-    fleets.TIMEOUT_S = load.PATIENCE_S
+    worker.TIMEOUT_S = load.PATIENCE_S
     fleet = Fleet(folder_in_memory, network.Network(SIZE) if network.allowed() else None)
     try:
         await fleet.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from tests.fleet.load import PATIENCE_S
-from tests.fleets import Worker
+from tests.worker import Worker
 
 LOGS = Path(__file__).parents[2] / ".local" / "logs" / "fleet"
 """What each process of the last run logged."""

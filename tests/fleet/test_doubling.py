@@ -8,7 +8,7 @@ import time
 from click.testing import CliRunner
 
 from deploy.command.main import main
-from tests import fleets
+from tests import worker
 from tests.fleet.cluster import BOOT_S
 
 
@@ -18,7 +18,7 @@ def feedline(fleet, *words):
 
 async def first_of(roles, event, **values):
     """Wait until one of the processes has logged an event; returns that one."""
-    told = await fleets.first_of([role.running for role in roles], event, **values)
+    told = await worker.first_of([role.running for role in roles], event, **values)
     return next(role for role in roles if role.running is told)
 
 

@@ -21,6 +21,7 @@ from ingest.api.framework import postgres as limits
 from ingest.pull.parse.process.parsers import Parsers
 from schemas.secrets import new_token, token_digest
 from schemas.settings import Settings
+from tests.warm import Warm
 from workers.service import Worker
 
 
@@ -128,6 +129,14 @@ async def _parsers() -> AsyncIterator[None]:
             patched.setattr(module, "Parsers", lambda: warm)
         yield
     await warm.close()
+
+
+@pytest.fixture(scope="session")
+async def warm() -> AsyncIterator[Warm]:
+    """Starts processes of roles, quickly."""
+    found = Warm()
+    yield found
+    await found.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -67,17 +67,19 @@ class Process:
             return await self.process.wait(), rest.decode()
 
 
-@contextlib.asynccontextmanager
-async def edge(environment):
-    one = Process(
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ingest", "edge", env=environment, stderr=asyncio.subprocess.PIPE, limit=2**20
-        )
-    )
-    try:
-        yield one
-    finally:
-        await one.stop(signal.SIGKILL)
+@pytest.fixture
+def edge(warm):
+    """A context manager that runs an edge with these variables."""
+
+    @contextlib.asynccontextmanager
+    async def running(environment):
+        one = Process(await warm.start(("ingest", "edge"), environment))
+        try:
+            yield one
+        finally:
+            await one.stop(signal.SIGKILL)
+
+    return running
 
 
 async def posted(port, webhook_hash="secret-hash"):
@@ -95,7 +97,7 @@ async def answered(monitor):
         return b'feedline_posts_total{status="202"}' in await response.read()
 
 
-async def test_two_processes_share_one_port_and_a_stopped_one_leaves_the_other_serving(environment):
+async def test_two_processes_share_one_port_and_a_stopped_one_leaves_the_other_serving(edge, environment):
     port = environment["PORT"]
     environment["REUSE_PORT"] = "true"
     async with edge(environment) as first, edge(environment) as second:
@@ -111,7 +113,7 @@ async def test_two_processes_share_one_port_and_a_stopped_one_leaves_the_other_s
         assert {202} == set(await asyncio.gather(*(posted(port) for _ in range(20))))
 
 
-async def test_the_log_has_one_event_a_post_with_ids_and_never_the_hash(environment):
+async def test_the_log_has_one_event_a_post_with_ids_and_never_the_hash(edge, environment):
     async with edge(environment) as one:
         await one.event("feeds_loaded")
         assert [202, 401] == [await posted(environment["PORT"], name) for name in ("secret-hash", "wrong-hash")]
@@ -132,7 +134,7 @@ async def test_the_log_has_one_event_a_post_with_ids_and_never_the_hash(environm
 
 
 @pytest.mark.other_queues
-async def test_an_unsafe_live_queue_ends_the_start_with_a_clear_message(environment):
+async def test_an_unsafe_live_queue_ends_the_start_with_a_clear_message(edge, environment):
     async with aiormq.connect(environment["AMQP_URL"]) as connection:
         channel = await connection.channel()
         await channel.queue_declare("feedline.shard.001", durable=True, arguments={"x-queue-type": "quorum"})
@@ -144,7 +146,7 @@ async def test_an_unsafe_live_queue_ends_the_start_with_a_clear_message(environm
         assert "feedline.shard.001" in stopped["reason"]
 
 
-async def test_a_missing_setting_is_named(environment):
+async def test_a_missing_setting_is_named(edge, environment):
     del environment["SECRET_KEY"]
     async with edge(environment) as one:
         status, said = await one.stop(0)
@@ -162,7 +164,7 @@ async def test_a_role_that_does_not_exist_is_told_apart():
     assert (2, b"usage: python -m ingest edge|api|pull|deliver\n") == (process.returncode, said)
 
 
-async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_end(environment):
+async def test_on_sigterm_readiness_falls_first_and_posts_are_taken_until_the_end(edge, environment):
     environment["STOP_DELAY_MS"] = "6000"
     port = environment["PORT"]
     ready = f"http://127.0.0.1:{port}/readyz"

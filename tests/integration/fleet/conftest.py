@@ -12,7 +12,7 @@ from tests.fleets import SEED, Fleet
 
 
 @pytest.fixture
-async def fleet(settings) -> AsyncIterator[Fleet]:
+async def fleet(settings, warm) -> AsyncIterator[Fleet]:
     """A seeded database and vhost, and a publisher; start workers with `fleet.worker()`."""
     changed = {"shards": 4, "window_max_batches": 8, "heartbeat_ms": 200, "queue_delivery_limit": 20}
     settings = settings.model_copy(update=changed)
@@ -20,4 +20,6 @@ async def fleet(settings) -> AsyncIterator[Fleet]:
     await connection.execute(SEED)
     await connection.close()
     async with Publisher(settings, "test") as publisher:
-        yield Fleet(settings, publisher)
+        found = Fleet(settings, publisher, warm)
+        yield found
+        await found.close()

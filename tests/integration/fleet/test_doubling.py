@@ -17,7 +17,7 @@ from schemas.agreement import AGREEMENT, agree, division
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.division import Division
 from schemas.topology import shard_queue
-from tests import fleets
+from tests.worker import first_of
 from workers.amqp.broker import Broker
 from workers.amqp.outlet import Outlet
 from workers.clock import Clock
@@ -65,7 +65,7 @@ async def test_the_shards_are_doubled_under_load_though_who_does_it_is_killed(fl
             await fleet.progress()
             assert "" == await asyncio.to_thread(feedline, fleet, "shards", "double", "--no-wait")
             assert Division(8, frozenset(range(4, 8))) == await divided(fleet)
-            leader = await fleets.first_of([one, other], "doubling", step="bind")
+            leader = await first_of([one, other], "doubling", step="bind")
             await leader.kill()
             told = await asyncio.to_thread(feedline, fleet, "shards", "double")
             assert told.endswith("8 shards, all of them consumed\n")

@@ -12,8 +12,8 @@ import orjson
 from aiormq.abc import DeliveredMessage
 
 from schemas.topology import shard_queue
-from tests.fleets import TIMEOUT_S
 from tests.midday import midday
+from tests.worker import TIMEOUT_S
 from workers.clock import Clock
 from workers.shard.flight import replicated
 from workers.shard.lock import SHARD_SPACE, ShardLock

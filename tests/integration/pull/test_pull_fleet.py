@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 
 import aiormq
 import orjson
@@ -74,7 +73,7 @@ class Process:
 
 
 @pytest.fixture
-async def start_process(pulling):
+async def start_process(pulling, warm):
     started = []
 
     async def start():
@@ -89,11 +88,7 @@ async def start_process(pulling):
             include={name for name in type(settings).model_fields if name.upper() not in secret}
         )
         environment = {**os.environ, **{name.upper(): str(value) for name, value in plain.items()}, **secret}
-        process = Process(
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ingest", "pull", env=environment, stderr=asyncio.subprocess.PIPE
-            )
-        )
+        process = Process(await warm.start(("ingest", "pull"), environment))
         started.append(process)
         await process.event("listening")
         return process
@@ -299,8 +294,9 @@ async def test_a_run_goes_on_when_a_server_comes_back(tight, vendor, request, se
         puller.scheduler.wake.set()
         await tight.stuck(run_id)
 
-        await asyncio.to_thread(stopped.stop)
-        await asyncio.to_thread(stopped.start)
+        whole = server == "postgres"
+        await asyncio.to_thread(stopped.stop if whole else stopped.stop_app)
+        await asyncio.to_thread(stopped.start if whole else stopped.start_app)
         async with tight.working():
             run = await tight.until(run_id, status="succeeded")
         await puller.scheduler.drain(5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,13 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port
 from deploy.local.rabbitmq import script
-from tests.fleets import until
+from tests.worker import until
 
 SHARDS = 2
 START_S, ANSWER_S = 180, 60
 COMMANDS = {
     "edge": ("ingest", "edge"),
-    "api": ("ingest", "api"),
     "pull": ("ingest", "pull"),
     "worker": ("workers",),
     "watch": ("workers", "watch"),
@@ -69,8 +67,8 @@ class Process:
 class System:
     """Starts roles; what is started is stopped at the end."""
 
-    def __init__(self, settings, stack, least_privilege):
-        self._stack = stack
+    def __init__(self, settings, stack, least_privilege, warm):
+        self._stack, self._warm = stack, warm
         self._addresses = {role: least_privilege(settings, role).dsn for role in ("edge", "api", "watch")}
         self.edge_port = free_port()
         changed = {
@@ -89,15 +87,15 @@ class System:
         }
         self.environment = {"PATH": os.environ["PATH"], **{name: str(value) for name, value in changed.items()}}
 
+    async def feedline(self, *arguments, **environment):
+        """Run a command; return its exit status and what it wrote."""
+        return await self._warm.feedline(self.environment | environment, *arguments)
+
     async def start(self, role, port=None, **settings):
         """Start a process of a role and wait until it is ready."""
         monitor = port or free_port()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *COMMANDS[role]),
-            env={**self.environment, **self._address(role), "MONITOR_PORT": str(monitor), **settings},
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**24,
-        )
+        own = {**self._address(role), "MONITOR_PORT": str(monitor)}
+        process = await self._warm.start(COMMANDS[role], {**self.environment, **own, **settings})
         started = Process(process, f"127.0.0.1:{monitor}")
         self._stack.push_async_callback(started.end)
 
@@ -125,14 +123,14 @@ class System:
 
 
 @asynccontextmanager
-async def running(settings, least_privilege) -> AsyncIterator[System]:
+async def running(settings, least_privilege, warm) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
-        yield System(settings, stack, least_privilege)
+        yield System(settings, stack, least_privilege, warm)
 
 
 @pytest.fixture
-async def system(settings, least_privilege):
-    async with running(settings, least_privilege) as started:
+async def system(settings, least_privilege, warm):
+    async with running(settings, least_privilege, warm) as started:
         yield started
 
 

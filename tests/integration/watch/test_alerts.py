@@ -6,12 +6,12 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
-import subprocess
+import string
 import sys
 import urllib.parse
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -181,7 +181,7 @@ async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_
     await _names_are_alive(monitoring, until)
     await _board_is_not_empty(monitoring, until)
     known = {"PROMETHEUS": monitoring.url, "MONITOR_PORT": worker.monitor.rpartition(":")[2]}
-    await asyncio.to_thread(_commands_run, system.environment | known, broker, letters)
+    await _commands_run(system, known, broker, letters)
     await _all_is_well(monitoring, until)
 
     def came(status):
@@ -267,22 +267,25 @@ async def _seeded(settings):
     return letters
 
 
-def _commands_run(environment, rabbitmq, letters):
-    """Run every command of the runbooks as its reader would, two at a time."""
+async def _commands_run(system, environment, rabbitmq, letters):
+    """Run every command of the runbooks as its reader would; those of our own command line start in no shell."""
     own = {"HOME": str(rabbitmq.folder), "ERL_EPMD_PORT": str(rabbitmq.epmd_port), "RABBITMQ_NODENAME": rabbitmq.node}
     path = f"{Path(sys.executable).parent}:{script().parent}:{os.environ['PATH']}"
-    known = environment | own | {"PATH": path}
+    known = system.environment | environment | own | {"PATH": path}
     names = {"NODE": rabbitmq.node, "ID": str(letters[0])}
 
-    def run(command):
+    async def run(command):
         meant = re.sub(r"\b(NODE|ID)\b", lambda match: names[match[0]], command)
         if " discard " in meant:
             meant = meant.replace(names["ID"], str(letters[1]))
-        done = subprocess.run(
-            ["bash", "-c", meant], env=known, capture_output=True, text=True, timeout=300, check=False
+        words = shlex.split(string.Template(meant).safe_substitute(known))
+        if words[0] == "feedline":
+            return meant, *await system.feedline(*words[1:], **environment)
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", meant), env=known, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        return meant, done.returncode, done.stdout, done.stderr
+        told, _ = await process.communicate()
+        return meant, process.returncode, told.decode()
 
-    with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(run, commands()))
+    done = [await run(command) for command in commands()]
     assert [] == [one for one in done if one[1] != 0]

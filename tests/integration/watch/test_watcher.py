@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 
 import psycopg
 import pytest
@@ -22,7 +21,9 @@ VALUES (900, 900, 'a', '{}', gen_random_uuid(), to_timestamp(1000)), (900, 900, 
 SUCCESS = "feedline_canary_success_timestamp_seconds"
 
 
-async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(system, until, settings, collector):
+async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(
+    system, until, settings, collector, tmp_path
+):
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(SEED)
     tracing = {"LOG_LEVEL": "debug", "TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
@@ -51,7 +52,7 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
 
     await until(slow_facts, "dead letters and what is deferred")
     await _top_shows_owners_and_canaries(system)
-    await _a_canary_is_traced(system, until, settings, (edge, worker))
+    await _a_canary_is_traced(system, until, settings, (edge, worker), tmp_path)
     await until(collector.has_a_whole_trace, "spans of a canary from edge and worker, in one trace")
 
     await active.end(signal.SIGKILL)
@@ -62,20 +63,17 @@ async def test_the_active_watcher_tells_and_the_other_takes_over_when_it_dies(sy
 
 
 async def _top_shows_owners_and_canaries(system):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.command.main", "top", "--once", "--json"),
-        env=system.environment,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    seen = json.loads((await process.communicate())[0])
+    status, told = await system.feedline("top", "--once", "--json")
+    seen = json.loads(told)
 
+    assert 0 == status
     assert 1 == seen["workers"]
     assert [0, 1] == [shard["shard"] for shard in seen["shards"]]
     assert [True, True] == [shard["owner"] is not None for shard in seen["shards"]]
     assert all(shard["canarySeconds"] < 60 and shard["canaryFailed"] is None for shard in seen["shards"])
 
 
-async def _a_canary_is_traced(system, until, settings, processes):
+async def _a_canary_is_traced(system, until, settings, processes, tmp_path):
     with psycopg.connect(settings.dsn) as connection:
         ((batch_id,),) = connection.execute("SELECT batch_id FROM receipts ORDER BY received_at LIMIT 1").fetchall()
 
@@ -85,13 +83,10 @@ async def _a_canary_is_traced(system, until, settings, processes):
 
     await until(logged, "both processes' lines of it")
     events = [line for process in processes for line in process.events]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.command.main", "trace", str(batch_id), "--logs", "-"),
-        env=system.environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    told = (await process.communicate("".join(events).encode()))[0].decode().splitlines()
+    logs = tmp_path / "logs"
+    logs.write_text("".join(events))
+    _, written = await system.feedline("trace", str(batch_id), "--logs", str(logs))
+    told = written.splitlines()
 
     steps = [line.split()[0] for line in told[1:]]
     times = [" ".join(line.split()[1:3]) for line in told[1:]]
