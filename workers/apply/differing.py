@@ -1,7 +1,8 @@
 """What the compare returned, a column each: lines whose stored hash differs. Most of them only change a few numbers.
 
-Such a line is written out of the columns it was read in and never becomes an object. The others do: new rows, those
-whose details differ, and those whose SKU or barcode changes, by which they may connect. Pure.
+Such a line is written out of the columns it was read in and never becomes an object, nor does a new one
+(`workers.apply.inserts`). The others do: those whose details differ, and those whose SKU or barcode changes, by which
+they may connect. Pure.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Differing:
 
     def updates(self) -> Updates:
         """Return the rows that can be written from columns; none where a feed has batches of two days."""
-        days = _days(self.sheet.works)
+        days = days_of(self.sheet.works)
         if not self.rows or days is None:
             return NONE
         columns = dict(zip(self.rows[0].keys(), zip(*self.rows, strict=True), strict=True))
@@ -78,6 +79,10 @@ class Differing:
         written = {name: new for name, new in changed.items() if new != list(columns[name])}
         charged, wanted = self._charged(places, columns["charged"], days)
         return Updates(places, columns["id"], columns["place"], written, charged, wanted)
+
+    def new_places(self) -> list[int]:
+        """Return the lines that have no row."""
+        return [row[0] - 1 for row in self.rows if row[1] is None]
 
     def _known(self, columns: Mapping[str, Sequence[Any]]) -> list[bool]:
         """Tell which lines have a row, and no other details than it."""
@@ -111,7 +116,7 @@ class Differing:
         return (charged if wanted else None), wanted
 
 
-def _days(works: Sequence[Work]) -> dict[int, Work] | None:
+def days_of(works: Sequence[Work]) -> dict[int, Work] | None:
     """Return a work of each feed, for its day; None where a feed has batches of two."""
     days: dict[int, Work] = {}
     for work in works:

@@ -16,6 +16,7 @@ from asyncpg import Connection
 from schemas.batches import Batch, Operation
 from workers.apply import rows
 from workers.apply.claim import claim
+from workers.apply.inserts import inserts_of
 from workers.apply.merge import merge
 from workers.apply.upsert import Compared
 from workers.apply.work import Work
@@ -43,9 +44,9 @@ async def at(connection: Connection, batches: Sequence[Batch]) -> Glimpse | None
     sheet = merge(works)
     hashed = sheet.hashed()
     found = await rows.read_differing(connection, sheet, hashed)
-    updates = found.updates()
-    changed = await rows.read_entries(connection, found, updates.places)
-    return Glimpse(works, Compared(found, changed, updates, held=False))
+    updates, inserts = found.updates(), inserts_of(found)
+    changed = await rows.read_entries(connection, found, (*updates.places, *inserts.places))
+    return Glimpse(works, Compared(found, changed, updates, inserts, held=False))
 
 
 def _is_plain(work: Work) -> bool:

@@ -77,6 +77,25 @@ FROM (SELECT unnest($3::text::bigint[]) AS account_id, unnest($4::text::bigint[]
              unnest($9::text::bigint[]) AS variant_id{parameters}) u
 {returning};
 
+-- name: insert_detailed_rows!
+-- The same with their details, by ids that are drawn before both are written: nothing comes back to be sent again, and
+-- no details are looked for where there are none.
+WITH u AS MATERIALIZED (
+    SELECT nextval('feed_variants_id_seq') AS id, unnest($3::text::bigint[]) AS account_id,
+           unnest($4::text::bigint[]) AS feed_id, unnest($5::text::text[]) AS external_id,
+           unnest($6::text::bigint[]) AS item_hash, unnest($7::text::bigint[]) AS details_hash,
+           unnest($8::text::bigint[]) AS charged, unnest($9::text::bigint[]) AS variant_id{parameters},
+           unnest(${last}::text[]) AS attributes
+), hot AS (
+    INSERT INTO feed_variants (id, created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id,
+                               item_hash, details_hash, charged, variant_id, last_change{columns})
+    SELECT u.id, $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash,
+           u.details_hash, u.charged, u.variant_id, $2::bigint{values}
+    FROM u
+)
+INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
+SELECT u.account_id, u.id, u.attributes::jsonb FROM u WHERE u.attributes IS NOT NULL;
+
 -- name: write_details!
 INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
 SELECT u.account_id, u.feed_variant_id, u.attributes::jsonb

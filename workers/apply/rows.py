@@ -16,6 +16,8 @@ from workers.apply.arrays import numbers, texts
 from workers.apply.blame import Stale
 from workers.apply.compare import Hashed
 from workers.apply.differing import Differing, Updates
+from workers.apply.inserts import NONE as NO_INSERTS
+from workers.apply.inserts import Inserts
 from workers.apply.sheet import Sheet
 from workers.apply.statements import COLUMNS, ROAD
 from workers.apply.work import Entry
@@ -83,14 +85,17 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
         entry.details = comparison.details_over(held, entry.item)
 
 
-async def hold(connection: Connection, admitted: Sequence[Entry], others: Sequence[Entry]) -> None:
+async def hold(
+    connection: Connection, admitted: Sequence[Entry], others: Sequence[Entry], inserts: Inserts = NO_INSERTS
+) -> None:
     """Hold the feeds that get new rows, details or deferred items, so that nobody deletes one and leaves those behind.
 
     An update alone needs no hold: of a row that was deleted there is nothing to update, which `write` finds out.
     Raises `Stale` when one of the feeds is deleted.
     """
     adding = [entry for entry in admitted if entry.row is None or entry.details is not None]
-    feed_ids = sorted({entry.work.feed.id for entry in (*adding, *others)})
+    works = [entry.work for entry in (*adding, *others)] + [work for work, _ in inserts.wanted]
+    feed_ids = sorted({work.feed.id for work in works})
     if feed_ids and len(await connection.fetch(ROAD.hold_feeds.sql, feed_ids)) < len(feed_ids):
         raise Stale("a feed was deleted after the window had looked at it")
 
@@ -165,6 +170,25 @@ async def _send(
     )
     if status != f"UPDATE {len(ids)}":
         raise Stale(f"a row moved between compare and write: {status} of {len(ids)}")
+
+
+async def insert(connection: Connection, new: Inserts, variant_ids: Sequence[int | None], now: datetime) -> None:
+    """Insert rows out of columns, with their details, in one statement; `variant_ids` are what they connect to."""
+    attributes = new.hashed.attributes
+    detailed = any(new.details)
+    await connection.execute(
+        statements.insert_rows(attributes, detailed=detailed),
+        now,
+        None,
+        *new.sheet.keys(),
+        numbers(new.hashed.items),
+        numbers(new.hashed.details),
+        numbers(new.marks),
+        numbers(variant_ids),
+        *(COLUMNS[name].array(new.columns[name]) for name in attributes),
+        *((new.details,) if detailed else ()),
+    )
+    new.sheet.end(range(len(new)), _CREATED)
 
 
 async def _insert(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], now: datetime) -> None:

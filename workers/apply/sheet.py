@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from schemas.comparison import ABSENT
@@ -53,6 +53,14 @@ class Items:
         for number, item in self.others.items():
             values[number] = item.get(name, ABSENT)
         return values
+
+    def names(self) -> set[str]:
+        """Return the attributes that some item has."""
+        names = set(chain.from_iterable(self.others.values()))
+        for work in self.works:
+            items = work.batch.items
+            names.update(items.columns if isinstance(items, Table) else chain.from_iterable(items))
+        return names
 
     def origin(self, number: int) -> tuple[Work, int]:
         """Return the batch of an item and its place there."""
@@ -124,10 +132,21 @@ class Sheet:
         feeds = "".join([f"{feed.id}," * lines for feed, lines in self.spans])
         return "{" + accounts[:-1] + "}", "{" + feeds[:-1] + "}", texts(self.ids)
 
-    def values(self, name: str, places: Iterable[int]) -> list[Any]:
-        """Return the values of an attribute at some places; `ABSENT` where the item does not have it."""
+    def values(self, name: str, places: Iterable[int] | None = None) -> list[Any]:
+        """Return the values of an attribute at some places, or all; `ABSENT` where the item does not have it."""
         values, lines = self._of.values(name), self._lines
+        if places is None:
+            return [values[line] for line in lines]
         return [values[lines[place]] for place in places]
+
+    def names(self) -> set[str]:
+        """Return the attributes that some item of the window has."""
+        return self._of.names()
+
+    def warn(self, place: int, warning: dict[str, Any]) -> None:
+        """Add a warning to the receipt's line of the item that carries a line's outcome."""
+        work, slot = self._of.origin(self._lines[place])
+        work.warn(slot, warning)
 
     def hashed(self) -> Hashed:
         """Return the hashes of the lines' items."""

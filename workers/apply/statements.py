@@ -90,14 +90,16 @@ def update_rows(names: tuple[str, ...]) -> str:
 
 
 @lru_cache(_SHAPES)
-def insert_rows(attributes: tuple[str, ...], *, named: bool) -> str:
+def insert_rows(attributes: tuple[str, ...], *, named: bool = False, detailed: bool = False) -> str:
     """Return the insert of rows with these hot attributes: parameters from the tenth on, in this order.
 
-    The rows' ids come back where they are `named`.
+    The rows' ids come back where they are `named`; where they are `detailed` their details are the last parameter.
     """
     columns = [COLUMNS[name] for name in attributes]
     counted = "CASE WHEN u.inventory_quantity IS NOT NULL THEN $1 END" if "inventoryQuantity" in attributes else "NULL"
-    return str(ROAD.insert_rows.sql).format(
+    statement = ROAD.insert_detailed_rows if detailed else ROAD.insert_rows
+    return str(statement.sql).format(
+        last=len(columns) + 10,
         inventory_updated_at=counted,
         columns=_names(columns),
         values="".join(f", u.{column.name}" for column in columns),

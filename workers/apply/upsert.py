@@ -11,6 +11,8 @@ from asyncpg import Connection
 from schemas.batches import Operation
 from workers.apply import admit, changes, charging, connect, deferred, rows, variants
 from workers.apply.differing import NONE, Differing, Updates
+from workers.apply.inserts import NONE as NO_INSERTS
+from workers.apply.inserts import Inserts
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
 from workers.apply.work import Entry, Work
@@ -32,36 +34,40 @@ async def upsert(connection: Connection, works: Sequence[Work], now: datetime, *
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a window would change: the entries, and beside them `updates`; `held`: the feeds are."""
+    """What a window would change: the entries, and beside them `updates` and `inserts`; `held`: the feeds are."""
 
     found: Differing
     changed: list[Entry]
     updates: Updates = NONE
+    inserts: Inserts = NO_INSERTS
     held: bool = True
 
     @property
     def changes_nothing(self) -> bool:
         """Return whether there is nothing to write."""
-        return not self.changed and not self.updates.places
+        return not (self.changed or self.updates.places or self.inserts.places)
 
 
 async def write(connection: Connection, compared: Compared, now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Write what a window changes, as far as the limit admits it; return the accounts' days that were charged."""
-    changed, updates = compared.changed, compared.updates
-    wanting = connect.candidates(changed)
-    await variants.share(connection, wanting)
-    purses = admit.purses_of(changed, updates.wanted)
+    changed, updates, inserts = compared.changed, compared.updates, compared.inserts
+    wanting, asked = connect.candidates(changed), inserts.lines.asked()
+    await variants.share(connection, asked | variants.asked_by(wanting))
+    plain = (*updates.wanted, *inserts.wanted)
+    purses = admit.purses_of(changed, plain)
     await charging.look(connection, purses, lock=lock_usage)
-    if updates.places and any(purse.short for purse in purses):
+    if (updates.places or inserts.places) and any(purse.short for purse in purses):
         return await write(connection, await _by_entries(connection, compared), now, lock_usage=lock_usage)
     admitted, others = admit.admit(changed, purses)
-    for work, number in updates.wanted:
+    for work, number in plain:
         assert work.purse is not None
         work.purse.taken += number
     if not compared.held:
-        await rows.hold(connection, admitted, others)
+        await rows.hold(connection, admitted, others, inserts)
     if updates.places:
         await rows.update(connection, compared.found, updates, now)
+    if inserts.places:
+        await rows.insert(connection, inserts, await variants.find_lines(connection, inserts, asked), now)
     if admitted:
         left = set(others)
         connecting = await variants.find(connection, [each for each in wanting if each.entry not in left])
@@ -76,8 +82,8 @@ async def write(connection: Connection, compared: Compared, now: datetime, *, lo
 
 
 async def _by_entries(connection: Connection, compared: Compared) -> Compared:
-    """Return the same without updates: where not everything fits into a day, who is named first has a say."""
+    """Return the same without columns: where not everything fits into a day, who is named first has a say."""
     for work in compared.found.sheet.works:
         work.purse = None
     changed = await rows.read_entries(connection, compared.found)
-    return replace(compared, changed=changed, updates=NONE)
+    return replace(compared, changed=changed, updates=NONE, inserts=NO_INSERTS)

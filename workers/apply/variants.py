@@ -7,7 +7,7 @@ for waiting feed variants under it (schemas/sql/connect.sql). Connections are fr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from schemas.outcomes import Outcome
 from workers.apply import changes, connect
 from workers.apply.arrays import numbers, texts
 from workers.apply.connect import Asked, Candidate, Rule
+from workers.apply.inserts import Inserts
 from workers.apply.merge import merge
 from workers.apply.rows import keys_of
 from workers.apply.work import Entry, Work
@@ -30,25 +31,35 @@ _STATEMENTS = {
 }
 
 
-async def share(connection: Connection, wanting: Sequence[Candidate]) -> None:
-    """Share the lock of the accounts whose variants `find` may look up.
+async def share(connection: Connection, asked: Collection[Asked]) -> None:
+    """Share the lock of the accounts whose variants are to be looked up.
 
     Before usage rows are locked: a window that holds them and waits here would wait for whoever changes variants, who
     waits for a window that shares this lock and waits for the usage rows.
     """
-    await _share(connection, {each.entry.work.feed.account_id for each in wanting})
+    await _share(connection, {account_id for _, account_id, _ in asked})
 
 
 async def find(connection: Connection, wanting: Sequence[Candidate]) -> list[Entry]:
     """Fill in `variant_id` of the entries that connect; return those of them whose rows are there already."""
-    if not wanting:
-        return []
-    matches = await _match(connection, wanting)
+    matches = await match(connection, asked_by(wanting))
     if not matches:
         return []
     for each in wanting:
-        each.entry.variant_id = connect.choose(each, matches)
+        each.entry.variant_id = _choose(each, matches)
     return [each.entry for each in wanting if each.entry.row is not None and each.entry.variant_id is not None]
+
+
+async def find_lines(connection: Connection, new: Inserts, asked: Collection[Asked]) -> list[int | None]:
+    """Return the variants that new rows connect to, given what their lines ask for."""
+    matches = await match(connection, asked)
+    if not matches:
+        return [None] * len(new)
+    chosen = list(new.lines.choose(matches))
+    for place, (_, warning) in enumerate(chosen):
+        if warning is not None:
+            new.sheet.warn(place, warning)
+    return [variant_id for variant_id, _ in chosen]
 
 
 async def connect_updated(connection: Connection, found: Sequence[Entry], now: datetime) -> None:
@@ -74,10 +85,10 @@ async def connect_named(connection: Connection, works: Sequence[Work], now: date
     await _by_hand(connection, by_hand)
     by_rule = [entry for entry in present if "variantId" not in entry.item]
     wanting = [connect.candidate(entry, _values(entry.row)) for entry in by_rule]
-    matches = await _match(connection, [each for each in wanting if each is not None])
+    matches = await match(connection, asked_by(each for each in wanting if each is not None))
     known = await _known(connection, [(entry, entry.row["variant_id"]) for entry in by_rule])
     for entry, each in zip(by_rule, wanting, strict=True):
-        chosen = None if each is None else connect.choose(each, matches)
+        chosen = None if each is None else _choose(each, matches)
         held = entry.row["variant_id"]
         kept = held if (entry.work.feed.account_id, held) in known else None
         entry.variant_id = kept if chosen is None else chosen
@@ -117,11 +128,23 @@ async def _share(connection: Connection, account_ids: set[int]) -> None:
         await connection.fetchval(_SQL.share_variants.sql, account_id)
 
 
-async def _match(connection: Connection, wanting: Sequence[Candidate]) -> dict[Asked, list[int]]:
+def asked_by(wanting: Iterable[Candidate]) -> set[Asked]:
+    """Return all that candidates ask for."""
+    return {asked for each in wanting for asked in each.asked}
+
+
+def _choose(wanting: Candidate, matches: Mapping[Asked, list[int]]) -> int | None:
+    variant_id, warning = connect.choose(wanting.asked, matches)
+    if warning is not None:
+        wanting.entry.work.warn(wanting.entry.slot, warning)
+    return variant_id
+
+
+async def match(connection: Connection, asked: Collection[Asked]) -> dict[Asked, list[int]]:
     """Return the ids of the variants that match, by what was asked."""
     by_rule: dict[Rule, list[Asked]] = defaultdict(list)
-    for asked in {asked for each in wanting for asked in each.asked}:
-        by_rule[asked[0]].append(asked)
+    for each in asked:
+        by_rule[each[0]].append(each)
     matches: dict[Asked, list[int]] = defaultdict(list)
     if not by_rule:
         return matches

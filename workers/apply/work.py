@@ -70,6 +70,10 @@ class Work:
         self.outcomes[slot] = Outcome.REJECTED
         self.notes[slot] = {"code": code, "message": message}
 
+    def warn(self, slot: int, warning: dict[str, Any]) -> None:
+        """Add a warning to the receipt's line of an item."""
+        self.notes.setdefault(slot, {}).setdefault("warnings", []).append(warning)
+
 
 class Entry:
     """All that a window asks of one feed variant.
@@ -98,10 +102,6 @@ class Entry:
         self.external_id = external_id
         self.item = item
         self.place = place
-
-    def warn(self, warning: dict[str, Any]) -> None:
-        """Add a warning to the receipt's line of the item that carries the outcome."""
-        self.work.notes.setdefault(self.slot, {}).setdefault("warnings", []).append(warning)
 
     def end(self, outcome: Outcome, note: dict[str, Any] | None = None) -> None:
         """Write the outcome of the item that carries it, with a note for the receipt."""

@@ -104,18 +104,18 @@ async def test_items_that_came_before_their_variant_wait_for_it(road):
 async def test_a_variant_and_its_item_that_arrive_together_do_not_miss_each_other(road, monkeypatch, case_insensitive):
     await feed_rules(road, case_insensitive_skus=case_insensitive)
     api = await road.another()
-    write, arrivals = rows.write, []
+    insert, arrivals = rows.insert, []
 
-    async def write_while_the_variant_arrives(*args, **options):
+    async def insert_while_the_variant_arrives(*args, **options):
         monkeypatch.undo()
         arrivals.append(asyncio.create_task(variant(api, "shoe")))
         while not await road.connection.fetchval(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
         ):
             assert not arrivals[0].done()
-        await write(*args, **options)
+        await insert(*args, **options)
 
-    monkeypatch.setattr(rows, "write", write_while_the_variant_arrives)
+    monkeypatch.setattr(rows, "insert", insert_while_the_variant_arrives)
 
     await road.outcomes({"externalId": "a", "vendorSku": "shoe"})
 

@@ -124,6 +124,35 @@ async def test_rows_whose_numbers_change_never_become_objects_and_end_as_updated
     assert ["2"] == [line["externalId"] for line in (await road.receipt(batch))[1]]
 
 
+async def test_new_rows_never_become_objects_and_are_what_they_are_as_objects(road, monkeypatch):
+    rich = {"name": "Oak", "tags": ["a"], "grams": "0", "barcode": None}
+    items = [
+        ITEMS[0] | rich,
+        ITEMS[1] | {"vendorSku": "boot", "inventoryPolicy": None},
+        ITEMS[2] | {"vendorSku": "SHOE"},
+    ]
+    await road.connection.execute("INSERT INTO variants (account_id, sku) VALUES (1, 'Boot'), (1, 'shoe'), (1, 'Shoe')")
+    await road.connection.execute("UPDATE inventory_feeds SET case_insensitive_skus = true")
+    made, entries, sent = [], Sheet.entries, [road.batch(*items), road.batch(*items, feed=2)]
+    monkeypatch.setattr(Sheet, "entries", lambda sheet, places: made.extend(places) or entries(sheet, places))
+
+    await road.apply(sent[0])
+    assert [] == made
+    await road.connection.execute("INSERT INTO change_streams (account_id, enabled) VALUES (1, true)")
+    monkeypatch.setattr(Sheet, "entries", entries)
+    await road.apply(sent[1])
+
+    rows = await road.rows()
+    told = sorted(dict(rows[1, "0"]).keys() - {"ctid", "feed_id", "id", "last_change"})
+    assert [[rows[2, name][column] for column in told] for name in "012"] == [
+        [rows[1, name][column] for column in told] for name in "012"
+    ]
+    assert ['{"name": "Oak", "tags": ["a"]}', None, None] == [rows[1, name]["details"] for name in "012"]
+    assert (True, False) == tuple(rows[1, name]["variant_id"] is not None for name in "12")
+    counts, (line,) = await road.receipt(sent[0])
+    assert ({"created": 3}, "2", "ambiguous_match") == (counts, line["externalId"], line["warnings"][0]["code"])
+
+
 async def test_a_window_of_changes_and_new_rows_over_the_limit_admits_who_is_named_first(road):
     await road.apply(road.batch(*ITEMS))
     road.now += timedelta(days=1)
