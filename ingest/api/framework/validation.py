@@ -106,6 +106,11 @@ async def read_body(request: web.Request, operation: Operation, limit_bytes: int
     if request.content_type != JSON:
         accepted = ", ".join((JSON, *operation.media))
         raise problem(operation, 415, "media_type", f"send the body as {accepted} (header Content-Type)")
+    return parse_body(raw, operation)
+
+
+def parse_body(raw: bytes, operation: Operation) -> tuple[Any, list[dict[str, Any]]]:
+    """Return a JSON body and the warnings about it; raises 400 or 422 as `read_body` does."""
     decoded = _decoded(raw, operation)
     if not operation.validated:
         return decoded, []

@@ -5,9 +5,17 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis.configuration import storage_directory
+
 HERE = Path(__file__).parent
 CONFIG = HERE / "schemathesis.toml"
-ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"}
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "PYTHONPATH": str(HERE),
+    "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+    # Where pytest's own Hypothesis keeps its tables of characters: to make them takes seconds.
+    "HYPOTHESIS_STORAGE_DIRECTORY": str(storage_directory().path),
+}
 KEEP_TOKEN = """
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
 CREATE TRIGGER keep BEFORE UPDATE OF revoked_at ON api_tokens FOR EACH ROW EXECUTE FUNCTION keep();
