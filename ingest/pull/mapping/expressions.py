@@ -12,7 +12,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.cells import KEYS, CellError, Doubts, adapter, certain_key, key_source
+from ingest.pull.mapping.cells import adapter
+from ingest.pull.mapping.doubts import CellError, Doubts
+from ingest.pull.mapping.keys import KEYS, certain_key, key_source
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.mapping.whole_columns import (
     REMEMBERED,

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.cells import KEYS, CellError, Doubts
+from ingest.pull.mapping.doubts import CellError, Doubts
 from ingest.pull.mapping.expressions import Compiled, Origin, compile_column
+from ingest.pull.mapping.keys import KEYS
 from ingest.pull.mapping.whole_columns import Made, Memories, Values
 from ingest.pull.mapping.written import MadeColumn, items_of
 from ingest.pull.records import MISSING, Block, FileReject, FormatError, Refused

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from ingest.feeds.transforms import Match, Number, Prefix, Split, Suffix, TextToQuantity, Transform, compile_pattern
-from ingest.pull.mapping.cells import NUMBERS, CellError, Doubts, read_number
+from ingest.pull.mapping.cells import read_number
+from ingest.pull.mapping.doubts import NUMBERS, CellError, Doubts
 from ingest.pull.records import MISSING
 from schemas.numbers import PART, Notation, is_doubtful, is_factor, is_part
 

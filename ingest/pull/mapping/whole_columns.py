@@ -15,7 +15,7 @@ import msgspec
 import orjson
 import re2
 
-from ingest.pull.mapping.cells import LONGEST_NO_ID, NO_IDS, TOTAL_MARKS
+from ingest.pull.mapping.keys import LONGEST_NO_ID, NO_IDS, TOTAL_MARKS
 from ingest.pull.records import MISSING
 from schemas.columns import Column, Whole, checked
 from schemas.keys import NO_BARCODES

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.doubts import Doubts
 from ingest.pull.mapping.fold import Fold, fold_of
 from ingest.pull.mapping.mapper import QUANTITY, Mapped, Mapper
 from ingest.pull.parse.csv.columns import open_csv

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression
 from ingest.pull.fetch import ContentLimits, Fetched, open_content
-from ingest.pull.mapping.cells import CellError, Doubts
+from ingest.pull.mapping.doubts import CellError, Doubts
 from ingest.pull.mapping.transforms import compile_transform
 from ingest.pull.parse.beginning import Beginning
 from ingest.pull.records import MISSING

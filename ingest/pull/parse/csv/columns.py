@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.doubts import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.csv.expected import Expected
 from ingest.pull.parse.csv.opening import Opened, open_rows

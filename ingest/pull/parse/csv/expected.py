@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ingest.pull.mapping.cells import CellError, unwrapped
+from ingest.pull.mapping.doubts import CellError
+from ingest.pull.mapping.keys import unwrapped
 
 _NUMBERISH = re.compile(r"[+-]?[\d.,' ]{0,20}\d[\d.,' ]{0,20}", re.ASCII)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingest.feeds.jsonpaths import STAR, JsonPath, json_path
 from ingest.feeds.mapping import Expression, FormatSettings
-from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.doubts import Doubts
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.json.decode import Alike
 from ingest.pull.parse.json.reader import Asked, JsonReader

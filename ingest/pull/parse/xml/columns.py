@@ -9,7 +9,8 @@ from typing import Any
 
 from ingest.feeds.mapping import Expression, FormatSettings
 from ingest.feeds.xpaths import item_path, with_xml
-from ingest.pull.mapping.cells import KEYS, NUMBERS, Doubts
+from ingest.pull.mapping.doubts import NUMBERS, Doubts
+from ingest.pull.mapping.keys import KEYS
 from ingest.pull.mapping.mapper import Mapper, paths_of
 from ingest.pull.parse.names import LOOSE_ATTRIBUTES, loose
 from ingest.pull.parse.source import Source

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import Expression
-from ingest.pull.mapping.cells import Doubts
+from ingest.pull.mapping.doubts import Doubts
 from ingest.pull.mapping.expressions import Origin, compile_column
 from ingest.pull.mapping.whole_columns import Memories, keys
 from ingest.pull.records import MISSING

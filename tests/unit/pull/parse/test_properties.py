@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.mapping.cells import NO_IDS, CellError, unwrapped
+from ingest.pull.mapping.doubts import CellError
+from ingest.pull.mapping.keys import NO_IDS, unwrapped
 from ingest.pull.parse import parse
 from schemas.attributes import canonical_decimal
 from schemas.items import ATTRIBUTES

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.feeds.guard import Baseline, FileFacts, Stock, guard, guard_stock
 from ingest.feeds.mapping import FormatSettings
-from ingest.pull.mapping.cells import NO_IDS
+from ingest.pull.mapping.keys import NO_IDS
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.run.cleanup import why_not
 from ingest.pull.run.file.completeness import final_newline, has_no_end
