@@ -1,12 +1,10 @@
 """Tasks end, also those that a library keeps from seeing the first cancellation."""
 
 import asyncio
-import threading
-
-import pytest
 
 from schemas import tasks
 from schemas.tasks import end_tasks, made_in_thread
+from tests.threads import Slow
 
 
 async def test_a_task_that_does_not_see_its_cancellation_is_cancelled_again(monkeypatch):
@@ -31,20 +29,9 @@ async def test_a_task_that_does_not_see_its_cancellation_is_cancelled_again(monk
 
 
 async def test_what_a_thread_makes_for_a_task_that_is_cancelled_meanwhile_is_undone():
-    begun, go_on, undone = threading.Event(), threading.Event(), []
+    make, undone = Slow(lambda: "made"), []
 
-    def make():
-        begun.set()
-        go_on.wait(60)
-        return "made"
-
-    task = asyncio.create_task(made_in_thread(make, undone.append))
-    await asyncio.to_thread(begun.wait, 60)
-    task.cancel()
-    await asyncio.sleep(0)
-    go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await make.outlive(asyncio.create_task(made_in_thread(make, undone.append)))
 
     assert ["made"] == undone
     assert "made" == await made_in_thread(make, undone.append)

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import hashlib
 import tempfile
-import threading
 
 import pytest
 from aiohttp import web
@@ -19,6 +18,7 @@ from ingest.pull.fetch import (
     open_content,
 )
 from tests.integration.pull.fetch.answers import CSV, head, text
+from tests.threads import Slow
 
 
 async def test_a_file_is_streamed_to_a_spool_file_and_described(vendor, context, leftovers):
@@ -189,20 +189,9 @@ async def test_a_cancelled_fetch_leaves_no_file(raw_server, context, leftovers):
 
 
 async def test_a_fetch_that_is_cancelled_while_its_file_is_made_leaves_none(vendor, context, leftovers, monkeypatch):
-    begun, go_on, make = threading.Event(), threading.Event(), tempfile.mkstemp
+    slow = Slow(tempfile.mkstemp)
+    monkeypatch.setattr(tempfile, "mkstemp", slow)
 
-    def slowly(**options):
-        begun.set()
-        go_on.wait(60)
-        return make(**options)
-
-    monkeypatch.setattr(tempfile, "mkstemp", slowly)
-    task = asyncio.create_task(fetch(FetchRequest(f"{vendor.url}/f"), context))
-    await asyncio.to_thread(begun.wait, 60)
-    task.cancel()
-    await asyncio.sleep(0)
-    go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await slow.outlive(asyncio.create_task(fetch(FetchRequest(f"{vendor.url}/f"), context)))
 
     assert [] == leftovers()
