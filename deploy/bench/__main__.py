@@ -16,13 +16,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import click
 import uvloop
 
-from deploy.bench import ceiling, changes, curves, day, edge, peers, spans, stored
-from deploy.bench.catalogue import numbers, posts, usual
+from deploy.bench import bound, ceiling, changes, curves, day, edge, peers, spans, stored
+from deploy.bench.catalogue import KINDS, numbers, posts, usual
 from deploy.bench.load import Drive, drive, write_posts
 from deploy.bench.meters import family
 from deploy.bench.report import Report, machine
@@ -34,6 +35,7 @@ _DRAIN_S = 120
 _TARGETS = {"lean": (0.7, 0.55), "rich": (0.7, 0.5)}
 """Ratios of all changed and all unchanged to what Postgres alone can do."""
 _CREATED = 0.6
+_FEWEST_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +64,33 @@ class Files:
 @click.command()
 @click.option("--seconds", default=3, show_default=True, help="Length of each measurement.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds, whose medians are told.")
-@click.option("--rows", default=0, help="Rows stored before, e.g. 10000000; none but the catalogue's by default.")
-@click.option("--kind", "kinds", multiple=True, default=("lean", "rich"), show_default=True)
+@click.option("--rows", default=0, help="Lean rows stored before, e.g. 10000000; none but the catalogue's by default.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Both by default; lean with --rows."
+)
 @click.option("--json", "path", type=click.Path(path_type=Path), default=Path(".local/bench.json"), show_default=True)
 @click.option("--plots", type=click.Path(path_type=Path), default=Path("docs/images"), show_default=True)
-def main(path: Path, **options: object) -> None:
+def main(path: Path, kinds: tuple[str, ...], rows: int, **options: Any) -> None:
     """Measure the road and print ratios against what Postgres alone can do in the same run."""
     report = Report(machine())
+    plan = Plan(rows=rows, kinds=_kinds(kinds, rows), **options)
     try:
-        uvloop.run(_run(Plan(**options), report))  # type: ignore[arg-type]
+        uvloop.run(_run(plan, report))
     finally:  # what was measured before something failed is told too
         report.write(path)
         path.with_suffix(".md").write_text(f"{report.markdown()}\n")
         click.echo(f"\n{report.machine}\n\n{report.table()}\n")
         click.echo(f"{report.markdown()}\n\nAll of it as JSON: {path}; the last table: {path.with_suffix('.md')}")
+
+
+def _kinds(asked: tuple[str, ...], rows: int) -> tuple[str, ...]:
+    if not rows:
+        return asked or tuple(KINDS)
+    if rows < _FEWEST_ROWS:
+        raise click.UsageError(f"--rows {rows}: expected 0, or {_FEWEST_ROWS:,} and more")
+    if "rich" in asked:  # sent to lean rows, rich items would all be changed, then changed back
+        raise click.UsageError("--rows stores lean items: expected --kind lean, or no --kind")
+    return ("lean",)
 
 
 async def _run(plan: Plan, report: Report) -> None:
@@ -155,6 +170,7 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
         cost = await way.take(file, how)
         report.at_least(f"the road, {kind}, {case}", cost.pace, "items/s", of=of, target=target)
         cost.told(report, f"{kind}, {case}")
+        bound.told(report, f"{kind}, {case}", cost, bound.Yardstick(of, target))
         if kind == "lean" and case == "all changed":
             half = await curves.latency(way, files.changed, (curves.HALF, number), cost.pace, plan.seconds)
             curves.told(report, half)

@@ -25,7 +25,7 @@ from tabulate import tabulate
 from deploy.bench.catalogue import numbers, posts
 from deploy.bench.load import Drive, write_posts
 from deploy.bench.report import shown
-from deploy.bench.road import Cost, Road, road
+from deploy.bench.road import GENERATOR, Cost, Road, road
 from deploy.bench.system import HERE, system
 
 CASES = {
@@ -135,6 +135,7 @@ def _lines(cost: Cost) -> dict[str, float]:
         "items/s": cost.pace,
         **{f"CPU an item: {part}, µs": used for part, used in cost.cpu_us.items()},
         "CPU an item: all, µs": sum(cost.cpu_us.values()),
+        f"CPU an item: {GENERATOR}, µs": cost.generator_us,
         "WAL an item, bytes": cost.wal_bytes,
         "batches a window": cost.window,
         "202 median, ms": cost.load.p50_ms,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.bench import meters, windows
+from deploy.bench import meters, stages, windows
 from deploy.bench.catalogue import Post
 from deploy.bench.load import Drive
 from deploy.bench.plot import Chart
@@ -15,6 +15,12 @@ from schemas.items import MAX_ITEMS
 
 SHARES = (0.125, 0.25, 0.5, 0.75)
 HALF = 0.5
+_STAGES = {
+    "arriving": "edge and RabbitMQ",
+    "filling": "its window fills",
+    "turn": "its turn comes",
+    "committing": "Postgres",
+}
 _WINDOW_S = 0.6
 _CONNECTIONS, _PAUSE_S = 32, 0.25
 """Connections at most, and so few that none pauses for longer between two posts."""
@@ -25,13 +31,16 @@ class Latency:
     """Milliseconds at a share of the full load: the 202 and post to commit, median and 99th percentile.
 
     `confirmed` and `looped` are 99th percentiles at the edge, as bounds of a histogram's buckets: the broker's confirm,
-    which is most of the 202, and how late the event loop was.
+    which is most of the 202, and how late the event loop was. `spent` is where the time from post to commit goes, of
+    all batches and of the slowest; `full` the items a second that `share` is of.
     """
 
     share: float
+    full: float
     cost: Cost
     confirmed: float
     looped: float
+    spent: tuple[stages.Stages, stages.Stages]
 
     @property
     def pace(self) -> float:
@@ -42,19 +51,21 @@ class Latency:
 async def latency(way: Road, file: Path, which: tuple[float, int], full: float, seconds: int) -> Latency:
     """Return the latency at a share of `full` items a second, all changed; `which` is that, and the round.
 
-    Connections pause between posts; each waits for its answer.
+    Connections pause between posts, half to one and a half times the mean, which the rate gives; each waits for its
+    answer first, so that what is sent is a little less than wanted.
     """
     share, number = which
     rate = share * full / MAX_ITEMS
     connections = min(_CONNECTIONS, max(1, int(rate * _PAUSE_S)))
     quantity = 100_000 * (1 + len(SHARES) * number + SHARES.index(share))
     how = Drive(2 * seconds, connections=connections, quantity=quantity, step=1, rate=rate)
-    before = await _histograms(way)
+    before, since = await _histograms(way), await way.now()
     cost = await way.take(file, how)
     confirmed, looped = (
         1000 * meters.quantile(early, late, 0.99) for early, late in zip(before, await _histograms(way), strict=True)
     )
-    return Latency(share, cost, confirmed, looped)
+    spent = stages.all_and_slowest(await stages.stamps(way.connection, since))
+    return Latency(share, full, cost, confirmed, looped, spent)
 
 
 async def _histograms(way: Road) -> list[dict[float, float]]:
@@ -67,13 +78,16 @@ async def _histograms(way: Road) -> list[dict[float, float]]:
 def told(report: Report, half: Latency) -> None:
     """Add a round of the latency at half load to the report."""
     accepted, committed = half.cost.load, half.cost.lags_ms
-    report.add("half load of all changed", half.pace, "items/s")
+    report.add("half load of all changed", half.pace, "items/s", of=half.full)
     report.add("202 at half load, median", accepted.p50_ms, "ms")
     report.below("202 at half load, p99", accepted.p99_ms, "ms", target=12)
     report.add("  the broker's confirm at half load, p99 at most", half.confirmed, "ms")
     report.add("  the edge's event loop late at half load, p99 at most", half.looped, "ms")
     report.add("post to commit at half load, median", committed[0], "ms")
     report.below("post to commit at half load, p99", committed[1], "ms", target=50)
+    for whose, spent in zip(("all batches", "the slowest twentieth"), half.spent, strict=True):
+        for stage, took in asdict(spent).items():
+            report.part(("post to commit at half load, mean", whose, _STAGES[stage]), took, "ms")
     report.add("  other work at half load", 100 * half.cost.others, "%")
 
 

@@ -17,7 +17,10 @@ THREADS = 1
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the load generator saw: posts answered, how many of them not with 2xx or 3xx, and latency in ms."""
+    """What the load generator saw: posts answered, how many of them not with 2xx or 3xx, and latency in ms.
+
+    `cpu_s` is what it took itself while it sent: CPU seconds that the road does without on these cores.
+    """
 
     posts: int
     seconds: float
@@ -26,6 +29,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     max_ms: float
+    cpu_s: float
 
     @property
     def posts_per_second(self) -> float:

@@ -1,11 +1,11 @@
 -- wrk: sends the posts of a file in turn, each quantity made on the way.
 -- A line of the file is a hash, a tab, and a body cut at its quantities by \1.
 -- Arguments: file, first quantity, step a pass (0: the same again), milliseconds between a connection's posts (0: none).
-local threads = 0
+local threads = {}
 
 function setup(thread)
-  thread:set("position", threads)
-  threads = threads + 1
+  thread:set("position", #threads)
+  threads[#threads + 1] = thread
 end
 
 function init(args)
@@ -24,6 +24,7 @@ function init(args)
   end
   at = 0
   if pause == 0 then delay = nil end
+  ready = os.clock() -- this process's CPU time; what reading the file took is not the load's
 end
 
 -- Spread around the mean, so that connections do not march in step.
@@ -43,8 +44,10 @@ end
 
 function done(summary, latency)
   local errors = summary.errors
+  local ready = 0
+  for _, thread in ipairs(threads) do ready = math.max(ready, thread:get("ready")) end
   io.write(string.format(
-    '\nRESULT {"posts": %d, "seconds": %.6f, "refused": %d, "failed": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f}\n',
+    '\nRESULT {"posts": %d, "seconds": %.6f, "refused": %d, "failed": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f, "cpu_s": %.3f}\n',
     summary.requests, summary.duration / 1e6, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3, os.clock() - ready))
 end

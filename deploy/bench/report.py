@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import Any
 
 import orjson
 from tabulate import tabulate
 
 _HEADERS = ("figure", "median", "spread", "unit", "ratio", "target")
+_COLUMN = 14
+"""Letters of a line of a column's name."""
 _PARTS = ("  ", "to publish", "CPU of this machine", "Postgres alone", "a bare aiohttp handler", "half load of")
 """What names of figures begin with that say what others are made of, or are their yardsticks."""
 
@@ -22,7 +26,8 @@ _PARTS = ("  ", "to publish", "CPU of this machine", "Postgres alone", "a bare a
 class Figure:
     """One figure: a value a round; `ratios` are to its yardstick in the same round.
 
-    `target` is what the ratio (if it has one) or the value should reach, `least` whether from below.
+    `target` is what the ratio (if it has one) or the value should reach, `least` whether from below. `cell` is where it
+    is told if it is a part of others: the title of a table, the row, and the column.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Figure:
     ratios: list[float] = field(default_factory=list)
     target: float | None = None
     least: bool = True
+    cell: tuple[str, str, str] | None = None
 
     @property
     def value(self) -> float:
@@ -69,16 +75,17 @@ class Report:
     machine: dict[str, Any]
     figures: dict[str, Figure] = field(default_factory=dict)
 
-    def add(self, name: str, value: float, unit: str) -> None:
-        """Add a round of a figure that stands for itself."""
-        self._figure(name, unit).values.append(value)
+    def add(self, name: str, value: float, unit: str, *, of: float | None = None) -> None:
+        """Add a round of a figure without a target, and its ratio to `of` if that is given."""
+        figure = self._figure(name, unit)
+        figure.values.append(value)
+        if of is not None:
+            figure.ratios.append(value / of)
 
     def at_least(self, name: str, value: float, unit: str, *, of: float, target: float) -> None:
         """Add a round of a figure whose ratio to `of` should be at least `target`."""
-        figure = self._figure(name, unit)
-        figure.values.append(value)
-        figure.ratios.append(value / of)
-        figure.target = target
+        self.add(name, value, unit, of=of)
+        self._figure(name, unit).target = target
 
     def below(self, name: str, value: float, unit: str, *, target: float) -> None:
         """Add a round of a figure that should stay below `target`."""
@@ -86,16 +93,41 @@ class Report:
         figure.values.append(value)
         figure.target, figure.least = target, False
 
+    def part(self, cell: tuple[str, str, str], value: float, unit: str) -> None:
+        """Add a round of a figure that others are made of, told in a table of such: title, row and column."""
+        _, row, column = cell
+        figure = self._figure(f"  {column}, {row}", unit)
+        figure.values.append(value)
+        figure.cell = cell
+
     def _figure(self, name: str, unit: str) -> Figure:
         return self.figures.setdefault(name, Figure(name, unit))
 
     def table(self) -> str:
-        """Return the table that `make bench` prints."""
+        """Return the tables that `make bench` prints: the figures, then what they are made of."""
         rows = [
-            (*figure.cells(), {None: "", True: "met", False: "MISSED"}[figure.met]) for figure in self.figures.values()
+            (*figure.cells(), {None: "", True: "met", False: "MISSED"}[figure.met])
+            for figure in self.figures.values()
+            if figure.cell is None
         ]
         align = ("left", "right", "left", "left", "right", "left", "left")
-        return str(tabulate(rows, headers=(*_HEADERS, ""), colalign=align, disable_numparse=True))
+        whole = tabulate(rows, headers=(*_HEADERS, ""), colalign=align, disable_numparse=True, preserve_whitespace=True)
+        return "\n\n".join([str(whole), *self._parts()])
+
+    def _parts(self) -> Iterator[str]:
+        """Return a table for each title, of the medians."""
+        cells = {one.cell: one for one in self.figures.values() if one.cell}
+        for title in dict.fromkeys(title for title, _, _ in cells):
+            mine = [(row, column) for of, row, column in cells if of == title]
+            rows, columns = (list(dict.fromkeys(names)) for names in zip(*mine, strict=True))
+            lines = [
+                (row, *(shown(one.value) if (one := cells.get((title, row, column))) else "" for column in columns))
+                for row in rows
+            ]
+            units = {column: next(one.unit for at, one in cells.items() if at[2] == column) for column in columns}
+            headers = (title, *(fill(f"{column}, {units[column]}", _COLUMN) for column in columns))
+            align = ("left", *("right" for _ in columns))
+            yield str(tabulate(lines, headers=headers, colalign=align, disable_numparse=True))
 
     def markdown(self) -> str:
         """Return the table that the README takes: the figures that stand for themselves, without their parts."""

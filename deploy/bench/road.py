@@ -22,6 +22,9 @@ from schemas.items import MAX_ITEMS
 _DRAIN_S = 180
 OTHERS = "CPU of this machine that other work took meanwhile"
 """With more than a few per cent of it, latencies and ratios say little."""
+GENERATOR = "load generator"
+AN_ITEM = "an item"
+"""The table of what it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Cost:
     """What a stretch of the road came to; `pace` is items a second from the first post to the last commit.
 
     `window` is batches a window, `hot` the share of updates that stayed within their page (None: there were none),
-    `lags_ms` median and 99th percentile from post to commit, `others` the share of the machine that other work took.
+    `lags_ms` median and 99th percentile from post to commit, `others` the share of the machine that other work took,
+    `generator_us` the load generator's CPU time an item, which is no part of the road but has its share of the cores.
     """
 
     pace: float
@@ -40,17 +44,20 @@ class Cost:
     load: Load
     lags_ms: tuple[float, float]
     others: float
+    generator_us: float
 
     def told(self, report: Report, case: str) -> None:
         """Add what an item cost to the report."""
-        for part, used in self.cpu_us.items():
-            report.add(f"  CPU an item: {part}, {case}", used, "µs")
-        report.add(f"  CPU an item: all parts, {case}", sum(self.cpu_us.values()), "µs")
-        report.add(OTHERS, 100 * self.others, "%")
-        report.add(f"  WAL an item, {case}", self.wal_bytes, "bytes")
-        report.add(f"  batches a window, {case}", self.window, "batches")
+        told = {f"CPU: {part}": (used, "µs") for part, used in self.cpu_us.items()}
+        told["CPU: all parts"] = (sum(self.cpu_us.values()), "µs")
+        told[f"CPU: {GENERATOR}"] = (self.generator_us, "µs")
+        told["WAL"] = (self.wal_bytes, "bytes")
+        told["a window"] = (self.window, "batches")
         if self.hot is not None:
-            report.add(f"  updates that were HOT, {case}", 100 * self.hot, "%")
+            told["HOT updates"] = (100 * self.hot, "%")
+        for column, (value, unit) in told.items():
+            report.part((AN_ITEM, case, column), value, unit)
+        report.add(OTHERS, 100 * self.others, "%")
         if self.load.refused or self.load.failed:
             report.add(f"  posts refused or failed, {case}", self.load.refused + self.load.failed, "posts")
 
@@ -101,6 +108,7 @@ class Road:
             load,
             await self._lags_ms(since),
             used.others,
+            load.cpu_s * 1e6 / items,
         )
 
     async def store(self, made: list[Post]) -> None:

@@ -23,6 +23,26 @@ def test_the_readme_takes_what_stands_for_itself_with_median_spread_ratio_and_ta
     ]
 
 
+def test_what_figures_are_made_of_has_a_table_of_its_own():
+    report = Report({})
+    report.add("the road, lean", 100.0, "items/s", of=400.0)
+    report.add("  of which nothing", 1.0, "items/s")
+    for value in (2.0, 4.0, 3.0):
+        report.part(("an item", "lean", "CPU: edge"), value, "µs")
+    report.part(("an item", "rich", "CPU: edge"), 20.0, "µs")
+    report.part(("an item", "rich", "WAL"), 140.0, "bytes")
+
+    assert [
+        "figure median spread unit ratio target",
+        "the road, lean 100 items/s 0.25",
+        "of which nothing 1.00 items/s",
+        "",
+        "an item CPU: edge, µs WAL, bytes",
+        "lean 3.00",
+        "rich 20.0 140",
+    ] == [" ".join(line.split()) for line in report.table().splitlines() if not line.startswith("-")]
+
+
 def test_a_quantile_is_the_bound_below_which_so_much_of_what_came_between_was():
     before = {0.001: 5.0, 0.01: 8.0, float("inf"): 10.0}
     after = {0.001: 55.0, 0.01: 106.0, float("inf"): 110.0}

@@ -1,0 +1,74 @@
+"""What the benchmark reckons from its readings: bounds, the edge at its best, where the time to a commit goes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.bench import bound, edge
+from deploy.bench.__main__ import main
+from deploy.bench.edge import Served
+from deploy.bench.load import Load
+from deploy.bench.report import Report
+from deploy.bench.stages import Stages, Stamps, all_and_slowest
+
+CPU_US = {"edge": 7.0, "workers": 9.0, "RabbitMQ": 5.0, "Postgres": 13.0, "load generator": 2.0}
+AGE = timedelta(milliseconds=25)
+RECEIVED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def served(connections: int, *, posts: int, cpu_s: float) -> Served:
+    return Served(connections, Load(posts, 2.0, 0, 0, 1.0, 2.0, 3.0, 0.5), cpu_s)
+
+
+def batch(window: str, *ms: int) -> Stamps:
+    return Stamps(window, RECEIVED_AT, *(RECEIVED_AT + timedelta(milliseconds=one) for one in ms))
+
+
+def test_a_road_whose_edge_and_workers_cost_nothing_has_all_cores_for_servers_and_load_generator():
+    assert 100_000 == bound.free(CPU_US, cores=2)
+
+
+def test_the_servers_share_is_of_the_time_an_item_may_take_at_the_target():
+    # at 0.7 of 100,000 items a second two cores have 28.57 µs for one
+    assert pytest.approx(0.63) == bound.share(CPU_US, 2, bound.Yardstick(100_000, target=0.7))
+
+
+def test_the_edge_is_told_with_its_ratio_by_time_and_by_cpu():
+    report = Report({})
+    edge.told(report, served(32, posts=20_000, cpu_s=1.8), served(128, posts=6_000, cpu_s=1.2))
+
+    told = {name: (figure.value, figure.ratio) for name, figure in report.figures.items()}
+    assert (3_000, 0.3) == told["the edge alone"]
+    assert (pytest.approx(5_000), pytest.approx(0.45)) == told["  posts a second of CPU: the edge, to a bare handler"]
+    assert [90, 60] == [told[f"  share of a core: {name}"][0] for name in ("a bare handler", "the edge")]
+
+
+def test_time_to_a_commit_is_told_by_where_it_goes():
+    # delivered, window closed, committed; the second batch came into the window of the first, which was due at 35 ms
+    batches = [batch("1", 10, 75, 80), batch("1", 50, 75, 80), batch("2", 5, 10, 20)]
+
+    assert Stages(30, 12.5, 32.5, 5) == all_and_slowest(batches[:2], AGE)[0]
+    assert Stages(5, 5, 0, 10) == all_and_slowest(batches[2:], AGE)[0]
+
+
+def test_the_slowest_twentieth_is_told_apart():
+    quick = [batch(str(number), 1, 2, 3) for number in range(19)]
+
+    every, slowest = all_and_slowest([*quick, batch("slow", 101, 102, 203)], AGE)
+
+    assert (Stages(6, 1, 0, 6), Stages(101, 1, 0, 101)) == (every, slowest)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "1000000", "--kind", "rich"], "--rows stores lean items: expected --kind lean, or no --kind"),
+        (["--rows", "10"], "--rows 10: expected 0, or 100,000 and more"),
+    ],
+)
+def test_rows_that_cannot_be_measured_are_refused(arguments: list[str], message: str):
+    ended = CliRunner().invoke(main, arguments)
+
+    assert 2 == ended.exit_code
+    assert message in ended.output
