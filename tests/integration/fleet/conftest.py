@@ -23,3 +23,11 @@ async def fleet(settings, warm) -> AsyncIterator[Fleet]:
         found = Fleet(settings, publisher, warm)
         yield found
         await found.close()
+
+
+@pytest.fixture
+async def connection(fleet) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the fleet's database: account 1, feeds 1 to 8."""
+    connection = await asyncpg.connect(fleet.settings.dsn)
+    yield connection
+    await connection.close()

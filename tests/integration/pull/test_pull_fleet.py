@@ -5,7 +5,6 @@ import os
 import signal
 
 import aiormq
-import orjson
 import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
@@ -13,8 +12,7 @@ from prometheus_client import REGISTRY
 from ingest.pull.main import connected
 from schemas.topology import shard_of, shard_queue
 from tests.integration.pull.files import csv_of
-
-TIMEOUT_S = 120
+from tests.integration.pull.processes import TIMEOUT_S, Process
 
 pytestmark = pytest.mark.other_queues
 STOCK = {f"A-{n:05}": n for n in range(1, 2_001)}
@@ -46,30 +44,6 @@ async def tight(pulling):
              FOR EACH ROW EXECUTE FUNCTION log_written();"""
     )
     return pulling
-
-
-class Process:
-    """A puller as a process of its own."""
-
-    def __init__(self, process):
-        self.process = process
-        self.events = []
-
-    async def event(self, name):
-        """Wait until it has logged this event."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                line = await self.process.stderr.readline()
-                assert line, f"ended without {name}: {self.events}"
-                self.events.append(orjson.loads(line))
-                if self.events[-1]["event"] == name:
-                    return self.events[-1]
-
-    async def end(self, number):
-        """Send a signal; return the exit code."""
-        self.process.send_signal(number)
-        await self.process.stderr.read()
-        return await self.process.wait()
 
 
 @pytest.fixture
