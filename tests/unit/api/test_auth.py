@@ -6,7 +6,9 @@ import pytest
 from ingest.api.framework.auth import CACHE_S, LOOK_UPS_PER_S, Tokens
 from ingest.http.problems import ProblemError
 
-ROW = {"id": 1, "account_id": 2, "scope": "read", "requests_per_second": None, "feeds": None, "suspended": False}
+ROW = {"id": 1, "name": "shop", "account_id": 2, "scope": "read"} | {
+    "requests_per_second": None, "feeds": None, "suspended": False,
+}  # fmt: skip
 
 
 class Table:
@@ -80,6 +82,7 @@ async def test_a_hash_is_no_token_and_a_token_no_hash():
 
     assert (False, True) == (owner.is_vendor, vendor.is_vendor)
     assert (None, [7]) == (owner.only_feeds, vendor.only_feeds)
+    assert ("shop (token 1)", "a vendor") == (owner.name, vendor.name)
     assert 2 == table.asked
 
 
