@@ -28,7 +28,7 @@ from deploy.bench.load import Drive, drive, write_posts
 from deploy.bench.meters import family
 from deploy.bench.report import Report, machine
 from deploy.bench.road import Road, road
-from deploy.bench.system import System, peak_mb, system
+from deploy.bench.system import WORKERS, System, peak_mb, system
 
 _WAITING_BATCHES = 10_000
 _DRAIN_S = 120
@@ -40,12 +40,13 @@ _FEWEST_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, how often, over how many rows, and where the plots go."""
+    """How long, how often, over how many rows, by how many workers, and where the plots go."""
 
     seconds: int
     rounds: int
     rows: int
     kinds: tuple[str, ...]
+    workers: int
     plots: Path | None
 
 
@@ -67,6 +68,9 @@ class Files:
 @click.option("--rows", default=0, help="Lean rows stored before, e.g. 10000000; none but the catalogue's by default.")
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Both by default; lean with --rows."
+)
+@click.option(
+    "--workers", default=WORKERS, show_default=True, help="Worker processes; 4 where there are cores for them."
 )
 @click.option("--json", "path", type=click.Path(path_type=Path), default=Path(".local/bench.json"), show_default=True)
 @click.option("--plots", type=click.Path(path_type=Path), default=Path("docs/images"), show_default=True)
@@ -99,6 +103,7 @@ async def _run(plan: Plan, report: Report) -> None:
     folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
     try:
         async with system(folder) as running:
+            running.road_workers = plan.workers
             for kind in plan.kinds:
                 await _kind(running, report, plan, kind)
             if "lean" in plan.kinds and not plan.rows:

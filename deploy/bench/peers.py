@@ -14,7 +14,7 @@ from deploy.bench.edge import listening
 from deploy.bench.load import Drive, drive
 from deploy.bench.meters import cpu_s
 from deploy.bench.report import Report
-from deploy.bench.system import HERE, WORKERS, System
+from deploy.bench.system import HERE, System
 from deploy.local.processes import free_port
 from schemas.items import MAX_ITEMS
 
@@ -43,7 +43,8 @@ async def compete(running: System, report: Report, file: Path, rounds: int, seco
         with ExitStack() as stack:
             app = (str(python), str(_FOLDER / "app.py"))
             pids = [
-                stack.enter_context(running.process(f"peer-worker-{place}", *app, "worker")) for place in range(WORKERS)
+                stack.enter_context(running.process(f"peer-worker-{place}", *app, "worker"))
+                for place in range(running.road_workers)
             ]
             await _tables(connection)
             pids.append(stack.enter_context(running.process("peer-edge", *app, "edge", str(port))))

@@ -41,6 +41,8 @@ class System:
     postgres: Postgres
     rabbitmq: RabbitMQ
     code: Path
+    road_workers: int = WORKERS
+    """Worker processes of a road, and of the peer's."""
     feeds: list[Feed] = field(default_factory=list)
     monitors: dict[str, int] = field(default_factory=dict)
     """The port of each role's metrics, by its name."""
@@ -82,9 +84,9 @@ class System:
             yield f"http://127.0.0.1:{port}/webhooks/inventory-feeds/parse-webhooks.json", pid
 
     @asynccontextmanager
-    async def workers(self, number: int = WORKERS) -> AsyncIterator[list[int]]:
-        """Run so many workers; yields their process ids when each owns its share of the shards."""
-        ports = [free_port() for _ in range(number)]
+    async def workers(self, number: int | None = None) -> AsyncIterator[list[int]]:
+        """Run so many workers (by default the road's); yields their process ids when each owns its shards."""
+        ports = [free_port() for _ in range(number or self.road_workers)]
         with ExitStack() as stack:
             pids = [
                 stack.enter_context(self.role(f"worker-{place}", "workers", MONITOR_PORT=str(port)))
