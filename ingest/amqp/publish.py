@@ -87,7 +87,7 @@ class Publisher:
         self._settings = settings
         self._name = name
         self._division = Division(settings.shards)
-        self._keys = [slot_key(slot) for slot in range(slots_of(settings.shards))]
+        self._keys = _keys_of(settings.shards)
         self._link: Link | None = None
         self._wire: Wire | None = None
         self._refusals = Refusals()
@@ -206,6 +206,7 @@ class Publisher:
             if known is not None:
                 self._division = known
                 self._settings = self._settings.model_copy(update={"shards": known.shards})
+                self._keys = _keys_of(known.shards)  # others, if SHARDS was wrong and Postgres was away at the start
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -269,7 +270,7 @@ class Publisher:
         slot, message_id, body, extras, settled, _ = sent
         try:
             while await self._bindings.bound(slot, until) and (wire := self._wire) is not None:
-                confirm = wire.publish(self._keys[slot], message_id, body, extras, settled)
+                confirm = wire.publish(slot_key(slot), message_id, body, extras, settled)
                 owner, settled = settled, None  # the wire sees to it, unless the message comes back
                 if (reason := await confirm) != "unroutable":
                     return reason
@@ -285,3 +286,7 @@ class Publisher:
             return False
         await bind(self._link.connection, self._settings, slot, self._division.shard_of(slot))
         return True
+
+
+def _keys_of(shards: int) -> list[str]:
+    return [slot_key(slot) for slot in range(slots_of(shards))]
