@@ -20,8 +20,9 @@ from ingest.amqp.publish import Publisher, Unavailable
 from schemas.batches import Batch, Source, new_batch_id
 from schemas.settings import Settings
 from schemas.topology import shard_queue
+from tests.waiting import TIMEOUT_S, until
 from tests.warm import Warm
-from tests.worker import TIMEOUT_S, Worker, until
+from tests.worker import Worker
 
 MANY, SLOWLY_S = 40, 2.0
 SEED = """

@@ -1,4 +1,4 @@
-"""A worker process and what it says; waiting for what other processes do."""
+"""A worker process and what it says."""
 
 from __future__ import annotations
 
@@ -8,29 +8,13 @@ import signal
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from tests.waiting import TIMEOUT_S, until
 from tests.warm import Process
-
-TIMEOUT_S = 120
-"""No test waits for this: it is for a machine that has much else to do."""
-
-
-async def until(condition: Callable[[], Any], what: str | Callable[[], str] = "") -> Any:
-    """Wait until `condition` (a coroutine function) returns something true, and return it.
-
-    `what` is waited for, as the error tells it, or a function that says so with what was seen instead.
-    """
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not (found := await condition()):  # noqa: ASYNC110 - nothing tells of another process's state
-                await asyncio.sleep(0.05)
-            return found
-    except TimeoutError:
-        raise AssertionError(f"never: {what() if callable(what) else what or condition}") from None
 
 
 class Worker:

@@ -20,6 +20,7 @@ from deploy.local.processes import CHECKOUT
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
 from tests.acceptance.chromium import OFFLINE
+from tests.waiting import until
 
 START_S, STOP_S = 300, 120
 PATIENCE_S = 120
@@ -75,26 +76,13 @@ class System:
             raise AssertionError(f"{path} still answers {answer}") from None
         return answer
 
-    @staticmethod
-    async def until(condition: Any, seen: Any) -> None:
-        """Wait for a condition of other processes; `seen` tells what is there instead."""
-        await until(condition, seen)
+    until = staticmethod(until)
 
     async def kill(self, role: str) -> None:
         """End one process of a role as a crash would, and wait until the launcher has noticed."""
         pids = self.stack["pids"][role]
         os.kill(pids[0], signal.SIGKILL)
         await until(lambda: pids[0] not in self.stack["pids"][role], lambda: self.stack["pids"])
-
-
-async def until(condition: Any, seen: Any, timeout_s: float = PATIENCE_S) -> None:
-    """Wait for a condition of other processes, which have no other signal; `seen` tells what is there instead."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not condition():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"waited in vain; there is {seen()}") from None
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +23,12 @@ import psycopg
 
 from ingest.edge.post import HASH_HEADERS, PATH
 from ingest.http.idempotency import HEADER as IDEMPOTENCY_KEY
+from tests import waiting
 
 FEEDS = range(1, 9)
 CAREFUL = FEEDS[::2]
 PATIENCE_S = 180
+until = partial(waiting.until, timeout_s=PATIENCE_S)
 _POST_S = 30
 _EVERY_S = 0.05
 _AGAIN_S = 0.05
@@ -184,16 +187,6 @@ class Load:
                     return await asyncio.to_thread(run)
                 except psycopg.OperationalError:
                     await asyncio.sleep(0.1)
-
-
-async def until(condition: Any, what: str) -> None:
-    """Wait until a coroutine function returns something true: nothing tells of another process's state."""
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not await condition():  # noqa: ASYNC110 - see above
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"never: {what}") from None
 
 
 def went_back(written: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from schemas.batches import Batch, Source, decode, new_batch_id
 from schemas.division import Division
 from schemas.errors import Permanent
 from schemas.topology import shard_queue
+from tests.waiting import until
 
 KEY = b"k" * 32
 
@@ -24,13 +25,6 @@ def batch(number=1, feed_id=1):
         source=Source.WEBHOOK,
         items=[{"externalId": str(number)}],
     )
-
-
-async def until(condition, timeout_s=120.0):
-    """Wait for a condition that no signal tells of."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - nothing signals these
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ from ingest.http.serving import listening
 from schemas.batches import decode
 from schemas.settings import Settings
 from schemas.topology import shard_of, shard_queue
+from tests.waiting import until
 
 PATIENCE_S = 120
 """What no test waits for but on a machine that has much else to do."""
@@ -71,12 +72,6 @@ class Edge:
             return (await channel.queue_declare(queue, passive=True)).message_count
 
 
-async def _until(condition):
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - nothing signals these
-            await asyncio.sleep(0.01)
-
-
 @contextlib.asynccontextmanager
 async def _running(settings, *, read=True):
     feeds = Feeds(settings)
@@ -95,10 +90,10 @@ async def _running(settings, *, read=True):
         await asyncio.gather(refreshing, return_exceptions=True)
 
 
-@pytest.fixture
-def until():
-    """Wait for a condition (a function) that no signal tells of."""
-    return _until
+@pytest.fixture(name="until")
+def _until():
+    """Wait for a condition that no signal tells of."""
+    return until
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port
 from deploy.local.rabbitmq import script
-from tests.worker import until
+from tests.waiting import until
 
 SHARDS = 2
 START_S, ANSWER_S = 180, 60
