@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, log2
+from math import ceil, floor, log2, log10
 
 WIDTH, HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 160, 40, 46
 _COLOURS = ("#2563eb", "#d97706", "#059669", "#be123c")
 _STEPS, _LINE = 5, 14
+"""Steps of the axis upwards at most, and the height of a line of text."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -27,7 +28,8 @@ class Chart:
     def svg(self) -> str:
         """Return the picture."""
         every = [point for points in self.lines.values() for point in points]
-        frame = _Frame(min(x for x, _ in every), max(x for x, _ in every), _round_up(max(y for _, y in every)))
+        step, steps = _scale(max(y for _, y in every))
+        frame = _Frame(min(x for x, _ in every), max(x for x, _ in every), step, steps)
         parts = [*frame.axes(sorted({x for x, _ in every})), *self._texts()]
         for colour, points in zip(_COLOURS, self.lines.values(), strict=False):
             path = " ".join(f"{frame.right(x):.1f},{frame.up(y):.1f}" for x, y in points)
@@ -36,9 +38,10 @@ class Chart:
                 f'<circle cx="{frame.right(x):.1f}" cy="{frame.up(y):.1f}" r="3" fill="{colour}"/>' for x, y in points
             ]
         parts += self._names(frame)
-        style = 'font-family="system-ui, sans-serif" font-size="12" fill="#475569"'
+        style = 'role="img" font-family="system-ui, sans-serif" font-size="12" fill="#475569"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" {style}>\n'
+            f"<title>{escape(self.title)}</title>\n"
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
         )
 
@@ -68,19 +71,20 @@ class _Frame:
 
     least: float
     most: float
-    top: float
+    step: float
+    steps: int
 
     def right(self, x: float) -> float:
         span = log2(self.most / self.least) or 1
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * log2(x / self.least) / span
 
     def up(self, y: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * y / self.top
+        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * y / (self.step * self.steps)
 
     def axes(self, places: Sequence[float]) -> list[str]:
         parts = []
-        for step in range(_STEPS + 1):
-            value = self.top * step / _STEPS
+        for number in range(self.steps + 1):
+            value = self.step * number
             y = self.up(value)
             parts.append(f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="#e2e8f0"/>')
             parts.append(_text(_LEFT - 8, y + 4, f"{value:,.0f}", 'text-anchor="end"'))
@@ -92,7 +96,8 @@ def _text(x: float, y: float, content: str, how: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" {how}>{escape(content)}</text>'
 
 
-def _round_up(value: float) -> float:
-    """Return a number at or a little above a value that divides well."""
-    unit = 10 ** (len(str(int(max(value, 1)))) - 1) / 2
-    return float(ceil(value / unit) * unit)
+def _scale(most: float) -> tuple[float, int]:
+    """Return a step that reads well (1, 2 or 5, and zeros), and how many of them reach `most`."""
+    power = 10.0 ** max(0, floor(log10(max(most, 1.0) / _STEPS)))  # labels are whole numbers
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * _STEPS >= most)
+    return step, max(1, ceil(most / step))

@@ -1,5 +1,6 @@
 """What the benchmark reckons from its readings: bounds, the edge at its best, where the time to a commit goes."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from deploy.bench import bound, edge
 from deploy.bench.__main__ import main
 from deploy.bench.edge import Served
 from deploy.bench.load import Load
+from deploy.bench.plot import Chart
 from deploy.bench.report import Report
 from deploy.bench.stages import Stages, Stamps, all_and_slowest
 
@@ -72,3 +74,18 @@ def test_rows_that_cannot_be_measured_are_refused(arguments: list[str], message:
 
     assert 2 == ended.exit_code
     assert message in ended.output
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks"),
+    [
+        (311, ["0", "100", "200", "300", "400"]),
+        (75_600, ["0", "20,000", "40,000", "60,000", "80,000"]),
+        (0.4, ["0", "1"]),
+    ],
+)
+def test_a_plots_axis_upwards_counts_in_steps_that_read_well(most: float, ticks: list[str]):
+    drawn = Chart("latency", "items a second", "ms", {"202": [(2_000, 0.0), (8_000, most)]}).svg()
+
+    told = re.findall(r'text-anchor="end">([^<]+)<', drawn)
+    assert ticks == told
