@@ -22,7 +22,7 @@ import asyncpg
 import click
 import uvloop
 
-from deploy.bench import bound, ceiling, changes, curves, day, edge, peers, spans, stored
+from deploy.bench import bound, ceiling, changes, curves, day, edge, peers, readme, spans, stored
 from deploy.bench.catalogue import KINDS, numbers, posts, usual
 from deploy.bench.load import Drive, drive, write_posts
 from deploy.bench.meters import family
@@ -82,9 +82,10 @@ def main(path: Path, kinds: tuple[str, ...], rows: int, **options: Any) -> None:
         uvloop.run(_run(plan, report))
     finally:  # what was measured before something failed is told too
         report.write(path)
-        path.with_suffix(".md").write_text(f"{report.markdown()}\n")
+        told = readme.markdown(report)
+        path.with_suffix(".md").write_text(f"{told}\n")
         click.echo(f"\n{report.machine}\n\n{report.table()}\n")
-        click.echo(f"{report.markdown()}\n\nAll of it as JSON: {path}; the last table: {path.with_suffix('.md')}")
+        click.echo(f"{told}\n\nAll of it as JSON: {path}; what the README says: {path.with_suffix('.md')}")
 
 
 def _kinds(asked: tuple[str, ...], rows: int) -> tuple[str, ...]:

@@ -18,8 +18,6 @@ from tabulate import tabulate
 _HEADERS = ("figure", "median", "spread", "unit", "ratio", "target")
 _COLUMN = 14
 """Letters of a line of a column's name."""
-_PARTS = ("  ", "to publish", "CPU of this machine", "Postgres alone", "a bare aiohttp handler", "half load of")
-"""What names of figures begin with that say what others are made of, or are their yardsticks."""
 
 
 @dataclass(slots=True)
@@ -128,12 +126,6 @@ class Report:
             headers = (title, *(fill(f"{column}, {units[column]}", _COLUMN) for column in columns))
             align = ("left", *("right" for _ in columns))
             yield str(tabulate(lines, headers=headers, colalign=align, disable_numparse=True))
-
-    def markdown(self) -> str:
-        """Return the table that the README takes: the figures that stand for themselves, without their parts."""
-        rows = [figure.cells() for name, figure in self.figures.items() if not name.startswith(_PARTS)]
-        align = ("left", "right", "left", "left", "right", "left")
-        return str(tabulate(rows, headers=_HEADERS, colalign=align, disable_numparse=True, tablefmt="github"))
 
     def write(self, path: Path) -> None:
         """Write machine and figures as JSON."""
