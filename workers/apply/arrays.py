@@ -30,5 +30,13 @@ def texts(values: Iterable[str | None]) -> str:
     return "{" + literal[1:-1] + "}"
 
 
+def documents(values: Iterable[str | None]) -> str:
+    """Return JSON documents as one text, a line each, empty for NULL: `string_to_array($1, E'\\n', '')` takes it apart.
+
+    JSON on one line holds no line's end, and neither side has to quote what may be long.
+    """
+    return "\n".join([value or "" for value in values])
+
+
 def _quoted(text: str | None) -> str:
     return "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

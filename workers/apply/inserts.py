@@ -60,7 +60,9 @@ def inserts_of(found: Differing) -> Inserts:
     columns = {name: _begun(name, sheet.values(name)) for name in hashed.attributes}
     details = _details(sheet) if hashed.with_details else [None] * len(sheet)
     wanted = [(days[feed.id], lines) for feed, lines in sheet.spans]
-    marks = [charge(_NEVER_CHARGED, work.ordinal) for work, lines in wanted for _ in range(lines)]
+    marks: list[int] = []
+    for work, lines in wanted:
+        marks += [charge(_NEVER_CHARGED, work.ordinal)] * lines
     return Inserts(places, sheet, hashed, columns, details, marks, Lines(sheet.spans, columns), wanted)
 
 

@@ -37,8 +37,13 @@ ORDER BY f.id
 {lock};
 
 -- name: hold_feeds
--- The key share lock of window_feeds, for a window that looked before its transaction.
-SELECT id FROM inventory_feeds WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE;
+-- The key share lock of window_feeds, for a window that looked before its transaction. Where the variants' lock is
+-- shared, whether an account has any stays true, and nobody need look for them where it has none.
+SELECT f.account_id, EXISTS (SELECT FROM variants v WHERE v.account_id = f.account_id) AS has_variants
+FROM inventory_feeds f
+WHERE f.id = ANY ($1::bigint[]) AND f.deleted_at IS NULL
+ORDER BY f.id
+FOR KEY SHARE OF f;
 
 -- name: differing_rows
 -- The compare: a key whose stored hash equals costs one index look-up and comes back as nothing.
@@ -85,7 +90,7 @@ WITH u AS MATERIALIZED (
            unnest($4::text::bigint[]) AS feed_id, unnest($5::text::text[]) AS external_id,
            unnest($6::text::bigint[]) AS item_hash, unnest($7::text::bigint[]) AS details_hash,
            unnest($8::text::bigint[]) AS charged, unnest($9::text::bigint[]) AS variant_id{parameters},
-           unnest(${last}::text[]) AS attributes
+           unnest(string_to_array(${last}::text, E'\n', '')) AS attributes
 ), hot AS (
     INSERT INTO feed_variants (id, created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id,
                                item_hash, details_hash, charged, variant_id, last_change{columns})
@@ -99,7 +104,8 @@ SELECT u.account_id, u.id, u.attributes::jsonb FROM u WHERE u.attributes IS NOT 
 -- name: write_details!
 INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
 SELECT u.account_id, u.feed_variant_id, u.attributes::jsonb
-FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text[]) AS u (account_id, feed_variant_id, attributes)
+FROM unnest($1::text::bigint[], $2::text::bigint[], string_to_array($3::text, E'\n', ''))
+     AS u (account_id, feed_variant_id, attributes)
 ON CONFLICT (account_id, feed_variant_id) DO UPDATE SET attributes = excluded.attributes;
 
 -- name: delete_rows

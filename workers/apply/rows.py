@@ -12,7 +12,7 @@ from asyncpg import Connection
 from schemas import comparison
 from schemas.outcomes import Outcome
 from workers.apply import changes, compare, statements
-from workers.apply.arrays import numbers, texts
+from workers.apply.arrays import documents, numbers, texts
 from workers.apply.blame import Stale
 from workers.apply.compare import Hashed
 from workers.apply.differing import Differing, Updates
@@ -87,17 +87,21 @@ async def _compare_details(connection: Connection, entries: Sequence[Entry]) -> 
 
 async def hold(
     connection: Connection, admitted: Sequence[Entry], others: Sequence[Entry], inserts: Inserts = NO_INSERTS
-) -> None:
+) -> set[int]:
     """Hold the feeds that get new rows, details or deferred items, so that nobody deletes one and leaves those behind.
 
     An update alone needs no hold: of a row that was deleted there is nothing to update, which `write` finds out.
-    Raises `Stale` when one of the feeds is deleted.
+    Returns which of the feeds' accounts have variants; raises `Stale` when one of the feeds is deleted.
     """
     adding = [entry for entry in admitted if entry.row is None or entry.details is not None]
     works = [entry.work for entry in (*adding, *others)] + [work for work, _ in inserts.wanted]
     feed_ids = sorted({work.feed.id for work in works})
-    if feed_ids and len(await connection.fetch(ROAD.hold_feeds.sql, feed_ids)) < len(feed_ids):
+    if not feed_ids:
+        return set()
+    feeds = await connection.fetch(ROAD.hold_feeds.sql, feed_ids)
+    if len(feeds) < len(feed_ids):
         raise Stale("a feed was deleted after the window had looked at it")
+    return {feed["account_id"] for feed in feeds if feed["has_variants"]}
 
 
 async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
@@ -114,7 +118,7 @@ async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed
             ROAD.write_details.sql,
             numbers([entry.work.feed.account_id for entry in detailed]),
             numbers([entry.id or entry.row["id"] for entry in detailed]),
-            [orjson.dumps(entry.details).decode() for entry in detailed],
+            documents(orjson.dumps(entry.details).decode() for entry in detailed),
         )
 
 
@@ -186,7 +190,7 @@ async def insert(connection: Connection, new: Inserts, variant_ids: Sequence[int
         numbers(new.marks),
         numbers(variant_ids),
         *(COLUMNS[name].array(new.columns[name]) for name in attributes),
-        *((new.details,) if detailed else ()),
+        *((documents(new.details),) if detailed else ()),
     )
     new.sheet.end(range(len(new)), _CREATED)
 

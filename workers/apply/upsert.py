@@ -63,7 +63,8 @@ async def write(connection: Connection, compared: Compared, now: datetime, *, lo
         assert work.purse is not None
         work.purse.taken += number
     if not compared.held:
-        await rows.hold(connection, admitted, others, inserts)
+        having = await rows.hold(connection, admitted, others, inserts)
+        asked = {each for each in asked if each[1] in having}
     if updates.places:
         await rows.update(connection, compared.found, updates, now)
     if inserts.places:

@@ -1,9 +1,10 @@
 """Array literals are read by Postgres as they were meant."""
 
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.apply.arrays import numbers, texts
+from workers.apply.arrays import documents, numbers, texts
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 ODD = st.text('",\\{} NULnul', max_size=6)
@@ -21,3 +22,11 @@ async def test_texts_and_numbers_come_back(road):
         assert [some, more] == list(
             await road.connection.fetchrow("SELECT $1::text::text[], $2::text::bigint[]", texts(some), numbers(more))
         )
+
+
+async def test_documents_come_back_whatever_is_in_them(road):
+    sent = [orjson.dumps({"a": '\n\r\u2028\\n,"{}'}).decode(), None, "[]", None]
+
+    held = await road.connection.fetchval("SELECT string_to_array($1::text, E'\\n', '')", documents(sent))
+
+    assert sent == held

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import queries
 from schemas.batches import Operation
-from workers.apply import rows
+from workers.apply import rows, variants
 
 CONNECT = queries.load("connect")
 
@@ -98,6 +98,17 @@ async def test_items_that_came_before_their_variant_wait_for_it(road):
         {"externalId": "a"}, {"externalId": "b"}, operation=Operation.CONNECT
     )
     assert {"a": shoe, "b": shoe, "c": None} == await connected(road)
+
+
+async def test_variants_are_looked_up_only_where_an_account_has_any(road, monkeypatch):
+    match, looked_up = variants.match, []
+    monkeypatch.setattr(variants, "match", lambda _, asked: looked_up.append(set(asked)) or match(_, asked))
+
+    await road.outcomes({"externalId": "a", "vendorSku": "shoe"})
+    await variant(road, "shoe")
+    await road.outcomes({"externalId": "b", "vendorSku": "boot"})
+
+    assert [set(), {("vendorSku", 1, "boot")}] == looked_up
 
 
 @pytest.mark.parametrize("case_insensitive", [False, True])
