@@ -24,6 +24,7 @@ from deploy.local.prometheus import Prometheus, Scraping
 from deploy.local.rabbitmq import script
 from deploy.monitoring.operator import RULES
 from schemas.batches import Batch, Source, new_batch_id
+from tests.midday import midday
 
 CHECKOUT = Path(__file__).parents[3]
 BOARD = json.loads((CHECKOUT / "deploy" / "monitoring" / "board.json").read_text())
@@ -46,8 +47,8 @@ PROCESSES = (
 """What single processes tell, beyond what rules and board ask for."""
 EVERY_MS = 1_000
 SEED = """
-INSERT INTO accounts (id, name, daily_sku_limit) VALUES (900, 'a', 10);
-INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE 'UTC')::date, 9);
+INSERT INTO accounts (id, name, daily_sku_limit, time_zone) VALUES (900, 'a', 10, '{zone}');
+INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE '{zone}')::date, 9);
 INSERT INTO dropship_providers (id, account_id, name) VALUES (900, 900, 'p');
 INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resource_type, hash)
 VALUES (900, 900, 900, 'f', 'xml', 'h900');
@@ -261,7 +262,7 @@ async def _seeded(settings):
     items = [{"externalId": "a", "inventoryQuantity": 1}]
     batch = Batch(new_batch_id(900, 0, settings.key), 900, 900, 0, Source.PULL, items)
     connection = await asyncpg.connect(settings.dsn)
-    await connection.execute(SEED)
+    await connection.execute(SEED.format(zone=midday()))
     letters = [row["id"] for row in await connection.fetch(LETTERS, batch.encode())]
     await connection.close()
     return letters
