@@ -36,6 +36,7 @@ API_SECONDS = Histogram("feedline_api_seconds", "Time to answer an API request",
 
 # The workers
 OUTCOMES = Counter("feedline_outcomes_total", "Items by outcome", ["outcome"])
+REMEMBERED = Counter("feedline_remembered_items_total", "Unchanged items told by a remembered hash, without a compare")
 WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, transient, split", ["result"])
 WINDOW_SECONDS = Histogram("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
 WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))

@@ -116,6 +116,11 @@ class Settings(BaseSettings):
     windows_in_flight: int = Field(
         1, ge=1, le=1_000, description="windows of one worker in Postgres at a time; those of its other shards fill"
     )
+    remembered_items: int = Field(
+        100_000,
+        ge=0,
+        description="items whose hash a worker remembers, 150 bytes each: the same again is not compared in Postgres",
+    )
     heartbeat_ms: int = Field(1_000, ge=10, description="a worker's heartbeat in the workers table")
     heartbeat_timeout_ms: int = Field(5_000, ge=50, description="a worker without a heartbeat this long is dead")
     watchdog_ms: int = Field(30_000, ge=100, description="messages waiting and nothing delivered this long: exit")

@@ -21,7 +21,7 @@ from schemas.tasks import end_tasks, set_by_signals
 from workers.amqp.broker import Broker
 from workers.amqp.nodes import warn_of_few_members
 from workers.amqp.outlet import Outlet
-from workers.apply import apply_window
+from workers.apply import Memory, apply_window
 from workers.clock import Clock
 from workers.duties.dead_queue import DeadQueue
 from workers.duties.doubling import Doubling
@@ -58,7 +58,8 @@ class Worker:
         self._outlet = Outlet(self._out, settings.shards, settings.confirm_timeout_ms / 1000)
         turns = Turns(settings.windows_in_flight)
         us = settings, self.id, self._broker, self._health
-        self._tools = Tools(*us, apply, self._outlet.reply, self._outlet, clock, turns)
+        memory = Memory(settings.remembered_items)
+        self._tools = Tools(*us, apply, self._outlet.reply, self._outlet, clock, turns, memory)
         self._owners = Owners(self.id, settings.shards, self._owner)
         limit_s = settings.heartbeat_timeout_ms / 1000
         self._pulse = Pulse(self._broker, self._health, limit_s, clock)
@@ -123,7 +124,7 @@ class Worker:
 
     def _owner(self, shard: int) -> ShardOwner:
         def lock_of(shard: int, on_lost: Callable[[], None]) -> ShardLock:
-            return ShardLock(self._settings, self.id, shard, on_lost, self._tools.clock)
+            return ShardLock(self._tools, shard, on_lost)
 
         return ShardOwner(shard, lock_of, self._tools)
 

@@ -16,11 +16,12 @@ from deploy.bench.catalogue import Feed, Post
 from deploy.bench.system import ACCOUNT
 from schemas.batches import Batch, Source, decode, new_batch_id
 from schemas.validation import validate
-from workers.apply import apply_window
+from workers.apply import Memory, apply_window
 from workers.apply.planner import SESSION
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 _KEY = b"k" * 32
+_REMEMBERED = 100_000
 
 
 async def paces(dsn: str, made: list[Post], seconds: float, *, changing: bool) -> list[tuple[float, float]]:
@@ -31,6 +32,7 @@ async def paces(dsn: str, made: list[Post], seconds: float, *, changing: bool) -
         by_feed.setdefault(post.feed, []).append(post)
     line = [post for posts in zip(*by_feed.values(), strict=False) for post in posts]
     found = []
+    known = Memory(_REMEMBERED).begin()
     quantity = 200_000
     try:
         for size in SIZES:
@@ -43,7 +45,7 @@ async def paces(dsn: str, made: list[Post], seconds: float, *, changing: bool) -
                 start += size
                 began = time.perf_counter()
                 batches = [decode(message) for message in window]
-                await apply_window(connection, batches, datetime.now(UTC))
+                await apply_window(connection, batches, datetime.now(UTC), known)
                 took += time.perf_counter() - began
                 items += sum(len(batch.items) for batch in batches)
             found.append((float(size), items / took))

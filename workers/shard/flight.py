@@ -115,7 +115,8 @@ class Flight:
         return attempts.divide(batches, deaths)
 
     async def _apply(self, batches: Sequence[Batch]) -> WindowResult:
-        return await self.persist(lambda connection: self._tools.apply(connection, batches, self._tools.clock.now()))
+        apply, now = self._tools.apply, self._tools.clock.now
+        return await self.persist(lambda connection: apply(connection, batches, now(), self._lock.known))
 
     async def persist(self, step: Callable[[Connection], Awaitable[_T]]) -> _T:
         """Return what `step` returns over the connection that holds the lock, doing it again while Postgres is away."""

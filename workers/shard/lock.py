@@ -15,11 +15,10 @@ import asyncpg
 from schemas import queries
 from schemas.errors import FeedlineError
 from schemas.logs import structlog
-from schemas.settings import Settings
 from workers import database
 from workers.apply.planner import SESSION
-from workers.clock import Clock
 from workers.shard.border import Border
+from workers.shard.tools import Tools
 
 LOCK = queries.load("lock", beside=__file__)
 SHARD_SPACE = 0x73686172
@@ -56,19 +55,20 @@ def owner_of(name: str) -> uuid.UUID | None:
 class ShardLock:
     """The lock of one shard; `on_lost` is called when the connection that holds it breaks."""
 
-    def __init__(
-        self, settings: Settings, worker_id: uuid.UUID, shard: int, on_lost: Callable[[], None], clock: Clock
-    ) -> None:
-        self._dsn = settings.dsn
-        self._worker_id = worker_id
+    def __init__(self, tools: Tools, shard: int, on_lost: Callable[[], None]) -> None:
+        self._dsn = tools.settings.dsn
+        self._worker_id = worker_id = tools.worker_id
         self._shard = shard
         self._name = connection_name(worker_id, f"shard {shard}")
         self._on_lost = on_lost
-        self._monotonic = clock.monotonic
+        self._monotonic = tools.clock.monotonic
+        self._memory = tools.memory
         self._connection: asyncpg.Connection | None = None
         self._noted = False
         self._unreplicated = False
-        self.border = Border(shard, settings.shards)
+        self.known = tools.memory.begin()
+        """What the connection that holds the lock knows of the shard's rows, which nobody else writes meanwhile."""
+        self.border = Border(shard, tools.settings.shards)
         """Which feeds are the shard's, as read when the lock was last had."""
         self.waits_for: str | None = None
         """What `acquire` waits for, in words, while it does."""
@@ -146,6 +146,7 @@ class ShardLock:
     async def release(self, *, keep_note: bool = False) -> None:
         """Let go of the lock, and of the note that we drain unless the broker may still hold something for us."""
         connection, self._connection = self._connection, None
+        self.known.end()
         if connection is None:
             return
         try:
@@ -222,6 +223,8 @@ class ShardLock:
 
     def _have(self, connection: asyncpg.Connection) -> None:
         self._connection, self.lost_at, self._unreplicated = connection, None, False
+        self.known.end()
+        self.known = self._memory.begin()
         connection.add_termination_listener(self._lost)
         connection.add_log_listener(self._warned)
 
@@ -231,5 +234,6 @@ class ShardLock:
 
     def _lost(self, connection: asyncpg.Connection) -> None:
         if connection is self._connection:
+            self.known.end()
             self.lost_at = self._monotonic()
             self._on_lost()

@@ -170,6 +170,7 @@ class Pump:
         self._signals.wake.clear()
 
     async def _pass_end(self, end: End) -> None:
+        self._lock.known.clear()  # another session writes the rows that part
         await self._strays.pass_end(end.shards)
         self._intake.end = None
         await self._ack(end.tag)

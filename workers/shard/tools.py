@@ -13,13 +13,13 @@ from schemas.settings import Settings
 from workers.amqp.broker import Broker
 from workers.amqp.delivery import Delivery
 from workers.amqp.outlet import Outlet
-from workers.apply import BatchResult, WindowResult
+from workers.apply import BatchResult, Known, Memory, WindowResult
 from workers.clock import Clock
 from workers.health import Health
 from workers.shard.builder import Lull
 from workers.shard.turns import Turns
 
-Apply = Callable[[Any, Sequence[Batch], datetime], Awaitable[WindowResult]]
+Apply = Callable[[Any, Sequence[Batch], datetime, Known], Awaitable[WindowResult]]
 """`workers.apply.apply_window`."""
 Reply = Callable[[Delivery, BatchResult], Awaitable[None]]
 
@@ -37,4 +37,5 @@ class Tools:
     outlet: Outlet
     clock: Clock = field(default_factory=Clock)
     turns: Turns = field(default_factory=Turns)
+    memory: Memory = field(default_factory=Memory)
     lull: Lull = field(default_factory=Lull)

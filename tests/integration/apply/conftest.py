@@ -10,7 +10,7 @@ import pytest
 
 from schemas import receipts
 from schemas.batches import Batch, Operation, Source
-from workers.apply import WindowResult, apply_window
+from workers.apply import Memory, WindowResult, apply_window
 from workers.apply.planner import SESSION
 from workers.database import open_connection
 
@@ -24,6 +24,7 @@ class Road:
         self.connection = connection
         self.dsn = dsn
         self.now = NOW
+        self.known = Memory(1_000).begin()
         self.others: list[asyncpg.Connection] = []
 
     async def another(self) -> "Road":
@@ -37,7 +38,7 @@ class Road:
         return Batch(uuid4(), 1, feed, received_ms, Source.WEBHOOK, list(items), operation=operation, **more)
 
     async def apply(self, *batches) -> WindowResult:
-        return await apply_window(self.connection, batches, self.now)
+        return await apply_window(self.connection, batches, self.now, self.known)
 
     async def outcomes(self, *items, **more) -> list[str]:
         """Apply a batch of these items alone; return their outcomes."""

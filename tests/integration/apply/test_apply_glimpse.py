@@ -17,8 +17,8 @@ def between(monkeypatch):
     def between(step):
         look, steps = glimpse.at, [step]
 
-        async def at(connection, batches):
-            seen = await look(connection, batches)
+        async def at(*window):
+            seen = await look(*window)
             if steps:
                 assert seen is not None
                 await steps.pop()

@@ -5,10 +5,13 @@ The model knows no hashes, no marks and no SQL: rows are dicts, a charged day is
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,8 +24,9 @@ from hypothesis.stateful import (
 )
 
 from schemas.batches import Batch, Operation, Source
+from schemas.errors import Transient
 from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
-from workers.apply import apply_window
+from workers.apply import Memory, apply_window, transaction
 from workers.apply.planner import SESSION
 from workers.apply.statements import COLUMNS
 from workers.database import open_connection
@@ -61,12 +65,16 @@ class Road(RuleBasedStateMachine):
         self.limit, self.zone = None, "UTC"
         self.rows, self.deferred, self.used = {}, {}, {}
         self.sent = []
+        self.memory = Memory(6)
+        self.known = self.memory.begin()
 
     def run(self, coroutine):
         return self.runner.run(coroutine)
 
     def teardown(self):
         self.run(self.connection.close())
+        self.known.end()
+        assert 6 == self.memory.left
         self.runner.close()
 
     @initialize(limit=st.sampled_from([None, 0, 2, 3, 5]), zone=st.sampled_from(ZONES))
@@ -132,6 +140,28 @@ class Road(RuleBasedStateMachine):
     def redeliver(self, data):
         self.send([data.draw(st.sampled_from(self.sent))])
 
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def send_the_same_items(self, data):
+        like = data.draw(st.sampled_from(self.sent))
+        if like.operation is Operation.UPSERT:
+            self.send([self.batch(Operation.UPSERT, like.feed_id, like.items)])
+
+    @rule(feed=st.sampled_from(list(FEEDS)), item=ITEMS)
+    def replay(self, feed, item):
+        self.send([replace(self.batch(Operation.UPSERT, feed, [item]), replays=1)])
+
+    @rule(batches=BATCHES.filter(bool))
+    def fail(self, batches):
+        window = [self.batch(Operation.UPSERT, feed, items, late) for feed, items, late in batches]
+        with patch.object(transaction, "write_receipts", side_effect=Transient), pytest.raises(Transient):
+            self.run(apply_window(self.connection, window, self.now, self.known))
+
+    @rule()
+    def lose_the_session(self):
+        self.known.end()
+        self.known = self.memory.begin()
+
     @rule(feed=st.sampled_from(list(FEEDS)), keys=st.lists(st.sampled_from("abcd"), min_size=1, max_size=3))
     def delete(self, feed, keys):
         self.send([self.batch(Operation.DELETE, feed, [{"externalId": key} for key in keys])])
@@ -153,7 +183,7 @@ class Road(RuleBasedStateMachine):
         if not window:
             return
         expected = self.expect(window)
-        result = self.run(apply_window(self.connection, window, self.now))
+        result = self.run(apply_window(self.connection, window, self.now, self.known))
         assert expected == [
             [line["outcome"] for line in each.items] if each.claimed else None for each in result.batches
         ]

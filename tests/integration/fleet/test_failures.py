@@ -14,9 +14,9 @@ from aiormq.abc import DeliveredMessage
 from schemas.topology import shard_queue
 from tests.midday import midday
 from tests.worker import TIMEOUT_S
-from workers.clock import Clock
 from workers.shard.flight import replicated
 from workers.shard.lock import SHARD_SPACE, ShardLock
+from workers.shard.tools import Tools
 
 
 async def test_a_worker_killed_in_mid_window_is_replaced(fleet):
@@ -237,7 +237,7 @@ async def test_a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes_up(fle
 async def test_a_commit_whose_wait_for_the_standby_was_cut_short_is_known_and_the_next_one_is_waited_for(
     fleet, postgres
 ):
-    lock = ShardLock(fleet.settings, uuid.uuid4(), 1, lambda: None, Clock())
+    lock = ShardLock(Tools(fleet.settings, uuid.uuid4(), *[None] * 5), 1, lambda: None)
     await lock.acquire()
     connection = await lock.connection()
     operator = await asyncpg.connect(postgres.dsn)

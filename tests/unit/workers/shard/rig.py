@@ -10,7 +10,7 @@ from schemas.batches import Batch, Source
 from schemas.errors import Transient
 from schemas.settings import Settings
 from workers.amqp.deliveries import Message
-from workers.apply import BatchResult, WindowResult
+from workers.apply import BatchResult, Memory, WindowResult
 from workers.clock import Clock
 from workers.database import Away
 from workers.health import Health
@@ -80,7 +80,7 @@ class Lock:
     held, lost_at = True, None
 
     def __init__(self, rig):
-        self.rig, self.border = rig, Border(3, 4)
+        self.rig, self.border, self.known = rig, Border(3, 4), Memory().begin()
 
     async def connection(self):
         if not self.held:
@@ -135,7 +135,7 @@ class Rig:
         self.pump = Pump(self.state, self.consumer, self.lock, tools, self.signals)
         self.task = asyncio.create_task(self.pump.run())
 
-    async def apply(self, _, batches, __):
+    async def apply(self, _, batches, *__):
         self.applying.set()
         await self.hold.wait()
         error = self.results.pop(0) if self.results else None
