@@ -87,6 +87,9 @@ class Barcode(Key):
 
     def is_canonical(self, values: Sequence[str]) -> bool:
         """Return whether all of these are clean, and certainly barcodes."""
+        joined = "".join(values)
+        if joined.isascii() and joined.isdecimal() and min(values) >= "1":  # each begins with 1 to 9
+            return True
         # A real one has a digit that is not 0; the words have none.
         return are_clean(values) and not any(map(is_no_barcode, values))
 

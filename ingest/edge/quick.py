@@ -8,13 +8,13 @@ test holds the two ways together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
+import orjson
 
 from schemas.columns import Choice, Column, Each, Key, Text, Whole
 from schemas.items import COLUMNS, KEY, MAX_ITEMS
@@ -24,14 +24,14 @@ _ESCAPE: Final = b"\\u"
 """An escape can hide U+0000 in a text."""
 _UNSET = msgspec.UNSET
 _AS_THEY_ARE: Final = {None: None, _UNSET: _UNSET}
-_encode = msgspec.json.Encoder().encode
+_values_of = msgspec.structs.astuple
 _T = TypeVar("_T")
 _Make = Callable[[Any], Any]
 _SHAPES: Final = 256
 """Combinations of attributes whose decoders are kept."""
 _REMEMBERED: Final = 2**14
 """Numbers of an attribute whose canonical texts are kept."""
-_REFUSED = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+_REFUSED = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, orjson.JSONEncodeError)
 
 
 class QuickItems(NamedTuple):
@@ -88,7 +88,6 @@ class _Shape:
         many = Annotated[list[item], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]  # type: ignore[valid-type]
         self.decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(many).decode
         self._names = tuple(columns)
-        self._reads = [(name, attrgetter(name)) for name in columns]
         self._made = [(name, makings[name]) for name, _ in _of(columns, Each)]
         self._keys = _of(columns, Key)
         self._telling = [(name, column) for name, column in self._keys if type(column) is not Key]
@@ -98,8 +97,9 @@ class _Shape:
         return (name for name in self._names if any(getattr(item, name) is not _UNSET for item in items))
 
     def items(self, body: bytes, items: list[Any]) -> QuickItems | None:
-        """Return the canonical items of a body that was decoded as these, or None; raises ValueError."""
-        columns = {name: list(map(read, items)) for name, read in self._reads}
+        """Return the canonical items of a body that was decoded as these, or None; raises one of `_REFUSED`."""
+        values_of_all = zip(*map(_values_of, items), strict=True)
+        columns: dict[str, Sequence[Any]] = dict(zip(self._names, values_of_all, strict=True))
         for name, column in self._telling if _has_clean_texts(body) else self._keys:
             if not _are_clean(column, columns[name]):
                 return None
@@ -107,10 +107,10 @@ class _Shape:
             columns[name] = list(map(make, columns[name]))
         absent: dict[str, list[int]] = {}
         try:
-            written = _encode(columns)
-        except TypeError:  # some item does not have some attribute
+            written = orjson.dumps(columns)
+        except orjson.JSONEncodeError:  # some item does not have some attribute, or JSON is not to be written again
             columns, absent = _parted(columns)
-            written = _encode(columns)
+            written = orjson.dumps(columns)
         # Of a name that stands twice the decoder keeps the last value, in silence; but each name has its colon.
         names = len(items) * len(columns) - sum(map(len, absent.values()))
         if written.count(b":") - len(columns) + names != body.count(b":"):
@@ -118,14 +118,14 @@ class _Shape:
         return QuickItems(len(items), written, absent)
 
 
-def _parted(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], dict[str, list[int]]]:
+def _parted(columns: Mapping[str, Sequence[Any]]) -> tuple[dict[str, Sequence[Any]], dict[str, list[int]]]:
     """Return columns without those that no item has a value in, and the places where others lack one."""
     absent = {
         name: [place for place, value in enumerate(values) if value is _UNSET]
         for name, values in columns.items()
         if _UNSET in values
     }
-    found = {}
+    found: dict[str, Sequence[Any]] = {}
     for name, values in columns.items():
         if name not in absent:
             found[name] = values
@@ -140,7 +140,7 @@ def _of(columns: Mapping[str, Column], kind: type[_T]) -> list[tuple[str, _T]]:
     return [(name, column) for name, column in columns.items() if isinstance(column, kind)]
 
 
-def _are_clean(column: Key, values: list[Any]) -> bool:
+def _are_clean(column: Key, values: Sequence[Any]) -> bool:
     try:
         return column.is_canonical(values)
     except TypeError:  # some are absent, or null

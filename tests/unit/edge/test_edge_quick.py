@@ -33,7 +33,17 @@ NUMBERS = [
 ]
 TEXTS = ["", "a", "ü", "a\\/b", "a\\u0000b", "\\ud800", "\\n", "x" * 255, "x" * 256, "x" * 2_049, "x" * 65_536]
 WORDS = ["12", " 12 ", "-0", "0.50", "1,5", "+1.50", ".5", "999999999.999999", "1000000000", "track", "none", "9" * 101]
-JSON = ["[]", "{}", '["a"]', '[["\\u0000"]]', "[1e400]", "[" * 20 + "]" * 20, "[" + "1," * 250 + "1]", '{"a":' * 1_000]
+JSON = [
+    "[]",
+    "{}",
+    '["a"]',
+    '[["\\u0000"]]',
+    "[1e400]",
+    "[" + "9" * 30 + ",1e16,1E-7]",
+    "[" * 20 + "]" * 20,
+    "[" + "1," * 250 + "1]",
+    '{"a":' * 1_000,
+]
 VALUES = ["null", "true", *NUMBERS, *(f'"{text}"' for text in (*TEXTS, *WORDS)), *JSON, '"\x00"', '"\udcff"', ""]
 NAMES = [*ATTRIBUTES, "unknown", "retail\\u0050rice", "externalId"]
 PAIRS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=4)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.edge.quick import Quick
+from schemas.columns import Barcode
 from schemas.keys import EDGES, clean_key
 from schemas.validation import validate
 
@@ -38,6 +39,12 @@ def test_a_word_for_nothing_is_no_barcode_so_that_nothing_connects_by_it(nothing
 @pytest.mark.parametrize("barcode", ["04006381333931", "0-306-40615-2", "NA-100"])
 def test_a_barcode_that_merely_resembles_one_of_these_words_stays(barcode):
     assert barcode == validate([{"externalId": "1", "barcode": barcode}]).items[0]["barcode"]
+
+
+@given(texts=st.lists(st.sampled_from(["1", "4006381333931", "0", "00", "04", "", "-", "N/A", "1 ", "\u0664", "A"])))
+def test_a_column_of_barcodes_is_canonical_just_where_each_of_them_stays(texts):
+    column = Barcode(0, 255)
+    assert all(column.make(text) == text for text in texts) == column.is_canonical(texts)
 
 
 @pytest.mark.parametrize(
