@@ -52,7 +52,7 @@ INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE '{zon
 INSERT INTO dropship_providers (id, account_id, name) VALUES (900, 900, 'p');
 INSERT INTO inventory_feeds (id, account_id, dropship_provider_id, name, resource_type, hash)
 VALUES (900, 900, 900, 'f', 'xml', 'h900');
-INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, failures) VALUES (900, 900, now(), 'UTC', 4);
+INSERT INTO pull_feeds (feed_id, account_id, planned_for, time_zone, failures) VALUES (900, 900, now(), '{zone}', 4);
 """
 PROGRAMS = "feedline|psql|promtool|curl|rabbitmq[a-z-]*|kubectl|systemctl|docker|python3?|pip|apt-get"
 LETTERS = """
