@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
+from ingest.pull.parse.json import elements, scan
 from ingest.pull.records import MAX_RECORD_BYTES
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
@@ -178,8 +179,10 @@ def test_a_too_large_item_costs_itself_alone():
         (b'["externalId", "B", "%b"]', None),
     ],
 )
-def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(item, key):
-    large = item % (b"x" * (MAX_RECORD_BYTES + (1 << 20)))
+def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(monkeypatch, item, key):
+    for module in (elements, scan):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1 << 19)
+    large = item % (b"x" * (1 << 20))
     items, _, (reject,), report = read(b'[{"externalId": "A"}, %b, {"externalId": "C"}]' % large)
 
     assert (["A", "C"], "too_large", key, True) == (
