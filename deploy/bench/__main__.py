@@ -166,8 +166,8 @@ async def _round(way: Road, report: Report, plan: Plan, which: tuple[str, int], 
         ("all unchanged", files.stored, Drive(plan.seconds, quantity=1), top.unchanged, unchanged),
         ("all changed", files.changed, Drive(plan.seconds, quantity=2 + 1_000 * number, step=1), top.changed, changed),
     ]
-    if number and not plan.rows:  # what the last round changed is sent once more, before it is unchanged
-        await way.take(files.stored, Drive(plan.seconds, quantity=1))
+    if number and not plan.rows:
+        await way.put_back(files.stored, plan.seconds)
     if not plan.rows:
         report.add(f"Postgres alone, {kind}, new rows", top.created, "items/s")
         new = Drive(max(2, plan.seconds // 2), quantity=2 + 1_000 * number, step=1)

@@ -107,8 +107,8 @@ async def _run(folder: Path, sides: Sequence[Side], plan: Plan) -> Costs:
                 for name in _SIDES if number % 2 else _SIDES[::-1]:
                     click.echo(f"· round {number + 1}: {case}, {name}", err=True)
                     file = folder / f"{name}.posts"
-                    if not drive.step:  # what was changed since is sent once more before it is unchanged
-                        await roads[name].take(file, drive)
+                    if not drive.step:
+                        await roads[name].put_back(file, drive.seconds)
                     costs[case, name].append(await roads[name].take(file, drive))
     return costs
 

@@ -42,6 +42,12 @@ def write_posts(path: Path, posts: Sequence[Post]) -> None:
     path.write_text("".join(post.feed.hash + "\t" + "\1".join(post.parts) + "\n" for post in posts))
 
 
+def count_posts(path: Path) -> int:
+    """Return how many posts a file of `write_posts` has."""
+    with path.open() as lines:
+        return sum(1 for _ in lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Drive:
     """How to send: `step` is added to the quantity after each pass; `rate` is posts a second, 0 as fast as it goes."""

@@ -14,7 +14,7 @@ import asyncpg
 
 from deploy.bench import meters
 from deploy.bench.catalogue import Post
-from deploy.bench.load import Drive, Load, drive
+from deploy.bench.load import Drive, Load, count_posts, drive
 from deploy.bench.report import Report
 from deploy.bench.system import System
 from schemas.items import MAX_ITEMS
@@ -121,6 +121,12 @@ class Road:
                     response.raise_for_status()
         await self.drained(since, len(made))
         await self.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
+
+    async def put_back(self, file: Path, seconds: int) -> None:
+        """Send every post of a file with quantity 1, however long that takes: what was changed is not unchanged."""
+        posts = count_posts(file)
+        while (await self.take(file, Drive(seconds, quantity=1))).load.posts < posts:
+            seconds *= 2  # each pass begins with the first post
 
     async def _lags_ms(self, since: datetime) -> tuple[float, float]:
         """Return median and 99th percentile from post to commit of what was received since then."""

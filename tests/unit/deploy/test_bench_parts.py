@@ -2,16 +2,19 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from deploy.bench import bound, edge
 from deploy.bench.__main__ import main
+from deploy.bench.catalogue import Feed, Post
 from deploy.bench.edge import Served
-from deploy.bench.load import Load
+from deploy.bench.load import Load, write_posts
 from deploy.bench.plot import Chart
 from deploy.bench.report import Report
+from deploy.bench.road import Road
 from deploy.bench.stages import Stages, Stamps, all_and_slowest
 
 CPU_US = {"edge": 7.0, "workers": 9.0, "RabbitMQ": 5.0, "Postgres": 13.0, "load generator": 2.0}
@@ -89,3 +92,17 @@ def test_a_plots_axis_upwards_counts_in_steps_that_read_well(most: float, ticks:
 
     told = re.findall(r'text-anchor="end">([^<]+)<', drawn)
     assert ticks == told
+
+
+async def test_what_was_changed_is_put_back_to_the_last_post_before_it_counts_as_unchanged(tmp_path, monkeypatch):
+    posts = tmp_path / "posts"
+    write_posts(posts, [Post(Feed(1, "hash"), ["{}"])] * 2_000)
+    taken = []
+
+    async def take(_road, _file, how):
+        taken.append((how.seconds, how.quantity, how.step))
+        return SimpleNamespace(load=SimpleNamespace(posts=400 * how.seconds))
+
+    monkeypatch.setattr(Road, "take", take)
+    await Road(None, None, "", {}).put_back(posts, 3)
+    assert [(3, 1, 0), (6, 1, 0)] == taken
