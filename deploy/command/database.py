@@ -9,18 +9,15 @@ from typing import TypeVar
 import asyncpg
 import click
 
+from deploy.command.given import given
 from schemas.postgres import Session
-from schemas.settings import secret
 
 T = TypeVar("T")
 
 
 def _database_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
     """Take the address from the option, DATABASE_URL, or the file that DATABASE_URL_FILE names."""
-    try:
-        address = value or secret("DATABASE_URL")
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    address = value or given("DATABASE_URL")
     if not address:
         raise click.UsageError("Postgres' address is missing: give --database-url, DATABASE_URL or DATABASE_URL_FILE.")
     return address

@@ -19,11 +19,12 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiormq.exceptions import ChannelNotFoundEntity
 from yarl import URL
 
+from deploy.command.given import given
 from schemas.addresses import brokers
 from schemas.agreement import known_division
 from schemas.amqp.tap import AWAY, open_link
 from schemas.postgres import TROUBLE, Session
-from schemas.settings import Settings, load, secret
+from schemas.settings import Settings, load
 from schemas.topology import DEAD_QUEUE, SHARD_PATTERN, shard_queue
 from workers.watch.lateness import Emptiness, Queue, ShardState
 from workers.watch.watcher import states_of
@@ -215,10 +216,7 @@ def _quoted_vhost(settings: Settings) -> str:
 
 
 def _management() -> str | None:
-    try:
-        address = secret("RABBITMQ_MANAGEMENT_URL")
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    address = given("RABBITMQ_MANAGEMENT_URL")
     if address is not None and not re.match(r"https?://", address):
         raise click.UsageError("RABBITMQ_MANAGEMENT_URL is no http:// or https:// address")
     return address

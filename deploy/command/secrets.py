@@ -6,8 +6,9 @@ import asyncpg
 import click
 
 from deploy.command.database import database_option, run_on
+from deploy.command.given import given
 from schemas.secrets import Vault, WrongKey
-from schemas.settings import Settings, secret
+from schemas.settings import Settings
 
 _TABLES = ("inventory_feeds", "endpoints")
 """Where a column `secrets` holds what a vault has encrypted."""
@@ -41,13 +42,10 @@ def rotate(database_url: str) -> None:
 
 
 def _keys() -> tuple[bytes, ...]:
-    try:
-        given = secret("SECRET_KEY")
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    if not given:
+    key = given("SECRET_KEY")
+    if not key:
         raise click.UsageError("SECRET_KEY is missing: set it to the new key and the old one, separated by a comma.")
-    return Settings.keys_of(given)
+    return Settings.keys_of(key)
 
 
 async def _rotate(connection: asyncpg.Connection, table: str, vault: Vault) -> int:

@@ -13,9 +13,9 @@ from aiormq.abc import AbstractConnection
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from deploy.command.database import database_option, run_on
+from deploy.command.given import given
 from schemas.agreement import AGREEMENT, division
 from schemas.amqp.tap import AWAY, open_link
-from schemas.settings import secret
 from schemas.topology import MOST_SHARDS, SHARDS_EXCHANGE, shard_queue, slot_key
 
 _POLL_S = 0.5
@@ -130,10 +130,7 @@ async def _set(connection: asyncpg.Connection, number: int) -> None:
 
 async def _part_from(left_over: Iterable[int]) -> None:
     """Lead no slot to shards that will be no more, whose queues must be empty: slots are bound anew when next used."""
-    try:
-        amqp_url = secret("AMQP_URL")
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    amqp_url = given("AMQP_URL")
     if not amqp_url:
         raise click.ClickException("slots lead to the shards that go: give AMQP_URL, or AMQP_URL_FILE")
     try:
