@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from itertools import product
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -16,7 +15,7 @@ from deploy.command.database import database_option, run_on
 from deploy.command.given import given
 from schemas.agreement import AGREEMENT, division
 from schemas.amqp.tap import AWAY, open_link
-from schemas.topology import MOST_SHARDS, SHARDS_EXCHANGE, shard_queue, slot_key
+from schemas.topology import MOST_SHARDS, SHARDS_EXCHANGE, shard_queue
 
 _POLL_S = 0.5
 _HEARTBEAT_S = 10
@@ -25,22 +24,25 @@ _HEARTBEAT_S = 10
 @click.group(invoke_without_command=True)
 @database_option
 @click.option("--set", "number", type=click.IntRange(1, MOST_SHARDS), help="Change it; nothing may run meanwhile.")
+@click.option("--restored", is_flag=True, help="With --set: the broker has that number, a restored Postgres not.")
 @click.pass_context
-def shards(context: click.Context, database_url: str, number: int | None) -> None:
+def shards(context: click.Context, database_url: str, number: int | None, *, restored: bool) -> None:
     """Show the number of shards that all processes agree on, and how far a doubling has come.
 
     A feed maps to a shard by this number. `double` changes it while everything runs. Before it is set to another one
-    the queues must be empty, and nothing may run: a batch that waits in a shard that is no more would never be applied.
-    For a smaller number AMQP_URL is needed: nothing may lead to the queues of shards that are no more.
+    the queues must be empty, and nothing may run: a batch that waits would come behind newer ones of its feed, or not
+    at all. It takes AMQP_URL: what leads to queues by the old number is undone, unless Postgres was `--restored`.
     """
     context.obj = database_url
+    if restored and number is None:
+        raise click.UsageError("--restored goes with --set")
     if context.invoked_subcommand is not None:
         return
 
     async def work(connection: asyncpg.Connection) -> str:
         if number is not None:
             async with connection.transaction():
-                await _set(connection, number)
+                await _set(connection, number, restored=restored)
         divided = await division(connection)
         if divided is None:
             return "not agreed on yet: the first process to start says"
@@ -115,7 +117,7 @@ def _tell(line: str, told: str) -> str:
     return line
 
 
-async def _set(connection: asyncpg.Connection, number: int) -> None:
+async def _set(connection: asyncpg.Connection, number: int, *, restored: bool) -> None:
     await AGREEMENT.hold(connection)
     live = await AGREEMENT.live_workers(connection)
     if live:
@@ -123,42 +125,44 @@ async def _set(connection: asyncpg.Connection, number: int) -> None:
     if await _splits(connection):
         raise click.ClickException("the shards are being doubled: start the workers and let them finish first")
     divided = await division(connection)
-    if divided is not None and number < divided.shards:
-        await _part_from(range(number, divided.shards))
+    if divided is not None and number != divided.shards and not restored:
+        await _forget_slots(divided.shards)
     await AGREEMENT.change(connection, name="shards", value=str(number))
 
 
-async def _part_from(left_over: Iterable[int]) -> None:
-    """Lead no slot to shards that will be no more, whose queues must be empty: slots are bound anew when next used."""
+async def _forget_slots(shards: int) -> None:
+    """Lead no slot anywhere: each is bound anew when it is next used. The shards' queues must be empty."""
     amqp_url = given("AMQP_URL")
     if not amqp_url:
-        raise click.ClickException("slots lead to the shards that go: give AMQP_URL, or AMQP_URL_FILE")
+        raise click.ClickException("slots lead to shards by the number until now: give AMQP_URL, or AMQP_URL_FILE")
     try:
         link = await open_link(amqp_url, "feedline shards", _HEARTBEAT_S)
         try:
-            depths = {shard: await _depth(link.connection, shard) for shard in left_over}
+            depths = {shard: await _depth(link.connection, shard) for shard in range(shards)}
             full = [f"{shard_queue(shard)} ({depth})" for shard, depth in depths.items() if depth]
             if full:
-                raise click.ClickException(f"batches wait in {', '.join(full)}: let the workers apply them first")
+                raise click.ClickException(
+                    f"batches wait in {', '.join(full)}: let the workers apply them first (after a restore of Postgres,"
+                    " whose number is older than the broker's: --restored)"
+                )
             channel = await link.connection.channel()
-            stand = [shard for shard, depth in depths.items() if depth is not None]
-            for shard, slot in product(stand, range(MOST_SHARDS)):
-                await channel.queue_unbind(shard_queue(shard), SHARDS_EXCHANGE, slot_key(slot))
+            await channel.exchange_delete(SHARDS_EXCHANGE)  # and with it all bindings
+            await channel.exchange_declare(SHARDS_EXCHANGE, exchange_type="direct", durable=True)
         finally:
             await link.close()
     except AWAY as error:
         raise click.ClickException(f"RabbitMQ cannot be reached: {type(error).__name__}: {error}") from None
 
 
-async def _depth(connection: AbstractConnection, shard: int) -> int | None:
-    """Return how many batches wait in a shard's queue; None if it does not stand."""
+async def _depth(connection: AbstractConnection, shard: int) -> int:
+    """Return how many batches wait in a shard's queue; none if it does not stand."""
     channel = await connection.channel()
     try:
         depth = (await channel.queue_declare(shard_queue(shard), passive=True)).message_count
     except ChannelNotFoundEntity:
-        return None
+        return 0
     await channel.close()
-    return depth
+    return depth or 0
 
 
 async def _splits(connection: asyncpg.Connection) -> list[Any]:

@@ -174,7 +174,8 @@ async def test_the_number_of_shards_changes_while_nothing_runs(settings):
     await agree(settings)
 
     def run(*arguments):
-        return CliRunner().invoke(main, ["shards", *arguments], env={"DATABASE_URL": settings.dsn})
+        address = {"DATABASE_URL": settings.dsn, "AMQP_URL": settings.amqp}
+        return CliRunner().invoke(main, ["shards", *arguments], env=address)
 
     shown = await asyncio.to_thread(run)
     changed = await asyncio.to_thread(run, "--set", "16")
@@ -189,18 +190,19 @@ async def test_the_number_of_shards_changes_while_nothing_runs(settings):
     assert "Error: 1 workers are alive: stop every process of the fleet first\n" == refused.output
 
 
-async def test_of_fewer_shards_none_is_led_to_that_nobody_empties(settings):
-    """What went to a shard that is no more would be answered 202, and never applied."""
+@pytest.mark.parametrize("number", [2, 6])
+async def test_with_another_number_of_shards_no_feed_is_led_to_where_it_was(settings, number):
+    """To a shard that is no more: answered 202, and never applied. To another feeds': sent on, not in order."""
     await agree(settings)
 
-    async def fewer(amqp_url=settings.amqp):
-        address = {"DATABASE_URL": settings.dsn, "AMQP_URL": amqp_url}
-        return (await asyncio.to_thread(CliRunner().invoke, main, ["shards", "--set", "2"], env=address)).output
+    async def changed(*restored, to=number, amqp_url=settings.amqp):
+        address, asked = {"DATABASE_URL": settings.dsn, "AMQP_URL": amqp_url}, ["shards", "--set", str(to), *restored]
+        return (await asyncio.to_thread(CliRunner().invoke, main, asked, env=address)).output
 
     async def post(shards):
-        now_ms, changed = int(time.time() * 1000), settings.model_copy(update={"shards": shards})
+        now_ms, of_many = int(time.time() * 1000), settings.model_copy(update={"shards": shards})
         batch = Batch(new_batch_id(7, now_ms, settings.key), 1, 7, now_ms, Source.WEBHOOK, [{"externalId": "a"}])
-        async with Publisher(changed, "test") as publisher:
+        async with Publisher(of_many, "test") as publisher:
             await publisher.publish(batch)
 
     async with aiormq.connect(settings.amqp) as connection:
@@ -212,15 +214,18 @@ async def test_of_fewer_shards_none_is_led_to_that_nobody_empties(settings):
 
         await post(4)
         await holds(1)
-        waiting = await fewer()
+        waiting = await changed()
+        as_restored = [await changed("--restored", to=shards, amqp_url="") for shards in (number, 4)]
         await channel.queue_purge(shard_queue(3))
         await holds(0)
-        told = [await fewer(""), await fewer()]
-        await post(2)
+        told = [await changed(amqp_url=""), await changed()]
+        await post(number)
         kept = await channel.queue_purge(shard_queue(1)), await channel.queue_purge(shard_queue(3))
 
-    assert "Error: batches wait in feedline.shard.003 (1): let the workers apply them first\n" == waiting
-    assert ["Error: slots lead to the shards that go: give AMQP_URL, or AMQP_URL_FILE\n", "2\n"] == told
+    assert waiting.startswith("Error: batches wait in feedline.shard.003 (1): let the workers apply them first (")
+    assert [f"{number}\n", "4\n"] == as_restored
+    needed = "Error: slots lead to shards by the number until now: give AMQP_URL, or AMQP_URL_FILE\n"
+    assert [needed, f"{number}\n"] == told
     assert (1, 0) == tuple(purged.message_count for purged in kept)
 
 
