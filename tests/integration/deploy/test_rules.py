@@ -14,12 +14,9 @@ from deploy.monitoring.operator import operator_resource
 CHECKOUT = Path(__file__).parents[3]
 RULES = CHECKOUT / "deploy" / "monitoring" / "rules.yaml"
 IN_KUBERNETES = CHECKOUT / "deploy" / "kubernetes" / "components" / "monitoring" / "rules.yaml"
-ALERTS = {
-    rule["alert"]: rule
-    for group in yaml.safe_load(RULES.read_text())["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
+GROUPS = yaml.safe_load(RULES.read_text())["groups"]
+RECORDS = {rule["record"]: rule for group in GROUPS for rule in group["rules"] if "record" in rule}
+ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}
 
 # A sample a minute. Times that stand still grow old, since promtool's clock begins at 0.
 STANDING, MOVING = "0x99", "0+60x99"
@@ -141,24 +138,45 @@ def firing(alert, minutes, samples, labels, summary):
         "exp_annotations": rule["annotations"] | {"summary": summary},
     }
     asked = {"eval_time": f"{minutes}m", "alertname": alert, "exp_alerts": [expected]}
-    return {"interval": "1m", "input_series": series(samples), "alert_rule_test": [asked]}
+    return {"name": alert, "interval": "1m", "input_series": series(samples), "alert_rule_test": [asked]}
 
 
 def quiet(alert, minutes, samples):
     asked = {"eval_time": f"{minutes}m", "alertname": alert, "exp_alerts": []}
-    return {"interval": "1m", "input_series": series(samples), "alert_rule_test": [asked]}
+    return {"name": alert, "interval": "1m", "input_series": series(samples), "alert_rule_test": [asked]}
 
 
 def lasts_days(case):
     return int(case["alert_rule_test"][0]["eval_time"].removesuffix("m")) > 1000
 
 
+def groups_of(name):
+    """Return the groups with one rule and those that record what it reads alone: all others are for nobody."""
+    needed = [name]
+    for one in needed:
+        read = (RECORDS | ALERTS)[one]["expr"]
+        needed += [record for record in RECORDS if record in read and record not in needed]
+    return [
+        group | {"rules": [rule for rule in group["rules"] if rule.get("alert", rule.get("record")) in needed]}
+        for group in GROUPS
+    ]
+
+
 def promtool(folder, cases, every="1m"):
-    file = folder / "cases.yaml"
-    order = ["feedline-record", "feedline-service-levels", "feedline-alerts"]
-    run = {"rule_files": [str(RULES)], "evaluation_interval": every, "group_eval_order": order, "tests": cases}
-    file.write_text(yaml.safe_dump(run))
-    return subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False)
+    """Run cases, each named by the rule that it is of."""
+    files = []
+    for name in dict.fromkeys(case["name"] for case in cases):
+        rules, file = folder / f"{name}.rules.yaml", folder / f"{name}.cases.yaml"
+        rules.write_text(yaml.safe_dump({"groups": groups_of(name)}))
+        run = {
+            "rule_files": [str(rules)],
+            "evaluation_interval": every,
+            "group_eval_order": [group["name"] for group in GROUPS],
+            "tests": [case for case in cases if case["name"] == name],
+        }
+        file.write_text(yaml.safe_dump(run))
+        files.append(file)
+    return subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)
 
 
 def test_every_alert_fires_for_what_it_is_for_and_for_nothing_else(tmp_path):
@@ -208,7 +226,7 @@ def test_the_workers_that_are_needed_are_never_divided_by_nothing(tmp_path):
     def value(samples, expected):
         samples = {f'{name}{{instance="w1"}}': values for name, values in samples.items()}
         asked = {"expr": record, "eval_time": "20m", "exp_samples": [{"labels": record, "value": expected}]}
-        return {"interval": "1m", "input_series": series(samples), "promql_expr_test": [asked]}
+        return {"name": record, "interval": "1m", "input_series": series(samples), "promql_expr_test": [asked]}
 
     done = promtool(tmp_path, [value({}, 100), value(busy, 1200)])
     assert 0 == done.returncode, done.stdout + done.stderr
