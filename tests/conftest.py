@@ -120,9 +120,11 @@ def read_only(postgres) -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres) -> Databases:
+def databases(postgres) -> Iterator[Databases]:
     """Databases that are as new."""
-    return Databases(postgres)
+    found = Databases(postgres)
+    yield found
+    found.close()
 
 
 @pytest.fixture
