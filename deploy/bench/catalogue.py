@@ -43,9 +43,9 @@ class Post:
         return str(quantity).join(self.parts).encode()
 
 
-def lean(number: int, quantity: int) -> dict[str, Any]:
-    """Return an item of 4 attributes."""
-    sku = f"SKU-{number:07d}"
+def lean(number: int, quantity: int, prefix: str = "SKU") -> dict[str, Any]:
+    """Return an item of 4 attributes; no kind has the SKUs of another, whose rows it would find."""
+    sku = f"{prefix}-{number:07d}"
     return {
         "externalId": sku,
         "vendorSku": sku,
@@ -57,7 +57,7 @@ def lean(number: int, quantity: int) -> dict[str, Any]:
 def rich(number: int, quantity: int) -> dict[str, Any]:
     """Return an item of 15 attributes, about 700 bytes."""
     text = f"Hand-made from oiled oak, number {number}. " * 6
-    return lean(number, quantity) | {
+    return lean(number, quantity, "OAK") | {
         "name": f"Oak side table, model {number % 1000}, colour {number % 17}",
         "description": text[:260],
         "barcode": f"{4_000_000_000_000 + number}",

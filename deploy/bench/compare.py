@@ -8,9 +8,7 @@ does falls upon both. CPU time is the figure to look at where others share the m
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ import uvloop
 from tabulate import tabulate
 
 from deploy.bench.catalogue import numbers, posts
+from deploy.bench.ending import scratch, undisturbed
 from deploy.bench.load import Drive, write_posts
 from deploy.bench.report import shown
 from deploy.bench.road import GENERATOR, Cost, Road, road
@@ -64,26 +63,25 @@ class Plan:
 @click.option("--set", "changed", multiple=True, help="A setting of this side alone, as NAME=VALUE.")
 def main(base: str, changed: tuple[str, ...], **options: Any) -> None:
     """Compare the road of this checkout with that of the commit BASE."""
-    folder = Path(tempfile.mkdtemp(prefix="feedline-compare-"))
-    try:
-        with _checkout(base, folder / "code") as code:
-            sides = [Side("base", code, {}), Side("here", HERE, dict(one.split("=", 1) for one in changed))]
-            costs = uvloop.run(_run(folder, sides, Plan(**options)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch("compare") as folder, _checkout(base, folder / "code") as code:
+        sides = [Side("base", code, {}), Side("here", HERE, dict(one.split("=", 1) for one in changed))]
+        costs = uvloop.run(_run(folder, sides, Plan(**options)))
     click.echo(f"\n{_table(costs)}")
 
 
 @contextmanager
 def _checkout(commit: str, folder: Path) -> Iterator[Path]:
-    """Check a commit out beside this one."""
+    """Check a commit out beside this one; git forgets it afterwards."""
     git = ("git", "-C", str(HERE), "worktree")
-    add = [*git, "add", "--quiet", "--detach", str(folder), commit]
-    subprocess.run(add, check=True)  # noqa: S603 - a developer's own argument
     try:
+        with undisturbed():
+            add = [*git, "add", "--quiet", "--detach", str(folder), commit]
+            subprocess.run(add, check=True)  # noqa: S603 - a developer's own argument
         yield folder
     finally:
-        subprocess.run([*git, "remove", "--force", str(folder)], check=True)  # noqa: S603 - our own folder
+        with undisturbed():
+            if folder.exists():
+                subprocess.run([*git, "remove", "--force", str(folder)], check=True)  # noqa: S603 - our own folder
 
 
 Costs = dict[tuple[str, str], list[Cost]]

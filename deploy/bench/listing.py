@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,6 +18,7 @@ import click
 import orjson
 from tabulate import tabulate
 
+from deploy.bench.ending import scratch
 from deploy.bench.seed import ACCOUNT, FEEDS, fill
 from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
@@ -39,17 +37,16 @@ Case = tuple[str, dict[str, Any]]
 @click.option("--explain", is_flag=True, help="Also show the plan of a page in the middle.")
 def main(rows: int, pages: int, *, explain: bool) -> None:
     """Time first, middle and last pages of a long list."""
-    folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
-    server = Postgres(folder / "postgres", durable=False)
-    try:
-        server.start()
-        migrate(server.dsn)
-        click.echo(f"filling {rows:,} feed variants of {FEEDS} feeds", err=True)
-        asyncio.run(_run(server.dsn, rows, pages, explain=explain))
-    finally:
-        server.stop()
-        server.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch("bench") as folder:
+        server = Postgres(folder / "postgres", durable=False)
+        try:
+            server.start()
+            migrate(server.dsn)
+            click.echo(f"filling {rows:,} feed variants of {FEEDS} feeds", err=True)
+            asyncio.run(_run(server.dsn, rows, pages, explain=explain))
+        finally:
+            server.stop()
+            server.close()
 
 
 async def _run(dsn: str, rows: int, pages: int, *, explain: bool) -> None:

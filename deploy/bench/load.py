@@ -60,7 +60,7 @@ class Drive:
 
 
 async def drive(url: str, posts: Path, how: Drive) -> Load:
-    """Send posts to a URL for a while; raises RuntimeError when wrk fails."""
+    """Send posts to a URL for a while; raises RuntimeError when wrk fails. Cancelled, it ends wrk first."""
     pause_ms = how.connections / how.rate * 1000 if how.rate else 0
     process = await asyncio.create_subprocess_exec(
         "wrk", f"-t{THREADS}", f"-c{how.connections}", f"-d{how.seconds}s", "--timeout", "20s", "-s", str(_SCRIPT), url,
@@ -68,7 +68,12 @@ async def drive(url: str, posts: Path, how: Drive) -> Load:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    output = (await process.communicate())[0].decode()
+    try:
+        output = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode or "RESULT " not in output:
         raise RuntimeError(f"wrk ended with {process.returncode}: {output}")
     return Load(**json.loads(output.partition("RESULT ")[2]))

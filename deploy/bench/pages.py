@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import aiohttp
 import asyncpg
@@ -24,6 +21,7 @@ import click
 from aiohttp import web
 from tabulate import tabulate
 
+from deploy.bench.ending import scratch
 from deploy.bench.meters import cpu_s
 from deploy.bench.seed import ACCOUNT, fill_dashboard
 from deploy.local.postgres import Postgres
@@ -48,17 +46,16 @@ BATCH = "00000000-0000-0000-0000-000000000007"
 @click.option("--page", "wanted", multiple=True, help="Just this one, several times for several; default: all.")
 def main(rows: int, looks: int, wanted: tuple[str, ...]) -> None:
     """Time every page."""
-    folder = Path(tempfile.mkdtemp(prefix="feedline-bench-"))
-    server = Postgres(folder / "postgres", durable=False)
-    try:
-        server.start()
-        migrate(server.dsn)
-        click.echo(f"filling {rows:,} feed variants of {FEEDS:,} feeds", err=True)
-        figures = asyncio.run(_run(server, rows, looks, wanted))
-    finally:
-        server.stop()
-        server.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch("bench") as folder:
+        server = Postgres(folder / "postgres", durable=False)
+        try:
+            server.start()
+            migrate(server.dsn)
+            click.echo(f"filling {rows:,} feed variants of {FEEDS:,} feeds", err=True)
+            figures = asyncio.run(_run(server, rows, looks, wanted))
+        finally:
+            server.stop()
+            server.close()
     headers = ("page", "status", "kB", "median, ms", "p95, ms", "pages' CPU", "Postgres' CPU", "")
     align = ("left", *["right"] * 6, "left")
     click.echo(tabulate(figures, headers, colalign=align, disable_numparse=True))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
+from deploy.bench import fair
 from deploy.bench.edge import listening
 from deploy.bench.load import Drive, drive
 from deploy.bench.meters import cpu_s
@@ -68,19 +69,21 @@ async def compete(running: System, report: Report, file: Path, rounds: int, seco
 
 
 async def _take(connection: asyncpg.Connection, url: str, file: Path, how: Drive) -> tuple[int, float]:
-    """Return the items sent, and items a second from the first post to the last commit."""
+    """Return the items received over vacuumed tables, and items a second from the first post to the last commit."""
+    await fair.vacuum(connection)
     since = await connection.fetchval("SELECT clock_timestamp()")
     load = await drive(url, file, how)
     sent = load.posts - load.refused
     async with asyncio.timeout(_DRAIN_S):
         while True:
             row = await connection.fetchrow(
-                "SELECT count(*) AS batches, max(pg_xact_commit_timestamp(xmin)) AS last FROM peer_batches "
-                "WHERE received_at >= $1",
+                "SELECT count(*) AS batches, min(received_at) AS first, max(pg_xact_commit_timestamp(xmin)) AS last "
+                "FROM peer_batches WHERE received_at >= $1",
                 since,
             )
             if row["batches"] >= sent:
-                return sent * MAX_ITEMS, sent * MAX_ITEMS / (row["last"] - since).total_seconds()
+                items = row["batches"] * MAX_ITEMS
+                return items, items / (row["last"] - row["first"]).total_seconds()
             await asyncio.sleep(0.2)
 
 

@@ -18,7 +18,6 @@ import gc
 import os
 import random
 import resource
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ import ijson
 import orjson
 from lxml import etree
 
+from deploy.bench.ending import scratch
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import parse
 from ingest.pull.parse.process.job import Job
@@ -228,8 +228,7 @@ def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
 def main(*, with_memory: bool) -> None:
     """Measure and print."""
     assert threading.active_count() == 1, "forks below"
-    with tempfile.TemporaryDirectory(prefix="feedline-bench-") as scratch:
-        folder = Path(scratch)
+    with scratch("bench") as folder:
         if with_memory:  # first, while this process is small: its children begin with its memory
             large: list[tuple[str, ...]] = [memory(form, folder) for form in PLAIN]
             click.echo(_table(("format", "file", "time", "peak memory"), large) + "\n")

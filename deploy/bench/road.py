@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 
-from deploy.bench import meters
+from deploy.bench import fair, meters
 from deploy.bench.catalogue import Post
 from deploy.bench.load import Drive, Load, count_posts, drive
 from deploy.bench.report import Report
@@ -31,20 +31,26 @@ AN_ITEM = "an item"
 class Cost:
     """What a stretch of the road came to; `pace` is items a second from the first post to the last commit.
 
-    `window` is batches a window, `hot` the share of updates that stayed within their page (None: there were none),
-    `lags_ms` median and 99th percentile from post to commit, `others` the share of the machine that other work took,
-    `generator_us` the load generator's CPU time an item, which is no part of the road but has its share of the cores.
+    `outcomes` are items by what became of them, `window` is batches a window, `hot` the share of updates that stayed
+    within their page (None: there were none), `lags_ms` median and 99th percentile from post to commit, `others` the
+    share of the machine that other work took, `generator_us` the load generator's CPU time an item, which is no part of
+    the road but has its share of the cores.
     """
 
     pace: float
     cpu_us: dict[str, float]
     wal_bytes: float
+    outcomes: dict[str, int]
     window: float
     hot: float | None
     load: Load
     lags_ms: tuple[float, float]
     others: float
     generator_us: float
+
+    def missed(self, outcome: str) -> float:
+        """Return the share of the items that came to something else."""
+        return 1 - self.outcomes.get(outcome, 0) / sum(self.outcomes.values())
 
     def told(self, report: Report, case: str) -> None:
         """Add what an item cost to the report."""
@@ -89,8 +95,9 @@ class Road:
     roles: dict[str, list[int]]
 
     async def take(self, file: Path, how: Drive) -> Cost:
-        """Send posts, wait for their commits, and return what that cost."""
+        """Send posts over vacuumed tables, wait for their commits, and return what that cost."""
         parts = self.roles | self.running.servers
+        await fair.vacuum(self.connection)
         since = await self.now()
         before = await meters.read(self.connection, parts)
         load = await drive(self.url, file, how)
@@ -103,6 +110,7 @@ class Road:
             items / stretch.seconds,
             {part: seconds * 1e6 / items for part, seconds in used.cpu_s.items()},
             used.wal / items,
+            await self._outcomes(since),
             await self._batches_a_window(since),
             used.hot / used.updates if used.updates else None,
             load,
@@ -120,7 +128,7 @@ class Road:
                 async with session.post(self.url, data=post.body(1), headers=headers) as response:
                     response.raise_for_status()
         await self.drained(since, len(made))
-        await self.connection.execute("VACUUM ANALYZE feed_variants, feed_variant_details")
+        await self.connection.execute("VACUUM ANALYZE")
 
     async def put_back(self, file: Path, seconds: int) -> None:
         """Send every post of a file with quantity 1, however long that takes: what was changed is not unchanged."""
@@ -136,6 +144,15 @@ class Road:
             since,
         )
         return row[0], row[1]
+
+    async def _outcomes(self, since: datetime) -> dict[str, int]:
+        """Return how many of the items that were received since then came to what."""
+        rows = await self.connection.fetch(
+            "SELECT key, sum(value::bigint)::bigint FROM receipts, jsonb_each_text(counts) "
+            "WHERE received_at >= $1 GROUP BY key",
+            since,
+        )
+        return dict(rows)
 
     async def _batches_a_window(self, since: datetime) -> float:
         found: float = await self.connection.fetchval(

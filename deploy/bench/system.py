@@ -17,6 +17,7 @@ import aiohttp
 import asyncpg
 
 from deploy.bench.catalogue import Feed
+from deploy.bench.fair import MeasuredPostgres
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Program, free_port, spawn
 from deploy.local.rabbitmq import RabbitMQ
@@ -103,10 +104,9 @@ async def system(folder: Path, code: Path = HERE) -> AsyncIterator[System]:
 
     `code` is the checkout that the processes of the road run.
     """
-    postgres, rabbitmq = Postgres(folder / "postgres"), RabbitMQ(folder / "rabbitmq")
+    postgres, rabbitmq = MeasuredPostgres(folder / "postgres"), RabbitMQ(folder / "rabbitmq")
     try:
         postgres.start()
-        await _record_commit_times(postgres)
         rabbitmq.start()
         _migrate(postgres.dsn, code)
         environment = {
@@ -129,15 +129,6 @@ async def system(folder: Path, code: Path = HERE) -> AsyncIterator[System]:
 def _migrate(dsn: str, code: Path) -> None:
     """Let a checkout make the tables that it wants."""
     subprocess.run([sys.executable, "-c", _MIGRATE, dsn], cwd=code, check=True)  # noqa: S603 - our own interpreter
-
-
-async def _record_commit_times(postgres: Postgres) -> None:
-    """Let post-to-commit be measured by the commit itself, not by the moment before it."""
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
-    await connection.close()
-    postgres.stop()
-    postgres.start()
 
 
 async def _feeds(dsn: str) -> list[Feed]:

@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -24,7 +25,7 @@ QUEUE = RabbitQueue("peer.items", durable=True, queue_type=QueueType.QUORUM)
 PREFETCH = 64
 SCHEMA = """
 SELECT pg_advisory_xact_lock(1);
-CREATE TABLE IF NOT EXISTS peer_batches (batch_id uuid PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS peer_batches (batch_id uuid PRIMARY KEY, received_at timestamptz NOT NULL);
 CREATE TABLE IF NOT EXISTS peer_items (
     feed text NOT NULL, external_id text COLLATE "C" NOT NULL, vendor_sku text, inventory_quantity integer,
     retail_price numeric, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (feed, external_id)
@@ -57,6 +58,7 @@ class Batch(BaseModel):
 
     batch_id: uuid.UUID
     feed: str
+    received_at: datetime
     items: list[Item]
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -74,7 +76,8 @@ async def edge(port: int) -> None:
                 items = ITEMS.validate_json(await request.read())
             except ValidationError as error:
                 return web.Response(status=422, text=str(error))
-            batch = Batch(batch_id=uuid.uuid4(), feed=request.headers["jetti-webhook-hash"], items=items)
+            feed = request.headers["jetti-webhook-hash"]
+            batch = Batch(batch_id=uuid.uuid4(), feed=feed, received_at=datetime.now(UTC), items=items)
             await broker.publish(batch, QUEUE, persist=True, mandatory=True)
             return web.json_response({"batchId": str(batch.batch_id)}, status=202)
 
@@ -94,8 +97,8 @@ async def worker() -> None:
             rows = sorted({item.external_id: item for item in batch.items}.values(), key=lambda item: item.external_id)
             columns = zip(*((row.external_id, row.vendor_sku, row.quantity, row.price) for row in rows), strict=True)
             async with pool.acquire() as connection, connection.transaction():
-                new = "INSERT INTO peer_batches (batch_id) VALUES ($1) ON CONFLICT DO NOTHING"
-                if (await connection.execute(new, batch.batch_id)).endswith("1"):
+                new = "INSERT INTO peer_batches (batch_id, received_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+                if (await connection.execute(new, batch.batch_id, batch.received_at)).endswith("1"):
                     await connection.execute(UPSERT, batch.feed, *columns)
 
         async with broker:

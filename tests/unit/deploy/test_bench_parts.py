@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from deploy.bench import bound, edge
+from deploy.bench import bound, ceiling, edge
 from deploy.bench.__main__ import main
-from deploy.bench.catalogue import Feed, Post
+from deploy.bench.catalogue import KINDS, Feed, Post
 from deploy.bench.edge import Served
+from deploy.bench.fair import MeasuredPostgres
 from deploy.bench.load import Load, write_posts
 from deploy.bench.plot import Chart
 from deploy.bench.report import Report
@@ -47,6 +48,23 @@ def test_the_edge_is_told_with_its_ratio_by_time_and_by_cpu():
     assert (3_000, 0.3) == told["the edge alone"]
     assert (pytest.approx(5_000), pytest.approx(0.45)) == told["  posts a second of CPU: the edge, to a bare handler"]
     assert [90, 60] == [told[f"  share of a core: {name}"][0] for name in ("a bare handler", "the edge")]
+
+
+def test_the_yardsticks_clients_are_counted_from_the_first_ones_beginning_to_the_last_ones_end():
+    assert 100 == ceiling.pace([(100, 1.0, 2.0), (100, 1.5, 3.0)])
+
+
+def test_no_kind_of_item_has_the_skus_of_another():
+    skus = [make(number, 1)["externalId"] for make in KINDS.values() for number in range(10)]
+
+    assert len(skus) == len(set(skus))
+
+
+def test_nothing_of_postgres_own_begins_while_a_part_is_measured(tmp_path):
+    options = MeasuredPostgres(tmp_path).program().arguments
+    settings = dict(option.split("=", 1) for option in options if "=" in option)  # of several the last one counts
+
+    assert ["off", "1d", "16GB"] == [settings[name] for name in ("autovacuum", "checkpoint_timeout", "max_wal_size")]
 
 
 def test_time_to_a_commit_is_told_by_where_it_goes():
