@@ -41,6 +41,8 @@ _OF_THE_MOMENT = (
     asyncpg.QueryCanceledError,
 )
 _RECEIPTS = "receipts"
+_NOT_ALL_WRITTEN = "W0001"
+"""What `expect_rows` raises (`schemas/migrations/0087.expected_rows.sql`)."""
 
 
 class Trouble(Transient):
@@ -67,6 +69,17 @@ def is_of_the_data(error: BaseException, connection: Connection, batches: Iterab
 def was_seen(error: BaseException) -> bool:
     """Return whether a receipt is there already: its batch was committed before, and the next try finds that out."""
     return isinstance(error, asyncpg.UniqueViolationError) and str(error.table_name or "").startswith(_RECEIPTS)
+
+
+@contextmanager
+def all_written() -> Iterator[None]:
+    """Raise `Stale` where a statement was not to write less than everything, and so has written nothing."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != _NOT_ALL_WRITTEN:
+            raise
+        raise Stale(f"not all of a window was written: {error}") from error
 
 
 def is_unfit(batch: Batch) -> bool:

@@ -33,12 +33,17 @@ async def charge(connection: Connection, purses: Sequence[Purse]) -> None:
     taken = [purse for purse in purses if purse.taken]
     if not taken:
         return
-    rows = await connection.fetch(ROAD.charge_usage.sql, *_keys(taken), [purse.taken for purse in taken])
+    rows = await connection.fetch(ROAD.charge_usage.sql, *taken_of(taken))
     if len(rows) < len(taken):
         raise Stale("the daily SKU limit filled up, or was lowered, while the window was at work")
     used = {(row["account_id"], row["day"]): row["used"] for row in rows}
     for purse in taken:
         purse.used = used[purse.account_id, purse.day]
+
+
+def taken_of(purses: Sequence[Purse]) -> tuple[list[int], list[object], list[int]]:
+    """Return the parameters of a charge: accounts, days, and what was taken of each."""
+    return *_keys(purses), [purse.taken for purse in purses]
 
 
 async def _read(connection: Connection, purses: Sequence[Purse], statement: str) -> None:

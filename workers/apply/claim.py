@@ -16,6 +16,7 @@ from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
 from workers.apply import receipts
 from workers.apply.statements import ROAD, window_feeds
+from workers.apply.statements import write_receipts as receipts_statement
 from workers.apply.work import Feed, Work
 
 _NONE: frozenset[str] = frozenset()
@@ -69,11 +70,17 @@ def _works(batches: Sequence[Batch], rows: Sequence[Any], seen: Sequence[int]) -
 
 async def write_receipts(connection: Connection, works: Sequence[Work], now: datetime) -> None:
     """Write the receipts, which are the claims too, and add what the feeds did to their minutes."""
+    await connection.execute(receipts_statement(), *receipts_of(works, now))
+
+
+def receipts_of(works: Sequence[Work], now: datetime) -> list[Any]:
+    """Return the parameters of the feeds' minutes, and behind them those of the receipts."""
     encoded = [receipts.encode(work) for work in works]
     minutes = minutes_of(works, [counts for counts, _ in encoded], now)
     batches = [work.batch for work in works]
-    await connection.execute(
-        ROAD.write_receipts.sql,
+    return [
+        now.replace(second=0, microsecond=0),
+        *(list(column) for column in zip(*minutes, strict=True)),
         now,
         [batch.account_id for batch in batches],
         [batch.batch_id for batch in batches],
@@ -84,9 +91,7 @@ async def write_receipts(connection: Connection, works: Sequence[Work], now: dat
         [orjson.dumps(counts).decode() for counts, _ in encoded],
         [items for _, items in encoded],
         [None if batch.delivered_ms is None else _time(batch.delivered_ms) for batch in batches],
-        now.replace(second=0, microsecond=0),
-        *(list(column) for column in zip(*minutes, strict=True)),
-    )
+    ]
 
 
 def minutes_of(works: Sequence[Work], counts: Sequence[Mapping[str, int]], now: datetime) -> list[tuple[int, ...]]:

@@ -29,6 +29,7 @@ class Memory:
         self.left = items
         self._known: set[Known] = set()
         self._since: datetime | None = None
+        self.scarce: set[tuple[int, int]] = set()
 
     def begin(self) -> Known:
         """Return what a session knows as it begins: nothing."""
@@ -44,6 +45,7 @@ class Memory:
         """Forget everything once in `REMEMBERED_FOR`, and when the clock was set back."""
         if self._since is None or not self._since <= now < self._since + REMEMBERED_FOR:
             self._since = now
+            self.scarce.clear()
             for known in self._known:
                 known.clear()
 
@@ -55,6 +57,11 @@ class Known:
         self._memory = memory
         self._feeds: dict[int, dict[str, int]] = {}
         self._asked: tuple[Sheet, Hashed] | None = None
+
+    @property
+    def scarce(self) -> set[tuple[int, int]]:
+        """Return the accounts' days (ids and ordinals) that lately had no room for all of a window."""
+        return self._memory.scarce
 
     @contextmanager
     def during(self, now: datetime) -> Iterator[None]:

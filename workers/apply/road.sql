@@ -206,36 +206,48 @@ SELECT l.account_id, l.day, l.used,
              LIMIT greatest(l.most - l.used, 0)) w) AS waiting
 FROM locked l;
 
--- name: charge_usage
--- The limit is looked up here once more: one that was lowered meanwhile holds. A day that would be above its limit
--- is left as it is, and fewer rows come back.
+-- part: charged_days
 INSERT INTO usage (account_id, day, used)
 SELECT k.account_id, k.day, k.taken
 FROM unnest($1::bigint[], $2::date[], $3::integer[]) AS k (account_id, day, taken)
 JOIN accounts a ON a.id = k.account_id
 WHERE k.taken <= coalesce(a.daily_sku_limit, 2147483647)
+
+-- part: within_limit
 ORDER BY k.account_id, k.day
 ON CONFLICT (account_id, day) DO UPDATE SET used = usage.used + excluded.used
 WHERE usage.used + excluded.used
       <= coalesce((SELECT a.daily_sku_limit FROM accounts a WHERE a.id = usage.account_id), 2147483647)
-RETURNING account_id, day, used;
+RETURNING account_id, day, used
 
--- name: write_receipts!
--- Claim and outcome in one row: a second commit of the same delivery would break the primary key. What the feeds did
--- this minute goes along, which spares a round trip; a feed has one writer, and the sorted keys are for those that
--- change shards.
-WITH minutes AS (
-    INSERT INTO feed_minutes AS m (minute, account_id, feed_id, created, updated, unchanged, superseded, deferred,
-                                   rejected, dead, lag_ms)
-    SELECT $11::timestamptz, * FROM unnest($12::bigint[], $13::bigint[], $14::integer[], $15::integer[],
-                                           $16::integer[], $17::integer[], $18::integer[], $19::integer[],
-                                           $20::integer[], $21::bigint[])
-    ON CONFLICT (account_id, feed_id, minute) DO UPDATE
-    SET created = m.created + excluded.created, updated = m.updated + excluded.updated,
-        unchanged = m.unchanged + excluded.unchanged, superseded = m.superseded + excluded.superseded,
-        deferred = m.deferred + excluded.deferred, rejected = m.rejected + excluded.rejected,
-        dead = m.dead + excluded.dead, lag_ms = greatest(m.lag_ms, excluded.lag_ms)
-)
+-- name: charge_usage
+-- The limit is looked up here once more: one that was lowered meanwhile holds. A day that would be above its limit
+-- is left as it is, and fewer rows come back.
+{charged_days}
+{within_limit};
+
+-- name: charge_unseen
+-- The same for who has not looked: what items wait for is left to them.
+{charged_days}
+  AND (a.daily_sku_limit IS NULL OR NOT EXISTS (
+           SELECT FROM deferred_items d WHERE d.account_id = k.account_id AND d.position IS NOT NULL))
+{within_limit};
+
+-- name: add_minutes!
+-- What the feeds did this minute, in the statement of the receipts, which spares a round trip. A feed has one writer,
+-- and the sorted keys are for those that change shards.
+INSERT INTO feed_minutes AS m (minute, account_id, feed_id, created, updated, unchanged, superseded, deferred,
+                               rejected, dead, lag_ms)
+SELECT $1::timestamptz, * FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::integer[],
+                                      $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::bigint[])
+ON CONFLICT (account_id, feed_id, minute) DO UPDATE
+SET created = m.created + excluded.created, updated = m.updated + excluded.updated,
+    unchanged = m.unchanged + excluded.unchanged, superseded = m.superseded + excluded.superseded,
+    deferred = m.deferred + excluded.deferred, rejected = m.rejected + excluded.rejected,
+    dead = m.dead + excluded.dead, lag_ms = greatest(m.lag_ms, excluded.lag_ms);
+
+-- name: add_receipts!
+-- Claim and outcome in one row: a second commit of the same delivery would break the primary key.
 INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items,
                       delivered_at)
 SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items,
@@ -243,6 +255,18 @@ SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.ru
 FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
             $9::bytea[], $10::timestamptz[])
      AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items, delivered_at);
+
+-- part: every_row
+SELECT expect_rows('feed variants', (SELECT count(*) FROM updated), $1::bigint)
+
+-- name: all_updated
+-- The end of a window that is one statement: an error, and so nothing of it, unless each of its rows was there.
+{every_row};
+
+-- name: all_charged
+-- The same, unless each of its days was charged too.
+{every_row}, expect_rows('days to charge', (SELECT count(*) FROM charged), $2::bigint),
+       ARRAY(SELECT used FROM charged ORDER BY account_id, day) AS used;
 
 -- name: write_events!
 -- What the batches changed, for accounts that keep it.

@@ -124,13 +124,18 @@ async def write(connection: Connection, entries: Sequence[Entry], hashed: Hashed
 
 async def update(connection: Connection, found: Differing, updates: Updates, now: datetime) -> None:
     """Write rows out of the columns in which they were read."""
+    names, values = update_of(found, updates, now)
+    await _send(connection, names, values, len(updates))
+    found.sheet.end(updates.places, _UPDATED)
+
+
+def update_of(found: Differing, updates: Updates, now: datetime) -> tuple[tuple[str, ...], list[Any]]:
+    """Return what the update of rows writes, hot attributes and bookkeeping, and its parameters."""
     columns = {name: COLUMNS[name].array(values) for name, values in updates.columns.items()}
     if updates.charged is not None:
         columns["charged"] = numbers(updates.charged)
     hashes = found.hashed.items
-    keys = updates.ctids, updates.ids, [hashes[place] for place in updates.places]
-    await _send(connection, now, None, keys, columns)
-    found.sheet.end(updates.places, _UPDATED)
+    return _update_of(now, None, (updates.ctids, updates.ids, [hashes[place] for place in updates.places]), columns)
 
 
 async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
@@ -149,31 +154,27 @@ async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hash
     if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     keys = [row["place"] for row in rows], [row["id"] for row in rows], [entry.item_hash for entry in entries]
-    await _send(connection, now, window_of(entries), keys, columns)
+    await _send(connection, *_update_of(now, window_of(entries), keys, columns), len(entries))
     for entry in entries:
         entry.end(_UPDATED)
 
 
-async def _send(
-    connection: Connection,
+def _update_of(
     now: datetime,
     window: int | None,
     keys: tuple[Sequence[str], Sequence[int], Sequence[int]],
     columns: Mapping[str, str],
-) -> None:
-    """Update rows, given their ctids, ids and item hashes; raises `Stale` when one of them is not there any more."""
+) -> tuple[tuple[str, ...], list[Any]]:
+    """Return what an update writes and its parameters, given the rows' ctids, ids and item hashes."""
     ctids, ids, hashes = keys
-    status = await connection.execute(
-        statements.update_rows(tuple(columns)),
-        now,
-        window,
-        texts(ctids),
-        numbers(ids),
-        numbers(hashes),
-        *columns.values(),
-    )
-    if status != f"UPDATE {len(ids)}":
-        raise Stale(f"a row moved between compare and write: {status} of {len(ids)}")
+    return tuple(columns), [now, window, texts(ctids), numbers(ids), numbers(hashes), *columns.values()]
+
+
+async def _send(connection: Connection, names: tuple[str, ...], values: Sequence[Any], count: int) -> None:
+    """Update so many rows; raises `Stale` when one of them is not there any more."""
+    status = await connection.execute(statements.update_rows(names), *values)
+    if status != f"UPDATE {count}":
+        raise Stale(f"a row moved between compare and write: {status} of {count}")
 
 
 async def insert(connection: Connection, new: Inserts, variant_ids: Sequence[int | None], now: datetime) -> None:

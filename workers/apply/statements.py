@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from schemas import queries
@@ -13,6 +14,7 @@ from workers.apply import arrays
 ROAD = queries.load("road", beside=__file__)
 _SHAPES = 256
 """Statement texts kept: one a combination of columns that occurs."""
+_PARAMETER = re.compile(r"\$([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def window_feeds(*, look: bool, hold: bool) -> str:
     The feeds are the fourth parameter then, and the only one otherwise. To `hold` them takes a transaction.
     """
     return str(ROAD.window_feeds.sql).format(
-        seen=str(ROAD.seen_batches.sql).rstrip("; \n") if look else "SELECT n FROM generate_series(1, 0) n",
+        seen=_bare(ROAD.seen_batches.sql) if look else "SELECT n FROM generate_series(1, 0) n",
         feeds="$4" if look else "$1",
         transaction="pg_current_xact_id()" if hold else "NULL",
         lock="FOR KEY SHARE OF f" if hold else "",
@@ -87,6 +89,46 @@ def update_rows(names: tuple[str, ...]) -> str:
             " THEN $1 ELSE v.inventory_updated_at END"
         )
     return str(ROAD.update_rows.sql).format(assignments=assignments, parameters=_parameters(columns, 6))
+
+
+@lru_cache(1)
+def write_receipts() -> str:
+    """Return the statement that writes receipts and adds to the feeds' minutes: parameters of the minutes first."""
+    return _together({"minutes": ROAD.add_minutes.sql}, ROAD.add_receipts.sql)
+
+
+@lru_cache(_SHAPES)
+def write_at_once(names: tuple[str, ...]) -> str:
+    """Return the statement that is a whole window which writes these hot attributes and bookkeeping.
+
+    Parameters: those of the update, of the charge if marks are charged, of minutes and of receipts; then the number of
+    rows, and that of days if marks are charged.
+    """
+    steps = {"updated": f"{_bare(update_rows(names))}\nRETURNING 1"}
+    end = ROAD.all_updated.sql
+    if "charged" in names:
+        steps["charged"] = ROAD.charge_unseen.sql
+        end = ROAD.all_charged.sql
+    return _together(steps | {"minutes": ROAD.add_minutes.sql, "receipts": ROAD.add_receipts.sql}, end)
+
+
+def _together(steps: Mapping[str, str], end: str) -> str:
+    """Return one statement of several: the parameters of each follow those of the one before it."""
+    taken = 0
+    blocks = []
+    for step in (*steps.values(), end):
+        blocks.append(_PARAMETER.sub(partial(_later, by=taken), _bare(step)))
+        taken += max(map(int, _PARAMETER.findall(step)))
+    named = ", ".join(f"{name} AS (\n{block}\n)" for name, block in zip(steps, blocks[:-1], strict=True))
+    return f"WITH {named}\n{blocks[-1]}"
+
+
+def _later(parameter: re.Match[str], by: int) -> str:
+    return f"${int(parameter[1]) + by}"
+
+
+def _bare(sql: str) -> str:
+    return sql.rstrip("; \n")
 
 
 @lru_cache(_SHAPES)

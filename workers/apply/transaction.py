@@ -10,16 +10,17 @@ from datetime import datetime
 from asyncpg import Connection
 
 from schemas.batches import Batch, Operation
-from workers.apply import changes, receipts, replays, rows, variants
+from workers.apply import at_once, changes, receipts, replays, rows, variants
 from workers.apply.claim import claim, write_receipts
 from workers.apply.glimpse import Glimpse
+from workers.apply.known import Known
 from workers.apply.merge import merge
 from workers.apply.purse import Purse
 from workers.apply.results import BatchResult
 from workers.apply.upsert import upsert, write
 from workers.apply.work import Work
 
-_ROLLBACK_TIMEOUT_S = 5.0
+_END_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
@@ -30,13 +31,23 @@ async def whole(connection: Connection) -> AsyncIterator[None]:
         yield
         await connection.execute("COMMIT")
     except BaseException:
-        await _roll_back(connection)
+        await _end(connection, "ROLLBACK")
         raise
 
 
-async def _roll_back(connection: Connection) -> None:
+@asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[None]:
+    """Run one statement that commits by itself: when cancelled it has ended, committed or not, before that goes on."""
     try:
-        await asyncio.wait_for(connection.execute("ROLLBACK"), _ROLLBACK_TIMEOUT_S)
+        yield
+    except asyncio.CancelledError:
+        await _end(connection, "SELECT")
+        raise
+
+
+async def _end(connection: Connection, statement: str) -> None:
+    try:
+        await asyncio.wait_for(connection.execute(statement), _END_TIMEOUT_S)
     except asyncio.CancelledError:
         connection.terminate()
         raise
@@ -61,16 +72,20 @@ async def settle(
 
 
 async def settle_seen(
-    connection: Connection, batches: Sequence[Batch], seen: Glimpse, now: datetime
+    connection: Connection, batches: Sequence[Batch], seen: Glimpse, now: datetime, known: Known
 ) -> tuple[list[BatchResult], list[Purse]]:
-    """Commit a window that was looked at: where nothing changes with its receipts alone, in one statement."""
+    """Commit a window that was looked at: in one statement, unless more changes than hot attributes."""
     purses: list[Purse] = []
-    if not seen.compared.changes_nothing:
+    if seen.compared.changes_nothing:
+        async with alone(connection):
+            await write_receipts(connection, seen.works, now)
+    elif at_once.takes(seen.compared, known):
+        async with alone(connection):
+            purses = await at_once.write(connection, seen.works, seen.compared, now, known)
+    else:
         async with whole(connection):
             purses = await write(connection, seen.compared, now, lock_usage=False)
             await write_receipts(connection, seen.works, now)
-    else:
-        await write_receipts(connection, seen.works, now)
     return [result_of(batch, work) for batch, work in zip(batches, seen.works, strict=True)], purses
 
 

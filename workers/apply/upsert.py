@@ -47,6 +47,11 @@ class Compared:
         """Return whether there is nothing to write."""
         return not (self.changed or self.updates.places or self.inserts.places)
 
+    @property
+    def only_updates(self) -> bool:
+        """Return whether all that is to write are hot attributes of rows that are there."""
+        return not (self.changed or self.inserts.places)
+
 
 async def write(connection: Connection, compared: Compared, now: datetime, *, lock_usage: bool) -> list[Purse]:
     """Write what a window changes, as far as the limit admits it; return the accounts' days that were charged."""

@@ -45,7 +45,7 @@ async def _commit(
     try:
         with known.during(now):
             if (seen := await glimpse.at(connection, batches, known)) is not None:
-                results, purses = await transaction.settle_seen(connection, batches, seen, now)
+                results, purses = await transaction.settle_seen(connection, batches, seen, now, known)
                 seen.teach(known, purses)
                 return results, purses
             known.forget(batches)

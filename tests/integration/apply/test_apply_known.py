@@ -10,7 +10,7 @@ import pytest
 from schemas.batches import Operation
 from schemas.errors import Transient
 from schemas.settings import Settings
-from workers.apply import apply_window, transaction
+from workers.apply import apply_window, receipts, transaction
 from workers.apply.known import REMEMBERED_FOR
 from workers.shard.lock import ShardLock
 from workers.shard.tools import Tools
@@ -110,7 +110,7 @@ async def test_what_was_rejected_for_want_of_room_is_not_known(road):
 
 @pytest.mark.parametrize("error", [Transient, asyncio.CancelledError])
 async def test_nothing_is_known_of_a_window_that_was_rolled_back(road, compared, error):
-    with patch.object(transaction, "write_receipts", side_effect=error), pytest.raises(error):
+    with patch.object(receipts, "encode", side_effect=error), pytest.raises(error):
         await road.apply(road.batch(OTHER))
 
     assert 0 == len(road.known)

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from schemas.batches import Batch, Operation, Source
 from schemas.errors import Transient
 from schemas.items import ATTRIBUTES, DETAIL_ATTRIBUTES, NULL_MEANS
-from workers.apply import Memory, apply_window, transaction
+from workers.apply import Memory, apply_window, receipts
 from workers.apply.planner import SESSION
 from workers.apply.statements import COLUMNS
 from workers.database import open_connection
@@ -154,7 +154,7 @@ class Road(RuleBasedStateMachine):
     @rule(batches=BATCHES.filter(bool))
     def fail(self, batches):
         window = [self.batch(Operation.UPSERT, feed, items, late) for feed, items, late in batches]
-        with patch.object(transaction, "write_receipts", side_effect=Transient), pytest.raises(Transient):
+        with patch.object(receipts, "encode", side_effect=Transient), pytest.raises(Transient):
             self.run(apply_window(self.connection, window, self.now, self.known))
 
     @rule()
