@@ -94,7 +94,7 @@ lock: $(VENV)/installed ## Write requirements-run.txt, the image's lock with has
 
 .PHONY: test-fast
 test-fast: $(VENV)/installed ## The pure tests alone, each property with few examples: for every save
-	$(VENV)/bin/pytest --quiet --exitfirst --numprocesses=2 --hypothesis-profile=fast tests/unit
+	@tests/fast.sh
 
 .PHONY: test-random
 test-random: $(VENV)/installed ## The pure tests with other examples each time, and more of them
