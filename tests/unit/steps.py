@@ -38,7 +38,8 @@ class Counter:
         tree = parser.parse(
             source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
         )
-        self.tree = list(tree)
+        self.tree = tree.data
+        self._fits: dict[tuple[int, str], bool] = {}
         self.samples = sorted(set(_samples(self.tree)))[:_MOST_SAMPLES]
 
     def steps(self, text: str, *, anchored: bool) -> int:
@@ -64,7 +65,7 @@ class Counter:
             return follow(at + 1) if at < len(self._text) and self._is(kind, value, self._text[at]) else None
         if kind is sre.BRANCH:
             for branch in value[1]:
-                if (end := self._run(list(branch), 0, at, follow)) is not None:
+                if (end := self._run(branch.data, 0, at, follow)) is not None:
                     return end
             return None
         if kind is sre.SUBPATTERN:
@@ -74,14 +75,14 @@ class Counter:
                 self._groups[group] = self._text[at:end]
                 return follow(end)
 
-            return self._run(list(inner), 0, at, close)
+            return self._run(inner.data, 0, at, close)
         if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT):
             return self._repeat(value, 0, at, follow, lazy=kind is sre.MIN_REPEAT)
         if kind in (sre.ASSERT, sre.ASSERT_NOT):
             direction, inner = value
             begins = [at] if direction > 0 else [at - inner.getwidth()[0]] if at >= inner.getwidth()[0] else []
             hit = any(
-                self._run(list(inner), 0, begin, lambda end: end if direction > 0 or end == at else None) is not None
+                self._run(inner.data, 0, begin, lambda end: end if direction > 0 or end == at else None) is not None
                 for begin in begins
             )
             return follow(at) if hit == (kind is sre.ASSERT) else None
@@ -97,7 +98,7 @@ class Counter:
             return self._run_of(value, at, follow, lazy=lazy)
         for more in (False, True) if lazy else (True, False):
             if more and count < high:
-                end = self._run(list(inner), 0, at, self._again(value, count, at, follow, lazy=lazy))
+                end = self._run(inner.data, 0, at, self._again(value, count, at, follow, lazy=lazy))
             else:
                 end = follow(at) if not more and count >= low else None
             if end is not None:
@@ -127,6 +128,12 @@ class Counter:
         return None
 
     def _is(self, kind, value, sign):
+        key = kind, id(value), sign
+        if key not in self._fits:
+            self._fits[key] = self._looked_at(kind, value, sign)
+        return self._fits[key]
+
+    def _looked_at(self, kind, value, sign):
         if kind is sre.ANY:
             return bool(self._flags & re.DOTALL) or sign != "\n"
         if kind is sre.IN:
