@@ -26,6 +26,7 @@ from tests.vhosts import VirtualHosts
 
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
+_NODE = pytest.StashKey[RabbitMQ]()
 AnyServer = TypeVar("AnyServer", bound=Server)
 
 
@@ -64,6 +65,14 @@ class WholeFiles(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles | None:
     """Of `--dist=loadfile`."""
     return WholeFiles(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Start the node again before a test of it, which may use it without a virtual host of its own."""
+    node = item.config.stash.get(_NODE, None)
+    if node is not None and "rabbitmq" in getattr(item, "fixturenames", ()):
+        _begun_anew(node)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -140,20 +149,15 @@ def database(request, postgres, databases) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
+def rabbitmq(pytestconfig, tmp_path_factory, _marker) -> Iterator[RabbitMQ]:
     """A private node: `.url`, `.stop()`, `.kill()`, `.start()` (same address again), `.new_vhost()`,
     `.evaluate("erlang:expression()")`. Leave it running."""
     server = _started(lambda folder: RabbitMQ(folder, _marker, shell=True), tmp_path_factory.mktemp("rabbitmq"))
+    pytestconfig.stash[_NODE] = server
     yield server
+    del pytestconfig.stash[_NODE]
     server.stop()
     server.stop_epmd()
-
-
-@pytest.fixture(autouse=True)
-def _node_stands(request) -> None:
-    """Start the node again before a test of it, which may use it without a virtual host of its own."""
-    if "rabbitmq" in request.fixturenames:
-        _begun_anew(request.getfixturevalue("rabbitmq"))
 
 
 def _started(make: Callable[[Path], AnyServer], folder: Path) -> AnyServer:
