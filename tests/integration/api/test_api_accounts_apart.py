@@ -6,6 +6,7 @@ word here, as long as `SEED` holds a row of its kind; the control test fails whe
 
 import logging
 import uuid
+from itertools import product
 
 import orjson
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 from ingest.api.framework.caller import Scope
 from ingest.api.routes import OPERATIONS
 from schemas.secrets import new_token, token_digest
+from tests.cases import in_one_test
 
 THEIRS = 987_654
 BATCH = uuid.UUID(int=THEIRS)
@@ -162,8 +164,10 @@ async def test_no_operation_shows_or_changes_another_accounts_resources(seeded):
     assert before == everything_of(seeded)
 
 
-@pytest.mark.parametrize("body", [{"ids": [THEIRS]}, {"feedId": THEIRS}, {"code": "test"}, {"all": True}])
-@pytest.mark.parametrize("action", ["replay", "discard"])
+@in_one_test(
+    "action, body",
+    product(["replay", "discard"], [{"ids": [THEIRS]}, {"feedId": THEIRS}, {"code": "test"}, {"all": True}]),
+)
 async def test_dead_letters_in_bulk_are_the_callers_own(seeded, action, body):
     before = everything_of(seeded)
 
@@ -174,7 +178,7 @@ async def test_dead_letters_in_bulk_are_the_callers_own(seeded, action, body):
     assert before == everything_of(seeded)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "query",
     [
         f"inventory-feed-variants.json?{name}"

@@ -9,6 +9,7 @@ import pytest
 from ingest.api.framework.call import SERVICES
 from ingest.api.resources.batches import RECEIPTS
 from schemas.batches import keyed_batch_id, new_batch_id, sender_batch_id
+from tests.cases import in_one_test
 from tests.midday import another_day
 
 NOW = datetime.now(UTC)
@@ -169,7 +170,7 @@ async def test_receipts_are_found_by_feed_time_and_outcome(api):
 
 
 @pytest.mark.new_database
-@pytest.mark.parametrize("outcome", ["rejected", "deferred", "dead"])
+@in_one_test("outcome", ["rejected", "deferred", "dead"])
 async def test_what_few_batches_have_is_looked_for_among_those_alone(api, outcome):
     sql = RECEIPTS.receipt_list.sql
     async with api.client.app[SERVICES].pool.acquire() as connection, connection.transaction():
@@ -183,9 +184,7 @@ async def test_what_few_batches_have_is_looked_for_among_those_alone(api, outcom
     assert all(f"WHERE (counts ? '{outcome}'::text)" in condition for condition in used), plan
 
 
-@pytest.mark.parametrize(
-    "query", ["after=x", "outcome=lost", "receivedFrom=yesterday", "feedId=0", "colour=red", "after=1_2"]
-)
+@in_one_test("query", ["after=x", "outcome=lost", "receivedFrom=yesterday", "feedId=0", "colour=red", "after=1_2"])
 async def test_a_wrong_filter_is_told(api, query):
     strict = {"Prefer": "handling=strict"}  # without it a parameter that nobody knows is a warning
     problem = await api.problem(400, "GET", f"/api/batches.json?{query}", headers=strict)

@@ -1,11 +1,13 @@
 """Up to 50 feed variants or variants at once, each with its own outcome."""
 
 from functools import partial
+from itertools import product
 
 import pytest
 
 from ingest.amqp.publish import Unavailable
 from ingest.api.framework.call import SERVICES
+from tests.cases import in_one_test
 from tests.integration.api.road import until
 
 ITEMS, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
@@ -126,16 +128,19 @@ async def test_a_broker_that_goes_away_in_between_is_told_with_what_it_took(two,
     assert [str(took[0].batch_id)] == [batch["batchId"] for batch in problem["details"]["batches"]]
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-@pytest.mark.parametrize("path", [ITEMS, VARIANTS])
-async def test_a_body_of_the_wrong_size_or_kind_changes_nothing(api, path, method):
+@pytest.fixture
+async def kept(api):
     await api.ok("POST", VARIANTS, {"sku": "kept"})
+    return api
 
-    await api.problem(422, method, path, json=[])
-    await api.problem(422, method, path, json={"id": 1})
-    await api.problem(413, method, path, json=[1] * 51)
-    assert 400 == (await api.call(method, path, headers={"Content-Type": "application/json"})).status
-    assert 1 == len(await api.ok("GET", VARIANTS))
+
+@in_one_test("method, path", product(["PUT", "DELETE"], [ITEMS, VARIANTS]))
+async def test_a_body_of_the_wrong_size_or_kind_changes_nothing(kept, path, method):
+    await kept.problem(422, method, path, json=[])
+    await kept.problem(422, method, path, json={"id": 1})
+    await kept.problem(413, method, path, json=[1] * 51)
+    assert 400 == (await kept.call(method, path, headers={"Content-Type": "application/json"})).status
+    assert 1 == len(await kept.ok("GET", VARIANTS))
 
 
 async def test_a_bound_token_changes_its_own_feeds_alone(two):

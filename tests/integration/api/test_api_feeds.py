@@ -1,9 +1,8 @@
 """Inventory feeds over HTTP: settings by kind, secrets, hash, deletion."""
 
-import pytest
-
 from ingest.feeds.settings import FeedSecrets
 from schemas.secrets import MASK, Vault
+from tests.cases import in_one_test
 
 FEEDS = "/api/inventory-feeds.json"
 CSV = {
@@ -115,8 +114,8 @@ async def test_masked_credentials_do_not_follow_to_another_server(api):
     assert ["resourceLocation"] == list(problem["details"])
 
 
-@pytest.mark.parametrize(
-    ("attributes", "field", "code"),
+@in_one_test(
+    "attributes, field, code",
     [
         ({"resourceLocation": "https://example.com/stock.csv"}, "resourceLocation", "not_applicable"),
         ({"delimiter": ";"}, "delimiter", "not_applicable"),

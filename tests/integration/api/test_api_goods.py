@@ -1,10 +1,10 @@
 """Feed variants and variants over the API, with a real worker at the other end of the road."""
 
 import orjson
-import pytest
 
 from ingest.api.framework.call import SERVICES
 from ingest.api.shared import stored_pages
+from tests.cases import in_one_test
 from tests.integration.api.road import EXAMPLE, parse_webhook, until
 from tests.midday import midday
 
@@ -44,8 +44,8 @@ async def test_an_array_is_taken_for_later_and_its_receipt_tells(goods):
     assert {"created": 1, "rejected": 1} == receipt["counts"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
+@in_one_test(
+    "body, status, field",
     [
         ({"vendorSku": "1"}, 422, "externalId"),
         ({"externalId": "1", "inventoryQuantity": "in stock"}, 422, "inventoryQuantity"),
@@ -148,7 +148,7 @@ async def test_a_feed_variant_of_no_feed_or_with_another_key_is_refused(goods):
     assert ["externalId"] == list(problem["details"])
 
 
-@pytest.mark.parametrize("body", [None, [], [EXAMPLE], "text", 7])
+@in_one_test("body", [None, [], [EXAMPLE], "text", 7])
 async def test_a_feed_variant_that_is_no_object_is_refused(goods, body):
     made = await goods.ok("PUT", parse_webhook(goods.feed), EXAMPLE)
 
@@ -158,7 +158,7 @@ async def test_a_feed_variant_that_is_no_object_is_refused(goods, body):
         assert ["body"] == list(problem["details"])
 
 
-@pytest.mark.parametrize("after", ["", "1", "_a", "x_a", "1_", "1_a&sort=-id", "99999999999999999999_a"])
+@in_one_test("after", ["", "1", "_a", "x_a", "1_", "1_a&sort=-id", "99999999999999999999_a"])
 async def test_a_cursor_that_no_page_gave_is_refused(goods, after):
     problem = await goods.problem(400, "GET", f"/api/inventory-feed-variants.json?after={after}")
     assert ["after"] == list(problem["details"])
@@ -176,8 +176,8 @@ async def test_two_editors_do_not_overwrite_each_other(goods):
     assert 1 == (await goods.ok("GET", path))["inventoryQuantity"]
 
 
-@pytest.mark.parametrize(
-    ("item", "available"),
+@in_one_test(
+    "item, available",
     [
         ({"inventoryQuantity": 10}, 8),
         ({"inventoryQuantity": 1}, 0),

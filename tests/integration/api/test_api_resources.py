@@ -4,12 +4,12 @@ import asyncio
 import gzip
 
 import asyncpg
-import pytest
 from prometheus_client import generate_latest
 
 from ingest.api.app import ready
 from ingest.api.framework.call import SERVICES
 from ingest.api.health import HEALTH
+from tests.cases import in_one_test
 
 PROVIDERS = "/api/dropship-providers.json"
 
@@ -116,8 +116,8 @@ async def test_pages_link_to_the_next_one_until_the_last(api):
     assert (made, 3) == (found, pages)
 
 
-@pytest.mark.parametrize(
-    ("body", "headers", "status", "reason"),
+@in_one_test(
+    "body, headers, status, reason",
     [
         (b"{", {"Content-Type": "application/json"}, 400, "malformed"),
         (b'{"name":' + b"[" * 40 + b"]" * 40 + b"}", {"Content-Type": "application/json"}, 400, "too_deep"),
@@ -148,8 +148,8 @@ async def test_two_editors_do_not_overwrite_each_other(api):
     assert 204 == (await api.call("DELETE", path, headers={"If-Match": first.headers["ETag"]})).status
 
 
-@pytest.mark.parametrize(
-    ("header", "code"),
+@in_one_test(
+    "header, code",
     [
         (None, "api.authorization.missing"),
         ("Basic abc", "api.authorization.missing"),
@@ -166,7 +166,7 @@ async def test_without_a_valid_token_nothing_is_answered(api, header, code):
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(("scope", "statuses"), [("read", [200, 403, 403]), ("write", [200, 201, 403])])
+@in_one_test("scope, statuses", [("read", [200, 403, 403]), ("write", [200, 201, 403])])
 async def test_a_token_can_do_what_its_scope_includes(api, scope, statuses):
     token = api.new_token(api.account_id, scope)
 

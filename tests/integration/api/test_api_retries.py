@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.cases import in_one_test
 from tests.integration.api.road import until
 
 PROVIDERS = "/api/dropship-providers.json"
@@ -24,7 +25,7 @@ async def test_a_post_that_is_sent_again_is_done_once_and_answered_the_same(api)
     assert 1 == len(await api.ok("GET", PROVIDERS, token=api.other_token))
 
 
-@pytest.mark.parametrize(("path", "body"), [(PROVIDERS, {"name": "Other"}), ("/api/variants.json", {"sku": "1"})])
+@in_one_test("path, body", [(PROVIDERS, {"name": "Other"}), ("/api/variants.json", {"sku": "1"})])
 async def test_the_same_key_with_another_request_is_refused_and_nothing_is_done(api, path, body):
     await api.ok("POST", PROVIDERS, {"name": "Acme"}, **KEY)
 

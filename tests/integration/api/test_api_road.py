@@ -13,6 +13,7 @@ from ingest.api.app import application
 from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
+from tests.cases import in_one_test
 from tests.integration.api.road import EXAMPLE, parse_webhook, until
 from workers.duties.outbox import OutboxDuty
 from workers.service import Worker
@@ -82,21 +83,9 @@ async def cut_off(api, settings):
     api.client = whole
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("PUT", "parse-webhook", EXAMPLE),
-        ("PUT", "parse-webhook", [EXAMPLE]),
-        ("POST", LIST, EXAMPLE),
-        ("PUT", "/api/inventory-feed-variants/7.json", {"inventoryQuantity": 1}),
-        ("PUT", "/api/inventory-feed-variants/7.json", {"variantId": None}),
-        ("DELETE", "/api/inventory-feed-variants/7.json", None),
-        ("POST", "/api/dead-letters/7/replay.json", None),
-        ("POST", "/api/dead-letters/replay.json", {"all": True}),
-        ("POST", "/api/dead-letters/7/edited-replays.json", {"item": {"externalId": "old", "inventoryQuantity": 1}}),
-    ],
-)
-async def test_with_the_broker_away_a_change_is_refused_and_nothing_is_done(cut_off, method, path, body):
+@pytest.fixture
+def stored(cut_off):
+    """With an item and a dead letter."""
     account, feed = cut_off.account_id, cut_off.feed["id"]
     cut_off.execute(
         "INSERT INTO feed_variants (account_id, feed_id, id, external_id, item_hash, details_hash, created_at,"
@@ -109,15 +98,33 @@ async def test_with_the_broker_away_a_change_is_refused_and_nothing_is_done(cut_
         " VALUES (%s, 7, %s, %s, 'permanent', 'test', %s)",
         *(account, feed, batch.batch_id, batch.encode()),
     )
-    if path == LIST:
-        body = {**body, "inventoryFeedId": feed}
+    return cut_off
 
-    answer = await cut_off.call(method, parse_webhook(cut_off.feed) if path == "parse-webhook" else path, json=body)
+
+@in_one_test(
+    "method, path, body",
+    [
+        ("PUT", "parse-webhook", EXAMPLE),
+        ("PUT", "parse-webhook", [EXAMPLE]),
+        ("POST", LIST, EXAMPLE),
+        ("PUT", "/api/inventory-feed-variants/7.json", {"inventoryQuantity": 1}),
+        ("PUT", "/api/inventory-feed-variants/7.json", {"variantId": None}),
+        ("DELETE", "/api/inventory-feed-variants/7.json", None),
+        ("POST", "/api/dead-letters/7/replay.json", None),
+        ("POST", "/api/dead-letters/replay.json", {"all": True}),
+        ("POST", "/api/dead-letters/7/edited-replays.json", {"item": {"externalId": "old", "inventoryQuantity": 1}}),
+    ],
+)
+async def test_with_the_broker_away_a_change_is_refused_and_nothing_is_done(stored, method, path, body):
+    if path == LIST:
+        body = {**body, "inventoryFeedId": stored.feed["id"]}
+
+    answer = await stored.call(method, parse_webhook(stored.feed) if path == "parse-webhook" else path, json=body)
 
     assert (503, True) == (answer.status, "Retry-After" in answer.headers), await answer.text()
     assert (await answer.json())["title"].endswith(".queue.disconnected")
-    assert (1, 5) == (cut_off.execute(EVERY_ROW), cut_off.execute("SELECT inventory_quantity FROM feed_variants"))
-    assert "dead" == cut_off.execute("SELECT status FROM dead_letters")
+    assert (1, 5) == (stored.execute(EVERY_ROW), stored.execute("SELECT inventory_quantity FROM feed_variants"))
+    assert "dead" == stored.execute("SELECT status FROM dead_letters")
 
 
 @pytest.mark.usefixtures("worker")

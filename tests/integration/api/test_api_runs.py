@@ -11,6 +11,7 @@ import pytest
 from yarl import URL
 
 from ingest.api.framework.downloads import harmless
+from tests.cases import in_one_test
 
 CSV = {"resourceType": "ftpCsv", "resourceLocation": "https://files.example.com/stock.csv"}
 
@@ -66,9 +67,7 @@ async def test_runs_come_newest_first_in_pages(api):
     assert [] == await api.ok("GET", path_of(feed, "runs.json?status=not%20modified"))
 
 
-@pytest.mark.parametrize(
-    ("status", "after"), [("queued", "cancelled"), ("held", "cancelled"), ("fetching", "fetching")]
-)
+@in_one_test("status, after", [("queued", "cancelled"), ("held", "cancelled"), ("fetching", "fetching")])
 async def test_a_run_is_cancelled_at_once_or_its_puller_is_told(api, status, after):
     run = await api.ok("POST", path_of(await api.new_feed(**CSV), "fetch.json"))
     set_status(api, run, status)

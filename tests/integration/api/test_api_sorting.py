@@ -3,6 +3,7 @@
 import pytest
 
 from ingest.api.shared import stored_pages
+from tests.cases import in_one_test
 
 ITEMS, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
 
@@ -25,8 +26,8 @@ async def named(api):
     return api
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
+@in_one_test(
+    "query, expected",
     [
         ("", [["b", "a"], ["d", "c"], ["e", "f"]]),
         ("&sort=-id", [["f", "e"], ["c", "d"], ["a", "b"]]),
