@@ -21,6 +21,7 @@ from deploy.local.processes import MARKER, Server
 from deploy.local.rabbitmq import RabbitMQ
 from schemas.settings import Settings
 from tests import properties  # noqa: F401 - its profiles
+from tests.clusters import copy_to
 from tests.databases import Databases
 from tests.vhosts import VirtualHosts
 
@@ -98,7 +99,12 @@ def _postgres_folder(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(_postgres_folder, _marker) -> Iterator[Postgres]:
     """A private Postgres: `.dsn`, `.stop()`, `.kill()`, `.start()` (same address again). Leave it running."""
-    server = _started(lambda folder: Postgres(folder, _marker, durable=False), _postgres_folder)
+
+    def copied(folder: Path) -> Postgres:
+        copy_to(folder, _marker)
+        return Postgres(folder, _marker, durable=False)
+
+    server = _started(copied, _postgres_folder)
     yield server
     server.stop()
     server.close()

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import asyncpg
 import psycopg
 
-import deploy
 from deploy.local.postgres import DATABASE, Postgres
-from deploy.migrate import migrate
-from workers.duties.partitions import EVENTS, FEED_MINUTES, RECEIPTS, keep
+from tests.clusters import TEMPLATE, make_template
 
 _ROOMY_BYTES = 2**18
 """A table beyond this keeps too much of its dead rows for the next test."""
@@ -46,29 +39,6 @@ SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence WHERE pg_seq
 """
 _WHATEVER_ORDER = "-c session_replication_role=replica"
 """No trigger fires, and rows go before those that name them."""
-_TEMPLATE = "template_feedline"
-_USERS = Path(deploy.__file__).parent / "users" / "postgres.sql"
-
-
-def _make_template(postgres: Postgres) -> None:
-    """Make a database to copy from, as upkeep leaves it: migrated, with the partitions of the days around today."""
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    dsn = postgres.dsn_of(_TEMPLATE)
-    migrate(dsn)
-    password = urlsplit(dsn).password
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(_USERS.read_text())
-        for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^feedline_'").fetchall():
-            connection.execute(f"ALTER ROLE {name} PASSWORD '{password}'")
-
-    async def make_partitions() -> None:
-        connection = await asyncpg.connect(dsn)
-        for table in (RECEIPTS, EVENTS, FEED_MINUTES):
-            await keep(connection, datetime.now(UTC), days=7, table=table)
-        await connection.close()
-
-    asyncio.run(make_partitions())
 
 
 class Databases:
@@ -81,11 +51,13 @@ class Databases:
         self.begin()
 
     def begin(self) -> None:
-        """Make the template: the cluster is new."""
+        """Begin with a new cluster; make the template if it has none."""
         self.close()
         self._clean: list[str] = []
-        _make_template(self._postgres)
-        with psycopg.connect(self._postgres.dsn_of(_TEMPLATE)) as connection:
+        known = f"SELECT FROM pg_database WHERE datname = '{TEMPLATE}'"
+        if self._session(DATABASE).execute(known).fetchone() is None:
+            make_template(self._postgres)
+        with psycopg.connect(self._postgres.dsn_of(TEMPLATE)) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()  # a copy has its template's oids
             self._kept = {name for name, _ in connection.execute(_FILLED)}
 
@@ -101,7 +73,7 @@ class Databases:
     def new(self) -> str:
         """Return the name of a database that no test has had."""
         name = f"test_{next(self._numbers)}"
-        self._session(DATABASE).execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
+        self._session(DATABASE).execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
         return name
 
     def give_back(self, name: str) -> None:
