@@ -20,7 +20,7 @@ Absent = Mapping[str, Sequence[int]]
 """Attribute → the places of items that do not have it; what its column holds there means nothing."""
 _NONE: Final[Absent] = MappingProxyType({})
 _key = itemgetter(KEY)
-_LISTS, _TEXTS, _NUMBERS = {list}, {str}, {int}
+_LISTS, _TEXTS = {list}, {str}
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -121,25 +121,22 @@ def external_ids(items: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     return items.columns[KEY] if isinstance(items, Table) else list(map(_key, items))
 
 
-def is_table(columns: Any, absent: Any) -> bool:
+def is_table(columns: Any, absent: Mapping[str, list[int]]) -> bool:
     """Return whether these, out of JSON, are `Columns` and `Absent`, of items with an external id each."""
     return (
         columns.__class__ is dict
         and _LISTS.issuperset(map(type, columns.values()))
-        and _TEXTS.issuperset(map(type, columns[KEY]))
+        and _TEXTS.issuperset(map(type, columns.get(KEY, (None,))))
         and len(set(map(len, columns.values()))) == 1
-        and absent.__class__ is dict
-        and KEY not in absent
-        and absent.keys() <= columns.keys()
-        and all(_are_places(places, len(columns[KEY])) for places in absent.values())
+        and (not absent or _are_absent(absent, columns))
     )
 
 
-def _are_places(places: Any, size: int) -> bool:
-    return (
-        places.__class__ is list
-        and _NUMBERS.issuperset(map(type, places))
-        and len(set(places)) == len(places)
-        and min(places, default=0) >= 0
-        and max(places, default=0) < size
-    )
+def _are_absent(absent: Mapping[str, list[int]], columns: Columns) -> bool:
+    if KEY in absent or not absent.keys() <= columns.keys():
+        return False
+    return all(_are_places(places, len(columns[KEY])) for places in absent.values())
+
+
+def _are_places(places: list[int], size: int) -> bool:
+    return len(set(places)) == len(places) and min(places, default=0) >= 0 and max(places, default=0) < size

@@ -192,6 +192,23 @@ def test_a_message_of_the_wrong_shape_is_permanent(change):
             decode(orjson.dumps(message | change))
 
 
+def test_a_number_that_no_message_can_hold_reads_as_one_that_can_be_written_again():
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [{"externalId": "a", "tags": [1]}])
+    by_hand = batch.encode().replace(b"[1]", b"[%d]" % 10**30)
+
+    read = decode(by_hand)
+
+    assert [{"externalId": "a", "tags": [1e30]}] == read.items
+    assert read == decode(read.encode())
+
+
+@pytest.mark.parametrize("wrong", [b'"\\ud800"', b'"\xff"', b"NaN", b"1e400", b"[" * 2_000 + b"]" * 2_000])
+def test_a_value_that_is_no_json_of_ours_makes_a_message_permanent(wrong):
+    batch = Batch(new_batch_id(2, NOW_MS, KEY), 1, 2, NOW_MS, Source.WEBHOOK, [{"externalId": "a", "name": "n"}])
+    with pytest.raises(Permanent):
+        decode(batch.encode().replace(b'"n"', wrong))
+
+
 @pytest.mark.parametrize(
     ("columns", "absent"),
     [
