@@ -1,8 +1,8 @@
 """Postgres array literals, made a column at a time: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 
-asyncpg encodes an array element by element in 0.4 to 0.5 µs each, and a window has some twenty thousand elements. A
-JSON array is such a literal but for its brackets, Postgres takes null in any case, and orjson writes an element in 6 to
-40 ns. Long elements are better off with asyncpg.
+asyncpg encodes an array element by element in 0.4 to 0.5 µs each, and asks of each whether it is an array itself, which
+takes two looks at abstract base classes. A window has some twenty thousand elements. A JSON array is such a literal but
+for its brackets, Postgres takes null in any case, and orjson writes an element in 6 to 40 ns.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ _TEXT = {str, type(None)}
 def numbers(values: Iterable[int | str | None]) -> str:
     """Return an array of integers, or of decimals in their canonical text; None is NULL."""
     return "{" + orjson.dumps(list(values)).decode()[1:-1] + "}"
+
+
+def words(values: Iterable[str]) -> str:
+    """Return an array of texts of letters and digits alone, of one at least."""
+    return "{" + ",".join(values) + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:

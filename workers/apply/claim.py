@@ -15,6 +15,7 @@ from schemas.changes import position_of
 from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
 from workers.apply import receipts
+from workers.apply.arrays import numbers, words
 from workers.apply.statements import ROAD, window_feeds
 from workers.apply.statements import write_receipts as receipts_statement
 from workers.apply.work import Feed, Work
@@ -80,17 +81,17 @@ def receipts_of(works: Sequence[Work], now: datetime) -> list[Any]:
     batches = [work.batch for work in works]
     return [
         now.replace(second=0, microsecond=0),
-        *(list(column) for column in zip(*minutes, strict=True)),
+        *map(numbers, zip(*minutes, strict=True)),
         now,
-        [batch.account_id for batch in batches],
-        [batch.batch_id for batch in batches],
-        [_time(batch.received_ms) for batch in batches],
-        [batch.feed_id for batch in batches],
-        [batch.run_id for batch in batches],
-        [batch.source for batch in batches],
-        [orjson.dumps(counts).decode() for counts, _ in encoded],
-        [items for _, items in encoded],
-        [None if batch.delivered_ms is None else _time(batch.delivered_ms) for batch in batches],
+        numbers([batch.account_id for batch in batches]),
+        words([batch.batch_id.hex for batch in batches]),
+        numbers([batch.received_ms for batch in batches]),
+        numbers([batch.feed_id for batch in batches]),
+        numbers([batch.run_id for batch in batches]),
+        words([batch.source for batch in batches]),
+        b"\n".join([orjson.dumps(counts) for counts, _ in encoded]).decode(),
+        b"\n".join([items for _, items in encoded]).decode(),
+        numbers([batch.delivered_ms for batch in batches]),
     ]
 
 

@@ -238,8 +238,10 @@ RETURNING account_id, day, used
 -- and the sorted keys are for those that change shards.
 INSERT INTO feed_minutes AS m (minute, account_id, feed_id, created, updated, unchanged, superseded, deferred,
                                rejected, dead, lag_ms)
-SELECT $1::timestamptz, * FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::integer[],
-                                      $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::bigint[])
+SELECT $1::timestamptz, unnest($2::text::bigint[]), unnest($3::text::bigint[]), unnest($4::text::integer[]),
+       unnest($5::text::integer[]), unnest($6::text::integer[]), unnest($7::text::integer[]),
+       unnest($8::text::integer[]), unnest($9::text::integer[]), unnest($10::text::integer[]),
+       unnest($11::text::bigint[])
 ON CONFLICT (account_id, feed_id, minute) DO UPDATE
 SET created = m.created + excluded.created, updated = m.updated + excluded.updated,
     unchanged = m.unchanged + excluded.unchanged, superseded = m.superseded + excluded.superseded,
@@ -248,13 +250,16 @@ SET created = m.created + excluded.created, updated = m.updated + excluded.updat
 
 -- name: add_receipts!
 -- Claim and outcome in one row: a second commit of the same delivery would break the primary key.
+-- Counts and items are JSON documents, a line each.
 INSERT INTO receipts (applied_at, account_id, batch_id, received_at, feed_id, run_id, source, counts, items,
                       delivered_at)
-SELECT $1::timestamptz, r.account_id, r.batch_id, r.received_at, r.feed_id, r.run_id, r.source, r.counts::jsonb, r.items,
-       r.delivered_at
-FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-            $9::bytea[], $10::timestamptz[])
-     AS r (account_id, batch_id, received_at, feed_id, run_id, source, counts, items, delivered_at);
+SELECT $1::timestamptz, r.account_id, r.batch_id, to_timestamp(0) + r.received_ms * interval '1 ms', r.feed_id, r.run_id,
+       r.source, r.counts::jsonb, convert_to(r.items, 'UTF8'), to_timestamp(0) + r.delivered_ms * interval '1 ms'
+FROM (SELECT unnest($2::text::bigint[]) AS account_id, unnest($3::text::uuid[]) AS batch_id,
+             unnest($4::text::bigint[]) AS received_ms, unnest($5::text::bigint[]) AS feed_id,
+             unnest($6::text::bigint[]) AS run_id, unnest($7::text::text[]) AS source,
+             unnest(string_to_array($8::text, E'\n')) AS counts, unnest(string_to_array($9::text, E'\n')) AS items,
+             unnest($10::text::bigint[]) AS delivered_ms) r;
 
 -- part: every_row
 SELECT expect_rows('feed variants', (SELECT count(*) FROM updated), $1::bigint)

@@ -143,3 +143,33 @@ async def test_a_message_that_comes_again_is_found_by_its_receipt_although_nobod
 
     assert [False, True] == [each.claimed for each in again.batches]
     assert {(1, "a"): 2, (1, "b"): None} == {key: row["inventory_quantity"] for key, row in (await road.rows()).items()}
+
+
+async def test_a_receipt_holds_its_batch_to_the_millisecond(road):
+    plain = road.batch({"externalId": 'a\\"{},\n'}, at=NOW + timedelta(milliseconds=1))
+    pulled = road.batch({"externalId": "ü"}, at=NOW + timedelta(milliseconds=999), run_id=7)
+    pulled.delivered_ms = pulled.received_ms + 3
+    await road.apply(plain, pulled)
+    again = road.batch({"externalId": 'a\\"{},\n'}, {"externalId": "ü"}, at=NOW + timedelta(milliseconds=5))
+    await road.apply(again)
+
+    rows = await road.connection.fetch("SELECT * FROM receipts ORDER BY received_at")
+
+    assert [
+        (plain.batch_id, NOW + timedelta(milliseconds=1), None, None, '{"created": 1}', []),
+        (again.batch_id, NOW + timedelta(milliseconds=5), None, None, '{"unchanged": 2}', ['a\\"{},\n', "ü"]),
+        (
+            pulled.batch_id,
+            NOW + timedelta(milliseconds=999),
+            NOW + timedelta(milliseconds=1_002),
+            7,
+            '{"created": 1}',
+            [],
+        ),
+    ] == [
+        (
+            *(row[name] for name in ("batch_id", "received_at", "delivered_at", "run_id", "counts")),
+            [line["externalId"] for line in receipts.decode(row["items"])],
+        )
+        for row in rows
+    ]
