@@ -2,9 +2,11 @@
 
 import json
 import uuid
+from unittest.mock import Mock
 
 import orjson
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,10 @@ class Content:
         return self._body
 
 
+SERVER = {"app": web.Application(), "protocol": Mock(), "transport": None, "writer": None}
+"""What a request has from its server, which aiohttp would make anew of mocks each time."""
+
+
 class Publisher:
     """Keeps what is published, or fails."""
 
@@ -78,7 +84,7 @@ async def posted(body, publisher=None, **headers):
     """Post bytes; returns (answer, what was published)."""
     publisher = publisher or Publisher()
     sent = {"jetti-webhook-hash": "the-hash", "Content-Length": str(len(body))} | headers
-    request = make_mocked_request("POST", PATH, headers=sent, payload=Content(body))
+    request = make_mocked_request("POST", PATH, headers=sent, payload=Content(body), **SERVER)
     give_id(request)
     return await Posts(SETTINGS, publisher, Senders(), lambda: NOW_MS).handle(request), publisher.published
 

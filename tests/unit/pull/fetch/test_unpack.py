@@ -15,7 +15,7 @@ from ingest.pull.fetch import ContentLimits, Fetched, FetchError, Validators, Wa
 from ingest.pull.fetch.gunzip import Gunzip
 from ingest.pull.fetch.html import refuse_html
 
-CSV = b"sku,quantity\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(50_000))
+CSV = b"sku,quantity\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(20_000))
 
 
 def zipped(*members, method=zipfile.ZIP_DEFLATED):

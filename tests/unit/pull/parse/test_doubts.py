@@ -1,7 +1,6 @@
 """What must leave missing items alone, or hold the file: rejects whose key nobody can tell, and any cut of XML."""
 
 import io
-import json
 
 import pytest
 
@@ -10,16 +9,17 @@ from ingest.pull.parse import FormatError, parse
 from ingest.pull.run.cleanup import why_not
 from ingest.pull.run.file.facts import Facts
 
-LARGE = ["x" * 100_000] * 100
+LARGE = "x" * 100_000
+LARGE_XML, LARGE_JSON = f"<x>{LARGE}</x>" * 50, f'"{LARGE}", ' * 50
 NESTED = {"resourceType": "api", "itemPath": "products[*].variants[*]", "mapping": {"externalId": "sku"}}
 XML = {"resourceType": "xml", "itemPath": "/r/i", "mapping": {"externalId": "sku"}}
 KEYLESS = {
     "an item of XML that is too large": (
-        f"<r><i><x>{'</x><x>'.join(LARGE)}</x><sku>A</sku></i><i><sku>B</sku></i></r>",
+        f"<r><i>{LARGE_XML}<sku>A</sku></i><i><sku>B</sku></i></r>",
         XML,
     ),
     "an item of JSON that is too large": (
-        json.dumps([{"x": LARGE, "externalId": "A"}, {"externalId": "B"}]),
+        f'[{{"x": [{LARGE_JSON}1], "externalId": "A"}}, {{"externalId": "B"}}]',
         {"resourceType": "api"},
     ),
     "an item that is no object": ('["A", {"externalId": "B"}]', {"resourceType": "api"}),

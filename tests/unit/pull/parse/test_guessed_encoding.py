@@ -179,7 +179,7 @@ def test_zero_bytes_by_chance_make_no_wide_encoding(encoding):
     assert 40 == len(rejects)
 
 
-@pytest.mark.parametrize("data", [b"\xe9" * 200_000, b"\xe9a" * 100_000, b"a\xb3" * 100_000, b"a,\xe9\xe9" * 50_000])
+@pytest.mark.parametrize("data", [b"\xe9" * 40_000, b"\xe9a" * 20_000, b"a\xb3" * 20_000, b"a,\xe9\xe9" * 10_000])
 def test_looking_for_words_costs_linear_time(data):
     def seconds(data):
         begun = time.process_time()

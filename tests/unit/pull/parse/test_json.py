@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingest.feeds.mapping import FormatSettings
 from ingest.pull.parse import FormatError, parse
 from ingest.pull.parse.json import elements, scan
-from ingest.pull.records import MAX_RECORD_BYTES
+from ingest.pull.records import BLOCK_BYTES
 
 FEEDS = Path(__file__).parents[3] / "fixtures" / "feeds"
 
@@ -154,11 +154,19 @@ def test_a_path_that_leads_nowhere_says_what_there_is():
     assert (0, "nothing is at the itemPath; found result.rows[*], result.total") == (report.rows_read, report.hint)
 
 
-def test_a_too_large_item_costs_itself_alone():
+@pytest.fixture
+def most_bytes(monkeypatch):
+    """How many bytes an item may have: some blocks of the file."""
+    for module in (elements, scan):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 2 * BLOCK_BYTES)
+    return 2 * BLOCK_BYTES
+
+
+def test_a_too_large_item_costs_itself_alone(most_bytes):
     def parts():
         yield b'[{"externalId": "A"}, {"externalId": "B", "x": ["'
         for _ in range(100):
-            yield b'", {"y": "' + b"y\\\\" * 20_000 + b'\\""}, "'
+            yield b'", {"y": "' + b"y\\\\" * (most_bytes // 150) + b'\\""}, "'
         yield b'"]}, {"externalId": "C"}]'
 
     items, rows, (reject,), report = read(parts())
@@ -179,10 +187,8 @@ def test_a_too_large_item_costs_itself_alone():
         (b'["externalId", "B", "%b"]', None),
     ],
 )
-def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(monkeypatch, item, key):
-    for module in (elements, scan):
-        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1 << 19)
-    large = item % (b"x" * (1 << 20))
+def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(most_bytes, item, key):
+    large = item % (b"x" * (2 * most_bytes))
     items, _, (reject,), report = read(b'[{"externalId": "A"}, %b, {"externalId": "C"}]' % large)
 
     assert (["A", "C"], "too_large", key, True) == (
@@ -193,8 +199,8 @@ def test_the_key_of_a_too_large_item_is_told_if_its_beginning_says_it(monkeypatc
     )
 
 
-def test_the_name_of_a_too_large_member_is_its_key():
-    large = b'{"A": {"q": 1}, "B": {"x": "%b"}, "C": {"q": 2}}' % (b"x" * (MAX_RECORD_BYTES + (1 << 20)))
+def test_the_name_of_a_too_large_member_is_its_key(most_bytes):
+    large = b'{"A": {"q": 1}, "B": {"x": "%b"}, "C": {"q": 2}}' % (b"x" * (2 * most_bytes))
     mapping = {"externalId": "@key", "inventoryQuantity": "q"}
     items, _, (reject,), _ = read(large, itemPath="*", mapping=mapping)
 

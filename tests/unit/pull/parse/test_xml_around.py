@@ -29,7 +29,7 @@ def sizes(count, *, behind, text="x" * 500):
 
 
 @pytest.mark.parametrize("behind", [True, False])
-@pytest.mark.parametrize("count", [2, 1500])
+@pytest.mark.parametrize("count", [2, 500])
 def test_keys_made_of_a_parents_child_do_not_depend_on_where_it_stands_or_the_files_size(count, behind):
     items = read(sizes(count, behind=behind), SIZES, externalId="concat(../../sku,'-',@code)", inventoryQuantity="qty")
 
@@ -40,7 +40,7 @@ def test_keys_made_of_a_parents_child_do_not_depend_on_where_it_stands_or_the_fi
 
 @pytest.mark.parametrize("before", [True, False])
 def test_what_stands_once_around_all_items_is_found_before_and_behind_them(before):
-    items = "".join(f"<item><id>{n}</id><x>{'y' * 300}</x></item>" for n in range(3000))
+    items = "".join(f"<item><id>{n}</id><x>{'y' * 300}</x></item>" for n in range(1000))
     once = "<currency code='c'>EUR</currency><prices><price u='2'>7</price><price u='1'>9</price></prices>"
     data = f"<shop n='s'><items>{items}</items></shop>"
     data = data.replace("<items>", f"<items>{once}") if before else data.replace("</items>", f"{once}</items>")
@@ -56,7 +56,7 @@ def test_what_stands_once_around_all_items_is_found_before_and_behind_them(befor
         productType="concat(name(..), '-', count(../prices/price))",
     )
 
-    assert 3000 == len(found)
+    assert 1000 == len(found)
     assert {("EUR", "c", "s", "9", ("2", "1"), "items-2")} == {
         (i["name"], i["mpn"], i["handle"], i["retailPrice"], tuple(i["tags"]), i["productType"]) for i in found
     }

@@ -100,7 +100,7 @@ def file_of(pieces):
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize("surprise", SURPRISES)
 def test_a_surprise_among_flat_items_is_read_as_by_the_parser(surprise, mapping):
-    data = file_of([ITEM] * 20 + [surprise] * 12 + [ITEM] * 12 + [surprise] + [ITEM] * 9)
+    data = file_of([ITEM] * 10 + [surprise] * 6 + [ITEM] * 6 + [surprise] + [ITEM] * 5)
 
     assert read(data, mapping) == read_as_trees(data, mapping)
 
