@@ -14,8 +14,3 @@ NUMBER_BITS = 12
 """A position is a transaction's id, and in its lowest bits a number within the transaction."""
 STREAM_DAYS = 3
 """Days that the change stream reaches back."""
-
-
-def position_of(transaction: int, number: int) -> int:
-    """Return the position of an event: by its transaction, then by its number within it."""
-    return transaction << NUMBER_BITS | number

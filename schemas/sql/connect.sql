@@ -58,6 +58,7 @@ JOIN feed_variants v ON v.account_id = k.account_id AND v.feed_id = k.feed_id AN
 
 -- name: connect_rows!
 UPDATE feed_variants v
-SET variant_id = u.variant_id, updated_at = $1::timestamptz, last_change = coalesce(u.last_change, v.last_change)
-FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (account_id, id, variant_id, last_change)
+SET variant_id = u.variant_id, updated_at = $1::timestamptz,
+    last_change = CASE WHEN $2::boolean THEN (SELECT pg_current_xact_id()::text::bigint << 12) ELSE v.last_change END
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS u (account_id, id, variant_id)
 WHERE v.account_id = u.account_id AND v.id = u.id;

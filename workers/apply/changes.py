@@ -107,7 +107,7 @@ async def write(connection: Connection, works: Sequence[Work], purses: Sequence[
 
 
 def _rows(work: Work) -> list[tuple[Any, ...]]:
-    if work.window is None:
+    if not work.told:
         return []
     batch, rows = work.batch, []
     head = (batch.account_id, batch.feed_id, batch.batch_id, batch.run_id, batch.source)
@@ -115,7 +115,7 @@ def _rows(work: Work) -> list[tuple[Any, ...]]:
     if work.changed:
         body = change_records.encode(groups_of(work))
         work.changed = []  # each entry knows its work: together they would wait for the collector
-        rows.append((*head, received_at, work.window + work.place, INVENTORY_CHANGED, body))
+        rows.append((*head, received_at, work.place, INVENTORY_CHANGED, body))
     if BATCH_DONE in work.feed.events:
         done = {
             "batchId": str(batch.batch_id),
@@ -124,5 +124,5 @@ def _rows(work: Work) -> list[tuple[Any, ...]]:
             "source": batch.source,
             "counts": counts_of(work),
         }
-        rows.append((*head, received_at, work.window + work.place + _DONE, BATCH_DONE, orjson.dumps(done)))
+        rows.append((*head, received_at, work.place + _DONE, BATCH_DONE, orjson.dumps(done)))
     return rows

@@ -11,7 +11,6 @@ import orjson
 from asyncpg import Connection
 
 from schemas.batches import Batch, made_at_ms
-from schemas.changes import position_of
 from schemas.outcomes import Outcome
 from schemas.usage import account_day, zone
 from workers.apply import receipts
@@ -30,8 +29,7 @@ async def claim(
 ) -> list[Work | None]:
     """Return the work of each batch, None for one that was seen before.
 
-    To `hold` the feeds keeps them from being deleted before the transaction ends, and gives their changes a place among
-    the accounts' events; without one, nothing is held or has a place.
+    To `hold` the feeds keeps them from being deleted before the transaction ends.
 
     To look costs a scan of every partition of receipts. If not asked to, a batch that was seen is claimed once more
     and breaks the receipts' key when it is written (`blame.was_seen`): a message that comes again has its receive time
@@ -55,8 +53,7 @@ async def claim(
 def _works(batches: Sequence[Batch], rows: Sequence[Any], seen: Sequence[int]) -> list[Work | None]:
     """Return the works of batches; `rows` are their feeds', `seen` the numbers, from 1, of those seen before."""
     feeds = {row["id"]: _feed(row) for row in rows}
-    told = any(row["keeps_events"] for row in rows) and rows[0]["transaction"] is not None
-    window = position_of(int(rows[0]["transaction"]), 0) if told else None
+    told = any(feed.keeps_events for feed in feeds.values())
     done = {number - 1 for number in seen}
     ids: set[UUID] = set()
     works: list[Work | None] = []
@@ -65,7 +62,7 @@ def _works(batches: Sequence[Batch], rows: Sequence[Any], seen: Sequence[int]) -
             works.append(None)
             continue
         ids.add(batch.batch_id)
-        works.append(_work(batch, feeds.get(batch.feed_id), place, window))
+        works.append(_work(batch, feeds.get(batch.feed_id), place, told=told))
     return works
 
 
@@ -128,11 +125,11 @@ def _feed(row: Any) -> Feed:
     )
 
 
-def _work(batch: Batch, feed: Feed | None, place: int, window: int | None) -> Work:
+def _work(batch: Batch, feed: Feed | None, place: int, *, told: bool) -> Work:
     if feed is None or feed.account_id != batch.account_id:
         feed = Feed.gone(batch.feed_id, batch.account_id)
     day = account_day(batch.received_ms, feed.time_zone)
-    work = Work(batch, feed, day, place=place, window=window)
+    work = Work(batch, feed, day, place=place, told=told)
     if not feed.exists:
         for slot in range(len(batch.items)):
             work.reject(slot, "feed.deleted", "the feed was deleted while the batch waited")

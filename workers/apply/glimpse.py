@@ -16,9 +16,11 @@ from asyncpg import Connection
 
 from schemas import metrics
 from schemas.batches import Batch, Operation
+from schemas.changes import BATCH_DONE
 from workers.apply import rows
 from workers.apply.claim import claim
-from workers.apply.differing import Differing
+from workers.apply.differing import NONE, Differing
+from workers.apply.inserts import NONE as NO_INSERTS
 from workers.apply.inserts import inserts_of
 from workers.apply.known import Known
 from workers.apply.merge import merge
@@ -45,8 +47,8 @@ class Glimpse:
 async def at(connection: Connection, batches: Sequence[Batch], known: Known) -> Glimpse | None:
     """Return what a window would change; None where that is told within its transaction alone.
 
-    So it is where rows of other tables have a say (deferred items, dead letters), where the account keeps its changes,
-    whose place is made of the transaction's number, and for whatever is no plain upsert of fresh batches.
+    So it is where rows of other tables have a say (deferred items, dead letters), where an event tells of every batch,
+    and for whatever is no plain upsert of fresh batches. Where changes are kept, all that changes are entries.
     """
     if any(batch.operation is not Operation.UPSERT or batch.replays is not None for batch in batches):
         return None
@@ -56,11 +58,11 @@ async def at(connection: Connection, batches: Sequence[Batch], known: Known) -> 
     sheet = merge(works)
     asked, hashed = known.unsettled(sheet, sheet.hashed())
     found = await rows.read_differing(connection, asked, hashed) if len(asked) else Differing(asked, hashed, ())
-    updates, inserts = found.updates(), inserts_of(found)
+    updates, inserts = (NONE, NO_INSERTS) if sheet.told else (found.updates(), inserts_of(found))
     changed = await rows.read_entries(connection, found, (*updates.places, *inserts.places))
     return Glimpse(works, Compared(found, changed, updates, inserts, held=False), len(sheet) - len(asked))
 
 
 def _is_plain(work: Work) -> bool:
     feed = work.feed
-    return feed.exists and not (feed.has_deferred or feed.has_dead or feed.keeps_events)
+    return feed.exists and not (feed.has_deferred or feed.has_dead or BATCH_DONE in feed.events)

@@ -77,7 +77,7 @@ async def _apply(
     """Apply some items of a batch, halving them as long as they fail."""
     batch = work.batch
     piece = Work(replace(batch, items=[batch.items[slot] for slot in slots], indexes=None), work.feed, work.day)
-    piece.place, piece.window = work.place, work.window
+    piece.place, piece.told = work.place, work.told
     try:
         async with _savepoint(connection):
             purses = await transaction.apply_works(connection, [piece], now, lock_usage=True)

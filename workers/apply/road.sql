@@ -5,6 +5,11 @@
 --
 -- Arrays of thousands of elements travel as literals, $1::text::bigint[]: see workers/apply/arrays.py. They are
 -- unnested side by side in a list of columns: unnest in FROM would write each array to a tuple store and read it back.
+--
+-- The part first_number is where a transaction's events begin (schemas/changes.py).
+
+-- part: first_number
+(SELECT pg_current_xact_id()::text::bigint << 12)
 
 -- name: seen_batches
 -- A receipt within a day of a batch's receive time means that the batch is a redelivery, or a sender's retry with
@@ -19,12 +24,11 @@ JOIN receipts r
 
 -- name: window_feeds
 -- Rules and limits as they are now. The batches that were seen stand beside each feed, which spares a round trip; where
--- nobody looks, there are none. Within the window's transaction its number comes along, and the key share lock keeps a
--- feed from being deleted under it; a look before it has neither, since either would need a commit.
+-- nobody looks, there are none. Within the window's transaction the key share lock keeps a feed from being deleted under
+-- it; a look before it has none.
 SELECT f.id, f.account_id, f.over_limit, f.automatically_connect, f.automatically_connect_by_barcode,
        f.case_insensitive_skus, a.daily_sku_limit, a.time_zone, coalesce(s.enabled, false) AS keeps_changes, s.events,
        s.account_id IS NOT NULL AS keeps_events,
-       {transaction}::text AS transaction,
        EXISTS (SELECT FROM deferred_items d WHERE d.account_id = f.account_id AND d.feed_id = f.id) AS has_deferred,
        EXISTS (SELECT FROM dead_keys k WHERE k.account_id = f.account_id AND k.feed_id = f.id AND k.overtaken_at IS NULL)
            AS has_dead,
@@ -65,7 +69,7 @@ JOIN feed_variant_details d ON d.account_id = k.account_id AND d.feed_variant_id
 -- By the place at which the compare found the row, which saves the second index look-up; a row that moved since
 -- (someone disconnected it) is not found, the count tells, and the window is done again.
 UPDATE feed_variants v
-SET item_hash = u.item_hash, updated_at = $1::timestamptz, last_change = coalesce($2::bigint, v.last_change){assignments}
+SET item_hash = u.item_hash, updated_at = $1::timestamptz, last_change = CASE WHEN $2::boolean THEN {first_number} ELSE v.last_change END{assignments}
 FROM (SELECT unnest($3::text::tid[]) AS place, unnest($4::text::bigint[]) AS id,
              unnest($5::text::bigint[]) AS item_hash{parameters}) u
 WHERE v.ctid = u.place AND v.id = u.id;
@@ -75,7 +79,7 @@ WHERE v.ctid = u.place AND v.id = u.id;
 INSERT INTO feed_variants (created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id, item_hash,
                            details_hash, charged, variant_id, last_change{columns})
 SELECT $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash, u.details_hash,
-       u.charged, u.variant_id, $2::bigint{values}
+       u.charged, u.variant_id, CASE WHEN $2::boolean THEN {first_number} END{values}
 FROM (SELECT unnest($3::text::bigint[]) AS account_id, unnest($4::text::bigint[]) AS feed_id,
              unnest($5::text::text[]) AS external_id, unnest($6::text::bigint[]) AS item_hash,
              unnest($7::text::bigint[]) AS details_hash, unnest($8::text::bigint[]) AS charged,
@@ -95,7 +99,7 @@ WITH u AS MATERIALIZED (
     INSERT INTO feed_variants (id, created_at, updated_at, inventory_updated_at, account_id, feed_id, external_id,
                                item_hash, details_hash, charged, variant_id, last_change{columns})
     SELECT u.id, $1::timestamptz, $1, {inventory_updated_at}, u.account_id, u.feed_id, u.external_id, u.item_hash,
-           u.details_hash, u.charged, u.variant_id, $2::bigint{values}
+           u.details_hash, u.charged, u.variant_id, CASE WHEN $2::boolean THEN {first_number} END{values}
     FROM u
 )
 INSERT INTO feed_variant_details (account_id, feed_variant_id, attributes)
@@ -276,9 +280,11 @@ SELECT expect_rows('feed variants', (SELECT count(*) FROM updated), $1::bigint)
 -- name: write_events!
 -- What the batches changed, for accounts that keep it.
 INSERT INTO events (at, account_id, feed_id, batch_id, run_id, source, received_at, position, event, body)
-SELECT $1::timestamptz, *
+SELECT $1::timestamptz, e.account_id, e.feed_id, e.batch_id, e.run_id, e.source, e.received_at,
+       {first_number} + e.number, e.event, e.body
 FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[], $8::bigint[],
-            $9::text[], $10::bytea[]);
+            $9::text[], $10::bytea[])
+     AS e (account_id, feed_id, batch_id, run_id, source, received_at, number, event, body);
 
 -- name: add_event!
 SELECT add_event($1, $2, NULL, NULL, $3::text::jsonb);

@@ -27,9 +27,7 @@ _CREATED, _UPDATED = Outcome.CREATED, Outcome.UPDATED
 
 async def read_differing(connection: Connection, sheet: Sheet, hashed: Hashed) -> Differing:
     """Return the lines of a sheet that differ from what is stored, or are new, with their rows."""
-    text = statements.differing_rows(
-        hashed.attributes, with_details=hashed.with_details, with_changes=sheet.window is not None
-    )
+    text = statements.differing_rows(hashed.attributes, with_details=hashed.with_details, with_changes=sheet.told)
     rows = await connection.fetch(text, len(sheet), *sheet.keys(), numbers(hashed.items))
     return Differing(sheet, hashed, rows)
 
@@ -135,7 +133,7 @@ def update_of(found: Differing, updates: Updates, now: datetime) -> tuple[tuple[
     if updates.charged is not None:
         columns["charged"] = numbers(updates.charged)
     hashes = found.hashed.items
-    return _update_of(now, None, (updates.ctids, updates.ids, [hashes[place] for place in updates.places]), columns)
+    return _update_of(now, False, (updates.ctids, updates.ids, [hashes[place] for place in updates.places]), columns)
 
 
 async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
@@ -154,20 +152,20 @@ async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hash
     if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     keys = [row["place"] for row in rows], [row["id"] for row in rows], [entry.item_hash for entry in entries]
-    await _send(connection, *_update_of(now, window_of(entries), keys, columns), len(entries))
+    await _send(connection, *_update_of(now, told(entries), keys, columns), len(entries))
     for entry in entries:
         entry.end(_UPDATED)
 
 
 def _update_of(
     now: datetime,
-    window: int | None,
+    told: bool,
     keys: tuple[Sequence[str], Sequence[int], Sequence[int]],
     columns: Mapping[str, str],
 ) -> tuple[tuple[str, ...], list[Any]]:
     """Return what an update writes and its parameters, given the rows' ctids, ids and item hashes."""
     ctids, ids, hashes = keys
-    return tuple(columns), [now, window, texts(ctids), numbers(ids), numbers(hashes), *columns.values()]
+    return tuple(columns), [now, told, texts(ctids), numbers(ids), numbers(hashes), *columns.values()]
 
 
 async def _send(connection: Connection, names: tuple[str, ...], values: Sequence[Any], count: int) -> None:
@@ -184,7 +182,7 @@ async def insert(connection: Connection, new: Inserts, variant_ids: Sequence[int
     await connection.execute(
         statements.insert_rows(attributes, detailed=detailed),
         now,
-        None,
+        False,
         *new.sheet.keys(),
         numbers(new.hashed.items),
         numbers(new.hashed.details),
@@ -198,11 +196,11 @@ async def insert(connection: Connection, new: Inserts, variant_ids: Sequence[int
 
 async def _insert(connection: Connection, entries: Sequence[Entry], attributes: tuple[str, ...], now: datetime) -> None:
     """Insert rows; what names them afterwards, their details and the changes that are kept, wants their ids back."""
-    named = window_of(entries) is not None or any(entry.details is not None for entry in entries)
+    named = told(entries) or any(entry.details is not None for entry in entries)
     rows = await connection.fetch(
         statements.insert_rows(attributes, named=named),
         now,
-        window_of(entries),
+        told(entries),
         *keys_of(entries),
         numbers([entry.item_hash for entry in entries]),
         numbers([entry.details_hash for entry in entries]),
@@ -228,9 +226,9 @@ async def delete(connection: Connection, entries: Sequence[Entry]) -> None:
     changes.note([entry for entry in entries if entry.row is not None])
 
 
-def window_of(entries: Sequence[Entry]) -> int | None:
-    """Return where the window's changes begin among the accounts' events; None when nobody keeps them."""
-    return entries[0].work.window
+def told(entries: Sequence[Entry]) -> bool:
+    """Return whether some account of the window keeps events, so that rows are marked with their last change."""
+    return entries[0].work.told
 
 
 def keys_of(entries: Sequence[Entry]) -> tuple[str, str, str]:

@@ -101,9 +101,9 @@ class Sheet:
         return len(self._lines)
 
     @property
-    def window(self) -> int | None:
-        """Where the window's changes begin among the accounts' events; None when nobody keeps them."""
-        return self._of.works[0].window
+    def told(self) -> bool:
+        """Whether some account of the window keeps events."""
+        return self._of.works[0].told
 
     def entries(self, places: Iterable[int] | None = None) -> list[Entry]:
         """Return the lines at some places, or all, as objects."""

@@ -64,7 +64,6 @@ def window_feeds(*, look: bool, hold: bool) -> str:
     return str(ROAD.window_feeds.sql).format(
         seen=_bare(ROAD.seen_batches.sql) if look else "SELECT n FROM generate_series(1, 0) n",
         feeds="$4" if look else "$1",
-        transaction="pg_current_xact_id()" if hold else "NULL",
         lock="FOR KEY SHARE OF f" if hold else "",
     )
 

@@ -86,6 +86,7 @@ async def settle_seen(
         async with whole(connection):
             purses = await write(connection, seen.compared, now, lock_usage=False)
             await write_receipts(connection, seen.works, now)
+            await changes.write(connection, seen.works, purses, now)
     return [result_of(batch, work) for batch, work in zip(batches, seen.works, strict=True)], purses
 
 

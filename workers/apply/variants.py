@@ -164,10 +164,10 @@ async def _write(connection: Connection, entries: Sequence[Entry], now: datetime
     await connection.execute(
         _SQL.connect_rows.sql,
         now,
+        entries[0].work.told,
         [entry.work.feed.account_id for entry in entries],
         [entry.row["id"] for entry in entries],
         [entry.variant_id for entry in entries],
-        [entry.work.window for entry in entries],
     )
 
 

@@ -45,9 +45,9 @@ class Work:
     """A claimed batch on its way: one outcome an item (`unchanged` until something says otherwise).
 
     `day` is the account day that the batch is charged to (`ordinal`: its number), `purse` what that day has room
-    for. `notes[slot]` says why an item ended as it did. `place` is the batch's in the window, `window`
-    where the changes of the window begin among the accounts' events (`schemas.changes`; None: no account of the window
-    keeps them), `changed` are the entries that were written, if the account keeps changes (`workers.apply.changes`).
+    for. `notes[slot]` says why an item ended as it did. `place` is the batch's in the window, which
+    is `told` if any of its accounts keeps events, `changed` are the entries that were written, if the account keeps
+    changes (`workers.apply.changes`).
     """
 
     batch: Batch
@@ -58,7 +58,7 @@ class Work:
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     purse: Purse | None = None
     place: int = 0
-    window: int | None = None
+    told: bool = False
     changed: list[Entry] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -1,11 +1,15 @@
 """What a window leaves of its changes: records for accounts that keep them, minutes of feeds, and nothing beside."""
 
+import asyncio
+from datetime import timedelta
+
 import orjson
 import pytest
 
 from schemas import change_records
 from schemas.batches import Operation
 from schemas.changes import NUMBER_BITS
+from workers.apply import glimpse
 
 POISON = """
 ALTER TABLE feed_variants ADD CONSTRAINT poison CHECK (inventory_quantity <> 666);
@@ -116,6 +120,67 @@ async def test_an_unchanged_or_redelivered_batch_leaves_nothing(kept):
         await kept.apply(batch)
 
     assert 1 == len(await events(kept))
+
+
+@pytest.fixture
+async def statements(kept):
+    """The statements of a road whose account keeps its changes and has two feed variants."""
+    await kept.apply(kept.batch({"externalId": "a", "inventoryQuantity": 1}, {"externalId": "b"}))
+    await asyncio.sleep(0)  # a logger hears of a statement in the loop's next turn
+    heard = []
+    kept.connection.add_query_logger(lambda record: heard.append(record.query))
+    return heard
+
+
+async def test_what_changes_nothing_of_an_account_that_keeps_changes_needs_no_transaction_and_is_remembered(
+    kept, statements
+):
+    kept.known.clear()
+    told = []
+    for _ in range(2):
+        told.append(await kept.outcomes({"externalId": "a", "inventoryQuantity": 1}))
+        await asyncio.sleep(0)
+        told.append([len(statements), sum("LEFT JOIN feed_variants" in query for query in statements)])
+        statements.clear()
+
+    assert [["unchanged"], [3, 1], ["unchanged"], [2, 0]] == told
+    assert 1 == len(await events(kept))
+
+
+async def test_what_changes_is_compared_once_and_is_of_its_transaction(kept, statements):
+    kept.now += timedelta(days=1)
+
+    await kept.apply(
+        kept.batch({"externalId": "b"}),
+        kept.batch({"externalId": "a", "inventoryQuantity": 2}, {"externalId": "c", "name": "Oak"}),
+    )
+    await asyncio.sleep(0)
+
+    assert 1 == sum("LEFT JOIN feed_variants" in query for query in statements)
+    rows = await kept.connection.fetch(
+        "SELECT position, xmin::text::bigint AS transaction FROM events ORDER BY position"
+    )
+    assert [(0, rows[0]["transaction"]), (1, rows[1]["transaction"])] == [
+        (row["position"] % 2**NUMBER_BITS, row["position"] >> NUMBER_BITS) for row in rows
+    ]
+    marked = {name: row["last_change"] for (_, name), row in (await kept.rows()).items()}
+    first, second = (row["transaction"] << NUMBER_BITS for row in rows)
+    assert {"a": second, "b": first, "c": second} == marked
+
+
+async def test_a_row_that_moved_after_the_look_is_told_once_with_what_it_held(kept, statements, monkeypatch):
+    other = await kept.another()
+    look = glimpse.at
+
+    async def at(*window):
+        seen = await look(*window)
+        await other.connection.execute("UPDATE feed_variants SET inventory_quantity = 5 WHERE external_id = 'a'")
+        return seen
+
+    monkeypatch.setattr(glimpse, "at", at)
+    await kept.outcomes({"externalId": "a", "inventoryQuantity": 2})
+
+    assert [(0, "a", "updated", False, "inventoryQuantity", 5, 2)] == (await records(kept))[2:]
 
 
 async def test_other_events_are_written_for_those_who_wait_for_them(road):

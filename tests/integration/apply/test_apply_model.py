@@ -89,6 +89,7 @@ class Road(RuleBasedStateMachine):
                 DELETE FROM usage;
                 DELETE FROM deferred_items;
                 DELETE FROM receipts;
+                DELETE FROM change_streams;
                 INSERT INTO accounts (id, name) VALUES (1, 'one') ON CONFLICT DO NOTHING;
                 INSERT INTO dropship_providers (id, account_id, name) VALUES (1, 1, 'vendor') ON CONFLICT DO NOTHING;
                 INSERT INTO inventory_feeds
@@ -114,6 +115,11 @@ class Road(RuleBasedStateMachine):
     def move(self, zone):
         self.zone = zone
         self.set_account()
+
+    @rule(kept=st.booleans())
+    def keep_changes(self, kept):
+        keep = "INSERT INTO change_streams (account_id, enabled) VALUES (1, true) ON CONFLICT DO NOTHING"
+        self.run(self.connection.execute(keep if kept else "DELETE FROM change_streams"))
 
     @rule(hours=st.integers(1, 20))
     def wait(self, hours):
