@@ -223,7 +223,7 @@ def amqp_url(rabbitmq) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _virtual_hosts(rabbitmq) -> VirtualHosts:
-    return VirtualHosts(rabbitmq, Settings(database_url="", amqp_url=rabbitmq.url, secret_key="0" * 32, shards=2))
+    return VirtualHosts(rabbitmq, shards=2)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from deploy.local.rabbitmq import RabbitMQ
 from schemas.amqp.tap import open_link
 from schemas.declare import declare
 from schemas.settings import Settings
+from schemas.topology import SHARDS_EXCHANGE
 
 _EMPTIED = """
 (fun(VHost) ->
@@ -22,7 +23,10 @@ _EMPTIED = """
                  0 -> 0;
                  _ -> rabbit_amqqueue:purge(Queue), Left(Queue)
              end end,
-    {Gone(400), lists:sum([Purged(Queue) || Queue <- Queues]), erlang:phash2({
+    Connected = Gone(400),
+    [rabbit_binding:remove(Binding, <<"test">>) || Binding <- rabbit_binding:list(VHost),
+                                                   element(4, element(2, Binding)) =:= <<"%s">>],
+    {Connected, lists:sum([Purged(Queue) || Queue <- Queues]), erlang:phash2({
         lists:sort([{amqqueue:get_name(Queue), amqqueue:get_arguments(Queue)} || Queue <- Queues]),
         lists:sort([Binding || Binding <- rabbit_binding:list(VHost), element(4, element(4, Binding)) =/= <<>>,
                     lists:any(fun(Queue) -> amqqueue:get_name(Queue) =:= element(4, Binding) end, Queues)]),
@@ -30,16 +34,17 @@ _EMPTIED = """
     })}
 end)(<<"%s">>)
 """
-"""Nobody is connected, how many messages are left (someone had them in hand), and what is declared."""
+"""No slot is bound; nobody is connected, how many messages are left (someone had them in hand), what is declared."""
 
 _CLEAN = "{gone,0,"
 
 
 class VirtualHosts:
-    """Virtual hosts with the topology of some settings; `take` and `give_back`."""
+    """Virtual hosts with the topology of the settings that are named; `take` and `give_back`."""
 
-    def __init__(self, rabbitmq: RabbitMQ, settings: Settings) -> None:
-        self._rabbitmq, self._settings = rabbitmq, settings
+    def __init__(self, rabbitmq: RabbitMQ, **named: int) -> None:
+        self._rabbitmq = rabbitmq
+        self._settings = Settings(database_url="", amqp_url=rabbitmq.url, secret_key="0" * 32, **named)
         self._clean: list[str] = []
         self._as_declared: dict[str, str] = {}
 
@@ -65,5 +70,5 @@ class VirtualHosts:
             self._rabbitmq.delete_vhost(url)
 
     def _emptied(self, url: str) -> str:
-        expression = " ".join((_EMPTIED % url.rpartition("/")[2]).split())
+        expression = " ".join((_EMPTIED % (SHARDS_EXCHANGE, url.rpartition("/")[2])).split())
         return self._rabbitmq.evaluate(expression)

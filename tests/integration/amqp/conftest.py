@@ -156,6 +156,18 @@ def database():
     return "postgresql://nobody@127.0.0.1:1/nothing"
 
 
+@pytest.fixture
+def amqp_url(two_shards):
+    """Two shards are enough here; they stand already."""
+    return two_shards
+
+
+@pytest.fixture
+def settings(settings):
+    """They are told of."""
+    return settings.model_copy(update={"shards": 2})
+
+
 @pytest.fixture(params=[Ours, Plain], ids=["ours", "aio-pika"])
 def publishers(request):
     """`async with publishers.opened(settings) as publisher`."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import aiormq
+import pytest
 
 from schemas.topology import shard_queue
 
@@ -74,6 +75,7 @@ async def test_a_message_whose_queue_is_gone_is_unroutable(publishers, settings,
         assert "unroutable" == await publisher.publish("a")
 
 
+@pytest.mark.other_queues
 async def test_a_full_queue_refuses_and_keeps_what_it_confirmed(publishers, settings):
     small = settings.model_copy(update={"queue_max_length": 1})
     async with publishers.opened(small) as publisher:

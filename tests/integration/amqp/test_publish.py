@@ -184,6 +184,7 @@ async def test_a_wrong_password_is_not_told_to_anybody(settings):
         assert "hunter2" not in publisher.ready()
 
 
+@pytest.mark.other_queues
 async def test_an_unsafe_live_queue_refuses_to_start_and_says_what_to_do(settings):
     async with channel_of(settings.amqp) as channel:
         await channel.queue_declare(shard_queue(0), durable=True, arguments={"x-queue-type": "quorum"})

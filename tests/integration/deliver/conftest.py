@@ -90,6 +90,12 @@ class Told:
 
 
 @pytest.fixture
+def amqp_url(two_shards):
+    """It stands already."""
+    return two_shards
+
+
+@pytest.fixture
 async def told(settings, least_privilege):
     connection = await asyncpg.connect(settings.dsn)
     settings = least_privilege(settings, "deliver").model_copy(update={"pull_allow_networks": ("127.0.0.0/8",)})

@@ -2,6 +2,9 @@
 
 import aiormq
 import orjson
+import pytest
+
+pytestmark = pytest.mark.other_queues  # and exchanges
 
 
 async def test_the_queue_gets_each_change_confirmed_by_account_and_feed_with_its_id(told):

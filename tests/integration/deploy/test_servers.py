@@ -14,7 +14,6 @@ import pytest
 
 from deploy.local.postgres import Postgres
 from deploy.migrate import migrate
-from schemas.settings import Settings
 from tests.vhosts import VirtualHosts
 
 
@@ -74,8 +73,7 @@ async def test_a_node_declares_queues_though_many_that_dead_letter_ended_at_once
 
     rabbitmq.evaluate(f"[exit(Pid, kill) || Pid <- {workers}]")
 
-    settings = Settings(database_url="", amqp_url=rabbitmq.url, secret_key="0" * 32, shards=2)
-    url = await VirtualHosts(rabbitmq, settings).take()
+    url = await VirtualHosts(rabbitmq, shards=2).take()
     rabbitmq.delete_vhost(url)
 
 

@@ -9,13 +9,28 @@ import pytest
 
 from ingest.amqp.publish import Publisher
 from tests.fleets import SEED, Fleet
+from tests.vhosts import VirtualHosts
+
+_QUEUES = {"shards": 4, "queue_delivery_limit": 20}
+
+
+@pytest.fixture(scope="session")
+def _four_shards(rabbitmq) -> VirtualHosts:
+    return VirtualHosts(rabbitmq, **_QUEUES)
+
+
+@pytest.fixture
+async def amqp_url(_four_shards) -> AsyncIterator[str]:
+    """The address of a virtual host whose four shards stand already, empty."""
+    url = await _four_shards.take()
+    yield url
+    _four_shards.give_back(url)
 
 
 @pytest.fixture
 async def fleet(settings, warm) -> AsyncIterator[Fleet]:
     """A seeded database and vhost, and a publisher; start workers with `fleet.worker()`."""
-    changed = {"shards": 4, "window_max_batches": 8, "heartbeat_ms": 200, "queue_delivery_limit": 20}
-    settings = settings.model_copy(update=changed)
+    settings = settings.model_copy(update={**_QUEUES, "window_max_batches": 8, "heartbeat_ms": 200})
     connection = await asyncpg.connect(settings.dsn)
     await connection.execute(SEED)
     await connection.close()
