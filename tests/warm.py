@@ -24,6 +24,7 @@ _COMMANDS = ("dead_letters", "probe", "queues", "shards", "top", "trace")
 _LOADED = {
     ("workers",): ("workers.__main__",),
     ("workers", "watch"): ("workers.__main__", "workers.watch.main"),
+    ("ingest", "api"): ("ingest.__main__", "ingest.api.main"),
     ("ingest", "edge"): ("ingest.__main__", "ingest.edge.main"),
     ("ingest", "pull"): ("ingest.__main__", "ingest.pull.main"),
     ("feedline",): ("deploy.command.main", *(f"deploy.command.{name}" for name in _COMMANDS)),

@@ -3,16 +3,15 @@
 import asyncio
 import os
 import re
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import orjson
 import psycopg
 import pytest
 
 from schemas.items import ATTRIBUTES
 from schemas.secrets import new_token, token_digest
+from tests.worker import Worker as Process
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "api.md").read_text()
@@ -32,7 +31,7 @@ trap 'remember > "$STATE"' EXIT
 
 
 @asynccontextmanager
-async def running(settings, role, **more):
+async def running(warm, settings, role, **more):
     """Run one role as a process of its own; gives the addresses that it announces. `more` goes into its environment."""
     environment = {
         **os.environ,
@@ -43,27 +42,16 @@ async def running(settings, role, **more):
         "REPLY_TIMEOUT_MS": "120000",  # a machine that is busy with other work is no fault of the guide
         **more,
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *ROLES[role]), cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
-    )
+    process = Process(await warm.start(ROLES[role], environment))
     try:
-        async with asyncio.timeout(180):
-            said = []
-            while not said or '"event":"listening"' not in said[-1].replace(" ", ""):
-                said.append((await process.stderr.readline()).decode())
-                assert said[-1], said
-            event = orjson.loads(said[-1])
-        drained = asyncio.create_task(process.stderr.read())
-        yield event
+        yield await process.event("listening")
     finally:
-        process.terminate()
-        await process.wait()
-    await drained
-    assert 0 == process.returncode
+        status = await process.stop()
+    assert 0 == status
 
 
 @pytest.fixture
-async def environment(settings, tmp_path):
+async def environment(settings, tmp_path, warm):
     """The whole road running, and what the guide's reader has: two addresses and a token."""
     token, operator = new_token(), new_token()
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
@@ -74,10 +62,10 @@ async def environment(settings, tmp_path):
                 [account, scope, token_digest(made)],
             )
     async with AsyncExitStack() as stack:
-        listening = {"edge": await stack.enter_async_context(running(settings, "edge"))}
+        listening = {"edge": await stack.enter_async_context(running(warm, settings, "edge"))}
         edge = {"EDGE_URL": listening["edge"]["url"]}
         for role in ("api", "worker"):
-            listening[role] = await stack.enter_async_context(running(settings, role, **edge))
+            listening[role] = await stack.enter_async_context(running(warm, settings, role, **edge))
         yield {
             "PATH": os.environ["PATH"],
             "API_URL": listening["api"]["url"],
