@@ -12,10 +12,16 @@ TIMEOUT_S = 120
 _LOOK_S = 0.02
 
 
-async def until(condition: Callable[[], Any], what: str | Callable[[], Any] = "", timeout_s: float = TIMEOUT_S) -> Any:
+async def until(
+    condition: Callable[[], Any],
+    what: str | Callable[[], Any] = "",
+    timeout_s: float = TIMEOUT_S,
+    every_s: float = _LOOK_S,
+) -> Any:
     """Wait until `condition` (a function, or a coroutine function) returns something true, and return it.
 
-    `what` is waited for, as the error tells it, or a function that says so with what was seen instead.
+    `what` is waited for, as the error tells it, or a function that says so with what was seen instead. It is looked for
+    every `every_s`, or less often where it is known to change less often.
     """
     try:
         async with asyncio.timeout(timeout_s):
@@ -25,6 +31,6 @@ async def until(condition: Callable[[], Any], what: str | Callable[[], Any] = ""
                     found = await found
                 if found:
                     return found
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(every_s)
     except TimeoutError:
         raise AssertionError(f"never: {what() if callable(what) else what or condition}") from None

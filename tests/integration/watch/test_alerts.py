@@ -45,7 +45,7 @@ PROCESSES = (
     *(f'feedline_build_info{{role="{role}", version=~".+"}}' for role in ("edge", "pull", "worker", "watch")),
 )
 """What single processes tell, beyond what rules and board ask for."""
-EVERY_MS = 1_000
+EVERY_S = 1.0
 SEED = """
 INSERT INTO accounts (id, name, daily_sku_limit, time_zone) VALUES (900, 'a', 10, '{zone}');
 INSERT INTO usage (account_id, day, used) VALUES (900, (now() AT TIME ZONE '{zone}')::date, 9);
@@ -120,11 +120,11 @@ async def sink(serve):
 
 @pytest.fixture
 def monitoring(tmp_path, sink):
-    """A Prometheus that looks often and whose alerts wait for a second only, and its Alertmanager."""
+    """A Prometheus that looks every second and whose alerts wait for one only, and its Alertmanager."""
     rules = tmp_path / "rules.yaml"
-    rules.write_text(re.sub(r"for: \S+", "for: 1s", RULES.read_text()))
+    rules.write_text(re.sub(r"\b(for|interval): \S+", r"\1: 1s", RULES.read_text()))
     alertmanager = Alertmanager(tmp_path / "alertmanager", sink.url)
-    scraping = Scraping(EVERY_MS, rules, f"127.0.0.1:{alertmanager.port}")
+    scraping = Scraping(round(EVERY_S * 1_000), rules, f"127.0.0.1:{alertmanager.port}")
     prometheus = Prometheus(tmp_path / "prometheus", os.environ, scraping=scraping)
     alertmanager.start()
     prometheus.start()
@@ -184,6 +184,7 @@ async def test_every_metric_is_alive_every_command_runs_and_a_stopped_worker_is_
     known = {"PROMETHEUS": monitoring.url, "MONITOR_PORT": worker.monitor.rpartition(":")[2]}
     await _commands_run(system, known, broker, letters)
     await _all_is_well(monitoring, until)
+    monitoring.sink.came.clear()  # what was told of before all was there
 
     def came(status):
         async def both():
@@ -207,7 +208,7 @@ async def _all_is_well(prometheus, until):
         return {"Watchdog"} == await firing()
 
     try:
-        await until(well, "nothing but the Watchdog")
+        await until(well, "nothing but the Watchdog", every_s=EVERY_S)
     except AssertionError:
         raise AssertionError(f"firing: {await firing()}") from None
 
@@ -224,7 +225,7 @@ async def _names_are_alive(prometheus, until):
         return not await missing()
 
     try:
-        await until(none, "every metric of rules and board")
+        await until(none, "every metric of rules and board", every_s=EVERY_S)
     except AssertionError:
         raise AssertionError(f"not in any scrape: {await missing()}") from None
     await _none_is_empty(prometheus, until, PROCESSES)
@@ -237,24 +238,20 @@ async def _board_is_not_empty(prometheus, until):
     async def needed():
         return await asyncio.to_thread(ask, prometheus, keda())
 
-    (one,) = await until(needed, "how many workers are needed")
+    (one,) = await until(needed, "how many workers are needed", every_s=EVERY_S)
     assert 0 <= float(one["value"][1]) <= 2
 
 
 async def _none_is_empty(prometheus, until, asked):
     """Wait until each expression has an answer: a process that was busy when it was scraped tells at the next."""
 
-    async def empty():
-        answers = {one: await asyncio.to_thread(ask, prometheus, one) for one in asked}
-        return [one for one, answer in answers.items() if not answer]
+    empty = list(asked)
 
     async def none():
-        return not await empty()
+        empty[:] = [one for one in empty if not await asyncio.to_thread(ask, prometheus, one)]
+        return not empty
 
-    try:
-        await until(none, "an answer to each")
-    except AssertionError:
-        raise AssertionError(f"empty: {await empty()}") from None
+    await until(none, lambda: f"an answer to {empty}", every_s=EVERY_S)
 
 
 async def _seeded(settings):
