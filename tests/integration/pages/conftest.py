@@ -9,9 +9,11 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from lxml import html
 
 from ingest.pages.app import application
+from ingest.pages.sessions import passwords
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 _NUMBER = 987_654
@@ -110,6 +112,14 @@ class Dashboard:
         if scope is not None:
             await browser.sign_in(self.api.new_token(account_id or self.api.account_id, scope))
         return browser
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch) -> None:
+    """A password's hash takes long on purpose, which is what tests/unit/pages/test_passwords.py is about."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", quick)
+    monkeypatch.setattr(passwords, "_NOBODY", quick.hash("nobody's"))
 
 
 @pytest.fixture
