@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,14 @@ import asyncpg
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from deploy.local.processes import CHECKOUT
 from ingest.pages.sessions.links import new_link
 from ingest.pages.sessions.roles import Role
-from tests.acceptance.chromium import OFFLINE
+from tests.acceptance.chromium import OFFLINE, opened
+from tests.acceptance.launcher import PATIENCE_S, Launcher
 from tests.waiting import until
 
-START_S, STOP_S = 300, 120
-PATIENCE_S = 120
-"""How long anything may take that another process does, on a machine that is busy with other work."""
 expect.set_options(timeout=PATIENCE_S * 1_000)
 WEBHOOK = "/webhooks/inventory-feeds/parse-webhooks.json"
-ENVIRONMENT = {
-    "PORT": "0",
-    "API_PORT": "0",
-    "MONITOR_PORT": "0",
-    "EDGE_PROCESSES": "1",
-    "WORKER_PROCESSES": "2",
-    "SSL_CERT_FILE": os.devnull,  # no process asks the outside: to read all authorities is a tenth of its start
-}
 
 
 class System:
@@ -93,26 +82,21 @@ class System:
 
 
 @pytest.fixture(scope="session")
-async def system(tmp_path_factory) -> AsyncIterator[System]:
-    folder = tmp_path_factory.mktemp("system") / ".local"
-    output = folder.with_name("output")
-    unset = ("DATABASE_URL", "AMQP_URL", "SECRET_KEY")
-    environment = {name: value for name, value in os.environ.items() if name not in unset} | ENVIRONMENT
-    with output.open("wb") as written:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deploy.command.main", "run", "--folder", str(folder), cwd=CHECKOUT, env=environment,
-            stdout=written,
-        )  # fmt: skip
-    try:
-        started = folder / "stack.json"
-        await until(lambda: started.exists() or process.returncode is not None, output.read_text, START_S)
-        assert process.returncode is None, output.read_text()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as client:
-            yield System(folder / "stack.json", client)
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), STOP_S)
+def launcher(tmp_path_factory) -> Iterator[Launcher]:
+    """The whole system's, which it is started by when a test needs it."""
+    # A space in the path, and (when root runs the tests) a folder that Postgres's own user cannot enter.
+    folder = tmp_path_factory.mktemp("a checkout")
+    launcher = Launcher(folder)
+    yield launcher
+    launcher.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+async def system(launcher) -> AsyncIterator[System]:
+    launcher.start()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as client:
+        yield System(launcher.path, client)
 
 
 @pytest.fixture(scope="session")
@@ -123,23 +107,37 @@ async def chromium():
         await running.close()
 
 
-@pytest.fixture
-async def page(system, chromium):
-    """A page that is signed in by a one-time link; an error on its console, or a violation of the policy, fails."""
+@pytest.fixture(scope="session")
+async def signed_in(system, chromium):
+    """The tab of who signed in by a one-time link."""
     connection = await asyncpg.connect(system.stack["databaseUrl"])
     account_id = await connection.fetchval("SELECT account_id FROM inventory_feeds ORDER BY id LIMIT 1")
     link = await new_link(connection, account_id, Role.OPERATOR)
     await connection.close()
-    context = await chromium.new_context(base_url=system.stack["apiUrl"])
-    context.set_default_timeout(PATIENCE_S * 1_000)
-    opened = await context.new_page()
-    wrong: list[str] = []
-    opened.on(
-        "console", lambda said: wrong.append(f"{said.location['url']}: {said.text}") if said.type == "error" else None
-    )
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    await opened.goto(link)  # the door opens by itself
-    await expect(opened.locator("[aria-current=page]")).to_have_text("Now")
-    yield opened
-    await context.close()
-    assert [] == wrong
+    tab = await opened(chromium, system.stack["apiUrl"])
+    await tab.page.goto(link)  # the door opens by itself
+    await expect(tab.page.locator("[aria-current=page]")).to_have_text("Now")
+    assert [] == tab.wrong
+    return tab
+
+
+@pytest.fixture
+async def page(signed_in):
+    """A page that is signed in and shows Now, the same for all tests; what is wrong with it fails.
+
+    To open another takes longer than most tests.
+    """
+    await signed_in.page.goto("/")
+    signed_in.wrong.clear()
+    yield signed_in.page
+    assert [] == signed_in.wrong
+    await signed_in.page.goto("about:blank")  # it asks for nothing while others are looked at
+
+
+@pytest.fixture
+async def own_page(system, chromium, signed_in):
+    """A page that is signed in, of a test that leaves it with a clock or a session of its own."""
+    tab = await opened(chromium, system.stack["apiUrl"], storage_state=await signed_in.page.context.storage_state())
+    yield tab.page
+    await tab.page.context.close()
+    assert [] == tab.wrong

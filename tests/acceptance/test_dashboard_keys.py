@@ -81,7 +81,8 @@ async def test_the_keyboard_alone_reaches_the_content_the_search_and_the_pages(p
     await expect(page.locator("#keys")).to_be_visible()
 
 
-async def test_keys_walk_the_rows_connect_and_take_back_and_a_toast_goes_after_ten_seconds(system, page):
+async def test_keys_walk_the_rows_connect_and_take_back_and_a_toast_goes_after_ten_seconds(system, own_page):
+    page = own_page
     items = [{"externalId": "by key", "vendorSku": "000-key"}, {"externalId": "next", "vendorSku": "000-next"}]
     async with system.post(items) as response:
         assert 202 == response.status

@@ -27,7 +27,8 @@ def of_a_stream(request):
     return "/live" in request.url and "once=1" not in request.url
 
 
-async def test_a_page_is_live_while_it_is_seen_and_nobody_is_in_a_row_and_says_since_when_it_is_not(page):
+async def test_a_page_is_live_while_it_is_seen_and_nobody_is_in_a_row_and_says_since_when_it_is_not(own_page):
+    page = own_page
     said, stream = page.locator("#live-state .words"), page.locator("#live-stream")
     await stop_the_clock(page)
     await page.goto("/feeds")
@@ -66,7 +67,8 @@ async def test_a_page_is_live_while_it_is_seen_and_nobody_is_in_a_row_and_says_s
     await expect(said).to_have_text("asks every 5 s")
 
 
-async def test_a_preview_is_asked_for_400_ms_after_the_last_key(page):
+async def test_a_preview_is_asked_for_400_ms_after_the_last_key(own_page):
+    page = own_page
     await stop_the_clock(page)
     await page.goto("/feeds")
     feed = await page.locator("a", has_text="Demo CSV feed over HTTP").get_attribute("href")

@@ -7,19 +7,18 @@ import json
 import pytest
 from playwright.async_api import expect
 
+from tests.acceptance.chromium import opened
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 async def docs(system, chromium):
     """The page, drawn; an error on its console, or a violation of its policy, fails."""
-    page = await chromium.new_page(base_url=system.stack["apiUrl"])
-    wrong: list[str] = []
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    await page.goto("/api/docs")
-    await expect(page.get_by_label("Your token"), str(wrong)).to_be_visible()
-    yield page
-    await page.close()
-    assert [] == wrong
+    tab = await opened(chromium, system.stack["apiUrl"])
+    await tab.page.goto("/api/docs")
+    await expect(tab.page.get_by_label("Your token"), str(tab.wrong)).to_be_visible()
+    yield tab.page
+    await tab.page.context.close()
+    assert [] == tab.wrong
 
 
 async def test_a_browser_draws_every_operation_and_needs_nothing_from_outside(system, docs):

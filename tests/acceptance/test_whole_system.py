@@ -46,12 +46,12 @@ async def receipt_of(system, batch_id):
 
 
 async def test_a_post_becomes_a_row_and_a_receipt(system):
-    async with system.post([{"externalId": "1234", "vendorSku": "1234", "inventoryQuantity": 10}]) as response:
+    async with system.post([{"externalId": "a post", "vendorSku": "1234", "inventoryQuantity": 10}]) as response:
         assert 202 == response.status
         answer = await response.json()
 
     receipt = await receipt_of(system, answer["batchId"])
-    (row,) = await system.get("/api/inventory-feed-variants.json?externalId=1234")
+    (row,) = await system.get("/api/inventory-feed-variants.json?externalId=a%20post")
 
     assert {"created": 1} == receipt["counts"]
     assert ("1234", 10) == (row["vendorSku"], row["inventoryQuantity"])
@@ -72,10 +72,15 @@ async def test_every_accepted_item_has_one_outcome_and_the_last_value_wins_while
             lambda: (wanted, [len(sender.batches) for sender in senders], system.stack["pids"]),
         )
 
+    def counts():
+        return {role: len(pids) for role, pids in system.stack["pids"].items()}
+
     await all_get_through()
+    before = counts()
     for role in ("workers", "postgres", "rabbitmq", "edge"):
         await system.kill(role)
         await all_get_through()
+    await system.until(lambda: before == counts(), lambda: (before, counts()))  # each was started again
     for sender in senders:
         sender.stop.set()
     await asyncio.gather(*tasks)
