@@ -275,7 +275,7 @@ SELECT expect_rows('feed variants', (SELECT count(*) FROM updated), $1::bigint)
 -- name: all_charged
 -- The same, unless each of its days was charged too.
 {every_row}, expect_rows('days to charge', (SELECT count(*) FROM charged), $2::bigint),
-       ARRAY(SELECT used FROM charged ORDER BY account_id, day) AS used;
+       ARRAY(SELECT used::bigint FROM charged ORDER BY account_id, day) AS used;
 
 -- name: write_events!
 -- What the batches changed, for accounts that keep it.

@@ -9,12 +9,13 @@ import orjson
 import pytest
 
 from schemas import receipts
-from schemas.batches import Batch, Operation, Source
+from schemas.batches import Batch, Operation, Source, keyed_batch_id, new_batch_id
 from workers.apply import Memory, WindowResult, apply_window
 from workers.apply.planner import SESSION
 from workers.database import open_connection
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_KEY = b"k" * 32
 
 
 class Road:
@@ -34,8 +35,16 @@ class Road:
         return road
 
     def batch(self, *items, feed=1, at=None, operation=Operation.UPSERT, **more) -> Batch:
+        """Return a batch with an id of its own, for which nobody looks unless a test makes it one from a key."""
         received_ms = int((at or self.now).timestamp() * 1000)
-        return Batch(uuid4(), 1, feed, received_ms, Source.WEBHOOK, list(items), operation=operation, **more)
+        batch_id = new_batch_id(feed, received_ms, _KEY)
+        return Batch(batch_id, 1, feed, received_ms, Source.WEBHOOK, list(items), operation=operation, **more)
+
+    def keyed_batch(self, *items, **more) -> Batch:
+        """Return a batch whose id may come in another message."""
+        batch = self.batch(*items, **more)
+        batch.batch_id = keyed_batch_id(batch.feed_id, uuid4().hex, _KEY)
+        return batch
 
     async def apply(self, *batches) -> WindowResult:
         return await apply_window(self.connection, batches, self.now, self.known)
