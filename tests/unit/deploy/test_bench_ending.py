@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 COMPARING = """
-import asyncio
+import asyncio, signal
 from pathlib import Path
 from deploy.bench import compare
 
@@ -17,6 +17,7 @@ async def run(folder, sides, plan):
     print(sides[0].code, (sides[0].code / "kept").read_text(), flush=True)
     await asyncio.Event().wait()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind itself ignores it
 compare.HERE, compare._run = Path.cwd(), run
 compare.main(["HEAD"])
 """
