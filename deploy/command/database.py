@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import asyncpg
 import click
 
 from deploy.command.given import given
-from schemas.postgres import Session
+from schemas.postgres import AWAY, Session
 
 T = TypeVar("T")
 
@@ -38,7 +39,18 @@ def run_on(database_url: str, work: Callable[[asyncpg.Connection], Awaitable[T]]
         finally:
             await connection.close()
 
-    try:
+    with reaching():
         return asyncio.run(connected())
-    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
-        raise click.ClickException(f"Postgres cannot be reached: {error}") from None
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Tell in one line that Postgres is away, goes away meanwhile, lets nobody in, or has not been migrated."""
+    try:
+        yield
+    except AWAY as error:
+        raise click.ClickException(f"Postgres cannot be reached: {str(error) or 'no answer in time'}") from None
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        raise click.ClickException(f"Postgres refuses: {error}") from None
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise click.ClickException(f"the database is not of this release, {error}: run `feedline migrate`") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from deploy.command.database import reaching
 from schemas import logs, queries
 from schemas.agreement import division
 from schemas.division import Division
@@ -46,12 +47,8 @@ def top(*, once: bool, as_json: bool) -> None:
         raise click.UsageError("--json goes with --once")
     settings = load()
     logs.configure("top", "error")
-    try:
+    with reaching(), suppress(KeyboardInterrupt):
         asyncio.run(_show(settings, once=once, as_json=as_json))
-    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
-        raise click.ClickException(f"Postgres cannot be reached: {error}") from None
-    except KeyboardInterrupt:
-        pass
 
 
 async def _show(settings: Settings, *, once: bool, as_json: bool) -> None:
@@ -145,7 +142,7 @@ def drawn(seen: dict[str, Any]) -> Group:
         ("Feedline ", "bold"),
         f"{seen['at']:%H:%M:%S} UTC   {seen['workers']} workers   oldest ",
         _coloured(f"{oldest:.1f} s", late=oldest > LATE_S),
-        f"   lag of the last minute {seen['lagSeconds']:.2f} s",
+        f"   last minute's lag {seen['lagSeconds']:.1f} s",
     )
     if not seen["brokerSeen"]:
         head.append("   RabbitMQ does not answer", style="bold red")
