@@ -16,6 +16,7 @@ import orjson
 import re2
 
 from ingest.pull.mapping.keys import LONGEST_NO_ID, NO_IDS, TOTAL_MARKS
+from ingest.pull.mapping.written import Numbers, Plain
 from ingest.pull.records import MISSING
 from schemas.columns import Column, Whole, checked
 from schemas.keys import NO_BARCODES
@@ -59,7 +60,7 @@ Straight = Callable[[Sequence[Any]], list[Any] | None]
 def canonical_decimals(found: Sequence[Any]) -> list[Any] | None:
     """Return decimals as they are, for they are canonical."""
     # As JSON, no value can be taken for two.
-    return list(found) if _CANONICAL.fullmatch(orjson.dumps(found)) else None
+    return Plain(found) if _CANONICAL.fullmatch(orjson.dumps(found)) else None
 
 
 def bounded_integers(asked: Whole) -> Straight:
@@ -72,7 +73,10 @@ def bounded_integers(asked: Whole) -> Straight:
         if "." in joined or "e" in joined or "E" in joined:  # 1.0 and 1e3 would be read, too
             return None
         made = decode(f"[{joined}]")
-        return made if len(made) == len(found) else None  # 1,5 would be two
+        if len(made) != len(found):  # 1,5 would be two
+            return None
+        # -0 is 0, and white space is none of a number's.
+        return made if "-" in joined or any(map(joined.__contains__, " \t\r\n")) else Numbers(made, list(found))
 
     return integers
 
@@ -214,41 +218,43 @@ def keys(source: int, otherwise: Run, attribute: str, *, as_text: bool) -> Run:
     nothing = ("", MISSING) if as_text else (None, MISSING)
     required, barcode = attribute == "externalId", attribute == "barcode"
 
-    def are_right(found: Sequence[Any]) -> bool:
-        shortest = _shortest_plain(found, required=required)
-        if required and 0 < shortest <= LONGEST_NO_ID:
-            return NO_IDS.isdisjoint(map(str.lower, found))
-        return shortest > 0 and (not barcode or _are_barcodes(found))
+    def lines_of(found: Sequence[Any]) -> str:
+        """Return these keys, a line each, if all are right; else nothing."""
+        lines, shortest = _plain_lines(found, required=required)
+        if required and shortest <= LONGEST_NO_ID and not NO_IDS.isdisjoint(map(str.lower, found if lines else ())):
+            return ""
+        return "" if barcode and lines and not _are_barcodes(found) else lines
 
     def column(values: Values, count: int) -> Made:
         found = values[source]
-        if are_right(found):
-            return list(found), False
+        if lines := lines_of(found):
+            return list(found) if '"' in lines or "\\" in lines else Plain(found), False
         present = [value for value in found if value not in nothing]
-        if required or not present or len(present) == len(found) or not are_right(present):
+        if required or not present or len(present) == len(found) or not lines_of(present):
             return otherwise(values, count)
         return [MISSING if value == "" else value for value in found], True
 
     return column
 
 
-def _shortest_plain(found: Sequence[Any], *, required: bool) -> int:
-    """Return the length of the shortest key if all are plainly right as they stand; 0 if not."""
+def _plain_lines(found: Sequence[Any], *, required: bool) -> tuple[str, int]:
+    """Return keys, a line each, and the shortest one's length, if all are plainly right as they stand; else nothing."""
+    nothing = "", 0
     try:
         lines = "\n" + "\n".join(found) + "\n"
         lengths = set(map(len, found))
     except TypeError:  # a record without it, null, a number, or what the reader refused
-        return 0
+        return nothing
     if not lines.isascii() or not min(lengths) or max(lengths) > _MAX_KEY:
-        return 0
+        return nothing
     unusual = lines.encode().translate(None, _USUAL)
     if len(unusual) - unusual.count(b" ") != len(found) + 1:
-        return 0
+        return nothing
     if b" " in unusual and ("\n " in lines or " \n" in lines):  # within keys spaces are as they should be
-        return 0
+        return nothing
     if required and any(letter in lines and mark in lines for letter, mark in TOTAL_MARKS):
-        return 0
-    return 0 if _is_a_spreadsheets(lines) else min(lengths)
+        return nothing
+    return nothing if _is_a_spreadsheets(lines) else (lines, min(lengths))
 
 
 def _is_a_spreadsheets(lines: str) -> bool:

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.pull.mapping.whole_columns import bounded_integers, keys
 from ingest.pull.mapping.written import MadeColumn, items_of
 from ingest.pull.records import MISSING
+from schemas.items import COLUMNS
 
 TEXT = st.text(max_size=6) | st.text('a",\\\n\u2028é', max_size=6) | st.sampled_from(['","', '\\","', "{", "}"])
 JSON = st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | TEXT, lambda each: st.lists(each, max_size=2))
@@ -50,3 +53,19 @@ def test_text_that_needs_escapes_and_values_that_are_missing_leave_the_others_al
         '{"externalId":"A","name":"12\\" \\"wide\\", round","inventoryQuantity":null}',
         '{"externalId":"B","name":"b\\\\","barcode":"4001","inventoryQuantity":7}',
     ] == items_of(columns)
+
+
+@pytest.mark.parametrize("texts", [["5", "70"], ["-0", "-7"], [" 5", "7\t"], ["5\n", "\r7"], ["0", "2147483647"]])
+def test_numbers_are_written_as_numbers_however_they_stand_in_the_file(texts):
+    made = bounded_integers(COLUMNS["inventoryQuantity"])(texts)
+
+    written = items_of([MadeColumn("inventoryQuantity", made, gaps=False)])
+    assert [f'{{"inventoryQuantity":{int(text)}}}' for text in texts] == written
+
+
+@pytest.mark.parametrize("found", [["A-1", "B-2"], ['12"-A', "B-2"], ["A\\1", "B-2"]])
+def test_keys_that_are_right_as_they_stand_are_escaped_where_they_need_it(found):
+    made, gaps = keys(0, None, "vendorSku", as_text=True)([found], len(found))
+
+    written = items_of([MadeColumn("vendorSku", made, gaps)])
+    assert [{"vendorSku": key} for key in found] == list(map(json.loads, written))
