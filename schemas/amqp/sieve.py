@@ -27,11 +27,18 @@ _SIGN_OF_LIFE_S = 1.0
 
 Take = Callable[[int, int, bytes], bool]
 """Given a frame's kind, channel and payload, tells whether it was taken."""
+TakeWhole = Callable[[bytes, int], int]
+"""Given a stream and where a frame begins in it, returns the end of the frames that it took there together, or 0."""
 
 
 def nothing(_kind: int, _channel: int, _payload: bytes) -> bool:
     """Take nothing."""
     return False
+
+
+def nowhere(_stream: bytes, _start: int) -> int:
+    """Take nothing."""
+    return 0
 
 
 class Sieve:
@@ -43,6 +50,8 @@ class Sieve:
     def __init__(self, pass_on: Callable[[bytes], None], clock: Callable[[], float]) -> None:
         """`clock` gives seconds."""
         self.take: Take = nothing
+        self.take_whole: TakeWhole = nowhere
+        """Is asked first, for several frames in a row that are one message."""
         self._pass_on = pass_on
         self._clock = clock
         self._rest = b""
@@ -54,28 +63,35 @@ class Sieve:
         if self._foreign:
             self._pass_on(data)
             return
-        if self._rest:
-            data = self._rest + data
+        data = self._rest + data
         start = kept = 0
-        size, take = len(data), self.take
+        size, take, take_whole = len(data), self.take, self.take_whole
         while size - start >= OVERHEAD:
-            kind, channel, length = _FRAME.unpack_from(data, start)
-            end = start + OVERHEAD + length
-            if kind not in _KINDS or length > _LARGEST_BYTES or (end <= size and data[end - 1] != _END):
-                self._foreign, start = True, size
-                break
-            if end > size:
-                break
-            if take(kind, channel, data[start + 7 : end - 1]):
-                if kept < start:
-                    self._pass_on(data[kept:start])
-                kept = end
-            start = end
+            end = take_whole(data, start)
+            if not end:
+                kind, channel, end = self._frame(data, start)
+                if not end:
+                    break
+                if not take(kind, channel, data[start + 7 : end - 1]):
+                    start = end
+                    continue
+            if kept < start:
+                self._pass_on(data[kept:start])
+            kept = start = end
+        start = size if self._foreign else start
         if kept < start:
             self._pass_on(data[kept:start])
         if kept:
             self._show_life()
         self._rest = data[start:]
+
+    def _frame(self, data: bytes, start: int) -> tuple[int, int, int]:
+        """Return kind, channel and end of the frame that begins there; 0 for one that is not whole, or foreign."""
+        kind, channel, length = _FRAME.unpack_from(data, start)
+        end = start + OVERHEAD + length
+        whole = end <= len(data)
+        self._foreign = kind not in _KINDS or length > _LARGEST_BYTES or (whole and data[end - 1] != _END)
+        return kind, channel, end if whole and not self._foreign else 0
 
     def _show_life(self) -> None:
         """The library ends a connection that it hears nothing of; RabbitMQ sends no heartbeats while it talks."""

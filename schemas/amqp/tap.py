@@ -17,7 +17,7 @@ from aiormq.connection import TransportFactory
 from yarl import URL
 
 from schemas.addresses import brokers, first
-from schemas.amqp.sieve import Sieve, Take
+from schemas.amqp.sieve import Sieve, Take, TakeWhole, nowhere
 
 AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
 """What aiormq raises when a connection or channel is lost, or is closed already (RuntimeError)."""
@@ -41,9 +41,9 @@ class Tap(asyncio.StreamReaderProtocol):
         """Why the connection is no more."""
         self._on_gone: Callable[[str], None] | None = None
 
-    def attach(self, take: Take, on_gone: Callable[[str], None] | None = None) -> None:
+    def attach(self, take: Take, on_gone: Callable[[str], None] | None = None, take_whole: TakeWhole = nowhere) -> None:
         """Give every frame to `take` first, and tell `on_gone` at once, before the library knows, when all is over."""
-        self.sieve.take = take
+        self.sieve.take, self.sieve.take_whole = take, take_whole
         self._on_gone = on_gone
         if self.gone is not None and on_gone is not None:
             on_gone(self.gone)
@@ -58,6 +58,12 @@ class Tap(asyncio.StreamReaderProtocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         super().connection_made(transport)
+
+    def write(self, frame: bytes) -> None:
+        """Write a frame beside the library, at once; raises one of `AWAY` when the connection is over."""
+        if self.transport is None or self.gone is not None:
+            raise ConnectionResetError(self.gone or "not connected")
+        self.transport.write(frame)
 
     def data_received(self, data: bytes) -> None:
         """Take what came from the socket."""

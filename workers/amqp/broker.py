@@ -98,8 +98,8 @@ class Broker:
             except BaseException:
                 await link.close()
                 raise
-            deliveries = Deliveries(self._monotonic)
-            link.tap.attach(deliveries.take)
+            deliveries = Deliveries(self._monotonic, link.tap.write)
+            link.tap.attach(deliveries.take, take_whole=deliveries.take_whole)
             self._link = link, deliveries
             _log.info("rabbitmq_connected", connection=self._name)
             return self._link

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
@@ -70,11 +70,11 @@ class Consumer:
 
     async def ack(self, tag: int) -> None:
         """Ack everything up to a delivery tag; on a closed channel there is nothing to do: they will come again."""
-        await self._settle(self._channel.basic_ack(tag, multiple=True, wait=False))
+        await self._settle(self._deliveries.ack, tag)
 
     async def reject(self, tag: int) -> None:
         """Hand one delivery to the dead exchange."""
-        await self._settle(self._channel.basic_reject(tag, requeue=False, wait=False))
+        await self._settle(self._deliveries.reject, tag)
 
     async def close(self) -> bool:
         """Close the channel, and return whether the broker surely knows.
@@ -89,10 +89,11 @@ class Consumer:
             return False
         return self._channel.connection.is_opened
 
-    async def _settle(self, sending: Awaitable[None]) -> None:
+    async def _settle(self, settle: Callable[[int, int], None], tag: int) -> None:
+        if self.over:
+            return
         try:
-            async with asyncio.timeout(TIMEOUT_S):  # a frame put into the queue of a dead connection waits for ever
-                await sending
+            settle(self._channel.number, tag)
         except AWAY:
             await self.close()
             self._wake()

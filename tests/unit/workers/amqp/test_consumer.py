@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+import pamqp.frame
 import pytest
+from pamqp.commands import Basic
 
 from workers.amqp.consumer import Consumer
 from workers.amqp.deliveries import Deliveries, Message
@@ -44,7 +46,7 @@ class Channel:
 async def rig():
     """A consumer that has begun, its channel, and how often it rang."""
     channel, rings = Channel(), []
-    consumer = Consumer(channel, Deliveries(lambda: 0.0), lambda: rings.append(1))
+    consumer = Consumer(channel, Deliveries(lambda: 0.0, lambda _: None), lambda: rings.append(1))
     await consumer.start("queue", 8)
     return consumer, channel, rings
 
@@ -62,6 +64,28 @@ async def test_a_close_that_the_broker_answered_is_told(rig):
     consumer, _, _ = rig
     assert await consumer.close()
     assert consumer.over
+
+
+async def test_what_is_settled_is_written_at_once_and_on_a_closed_channel_nothing_is():
+    written = []
+    consumer = Consumer(Channel(), Deliveries(lambda: 0.0, written.append), lambda: None)
+    await consumer.ack(7)
+    await consumer.reject(8)
+    assert [pamqp.frame.marshal(frame, 1) for frame in (Basic.Ack(7, True), Basic.Reject(8, False))] == written
+    await consumer.close()
+    await consumer.ack(9)
+    assert 2 == len(written)
+
+
+async def test_an_ack_over_a_lost_connection_ends_the_channel_and_rings():
+    def write(_):
+        raise ConnectionResetError
+
+    rings = []
+    consumer = Consumer(Channel(), Deliveries(lambda: 0.0, write), lambda: rings.append(1))
+    await consumer.ack(7)
+    assert consumer.over
+    assert rings
 
 
 async def test_a_cancel_by_the_broker_is_noticed_and_not_sent_again(rig):

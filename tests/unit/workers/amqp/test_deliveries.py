@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 
 import pamqp.frame
@@ -12,7 +13,7 @@ from pamqp.commands import Basic, Connection
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from schemas.amqp.sieve import Sieve
+from schemas.amqp.sieve import Sieve, nowhere
 from workers.amqp.deliveries import Deliveries
 
 OURS, FOREIGN = 3, 4
@@ -32,8 +33,8 @@ def delivery(channel, tag, body, *, properties=USUAL, redelivered=False, cut=Non
 
 
 def tapped(pass_on, clock):
-    sieve, deliveries = Sieve(pass_on, clock), Deliveries(lambda: 0.0)
-    sieve.take = deliveries.take
+    sieve, deliveries = Sieve(pass_on, clock), Deliveries(lambda: 0.0, lambda _: None)
+    sieve.take, sieve.take_whole = deliveries.take, deliveries.take_whole
     return sieve, deliveries
 
 
@@ -66,6 +67,45 @@ def test_everything_else_is_passed_on_untouched():
 
 def test_a_stream_that_is_not_amqp_is_passed_on():
     assert ([], b"AMQP\x00\x00\x09\x01 and more") == run([b"AMQP\x00\x00\x09\x01", b" and more"])
+
+
+def test_a_delivery_that_came_whole_is_taken_without_a_look_at_each_of_its_frames():
+    looks, messages = [], []
+    sieve, deliveries = tapped(looks.append, lambda: 0.0)
+    deliveries.register(OURS, messages.append)
+    sieve.take = lambda *frame: looks.append(frame) or False
+    sieve.feed(delivery(OURS, 1, b"a", redelivered=True) + delivery(OURS, 2, b"bc"))
+    assert [(1, True, b"a"), (2, False, b"bc")] == seen(messages)
+    assert USUAL == messages[1].properties
+    assert [] == looks
+
+
+@given(st.binary(max_size=9), st.integers(0, 200), st.integers(0, 255))
+def test_a_byte_that_is_wrong_in_a_delivery_makes_of_it_what_it_makes_frame_by_frame(body, place, value):
+    stream = bytearray(delivery(OURS, 1, body) + delivery(OURS, 2, b"next"))
+    stream[place % len(stream)] = value
+
+    def made(whole):
+        passed, messages = bytearray(), []
+        sieve, deliveries = tapped(passed.extend, lambda: 0.0)
+        deliveries.register(OURS, messages.append)
+        if not whole:
+            sieve.take_whole = nowhere
+        try:
+            sieve.feed(bytes(stream))
+        except (struct.error, IndexError) as error:
+            return type(error)
+        return [(one.tag, one.redelivered, one.header, one.body) for one in messages], passed
+
+    assert made(whole=False) == made(whole=True)
+
+
+def test_acks_and_rejects_are_written_as_the_library_would_write_them():
+    written = []
+    deliveries = Deliveries(lambda: 0.0, written.append)
+    deliveries.ack(OURS, 2**40)
+    deliveries.reject(FOREIGN, 7)
+    assert [frames(OURS, Basic.Ack(2**40, True)), frames(FOREIGN, Basic.Reject(7, False))] == written
 
 
 def test_an_empty_body_is_a_delivery_too():

@@ -104,7 +104,7 @@ class Rig:
 
     async def tapped_channel(self):
         await self.reachable.wait()
-        return Channel(self), Deliveries(lambda: 0.0)
+        return Channel(self), Deliveries(lambda: 0.0, lambda _: None)
 
     async def declare(self):
         self.say("declare")
