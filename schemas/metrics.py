@@ -38,17 +38,13 @@ API_SECONDS = Histogram("feedline_api_seconds", "Time to answer an API request",
 OUTCOMES = Counter("feedline_outcomes_total", "Items by outcome", ["outcome"])
 REMEMBERED = Counter("feedline_remembered_items_total", "Unchanged items told by a remembered hash, without a compare")
 WINDOWS = Counter("feedline_windows_total", "Windows by result: committed, transient, split", ["result"])
-WINDOW_SECONDS = Histogram("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
-WINDOW_BATCHES = Histogram("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
-WINDOW_ITEMS = Histogram(
-    "feedline_window_items", "Items of a window", buckets=(1, 10, 50, 100, 200, 400, 800, 1600, 3200)
-)
-WINDOW_BYTES = Histogram(
+WINDOW_SECONDS = Tally("feedline_window_seconds", "Time from a window's start to its commit", buckets=_SECONDS)
+WINDOW_BATCHES = Tally("feedline_window_batches", "Batches of a window", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+WINDOW_ITEMS = Tally("feedline_window_items", "Items of a window", buckets=(1, 10, 50, 100, 200, 400, 800, 1600, 3200))
+WINDOW_BYTES = Tally(
     "feedline_window_bytes", "Message bytes of a window", buckets=tuple(4**power for power in range(5, 12))
 )
-COMMIT_LAG = Histogram(
-    "feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_LAG_SECONDS
-)
+COMMIT_LAG = Tally("feedline_receive_to_commit_seconds", "A batch's time from receipt to commit", buckets=_LAG_SECONDS)
 APPLIED = Gauge(
     "feedline_shard_applied_timestamp_seconds", "When its owner last committed a window of a shard", ["shard", "owner"]
 )

@@ -15,6 +15,7 @@ _SIMPLE = (Outcome.CREATED, Outcome.UPDATED)
 _UNCHANGED = Outcome.UNCHANGED
 _ALL = tuple(Outcome)
 _PLAINLY = {outcome.value for outcome in (*_SIMPLE, _UNCHANGED)}
+_ALL_UNCHANGED = _UNCHANGED.value
 _PLAIN = 3
 """Attributes of a line about which there is no more to say."""
 _REJECTED = Outcome.REJECTED.value
@@ -27,8 +28,8 @@ def counts_of(work: Work) -> dict[str, int]:
         counts = {outcomes[0].value: len(outcomes)}
     else:
         counts = {outcome.value: number for outcome in _ALL if (number := outcomes.count(outcome))}
-    if refused := len({reject["index"] for reject in work.batch.rejected}):
-        counts[_REJECTED] = counts.get(_REJECTED, 0) + refused
+    if work.batch.rejected:
+        counts[_REJECTED] = counts.get(_REJECTED, 0) + len({reject["index"] for reject in work.batch.rejected})
     return counts
 
 
@@ -40,6 +41,8 @@ def encode(work: Work) -> tuple[dict[str, int], bytes]:
         plain = [line for line in told if line["outcome"] is _UNCHANGED and len(line) == _PLAIN]
         lines = [line for line in told if line["outcome"] is not _UNCHANGED or len(line) > _PLAIN]
         unchanged, ids = [line["index"] for line in plain], [line["externalId"] for line in plain]
+    elif counts.get(_ALL_UNCHANGED) == len(outcomes):
+        lines, unchanged, ids = [], list(batch.indexes or range(len(outcomes))), list(external_ids(batch.items))
     else:
         flags = [outcome is _UNCHANGED for outcome in outcomes]
         unchanged = list(compress(batch.indexes or range(len(outcomes)), flags))
