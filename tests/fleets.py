@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import sys
 import uuid
 from collections import Counter, defaultdict
@@ -24,7 +25,7 @@ from tests.waiting import TIMEOUT_S, until
 from tests.warm import Warm
 from tests.worker import Worker
 
-MANY, SLOWLY_S = 40, 2.0
+MANY, SLOWLY_S = 20, 2.0
 SEED = """
 INSERT INTO accounts (name) VALUES ('one');
 INSERT INTO dropship_providers (account_id, name) VALUES (1, 'vendor');
@@ -62,6 +63,7 @@ class Fleet:
             for name, value in (changed | secrets | settings).items()
             if not isinstance(value, list)
         }
+        environment["PGSSLMODE"] = os.environ["PGSSLMODE"]
         worker = Worker(await self._warm.start(("workers",), environment))
         try:
             worker.id = uuid.UUID((await worker.event("listening"))["worker"])
@@ -107,7 +109,7 @@ class Fleet:
         await asyncio.gather(*(of(feed) for feed in self.feeds))
 
     @asynccontextmanager
-    async def posting(self, every_s: float = 0.05) -> AsyncIterator[None]:
+    async def posting(self, every_s: float = 0.1) -> AsyncIterator[None]:
         """Publish on, on all feeds, until the block ends; slowly after a while, for all of it has to be worked off."""
         done = asyncio.Event()
 

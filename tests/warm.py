@@ -20,7 +20,7 @@ import orjson
 
 from ingest.pull.parse.process.forks import STATUS_BYTES, ForkServer
 
-_COMMANDS = ("dead_letters", "probe", "queues", "shards", "top", "trace")
+_COMMANDS = ("dead_letters", "probe", "queues", "run", "shards", "top", "trace")
 _LOADED = {
     ("workers",): ("workers.__main__",),
     ("workers", "watch"): ("workers.__main__", "workers.watch.main"),
@@ -127,6 +127,7 @@ def _become(stderr: int, life: socket.socket) -> None:
         for written in (1, 2):
             os.dup2(stderr, written)
         os.close(stderr)
+        sys.stdout = os.fdopen(1, "w", closefd=False)  # the old one believes that it has its file, and can seek in it
         life.send(os.getpid().to_bytes(STATUS_BYTES, signed=True))
     sys.argv, program = words, words[0]
     main = import_module("deploy.command.main" if program == "feedline" else f"{program}.__main__").main

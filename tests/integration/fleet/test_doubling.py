@@ -60,7 +60,7 @@ async def stray(fleet, feed, queue):
 async def test_the_shards_are_doubled_under_load_though_who_does_it_is_killed(fleet):
     assert "no process of the fleet has started yet" in await asyncio.to_thread(feedline, fleet, "shards", "double")
     async with fleet.worker(**QUICK) as one, fleet.worker(**QUICK) as other:
-        async with fleet.posting(0.1):
+        async with fleet.posting():
             await one.event("assigned", workers=2)
             await fleet.progress()
             assert "" == await asyncio.to_thread(feedline, fleet, "shards", "double", "--no-wait")

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 
 async def test_batches_of_many_feeds_are_applied_in_order_and_once(fleet):
-    await fleet.post_all(20)
+    await fleet.post_all(10)
     async with fleet.worker():
-        await fleet.post_all(20)
+        await fleet.post_all(10)
         await fleet.settled()
 
 

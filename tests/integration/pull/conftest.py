@@ -18,6 +18,7 @@ from ingest.feeds.runs import RUN_SQL
 from ingest.pull.main import Puller, connected
 from schemas.secrets import Vault
 from schemas.settings import Settings
+from tests.waiting import until
 from workers.service import Worker
 
 TIMEOUT_S = 120
@@ -132,13 +133,16 @@ class Pulling:
     async def until(self, run_id: int, **expected: Any) -> Any:
         """Wait until a run's row is there and has these values; a function is asked about the value."""
         row = None
-        deadline = asyncio.get_running_loop().time() + TIMEOUT_S
-        while asyncio.get_running_loop().time() < deadline:
-            row = await self.row(run_id) if await self.execute("SELECT 1 FROM runs WHERE id = $1", run_id) else None
-            if row and all(want(row[name]) if callable(want) else want == row[name] for name, want in expected.items()):
-                return row
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"never {expected}: {row}")
+
+        async def there() -> bool:
+            nonlocal row
+            if not await self.execute("SELECT 1 FROM runs WHERE id = $1", run_id):
+                return False
+            row = await self.row(run_id)
+            return all(want(row[name]) if callable(want) else want == row[name] for name, want in expected.items())
+
+        await until(there, lambda: f"{expected}: {row}")
+        return row
 
     async def stuck(self, run_id: int) -> Any:
         """Wait until a run has published some of its parts; return its row."""
