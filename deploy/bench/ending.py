@@ -14,7 +14,11 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def scratch(name: str) -> Iterator[Path]:
-    """Make a folder that is gone afterwards, however this ends; SIGTERM is Ctrl-C until then."""
+    """Make a folder that is gone afterwards, however this ends; SIGTERM is Ctrl-C until then.
+
+    SIGINT counts even where it was ignored, as in what a shell starts behind itself.
+    """
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder = Path(tempfile.mkdtemp(prefix=f"feedline-{name}-"))
     try:
@@ -23,6 +27,7 @@ def scratch(name: str) -> Iterator[Path]:
         with undisturbed():
             shutil.rmtree(folder, ignore_errors=True)
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, ctrl_c)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ async def run(folder, sides, plan):
     print(sides[0].code, (sides[0].code / "kept").read_text(), flush=True)
     await asyncio.Event().wait()
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind itself ignores it
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as what a shell starts behind itself has it
 compare.HERE, compare._run = Path.cwd(), run
 compare.main(["HEAD"])
 """
