@@ -82,6 +82,13 @@ def admit(changed: list[Entry], purses: Sequence[Purse]) -> tuple[list[Entry], l
     return [entry for entry in changed if entry not in left], others
 
 
+def take(others: Iterable[tuple[Work, int]]) -> None:
+    """Take so many places of the days of works, where all of it fits."""
+    for work, number in others:
+        assert work.purse is not None
+        work.purse.taken += number
+
+
 _place = attrgetter("place")
 
 

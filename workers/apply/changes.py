@@ -94,9 +94,8 @@ def _indexes(entries: Sequence[Entry]) -> list[int]:
 
 async def write(connection: Connection, works: Sequence[Work], purses: Sequence[Purse], now: datetime) -> None:
     """Write the events of a window's batches, where there are any."""
-    rows = [row for work in works for row in _rows(work)]
-    if rows:
-        await connection.execute(ROAD.write_events.sql, now, *zip(*rows, strict=True))
+    if events := events_of(works, now):
+        await connection.execute(ROAD.write_events.sql, *events)
     told = {work.feed.account_id for work in works if LIMIT_NEAR in work.feed.events}
     for purse in purses:
         if purse.account_id in told:
@@ -104,6 +103,12 @@ async def write(connection: Connection, works: Sequence[Work], purses: Sequence[
                 body = {"percent": percent, "day": purse.day.isoformat(), "limit": purse.limit, "used": purse.used}
                 content = orjson.dumps(body).decode()
                 await connection.execute(ROAD.add_event.sql, purse.account_id, LIMIT_NEAR, content)
+
+
+def events_of(works: Sequence[Work], now: datetime) -> list[Any]:
+    """Return the parameters of the events of a window's batches; none where there are no events."""
+    rows = [row for work in works for row in _rows(work)]
+    return [now, *zip(*rows, strict=True)] if rows else []
 
 
 def _rows(work: Work) -> list[tuple[Any, ...]]:

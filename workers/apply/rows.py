@@ -137,6 +137,14 @@ def update_of(found: Differing, updates: Updates, now: datetime) -> tuple[tuple[
 
 
 async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hashed, now: datetime) -> None:
+    names, values = update_of_entries(entries, hashed, now)
+    await _send(connection, names, values, len(entries))
+    for entry in entries:
+        entry.end(_UPDATED)
+
+
+def update_of_entries(entries: Sequence[Entry], hashed: Hashed, now: datetime) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the same of entries whose rows are there."""
     rows, changed = [entry.row for entry in entries], [entry.changes for entry in entries]
     touched: set[str] = set().union(*changed)
     columns = {
@@ -152,9 +160,7 @@ async def _update(connection: Connection, entries: Sequence[Entry], hashed: Hash
     if hashed.with_details and any(entry.details_hash != entry.row["details_hash"] for entry in entries):
         columns["details_hash"] = numbers([entry.details_hash for entry in entries])
     keys = [row["place"] for row in rows], [row["id"] for row in rows], [entry.item_hash for entry in entries]
-    await _send(connection, *_update_of(now, told(entries), keys, columns), len(entries))
-    for entry in entries:
-        entry.end(_UPDATED)
+    return _update_of(now, told(entries), keys, columns)
 
 
 def _update_of(

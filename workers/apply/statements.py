@@ -97,18 +97,19 @@ def write_receipts() -> str:
 
 
 @lru_cache(_SHAPES)
-def write_at_once(names: tuple[str, ...]) -> str:
+def write_at_once(names: tuple[str, ...], *, charges: bool, tells: bool) -> str:
     """Return the statement that is a whole window which writes these hot attributes and bookkeeping.
 
-    Parameters: those of the update, of the charge if marks are charged, of minutes and of receipts; then the number of
-    rows, and that of days if marks are charged.
+    Parameters: those of the update, of the charge if it `charges`, of minutes, of receipts and of events if it `tells`;
+    then the number of rows, and that of days if it charges.
     """
     steps = {"updated": f"{_bare(update_rows(names))}\nRETURNING 1"}
-    end = ROAD.all_updated.sql
-    if "charged" in names:
+    if charges:
         steps["charged"] = ROAD.charge_unseen.sql
-        end = ROAD.all_charged.sql
-    return _together(steps | {"minutes": ROAD.add_minutes.sql, "receipts": ROAD.add_receipts.sql}, end)
+    steps |= {"minutes": ROAD.add_minutes.sql, "receipts": ROAD.add_receipts.sql}
+    if tells:
+        steps["events"] = ROAD.write_events.sql
+    return _together(steps, ROAD.all_charged.sql if charges else ROAD.all_updated.sql)
 
 
 def _together(steps: Mapping[str, str], end: str) -> str:

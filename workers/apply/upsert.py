@@ -49,8 +49,10 @@ class Compared:
 
     @property
     def only_updates(self) -> bool:
-        """Return whether all that is to write are hot attributes of rows that are there."""
-        return not (self.changed or self.inserts.places)
+        """Return whether all that is to write are hot attributes of rows that are there, in columns or in entries."""
+        if self.inserts.places or (self.changed and self.updates.places) or connect.candidates(self.changed):
+            return False
+        return all(entry.row is not None and entry.details is None for entry in self.changed)
 
 
 async def write(connection: Connection, compared: Compared, now: datetime, *, lock_usage: bool) -> list[Purse]:
@@ -64,9 +66,7 @@ async def write(connection: Connection, compared: Compared, now: datetime, *, lo
     if (updates.places or inserts.places) and any(purse.short for purse in purses):
         return await write(connection, await _by_entries(connection, compared), now, lock_usage=lock_usage)
     admitted, others = admit.admit(changed, purses)
-    for work, number in plain:
-        assert work.purse is not None
-        work.purse.taken += number
+    admit.take(plain)
     if not compared.held:
         having = await rows.hold(connection, admitted, others, inserts)
         asked = {each for each in asked if each[1] in having}

@@ -147,25 +147,40 @@ async def test_what_changes_nothing_of_an_account_that_keeps_changes_needs_no_tr
     assert 1 == len(await events(kept))
 
 
-async def test_what_changes_is_compared_once_and_is_of_its_transaction(kept, statements):
+@pytest.mark.parametrize(
+    ("name", "details"), [("b", {}), ("c", {}), ("b", {"name": "Oak"})], ids=["at once", "new", "details"]
+)
+async def test_what_changes_is_compared_once_and_is_of_its_transaction(kept, statements, name, details):
+    await kept.limit(10)
+    await asyncio.sleep(0)
+    statements.clear()
     kept.now += timedelta(days=1)
 
     await kept.apply(
         kept.batch({"externalId": "b"}),
-        kept.batch({"externalId": "a", "inventoryQuantity": 2}, {"externalId": "c", "name": "Oak"}),
+        kept.batch({"externalId": "a", "inventoryQuantity": 2}),
+        kept.batch({"externalId": name, "retailPrice": "5"} | details),
     )
     await asyncio.sleep(0)
 
     assert 1 == sum("LEFT JOIN feed_variants" in query for query in statements)
-    rows = await kept.connection.fetch(
-        "SELECT position, xmin::text::bigint AS transaction FROM events ORDER BY position"
-    )
-    assert [(0, rows[0]["transaction"]), (1, rows[1]["transaction"])] == [
+    assert (name == "b" and not details) == (len(statements) == 3)
+    rows = await kept.connection.fetch("SELECT position, xmin::text::bigint AS number FROM events ORDER BY position")
+    assert [(0, rows[0]["number"]), (1, rows[1]["number"]), (2, rows[1]["number"])] == [
         (row["position"] % 2**NUMBER_BITS, row["position"] >> NUMBER_BITS) for row in rows
     ]
-    marked = {name: row["last_change"] for (_, name), row in (await kept.rows()).items()}
-    first, second = (row["transaction"] << NUMBER_BITS for row in rows)
-    assert {"a": second, "b": first, "c": second} == marked
+    marked = {key: row["last_change"] for (_, key), row in (await kept.rows()).items()}
+    assert {"a": rows[1]["number"] << NUMBER_BITS, name: rows[1]["number"] << NUMBER_BITS} == {
+        key: mark for key, mark in marked.items() if key in ("a", name)
+    }
+    told = [record.previous for _, body in (await events(kept))[1:] for record in body]
+    before = rows[0]["number"] << NUMBER_BITS
+    assert [before, before if name == "b" else None] == told
+    assert ("updated" if name == "b" else "created", "retailPrice", None, "5") == (
+        (await records(kept))[-1][2],
+        *(await records(kept))[-1][-3:],
+    )
+    assert 2 == (await kept.used())[kept.now.date()]
 
 
 async def test_a_row_that_moved_after_the_look_is_told_once_with_what_it_held(kept, statements, monkeypatch):
@@ -198,6 +213,19 @@ async def test_other_events_are_written_for_those_who_wait_for_them(road):
     ((_, letters),) = await events(road, "dead_letter.created")
     assert (1, "666") == (letters["count"], letters["deadLetters"][0]["externalId"])
     assert [] == await events(road)
+
+
+async def test_a_day_that_is_nearly_full_by_changed_rows_alone_is_told(road):
+    await road.connection.execute("INSERT INTO change_streams (account_id, events) VALUES (1, '{limit.near}')")
+    await road.outcomes(*({"externalId": f"{n}"} for n in range(4)))
+    await road.limit(5)
+    road.now += timedelta(days=1)
+
+    await road.outcomes(*({"externalId": f"{n}", "inventoryQuantity": 1} for n in range(4)))
+
+    assert [("2026-03-02", 80, 4)] == [
+        (body["day"], body["percent"], body["used"]) for _, body in await events(road, "limit.near")
+    ]
 
 
 async def test_a_feeds_minute_counts_its_outcomes_and_its_greatest_lag(road):
