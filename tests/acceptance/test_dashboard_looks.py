@@ -66,6 +66,9 @@ class Examiner:
         await self.desk.set_viewport_size({"width": 1280, "height": 900})
         await self.desk.goto("/no-such-page")  # one that nothing changes by itself
         await self.desk.evaluate(AXE)
+        session = await self.desk.context.new_cdp_session(self.desk)
+        await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+        await self.page.bring_to_front()  # what is behind another is not painted, which nobody looks at
 
     async def look(self, where):
         """Note whether the page as it stands is wider than 360 pixels, and what axe finds on it, in both themes."""

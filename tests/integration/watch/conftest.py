@@ -8,6 +8,7 @@ import signal
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -19,6 +20,7 @@ from deploy.local.rabbitmq import script
 from tests.waiting import until
 
 SHARDS = 2
+WATCH_MS = 200
 START_S, ANSWER_S = 180, 60
 COMMANDS = {
     "edge": ("ingest", "edge"),
@@ -81,7 +83,7 @@ class System:
             "EDGE_URL": f"http://127.0.0.1:{self.edge_port}",
             "HEARTBEAT_MS": 200,
             "HEARTBEAT_TIMEOUT_MS": 60_000,  # who is busy is not dead
-            "WATCH_MS": 200,
+            "WATCH_MS": WATCH_MS,
             "CANARY_MS": 500,
             "STOP_DELAY_MS": 0,
         }
@@ -136,7 +138,8 @@ async def system(settings, least_privilege, warm):
 
 @pytest.fixture(name="until")
 def _until():
-    return until
+    """Look as often as the roles do: what they tell is not another before."""
+    return partial(until, every_s=WATCH_MS / 1_000)
 
 
 @pytest.fixture(scope="module")
