@@ -13,6 +13,12 @@ URL = "postgresql://somebody:hush@db.example/feedline"
 ENVIRONMENT = {"DATABASE_URL": URL, "AMQP_URL": "amqp://mq.example/", "SECRET_KEY": "k" * 32}
 
 
+@pytest.fixture(autouse=True)
+def _logs_stay(monkeypatch):
+    """A command sets up the logs of its process; this one is the tests' own, and others look at what is logged."""
+    monkeypatch.setattr("schemas.logs.configure", lambda *_: None)
+
+
 @pytest.mark.parametrize("command", [("shards",), ("top", "--once")], ids=lambda command: command[0])
 @pytest.mark.parametrize(
     ("error", "told"),
