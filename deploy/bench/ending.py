@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.local.postgres import Postgres
+from deploy.migrate import migrate
+
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -38,3 +41,17 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def migrated_postgres() -> Iterator[Postgres]:
+    """Start a private Postgres that forgets when the machine does, migrated; it is gone afterwards."""
+    with scratch("bench") as folder:
+        server = Postgres(folder / "postgres", durable=False)
+        try:
+            server.start()
+            migrate(server.dsn)
+            yield server
+        finally:
+            server.stop()
+            server.close()

@@ -18,10 +18,8 @@ import click
 import orjson
 from tabulate import tabulate
 
-from deploy.bench.ending import scratch
+from deploy.bench.ending import migrated_postgres
 from deploy.bench.seed import ACCOUNT, FEEDS, fill
-from deploy.local.postgres import Postgres
-from deploy.migrate import migrate
 from ingest.api.framework.call import Scoped
 from ingest.api.framework.postgres import new_pool
 from ingest.api.shared.stored import ANY, GOODS
@@ -37,16 +35,9 @@ Case = tuple[str, dict[str, Any]]
 @click.option("--explain", is_flag=True, help="Also show the plan of a page in the middle.")
 def main(rows: int, pages: int, *, explain: bool) -> None:
     """Time first, middle and last pages of a long list."""
-    with scratch("bench") as folder:
-        server = Postgres(folder / "postgres", durable=False)
-        try:
-            server.start()
-            migrate(server.dsn)
-            click.echo(f"filling {rows:,} feed variants of {FEEDS} feeds", err=True)
-            asyncio.run(_run(server.dsn, rows, pages, explain=explain))
-        finally:
-            server.stop()
-            server.close()
+    with migrated_postgres() as server:
+        click.echo(f"filling {rows:,} feed variants of {FEEDS} feeds", err=True)
+        asyncio.run(_run(server.dsn, rows, pages, explain=explain))
 
 
 async def _run(dsn: str, rows: int, pages: int, *, explain: bool) -> None:

@@ -21,12 +21,11 @@ import click
 from aiohttp import web
 from tabulate import tabulate
 
-from deploy.bench.ending import scratch
+from deploy.bench.ending import migrated_postgres
 from deploy.bench.meters import cpu_s
 from deploy.bench.seed import ACCOUNT, fill_dashboard
 from deploy.local.postgres import Postgres
 from deploy.local.processes import free_port
-from deploy.migrate import migrate
 from ingest.http.serving import collect_seldom
 from ingest.pages.app import application
 from ingest.pages.routes import NAVIGATION
@@ -46,16 +45,9 @@ BATCH = "00000000-0000-0000-0000-000000000007"
 @click.option("--page", "wanted", multiple=True, help="Just this one, several times for several; default: all.")
 def main(rows: int, looks: int, wanted: tuple[str, ...]) -> None:
     """Time every page."""
-    with scratch("bench") as folder:
-        server = Postgres(folder / "postgres", durable=False)
-        try:
-            server.start()
-            migrate(server.dsn)
-            click.echo(f"filling {rows:,} feed variants of {FEEDS:,} feeds", err=True)
-            figures = asyncio.run(_run(server, rows, looks, wanted))
-        finally:
-            server.stop()
-            server.close()
+    with migrated_postgres() as server:
+        click.echo(f"filling {rows:,} feed variants of {FEEDS:,} feeds", err=True)
+        figures = asyncio.run(_run(server, rows, looks, wanted))
     headers = ("page", "status", "kB", "median, ms", "p95, ms", "pages' CPU", "Postgres' CPU", "")
     align = ("left", *["right"] * 6, "left")
     click.echo(tabulate(figures, headers, colalign=align, disable_numparse=True))

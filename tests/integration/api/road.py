@@ -19,3 +19,10 @@ async def until(call, wanted):
     except TimeoutError:
         raise AssertionError(f"the last answer was {answer}") from None
     return answer
+
+
+async def connected_to(api, feed_variant):
+    """Return the feed variant's variant once it has one: what comes of a batch that nobody waits for."""
+    path = f"/api/inventory-feed-variants/{feed_variant['id']}.json"
+    row = await until(lambda: api.ok("GET", path), lambda row: row["variantId"] is not None)
+    return row["variantId"]

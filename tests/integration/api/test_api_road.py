@@ -14,20 +14,13 @@ from ingest.api.framework.auth import TOKENS_KEY
 from ingest.api.framework.call import SERVICES
 from schemas.batches import Batch, Source
 from tests.cases import in_one_test
-from tests.integration.api.road import EXAMPLE, parse_webhook, until
+from tests.integration.api.road import EXAMPLE, connected_to, parse_webhook, until
 from workers.duties.outbox import OutboxDuty
 from workers.service import Worker
 
 LIST, VARIANTS = "/api/inventory-feed-variants.json", "/api/variants.json"
 EVERY_ROW = "SELECT count(*) FROM feed_variants"
 CONNECTED = "SELECT count(*) FROM feed_variants WHERE variant_id IS NOT NULL"
-
-
-async def connected_to(api, feed_variant):
-    """Return the feed variant's variant once it has one: what comes of a batch that nobody waits for."""
-    path = f"/api/inventory-feed-variants/{feed_variant['id']}.json"
-    row = await until(lambda: api.ok("GET", path), lambda row: row["variantId"] is not None)
-    return row["variantId"]
 
 
 @pytest.mark.usefixtures("worker")
